@@ -1,0 +1,79 @@
+// Package datasets says what a data set is: an ordered list of images with what
+// is known of them for certain.
+//
+// Its opinion: truth is a label somebody wrote or a program rendered, never the
+// output of the reader that is later used for scoring; the order is part of the
+// data set, so that any prefix is a fair sample of the whole and "the first 50"
+// means the same for everyone; and an image that cannot be read costs that image,
+// loudly, not the run.
+package datasets
+
+import (
+	"context"
+	"image"
+
+	"github.com/vtbench/vtbench/pix"
+)
+
+// Info identifies a data set. Results on data sets that differ in ID, Version
+// or Digest are never compared.
+type Info struct {
+	ID      string `json:"id"`      // "text-default", "icdar"
+	Version int    `json:"version"` // rises when the same ID yields other pixels or labels
+	Digest  string `json:"digest"`  // hex SHA-256 over everything that shapes pixels and labels
+	Title   string `json:"title"`
+	Source  string `json:"source,omitempty"`  // where it comes from: a path, a paper, a generator
+	Licence string `json:"licence,omitempty"` // SPDX id where there is one
+}
+
+// A Dataset is an ordered list of items. Implementations are safe for
+// concurrent use.
+type Dataset interface {
+	Info() Info
+	// IDs lists the items in their fixed order. IDs are unique, stable, and use
+	// "/" as separator. Any prefix is stratified as far as the data allow.
+	IDs() []string
+	// Load reads or renders item i of IDs, with its labels. An error concerns
+	// this item only and names the file.
+	Load(ctx context.Context, i int) (Item, error)
+}
+
+// An Item is one image and what is known of it.
+type Item struct {
+	ID        string
+	Cluster   string // unit that is resampled for intervals; "" means the item itself
+	Image     pix.Image
+	Instances []Instance
+}
+
+// ClusterID returns the unit to resample: Cluster, or the item's own ID.
+func (it Item) ClusterID() string {
+	if it.Cluster != "" {
+		return it.Cluster
+	}
+	return it.ID
+}
+
+// An Instance is one labelled thing in an image: a word, a line, a face.
+// Coordinates are pixels of the item's image; x to the right, y down.
+type Instance struct {
+	ID       string          // unique within the item
+	Box      image.Rectangle // axis-aligned, half-open; the crop that is scored
+	Quad     []Point         // corners clockwise from top left; nil when the box says all
+	Text     string          // transcription, exact and case-sensitive
+	Ignore   bool            // don't-care: never scored, counted as such
+	Points   []Point         // key points; their meaning is the data set's
+	Identity string          // who it is, where known
+	Scale    float64         // size relative to the image where the source states it, else 0
+	Tags     []string        // what kind it is ("receipt", "low-contrast"), for slicing results
+}
+
+// Point is a position in pixels; pixel centres lie at .5.
+type Point struct{ X, Y float64 }
+
+// A Stratum is implemented by data sets that know how many of their first items
+// a default run should take.
+type Stratum interface {
+	// DefaultItems is the length of the prefix a run takes unless told otherwise.
+	DefaultItems() int
+}

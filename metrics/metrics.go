@@ -1,0 +1,162 @@
+// Package metrics says what a metric is and how one is found by its id.
+//
+// Its opinion: an id names exactly one definition ("psnr" is RGB, "psnr-y" is
+// luma), and a change of definition raises the version, so that two numbers
+// under one id and version may be compared and any others may not. Scoring has
+// two stages, because most of the work on a reference (its local moments, the
+// words a reader finds in it) is the same for every tokenizer: [Metric.Prepare]
+// does it once, the [Scorer] it returns is used many times.
+//
+// Nothing is dropped in silence: a value that must stay out of a mean is still
+// returned, with the reason in [Value.Drop] or [Value.Err].
+package metrics
+
+import (
+	"context"
+	"math"
+
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/pix"
+)
+
+// Direction says which way a metric gets better.
+type Direction string
+
+// The directions a metric can have.
+const (
+	Higher  Direction = "higher"
+	Lower   Direction = "lower"
+	Neither Direction = "neither" // descriptive: neither end is better
+)
+
+// Scope says what one value of a metric belongs to.
+type Scope string
+
+// The scopes a metric can have.
+const (
+	PerImage    Scope = "image"    // one value an image
+	PerInstance Scope = "instance" // one value a labelled word, line or face
+	PerCorpus   Scope = "corpus"   // one value a whole set, from accumulated state
+)
+
+// Spec describes a metric completely enough to compare two values of it.
+type Spec struct {
+	ID      string    `json:"id"`      // "psnr", "t-ned"
+	Version int       `json:"version"` // raised when the same input yields another value
+	Title   string    `json:"title"`   // "PSNR", "T-NED"
+	Unit    string    `json:"unit"`    // "dB", "" for a plain number
+	Better  Direction `json:"better"`
+	Min     float64   `json:"-"` // smallest possible value; -Inf where unbounded
+	Max     float64   `json:"-"` // largest possible value; +Inf where unbounded
+	Scope   Scope     `json:"scope"`
+	Source  string    `json:"source"` // paper or repository of the definition
+	// Weighted marks a micro-average: the mean of the set is Σ value·N / Σ N
+	// (CER: N is the length of the reference). Otherwise N is 1.
+	Weighted bool `json:"weighted,omitempty"`
+}
+
+// A Value is one measured number, or the reason why there is none.
+type Value struct {
+	Metric   string  // Spec.ID
+	Instance string  // Instance.ID for PerInstance metrics, else ""
+	Value    float64 // may be ±Inf (PSNR of identical images); kept out of the mean, with a count
+	N        float64 // weight; 0 means 1
+	Drop     string  // why this value stays out of the mean ("unreadable"), "" when it counts
+	Err      string  // the measurement failed; Value means nothing
+	Detail   string  // what was seen: the text that was read
+}
+
+// Reasons for which a value is kept out of a mean, as they appear in summaries.
+const (
+	DropUnreadable = "unreadable"  // the reader fails on the untouched original
+	DropOutside    = "outside"     // the instance's scale lies outside the suite's bins
+	DropIgnored    = "ignored"     // marked as don't-care by the data set
+	DropFailed     = "failed"      // the tokenizer or the metric failed on it
+	DropInfinite   = "infinite"    // ±Inf: cannot enter a mean
+	DropUndefined  = "undefined"   // NaN by definition (WER of an empty reference)
+	DropLoad       = "load_failed" // the image could not be read
+	DropNotFound   = "not_found"   // nothing was found where something was expected
+)
+
+// Reference is what a reconstruction is scored against.
+type Reference struct {
+	Item      string // Item.ID, for messages and caches
+	Image     pix.Image
+	Instances []datasets.Instance
+}
+
+// A Metric scores reconstructions; it may yield several related values from one
+// pass (the words read from a crop give T-ACC, T-NED, CER and WER at once).
+// Implementations are safe for concurrent use. A Metric that holds resources
+// also implements io.Closer.
+type Metric interface {
+	// Specs lists what Score yields.
+	Specs() []Spec
+	// Prepare does the work that concerns the reference alone.
+	Prepare(ctx context.Context, ref Reference) (Scorer, error)
+}
+
+// A Scorer scores reconstructions of one reference. It is safe for concurrent
+// use; got has the size of the reference.
+type Scorer interface {
+	// Score returns one Value for every spec with scope image and one for every
+	// spec × instance that is not Ignore with scope instance. An error means that
+	// nothing could be scored; failures of a part are Values with Err set.
+	Score(ctx context.Context, got pix.Image) ([]Value, error)
+}
+
+// Provenance is implemented by metrics whose values depend on software or models
+// outside this repository (an OCR engine, a network): what ran, by name.
+type Provenance interface {
+	Provenance() map[string]string
+}
+
+// A Kind is an entry of the registry: what a metric yields, known without
+// opening it, and how to open it. Opening may probe libraries and models;
+// listing never does.
+type Kind struct {
+	Specs []Spec
+	Open  func(ctx context.Context, cfg Config) (Metric, error)
+}
+
+// Config is what opening a metric may depend on.
+type Config struct {
+	Workers int               // how many goroutines will score at once; pools size themselves by it
+	Options map[string]string // of the suite or the command line, "ocr.lang": "eng"
+}
+
+// Func adapts a plain function of two images to a Metric of one value an image.
+func Func(spec Spec, f func(ref, got pix.Image) (float64, error)) Metric {
+	return funcMetric{spec: spec, f: f}
+}
+
+type funcMetric struct {
+	spec Spec
+	f    func(ref, got pix.Image) (float64, error)
+}
+
+func (m funcMetric) Specs() []Spec { return []Spec{m.spec} }
+
+func (m funcMetric) Prepare(_ context.Context, ref Reference) (Scorer, error) {
+	return ScorerFunc(func(_ context.Context, got pix.Image) ([]Value, error) {
+		v, err := m.f(ref.Image, got)
+		if err != nil {
+			return nil, err
+		}
+		return []Value{{Metric: m.spec.ID, Value: v}}, nil
+	}), nil
+}
+
+// ScorerFunc is a function that is a Scorer.
+type ScorerFunc func(ctx context.Context, got pix.Image) ([]Value, error)
+
+// Score calls f.
+func (f ScorerFunc) Score(ctx context.Context, got pix.Image) ([]Value, error) { return f(ctx, got) }
+
+// Static adapts a metric that needs no opening to a Kind.
+func Static(m Metric) Kind {
+	return Kind{Specs: m.Specs(), Open: func(context.Context, Config) (Metric, error) { return m, nil }}
+}
+
+// Unbounded is the range limit of a metric without one; use with a sign.
+func Unbounded(sign int) float64 { return math.Inf(sign) }
