@@ -1,0 +1,78 @@
+package bench
+
+import (
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/tokenizers"
+)
+
+// Manifest is manifest.json, written before anything is measured: all that is
+// needed to say what the records mean and whether another run may be compared
+// with or continue this one.
+type Manifest struct {
+	Schema     int             `json:"schema"`
+	Suite      Suite           `json:"suite"`        // as resolved
+	SuiteHash  string          `json:"suite_digest"` // of the resolved suite
+	Datasets   []DatasetEntry  `json:"datasets"`
+	Tokenizers []TokenEntry    `json:"tokenizers"`
+	Metrics    []metrics.Spec  `json:"metrics"`
+	Seed       uint64          `json:"seed"`
+	Bootstrap  BootstrapConfig `json:"bootstrap"`
+	Shard      string          `json:"shard,omitempty"` // "2/8"
+	// Provenance is what ran outside this repository: OCR engine, models.
+	Provenance map[string]string `json:"provenance,omitempty"`
+	Host       Host              `json:"host"`
+}
+
+// DatasetEntry is a data set of a run and how much of it was planned.
+type DatasetEntry struct {
+	Spec  string        `json:"spec"` // as written by the user
+	Info  datasets.Info `json:"info"`
+	Items int           `json:"items"` // planned in this run
+	Total int           `json:"total"` // in the data set
+}
+
+// TokenEntry is a tokenizer of a run.
+type TokenEntry struct {
+	Name    string             `json:"name"` // label in records
+	Kind    string             `json:"kind"`
+	Options tokenizers.Options `json:"options,omitempty"`
+	Info    tokenizers.Info    `json:"info"`
+}
+
+// BootstrapConfig says how intervals were made.
+type BootstrapConfig struct {
+	Resamples int     `json:"resamples"`
+	Level     float64 `json:"level"`
+	Method    string  `json:"method"` // "percentile", "bca"
+}
+
+// Host is where and when a run was made. It never enters a comparison of values.
+type Host struct {
+	Started string `json:"started"` // RFC 3339, UTC
+	Program string `json:"program"` // vtbench version and commit
+	Go      string `json:"go"`
+	OS      string `json:"os"`
+	CPU     string `json:"cpu,omitempty"`
+	Cores   int    `json:"cores"`
+}
+
+// MetricSpec returns the spec of a metric of this run.
+func (m *Manifest) MetricSpec(id string) (metrics.Spec, bool) {
+	for _, s := range m.Metrics {
+		if s.ID == id {
+			return s, true
+		}
+	}
+	return metrics.Spec{}, false
+}
+
+// Token returns the entry of a tokenizer of this run.
+func (m *Manifest) Token(name string) (TokenEntry, bool) {
+	for _, t := range m.Tokenizers {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return TokenEntry{}, false
+}

@@ -1,0 +1,131 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// A Suite is a question as data: which images, prepared how, damaged how, scored
+// by which metrics, told apart by which scales. Suites are YAML files, the built-in
+// ones are embedded (see [Suites]); a user's own comes by path.
+type Suite struct {
+	ID       string `yaml:"id" json:"id"`
+	Version  int    `yaml:"version" json:"version"` // raised when any field changes what is measured
+	Title    string `yaml:"title" json:"title"`
+	Question string `yaml:"question" json:"question"` // what the suite asks, in one sentence
+	// Datasets are data set specs ("text-default", "icdar:DIR").
+	Datasets []string `yaml:"datasets" json:"datasets"`
+	// Resolutions are the sides of the squares the tokenizer sees.
+	Resolutions []int `yaml:"resolutions" json:"resolutions"`
+	// ScoreAt says where reconstructions are compared: "original" scales them back
+	// to the image's own size first (TokBench), "input" compares with what the
+	// tokenizer was given.
+	ScoreAt     string       `yaml:"score_at" json:"score_at"`
+	Corruptions []Corruption `yaml:"corruptions,omitempty" json:"corruptions,omitempty"`
+	Metrics     []string     `yaml:"metrics" json:"metrics"`
+	// Headline metrics stand first in tables and are the ones gates and Holm look at.
+	Headline []string `yaml:"headline" json:"headline"`
+	Bins     *Bins    `yaml:"bins,omitempty" json:"bins,omitempty"`
+	// Tokenizers run when the user names none.
+	Tokenizers []string `yaml:"tokenizers" json:"tokenizers"`
+	// Options go to the metrics: "ocr.lang": "eng".
+	Options map[string]string `yaml:"options,omitempty" json:"options,omitempty"`
+}
+
+// Corruption names a corruption and the severities to run.
+type Corruption struct {
+	Type       string `yaml:"type" json:"type"`
+	Severities []int  `yaml:"severities" json:"severities"`
+}
+
+// Bins sort instances by scale, so that "small text" means the same at every
+// resolution.
+type Bins struct {
+	// Scale is the rule: "text" is box width / (characters × longer side), "face"
+	// is face size / longer side; a data set that states an instance's scale wins.
+	Scale string   `yaml:"scale" json:"scale"`
+	Names []string `yaml:"names" json:"names"` // from small to large
+	// Edges has len(Names)+1 ascending numbers a resolution; bin i holds
+	// edges[i] ≤ scale < edges[i+1].
+	Edges map[int][]float64 `yaml:"edges" json:"edges"`
+}
+
+// Of returns the name of the bin a scale belongs to at a resolution, or "" when
+// it lies outside all of them.
+func (b *Bins) Of(scale float64, resolution int) string {
+	edges := b.Edges[resolution]
+	for i := range b.Names {
+		if i+1 < len(edges) && edges[i] <= scale && scale < edges[i+1] {
+			return b.Names[i]
+		}
+	}
+	return ""
+}
+
+// Validate checks a suite for everything that can be known without opening data
+// sets, tokenizers or metrics. All faults are reported, not only the first.
+func (s *Suite) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if s.ID == "" {
+		bad("id is missing")
+	}
+	if s.Version < 1 {
+		bad("version must be 1 or more, is %d", s.Version)
+	}
+	if len(s.Datasets) == 0 {
+		bad("datasets is empty: name at least one")
+	}
+	if len(s.Metrics) == 0 {
+		bad("metrics is empty: name at least one")
+	}
+	if len(s.Resolutions) == 0 {
+		bad("resolutions is empty: name at least one, for example [256]")
+	}
+	for _, r := range s.Resolutions {
+		if r < 16 || r > 8192 {
+			bad("resolutions: %d is outside 16..8192", r)
+		}
+	}
+	if s.ScoreAt != "original" && s.ScoreAt != "input" {
+		bad("score_at is %q: want original or input", s.ScoreAt)
+	}
+	for _, h := range s.Headline {
+		if !slices.Contains(s.Metrics, h) {
+			bad("headline: %q is not among metrics", h)
+		}
+	}
+	for i, c := range s.Corruptions {
+		if c.Type == "" {
+			bad("corruptions[%d]: type is missing", i)
+		}
+		for _, sev := range c.Severities {
+			if sev < 1 || sev > 5 {
+				bad("corruptions[%d] %s: severity %d is outside 1..5", i, c.Type, sev)
+			}
+		}
+	}
+	if b := s.Bins; b != nil {
+		if b.Scale != "text" && b.Scale != "face" {
+			bad("bins.scale is %q: want text or face", b.Scale)
+		}
+		if len(b.Names) == 0 {
+			bad("bins.names is empty")
+		}
+		for _, r := range s.Resolutions {
+			e, ok := b.Edges[r]
+			if !ok {
+				bad("bins.edges has nothing for resolution %d", r)
+				continue
+			}
+			if len(e) != len(b.Names)+1 || !slices.IsSorted(e) {
+				bad("bins.edges[%d] is %v: want %d ascending numbers", r, e, len(b.Names)+1)
+			}
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("suite %q: %w", s.ID, err)
+	}
+	return nil
+}
