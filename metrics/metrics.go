@@ -17,6 +17,7 @@ import (
 
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/pix"
+	"github.com/vtbench/vtbench/tokenizers"
 )
 
 // Direction says which way a metric gets better.
@@ -53,6 +54,9 @@ type Spec struct {
 	// Weighted marks a micro-average: the mean of the set is Σ value·N / Σ N
 	// (CER: N is the length of the reference). Otherwise N is 1.
 	Weighted bool `json:"weighted,omitempty"`
+	// Labels marks metrics that compare with labels (what a sign says, who a face
+	// is) and not with the pixels of the reference.
+	Labels bool `json:"labels,omitempty"`
 }
 
 // A Value is one measured number, or the reason why there is none.
@@ -111,12 +115,43 @@ type Provenance interface {
 	Provenance() map[string]string
 }
 
+// An Observation is what a tokenizer emitted for one image besides pixels.
+type Observation struct {
+	Codes          *tokenizers.Codes // nil for continuous tokenizers
+	Bits, FileBits int64             // 0 where there is no bitstream
+	W, H           int               // of the image the tokenizer was given
+}
+
+// An Observer measures tokens. What it sees of one image becomes per-image
+// values and a compact state; the states of all images, stored in the run
+// directory and added in any order, make the values of the set.
+type Observer interface {
+	// Specs lists what Observe (scope image) and Accumulator (scope corpus) yield.
+	Specs() []Spec
+	// Observe returns the values of one image and its state, "" when there is none.
+	Observe(o Observation) (values []Value, state string, err error)
+	// NewAccumulator returns an empty accumulator.
+	NewAccumulator() Accumulator
+}
+
+// An Accumulator gathers the states of many images; the result does not depend
+// on their order.
+type Accumulator interface {
+	// Add takes in the state of one image.
+	Add(state string) error
+	// Merge takes in another accumulator of the same Observer.
+	Merge(other Accumulator) error
+	// Result returns the values of everything added; none when nothing was.
+	Result() ([]Value, error)
+}
+
 // A Kind is an entry of the registry: what a metric yields, known without
 // opening it, and how to open it. Opening may probe libraries and models;
-// listing never does.
+// listing never does. Exactly one of Open and Observer is set.
 type Kind struct {
-	Specs []Spec
-	Open  func(ctx context.Context, cfg Config) (Metric, error)
+	Specs    []Spec
+	Open     func(ctx context.Context, cfg Config) (Metric, error)
+	Observer Observer
 }
 
 // Config is what opening a metric may depend on.

@@ -34,6 +34,7 @@ type Info struct {
 	Weights       string            `json:"weights,omitempty"`     // hex SHA-256 of what was learned, "" where nothing was
 	Deterministic bool              `json:"deterministic"`         // same input, same output, bit by bit
 	Concurrent    bool              `json:"concurrent,omitempty"`  // Reconstruct may be called from several goroutines
+	External      bool              `json:"external,omitempty"`    // computes outside this process: not counted against the workers
 	MultipleOf    int               `json:"multiple_of,omitempty"` // sides must be multiples of it; 0 or 1: any
 	FixedW        int               `json:"fixed_w,omitempty"`     // the only width it takes; 0: any
 	FixedH        int               `json:"fixed_h,omitempty"`     // the only height it takes; 0: any
