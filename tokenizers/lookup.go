@@ -1,0 +1,27 @@
+package tokenizers
+
+import (
+	"context"
+
+	"github.com/vtbench/vtbench/pix"
+)
+
+// An ItemRef says which image of which data set an input was made from.
+type ItemRef struct {
+	Dataset    string // id of the data set: "icdar"
+	Item       string // id of the item: "images/img_1", with or without an extension
+	Condition  string // "clean", or "gaussian_noise/3"
+	Resolution int    // side of the square the input was fitted to; 0: not fitted
+	W, H       int    // the item's own size, before it was fitted
+}
+
+// A Lookup is a tokenizer that finds reconstructions by name instead of
+// computing them from pixels. Whoever knows the names calls ReconstructItems;
+// the tokenizer's plain Reconstruct then fails every item.
+type Lookup interface {
+	// ReconstructItems is Reconstruct with the name of every input. An image that
+	// it returns has the size of its input or, where the stored reconstruction was
+	// already scaled back, the item's own size (W×H of its ref): that one must not
+	// be scaled a second time.
+	ReconstructItems(ctx context.Context, refs []ItemRef, in []pix.Image) ([]Reconstruction, error)
+}
