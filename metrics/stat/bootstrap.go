@@ -15,7 +15,8 @@ import (
 // A Ratio is Σ Num / Σ Den over clusters. A mean has the sum of a cluster's
 // values as Num and their number as Den; a micro-average such as the character
 // error rate has errors and reference characters. A cluster without values has
-// zero in both. A nil Den stands for 1 in every cluster.
+// zero in both (errors over an empty reference are a numerator over zero, and
+// count). A nil Den stands for 1 in every cluster.
 type Ratio struct {
 	Num, Den []float64
 }
@@ -87,11 +88,6 @@ func (r Ratio) check(clusters int) error {
 	}
 	if i := slices.IndexFunc(r.Den, func(d float64) bool { return d < 0 }); i >= 0 {
 		return fmt.Errorf("denominator of cluster %d is %v, must not be negative", i, r.Den[i])
-	}
-	for i, d := range r.Den {
-		if d == 0 && r.Num[i] != 0 {
-			return fmt.Errorf("cluster %d has numerator %v over denominator 0", i, r.Num[i])
-		}
 	}
 	return nil
 }

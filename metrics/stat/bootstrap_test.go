@@ -234,14 +234,22 @@ func TestIntervalEdges(t *testing.T) {
 		s    Statistic
 		want Interval
 	}{
-		{"all the same", Single(Ratio{Num: constant}),
-			Interval{Estimate: .1, Lo: .1, Hi: .1, Level: .95, Method: BCa, Clusters: 30, Resamples: 999, Warnings: []Warning{WarnConstant}}},
-		{"a baseline against itself", Difference([]Ratio{{Num: full}}, []Ratio{{Num: full}}),
-			Interval{Level: .95, Method: BCa, Clusters: 30, Resamples: 999, Warnings: []Warning{WarnConstant}}},
-		{"no data", MeanOf(Ratio{Num: full}, Ratio{Num: zero, Den: zero}),
-			Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), SE: math.NaN(), Level: .95, Method: BCa, Undefined: 999, Warnings: []Warning{WarnNoData}}},
-		{"division by zero", RelativeDifference([]Ratio{{Num: zero}}, []Ratio{{Num: full}}),
-			Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), SE: math.NaN(), Level: .95, Method: BCa, Clusters: 30, Undefined: 999, Warnings: []Warning{WarnNoData}}},
+		{
+			"all the same", Single(Ratio{Num: constant}),
+			Interval{Estimate: .1, Lo: .1, Hi: .1, Level: .95, Method: BCa, Clusters: 30, Resamples: 999, Warnings: []Warning{WarnConstant}},
+		},
+		{
+			"a baseline against itself", Difference([]Ratio{{Num: full}}, []Ratio{{Num: full}}),
+			Interval{Level: .95, Method: BCa, Clusters: 30, Resamples: 999, Warnings: []Warning{WarnConstant}},
+		},
+		{
+			"no data", MeanOf(Ratio{Num: full}, Ratio{Num: zero, Den: zero}),
+			Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), SE: math.NaN(), Level: .95, Method: BCa, Undefined: 999, Warnings: []Warning{WarnNoData}},
+		},
+		{
+			"division by zero", RelativeDifference([]Ratio{{Num: zero}}, []Ratio{{Num: full}}),
+			Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), SE: math.NaN(), Level: .95, Method: BCa, Clusters: 30, Undefined: 999, Warnings: []Warning{WarnNoData}},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := plan.Interval(c.s, Options{})
@@ -291,15 +299,14 @@ func TestIntervalErrors(t *testing.T) {
 		o    Options
 		want string
 	}{
-		"length":      {Single(Ratio{Num: ok[:2]}), Options{}, "bootstrapping statistic 0, ratio 0: 2 numerators for a plan of 3 clusters"},
-		"den length":  {Single(Ratio{Num: ok, Den: ok[:2]}), Options{}, "bootstrapping statistic 0, ratio 0: 2 denominators for a plan of 3 clusters"},
-		"nan":         {Single(Ratio{Num: []float64{1, math.NaN(), 2}}), Options{}, "bootstrapping statistic 0, ratio 0: numerator of cluster 1 is NaN: leave such values out before summing"},
-		"inf":         {MeanOf(Ratio{Num: ok}, Ratio{Num: []float64{1, 2, math.Inf(1)}}), Options{}, "bootstrapping statistic 0, ratio 1: numerator of cluster 2 is +Inf: leave such values out before summing"},
-		"negative":    {Single(Ratio{Num: ok, Den: []float64{1, -1, 1}}), Options{}, "bootstrapping statistic 0, ratio 0: denominator of cluster 1 is -1, must not be negative"},
-		"over nought": {Single(Ratio{Num: ok, Den: []float64{1, 0, 1}}), Options{}, "bootstrapping statistic 0, ratio 0: cluster 1 has numerator 2 over denominator 0"},
-		"no ratio":    {Statistic{}, Options{}, "bootstrapping statistic 0: it has no ratio"},
-		"level":       {Single(Ratio{Num: ok}), Options{Level: 95}, "bootstrapping: confidence level is 95, must lie between 0 and 1 (0.95)"},
-		"method":      {Single(Ratio{Num: ok}), Options{Method: "t"}, `bootstrapping: interval method is "t", must be "bca" or "percentile"`},
+		"length":     {Single(Ratio{Num: ok[:2]}), Options{}, "bootstrapping statistic 0, ratio 0: 2 numerators for a plan of 3 clusters"},
+		"den length": {Single(Ratio{Num: ok, Den: ok[:2]}), Options{}, "bootstrapping statistic 0, ratio 0: 2 denominators for a plan of 3 clusters"},
+		"nan":        {Single(Ratio{Num: []float64{1, math.NaN(), 2}}), Options{}, "bootstrapping statistic 0, ratio 0: numerator of cluster 1 is NaN: leave such values out before summing"},
+		"inf":        {MeanOf(Ratio{Num: ok}, Ratio{Num: []float64{1, 2, math.Inf(1)}}), Options{}, "bootstrapping statistic 0, ratio 1: numerator of cluster 2 is +Inf: leave such values out before summing"},
+		"negative":   {Single(Ratio{Num: ok, Den: []float64{1, -1, 1}}), Options{}, "bootstrapping statistic 0, ratio 0: denominator of cluster 1 is -1, must not be negative"},
+		"no ratio":   {Statistic{}, Options{}, "bootstrapping statistic 0: it has no ratio"},
+		"level":      {Single(Ratio{Num: ok}), Options{Level: 95}, "bootstrapping: confidence level is 95, must lie between 0 and 1 (0.95)"},
+		"method":     {Single(Ratio{Num: ok}), Options{Method: "t"}, `bootstrapping: interval method is "t", must be "bca" or "percentile"`},
 	} {
 		if _, err := plan.Interval(c.s, c.o); err == nil || err.Error() != c.want {
 			t.Errorf("%s: got %v, want %s", name, err, c.want)
