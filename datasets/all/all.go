@@ -1,0 +1,27 @@
+// Package all is the one list of the data sets that ship. Adding one takes a
+// folder and a line here.
+package all
+
+import (
+	"context"
+
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/datasets/textgen"
+)
+
+// Kinds lists every kind of data set, in the order in which it is shown.
+func Kinds() []datasets.Kind {
+	return []datasets.Kind{
+		{
+			Name:    textgen.ID,
+			Summary: "rendered words, lines, signs, receipts, tables and numbers with exact labels; no download",
+			Example: textgen.ID,
+			Open: func(_ context.Context, arg string) (datasets.Dataset, error) {
+				if err := datasets.NoArgument(textgen.ID, arg); err != nil {
+					return nil, err
+				}
+				return textgen.New(textgen.Options{})
+			},
+		},
+	}
+}
