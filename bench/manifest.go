@@ -10,15 +10,18 @@ import (
 // needed to say what the records mean and whether another run may be compared
 // with or continue this one.
 type Manifest struct {
-	Schema     int             `json:"schema"`
-	Suite      Suite           `json:"suite"`        // as resolved
-	SuiteHash  string          `json:"suite_digest"` // of the resolved suite
-	Datasets   []DatasetEntry  `json:"datasets"`
-	Tokenizers []TokenEntry    `json:"tokenizers"`
-	Metrics    []metrics.Spec  `json:"metrics"`
-	Seed       uint64          `json:"seed"`
-	Bootstrap  BootstrapConfig `json:"bootstrap"`
-	Shard      string          `json:"shard,omitempty"` // "2/8"
+	Schema     int            `json:"schema"`
+	Suite      Suite          `json:"suite"`        // as resolved
+	SuiteHash  string         `json:"suite_digest"` // of the resolved suite
+	Datasets   []DatasetEntry `json:"datasets"`
+	Tokenizers []TokenEntry   `json:"tokenizers"`
+	Metrics    []metrics.Spec `json:"metrics"`
+	Seed       uint64         `json:"seed"`
+	// Batch is how many images a tokenizer is given at once. Batches are cut from
+	// the plan, so they are the same for any number of workers and after a resume.
+	Batch     int             `json:"batch"`
+	Bootstrap BootstrapConfig `json:"bootstrap"`
+	Shard     string          `json:"shard,omitempty"` // "2/8"
 	// Provenance is what ran outside this repository: OCR engine, models.
 	Provenance map[string]string `json:"provenance,omitempty"`
 	Host       Host              `json:"host"`
@@ -26,6 +29,7 @@ type Manifest struct {
 
 // DatasetEntry is a data set of a run and how much of it was planned.
 type DatasetEntry struct {
+	Name  string        `json:"name"` // label in records
 	Spec  string        `json:"spec"` // as written by the user
 	Info  datasets.Info `json:"info"`
 	Items int           `json:"items"` // planned in this run

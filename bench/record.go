@@ -1,13 +1,10 @@
 package bench
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
-
-	"github.com/vtbench/vtbench/metrics"
 )
 
 // SchemaVersion is the version of every file of a run directory. It rises when
@@ -20,7 +17,9 @@ const SchemaVersion = 1
 const Original = "original"
 
 // A Record is one measured value, one line of records.jsonl. Records of one item
-// are contiguous and items come in plan order, whatever the number of workers.
+// are contiguous and items come in plan order, whatever the number of workers. A
+// record without a tokenizer holds for all of them: an image that could not be
+// loaded (no instance), an instance that is never scored (Drop says why).
 type Record struct {
 	Tokenizer string  `json:"tokenizer,omitempty"` // empty where the item itself could not be loaded
 	Suite     string  `json:"suite"`
@@ -101,6 +100,10 @@ type Condition struct {
 	Against    string // "" scores against the reference the tokenizer saw, "clean" against the undamaged one
 }
 
+// AgainstClean marks scores of a corrupted condition against the undamaged
+// original (restoration) instead of what the tokenizer was shown (fidelity).
+const AgainstClean = "clean"
+
 // String is the form used in records: "clean@256", "fog/3@512", "fog/3@512~clean".
 func (c Condition) String() string {
 	s := "clean"
@@ -161,6 +164,8 @@ type Row struct {
 	N         int            `json:"n"`        // values that went into the mean
 	Clusters  int            `json:"clusters"` // independent units among them
 	Dropped   map[string]int `json:"dropped,omitempty"`
+	// Warnings say why the interval deserves less trust ("few_clusters").
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Summary is summary.json: the machine-readable result of a run. It depends on
@@ -220,8 +225,3 @@ type Case struct {
 	Original       string  `json:"original"`       // path of the picture, relative to the run directory, "/" separated
 	Reconstruction string  `json:"reconstruction"` // likewise
 }
-
-var _ json.Marshaler = Number(0)
-
-// isCorpus reports whether a metric's value belongs to a whole set.
-func isCorpus(s metrics.Spec) bool { return s.Scope == metrics.PerCorpus }

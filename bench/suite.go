@@ -26,7 +26,9 @@ type Suite struct {
 	Metrics     []string     `yaml:"metrics" json:"metrics"`
 	// Headline metrics stand first in tables and are the ones gates and Holm look at.
 	Headline []string `yaml:"headline" json:"headline"`
-	Bins     *Bins    `yaml:"bins,omitempty" json:"bins,omitempty"`
+	// Worst is the metric by which a report picks the worst cases.
+	Worst string `yaml:"worst,omitempty" json:"worst,omitempty"`
+	Bins  *Bins  `yaml:"bins,omitempty" json:"bins,omitempty"`
 	// Tokenizers run when the user names none.
 	Tokenizers []string `yaml:"tokenizers" json:"tokenizers"`
 	// Options go to the metrics: "ocr.lang": "eng".
@@ -95,6 +97,9 @@ func (s *Suite) Validate() error {
 		if !slices.Contains(s.Metrics, h) {
 			bad("headline: %q is not among metrics", h)
 		}
+	}
+	if s.Worst != "" && !slices.Contains(s.Metrics, s.Worst) {
+		bad("worst: %q is not among metrics", s.Worst)
 	}
 	for i, c := range s.Corruptions {
 		if c.Type == "" {

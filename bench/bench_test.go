@@ -1,0 +1,465 @@
+package bench_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/pix"
+	"github.com/vtbench/vtbench/tokenizers"
+)
+
+// set is a small data set with two labelled words an image, one of them outside
+// the bins, and one that is ignored; item "broken" cannot be loaded.
+type set struct {
+	n     int
+	block atomic.Pointer[chan struct{}] // when set, item stopAt waits for it
+	stop  int
+}
+
+func (s *set) Info() datasets.Info { return datasets.Info{ID: "words", Version: 1, Digest: "d"} }
+
+func (s *set) IDs() []string {
+	ids := make([]string, s.n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("img/%03d", i)
+	}
+	return ids
+}
+
+func (s *set) DefaultItems() int { return s.n }
+
+func (s *set) Load(ctx context.Context, i int) (datasets.Item, error) {
+	if c := s.block.Load(); c != nil && i >= s.stop {
+		select {
+		case <-*c:
+		case <-ctx.Done():
+			return datasets.Item{}, ctx.Err()
+		}
+	}
+	if i == 5 {
+		return datasets.Item{}, errors.New("decoding img/005: not an image")
+	}
+	m := pix.New(64, 48)
+	for k := range m.Pix {
+		m.Pix[k] = uint8(k*7 + i*13)
+	}
+	return datasets.Item{ID: s.IDs()[i], Image: m, Instances: []datasets.Instance{
+		{ID: "a", Box: image.Rect(2, 2, 22, 12), Text: "word"},  // ratio 20/(4·64) = .078
+		{ID: "b", Box: image.Rect(2, 20, 50, 32), Text: "long"}, // ratio .1875
+		{ID: "tiny", Box: image.Rect(0, 40, 2, 42), Text: "outside"},
+		{ID: "dc", Box: image.Rect(30, 40, 40, 46), Text: "###", Ignore: true},
+	}}, nil
+}
+
+// darker subtracts a constant and fails on the images it is told to.
+type darker struct {
+	by   uint8
+	fail map[int]error
+	n    atomic.Int64
+}
+
+func (d *darker) Info() tokenizers.Info {
+	return tokenizers.Info{Name: "darker", Version: "1", Deterministic: true, Codebooks: []int{4}}
+}
+
+func (d *darker) Reconstruct(_ context.Context, in []pix.Image) ([]tokenizers.Reconstruction, error) {
+	out := make([]tokenizers.Reconstruction, len(in))
+	for i, m := range in {
+		got := m.Clone()
+		for k, v := range got.Pix {
+			got.Pix[k] = v - min(v, d.by)
+		}
+		out[i] = tokenizers.Reconstruction{
+			Image: got, Bits: 800,
+			Codes: &tokenizers.Codes{Books: []tokenizers.Book{{Size: 4, Shape: []int{2}, IDs: []int32{int32(m.Pix[len(m.Pix)/2] % 4), 1}}}},
+		}
+		if m.Pix[len(m.Pix)/2]%5 == 0 && d.fail != nil {
+			out[i].Err = d.fail[0]
+		}
+	}
+	return out, nil
+}
+
+type panicking struct{}
+
+func (panicking) Info() tokenizers.Info { return tokenizers.Info{Name: "panicking"} }
+func (panicking) Reconstruct(context.Context, []pix.Image) ([]tokenizers.Reconstruction, error) {
+	panic("out of cheese")
+}
+
+// level is an instance metric: mean brightness of the box, and whether the label
+// is "long"; it drops what is dark in the reference.
+type level struct{}
+
+func (level) Specs() []metrics.Spec {
+	return []metrics.Spec{{ID: "level", Version: 1, Better: metrics.Higher, Max: 255, Scope: metrics.PerInstance, Labels: true}}
+}
+
+func (level) Prepare(_ context.Context, ref metrics.Reference) (metrics.Scorer, error) {
+	return metrics.ScorerFunc(func(_ context.Context, got pix.Image) ([]metrics.Value, error) {
+		var out []metrics.Value
+		for _, in := range ref.Instances {
+			c := got.Crop(in.Box)
+			sum := 0.0
+			for _, v := range c.Pix {
+				sum += float64(v)
+			}
+			out = append(out, metrics.Value{Metric: "level", Instance: in.ID, Value: sum / float64(len(c.Pix)), Detail: "<" + in.ID + ">"})
+		}
+		return out, nil
+	}), nil
+}
+
+func absError(ref, got pix.Image) (float64, error) {
+	sum := 0
+	for i := range ref.Pix {
+		sum += max(int(ref.Pix[i]), int(got.Pix[i])) - min(int(ref.Pix[i]), int(got.Pix[i]))
+	}
+	return float64(sum) / float64(len(ref.Pix)), nil
+}
+
+// tokens observes codes: rate an image, distinct ids of the set.
+type tokens struct{}
+
+func (tokens) Specs() []metrics.Spec {
+	return []metrics.Spec{
+		{ID: "rate", Version: 1, Better: metrics.Lower, Scope: metrics.PerImage},
+		{ID: "distinct", Version: 1, Better: metrics.Higher, Scope: metrics.PerCorpus},
+	}
+}
+
+func (tokens) Observe(o metrics.Observation) ([]metrics.Value, string, error) {
+	if o.Codes == nil {
+		return nil, "", nil
+	}
+	return []metrics.Value{{Metric: "rate", Value: float64(o.Bits)}}, fmt.Sprint(o.Codes.Books[0].IDs[0]), nil
+}
+
+func (tokens) NewAccumulator() metrics.Accumulator { return &distinct{} }
+
+type distinct struct{ seen map[string]bool }
+
+func (d *distinct) Add(s string) error {
+	if d.seen == nil {
+		d.seen = map[string]bool{}
+	}
+	d.seen[s] = true
+	return nil
+}
+func (d *distinct) Merge(metrics.Accumulator) error { return nil }
+func (d *distinct) Result() ([]metrics.Value, error) {
+	return []metrics.Value{{Metric: "distinct", Value: float64(len(d.seen))}}, nil
+}
+
+func suite() bench.Suite {
+	return bench.Suite{
+		ID: "demo", Version: 1, Datasets: []string{"words"}, Resolutions: []int{32, 64}, ScoreAt: "original",
+		Metrics: []string{"level", "mae", "rate", "distinct"}, Headline: []string{"level"}, Worst: "level",
+		Bins: &bench.Bins{Scale: "text", Names: []string{"small", "large"}, Edges: map[int][]float64{
+			32: {.05, .1, 1}, 64: {.05, .1, 1},
+		}},
+	}
+}
+
+func config(t *testing.T, n int) bench.Config {
+	t.Helper()
+	mae := metrics.Func(metrics.Spec{ID: "mae", Version: 1, Better: metrics.Lower, Scope: metrics.PerImage}, absError)
+	return bench.Config{
+		Suite: suite(), Dir: filepath.Join(t.TempDir(), "run"), Seed: 1, Workers: 3, KeepImages: 1, Batch: 2,
+		Datasets:  []bench.DatasetSource{{Spec: "words", Data: &set{n: n}}},
+		Metrics:   []metrics.Metric{level{}, mae},
+		Observers: []metrics.Observer{tokens{}},
+		Tokenizers: []bench.TokenizerSource{
+			{Name: "original", Kind: "original", Tokenizer: &darker{}},
+			{Name: "dark", Kind: "darker", Tokenizer: &darker{by: 9, fail: map[int]error{0: errors.New("no")}}},
+			{Name: "bad", Kind: "panicking", Tokenizer: panicking{}},
+		},
+		Bootstrap: bench.BootstrapConfig{Resamples: 200, Level: .95, Method: "percentile"},
+	}
+}
+
+func execute(t *testing.T, cfg bench.Config) *bench.Run {
+	t.Helper()
+	run, err := bench.Execute(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+func read(t *testing.T, run, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(run, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestCountsAddUp(t *testing.T) {
+	run := execute(t, config(t, 12))
+	const loadable = 11
+	for _, tok := range []string{"original", "dark", "bad"} {
+		for _, cond := range []string{"clean@32", "clean@64"} {
+			row, ok := run.Summary.Find(tok, "words", cond, bench.BinAll, "mae")
+			if !ok {
+				t.Fatalf("no mae row for %s %s", tok, cond)
+			}
+			if got := row.N + row.Dropped["failed"] + row.Dropped["infinite"]; got != loadable || row.Dropped["load_failed"] != 1 {
+				t.Errorf("%s %s mae: %d of %d images accounted for, %v", tok, cond, got, loadable, row.Dropped)
+			}
+			row, _ = run.Summary.Find(tok, "words", cond, bench.BinAll, "level")
+			if got := row.N + row.Dropped["failed"]; got != 2*loadable || row.Dropped["outside"] != loadable || row.Dropped["ignored"] != loadable {
+				t.Errorf("%s %s level: %d of %d instances accounted for, %v", tok, cond, got, 2*loadable, row.Dropped)
+			}
+			for _, bin := range []string{"small", "large"} {
+				row, _ = run.Summary.Find(tok, "words", cond, bin, "level")
+				if got := row.N + row.Dropped["failed"]; got != loadable {
+					t.Errorf("%s %s level %s: %d of %d accounted for", tok, cond, bin, got, loadable)
+				}
+			}
+		}
+	}
+	small, _ := run.Summary.Find("original", "words", "clean@64", "small", "level")
+	large, _ := run.Summary.Find("original", "words", "clean@64", "large", "level")
+	mean, _ := run.Summary.Find("original", "words", "clean@64", bench.BinMean, "level")
+	if want := (small.Mean + large.Mean) / 2; mean.Mean-want > 1e-9 || want-mean.Mean > 1e-9 {
+		t.Errorf("mean of bins is %v, want %v", mean.Mean, want)
+	}
+	if bad, _ := run.Summary.Find("bad", "words", "clean@64", bench.BinMean, "level"); bad.N != 0 || bad.Dropped["failed"] != 2*loadable {
+		t.Errorf("a panicking tokenizer: n %d, %v", bad.N, bad.Dropped)
+	}
+	loads, panics := 0, 0
+	for _, f := range run.Summary.Errors {
+		switch {
+		case f.Tokenizer == "" && strings.Contains(f.Error, "img/005"):
+			loads++
+		case f.Tokenizer == "bad" && strings.Contains(f.Error, "out of cheese"):
+			panics++
+		}
+	}
+	if loads != 1 || panics == 0 {
+		t.Errorf("failures: %d of loading, %d panics", loads, panics)
+	}
+	if row, ok := run.Summary.Find("dark", "words", "clean@32", bench.BinAll, "distinct"); !ok || row.Mean < 1 || row.Mean > 4 {
+		t.Errorf("distinct ids: %+v", row)
+	}
+}
+
+func TestRecordsDoNotDependOnWorkers(t *testing.T) {
+	var want [3][]byte
+	for i, workers := range []int{1, 2, 8} {
+		cfg := config(t, 9)
+		cfg.Workers = workers
+		execute(t, cfg)
+		for k, name := range []string{bench.RecordsFile, bench.SummaryFile, "images/cases.json"} {
+			got := read(t, cfg.Dir, name)
+			if i == 0 {
+				want[k] = got
+			} else if !bytes.Equal(got, want[k]) {
+				t.Errorf("%d workers: %s differs: %s", workers, name, cmp.Diff(string(want[k]), string(got)))
+			}
+		}
+	}
+}
+
+// An interrupted run, cut at any byte, ends with the bytes of an uninterrupted one.
+func TestResumeEqualsUninterrupted(t *testing.T) {
+	full := config(t, 9)
+	execute(t, full)
+	names := []string{bench.RecordsFile, bench.SummaryFile, "codes.jsonl", "images/cases.json"}
+	records := read(t, full.Dir, bench.RecordsFile)
+	for _, cut := range []int{0, 1, len(records) / 3, len(records)/2 + 7, len(records) - 1, len(records)} {
+		cfg := config(t, 9)
+		execute(t, cfg)
+		if err := os.Truncate(filepath.Join(cfg.Dir, bench.RecordsFile), int64(cut)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(cfg.Dir, bench.SummaryFile)); err != nil {
+			t.Fatal(err)
+		}
+		cfg.Resume = true
+		execute(t, cfg)
+		for _, name := range names {
+			if diff := cmp.Diff(string(read(t, full.Dir, name)), string(read(t, cfg.Dir, name))); diff != "" {
+				t.Fatalf("cut at byte %d: %s differs (-uninterrupted +resumed):\n%s", cut, name, diff)
+			}
+		}
+	}
+}
+
+func TestCancelledRunResumes(t *testing.T) {
+	full := config(t, 9)
+	execute(t, full)
+
+	cfg := config(t, 9)
+	data := cfg.Datasets[0].Data.(*set)
+	never := make(chan struct{})
+	data.block.Store(&never)
+	data.stop = 6
+	ctx, cancel := context.WithCancel(context.Background())
+	cfg.Progress = &cancelAfter{cancel: cancel, left: 4 * 6}
+	if _, err := bench.Execute(ctx, cfg); !errors.Is(err, context.Canceled) {
+		t.Fatalf("a cancelled run returned %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Dir, bench.SummaryFile)); err == nil {
+		t.Fatal("a cancelled run has a summary")
+	}
+	partial, err := bench.OpenRun(cfg.Dir, cfg.Observers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if partial.Complete || len(partial.Summary.Rows) == 0 {
+		t.Errorf("an interrupted run is read as complete=%v with %d rows", partial.Complete, len(partial.Summary.Rows))
+	}
+	data.block.Store(nil)
+	cfg.Resume, cfg.Progress = true, nil
+	execute(t, cfg)
+	if diff := cmp.Diff(string(read(t, full.Dir, bench.SummaryFile)), string(read(t, cfg.Dir, bench.SummaryFile))); diff != "" {
+		t.Errorf("summaries differ:\n%s", diff)
+	}
+}
+
+type cancelAfter struct {
+	cancel func()
+	left   int
+}
+
+func (c *cancelAfter) Start(int, int) {}
+func (c *cancelAfter) Stop()          {}
+func (c *cancelAfter) Step(n int) {
+	if c.left -= n; c.left <= 0 {
+		c.cancel()
+	}
+}
+
+func TestResumeRefusesAnotherRun(t *testing.T) {
+	cfg := config(t, 4)
+	execute(t, cfg)
+	if _, err := bench.Execute(context.Background(), cfg); err == nil || !strings.Contains(err.Error(), "--resume") {
+		t.Errorf("a second run into the same directory: %v", err)
+	}
+	cfg.Resume, cfg.Seed = true, 2
+	_, err := bench.Execute(context.Background(), cfg)
+	var ce *bench.ConfigError
+	if !errors.As(err, &ce) || !strings.Contains(err.Error(), "seed") {
+		t.Errorf("resuming with another seed: %v", err)
+	}
+}
+
+func TestShardsMakeTheWhole(t *testing.T) {
+	whole := config(t, 12)
+	execute(t, whole)
+	want := lineSet(read(t, whole.Dir, bench.RecordsFile))
+	got := map[string]int{}
+	for i := 1; i <= 3; i++ {
+		cfg := config(t, 12)
+		cfg.Shard = bench.Shard{Index: i, Count: 3}
+		execute(t, cfg)
+		for l, n := range lineSet(read(t, cfg.Dir, bench.RecordsFile)) {
+			got[l] += n
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("three shards are not the whole:\n%s", diff)
+	}
+}
+
+// lineSet counts lines.
+func lineSet(b []byte) map[string]int {
+	m := map[string]int{}
+	for l := range strings.Lines(string(b)) {
+		m[l]++
+	}
+	return m
+}
+
+func TestCasesShowFiles(t *testing.T) {
+	run := execute(t, config(t, 9))
+	why := map[string]int{}
+	for _, c := range run.Cases {
+		why[c.Why]++
+		for _, p := range []string{c.Original, c.Reconstruction} {
+			if _, err := pix.Load(filepath.Join(run.Dir, p)); err != nil {
+				t.Errorf("%s case of %s: %v", c.Why, c.Tokenizer, err)
+			}
+		}
+	}
+	if why[bench.WhyWorst] == 0 || why[bench.WhySample] == 0 || why[bench.WhyImage] == 0 {
+		t.Errorf("cases by kind: %v", why)
+	}
+	files, err := os.ReadDir(filepath.Join(run.Dir, "images"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]bool{"cases.json": true}
+	for _, c := range run.Cases {
+		shown[filepath.Base(c.Original)], shown[filepath.Base(c.Reconstruction)] = true, true
+	}
+	for _, f := range files {
+		if !shown[f.Name()] {
+			t.Errorf("%s is shown by no case", f.Name())
+		}
+	}
+}
+
+func TestSuitesAreValid(t *testing.T) {
+	all, err := bench.Suites()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 {
+		t.Fatal("no built-in suites")
+	}
+	if _, err := bench.LoadSuite("txet"); err == nil || !strings.Contains(err.Error(), `did you mean "text"?`) {
+		t.Errorf("a misspelt suite: %v", err)
+	}
+}
+
+func TestConditionRoundTrip(t *testing.T) {
+	for _, c := range []bench.Condition{
+		{}, {Resolution: 256}, {Corruption: "fog", Severity: 3, Resolution: 512},
+		{Corruption: "fog", Severity: 3, Resolution: 512, Against: "clean"},
+	} {
+		got, err := bench.ParseCondition(c.String())
+		if err != nil || got != c {
+			t.Errorf("%+v became %q and then %+v, %v", c, c.String(), got, err)
+		}
+	}
+	for _, s := range []string{"", "fog", "fog/x", "clean@", "clean@-1"} {
+		if c, err := bench.ParseCondition(s); err == nil {
+			t.Errorf("ParseCondition(%q) = %+v", s, c)
+		}
+	}
+}
+
+// The runner alone: identity tokenizers and a metric that does nothing, so that
+// what is left is scheduling, resizing and records.
+func BenchmarkRunner(b *testing.B) {
+	noop := metrics.Func(metrics.Spec{ID: "mae", Version: 1, Scope: metrics.PerImage}, func(_, _ pix.Image) (float64, error) { return 0, nil })
+	for i := range b.N {
+		cfg := bench.Config{
+			Suite: bench.Suite{ID: "x", Version: 1, Datasets: []string{"words"}, Resolutions: []int{64}, ScoreAt: "original", Metrics: []string{"mae"}},
+			Dir:   filepath.Join(b.TempDir(), fmt.Sprint(i)), Metrics: []metrics.Metric{noop},
+			Datasets:   []bench.DatasetSource{{Spec: "words", Data: &set{n: 100}}},
+			Tokenizers: []bench.TokenizerSource{{Name: "same", Tokenizer: &darker{}}},
+		}
+		if _, err := bench.Execute(context.Background(), cfg); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/100, "µs/item")
+}

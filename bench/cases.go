@@ -1,0 +1,282 @@
+package bench
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"image"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/pix"
+)
+
+// How many cases a report shows of each kind.
+const (
+	worstCases  = 12 // a tokenizer and condition
+	sampleCases = 4  // a condition and bin, the same for all tokenizers
+)
+
+// Why a case is shown.
+const (
+	WhyWorst  = "worst"  // lowest by the suite's worst metric
+	WhySample = "sample" // picked by a hash of its name, before anything was measured
+	WhyImage  = "image"  // a whole image
+)
+
+// keeper decides which instances are shown in the report. It looks at committed
+// records only, in plan order, so that a resumed run keeps the same cases.
+type keeper struct {
+	m      *Manifest
+	lower  bool // lower values of the worst metric are worse
+	active bool
+	mu     sync.Mutex
+	lists  map[string][]ranked
+}
+
+// ranked is a candidate: the worse, then the smaller hash, comes first.
+type ranked struct {
+	value float64 // ascending: worst first
+	hash  uint64
+}
+
+func (a ranked) compare(b ranked) int {
+	return cmp.Or(cmp.Compare(a.value, b.value), cmp.Compare(a.hash, b.hash))
+}
+
+func newKeeper(m *Manifest) *keeper {
+	k := &keeper{m: m, lists: map[string][]ranked{}}
+	spec, ok := m.MetricSpec(m.Suite.Worst)
+	k.active = ok && spec.Scope != metrics.PerCorpus
+	k.lower = spec.Better != metrics.Lower
+	return k
+}
+
+// candidate is a record's place in one list.
+type candidate struct {
+	why, list string
+	limit     int
+	ranked
+}
+
+// candidates lists where a record may be shown. Only values of the worst metric
+// that count are shown.
+func (k *keeper) candidates(r *Record) []candidate {
+	if !k.active || r.Metric != k.m.Suite.Worst || r.Drop != "" || strings.Contains(r.Condition, "~") {
+		return nil
+	}
+	v, ok := r.Float()
+	if !ok {
+		return nil
+	}
+	if !k.lower {
+		v = -v
+	}
+	id := hash64(r.Dataset, r.Item, r.Instance)
+	out := []candidate{{WhySample, join(WhySample, r.Condition, r.Bin, r.Tokenizer), sampleCases, ranked{0, id}}}
+	if perfect := k.perfect(v); r.Tokenizer != Original && !perfect {
+		out = append(out, candidate{WhyWorst, join(WhyWorst, r.Tokenizer, r.Condition), worstCases, ranked{v, id}})
+	}
+	return out
+}
+
+// perfect says that nothing was lost, so that there is nothing to show.
+func (k *keeper) perfect(v float64) bool {
+	spec, _ := k.m.MetricSpec(k.m.Suite.Worst)
+	if k.lower {
+		return v >= spec.Max
+	}
+	return -v <= spec.Min
+}
+
+func join(parts ...string) string { return strings.Join(parts, "\x00") }
+
+func hash64(parts ...string) uint64 {
+	h := sha256.Sum256([]byte(join(parts...)))
+	return binary.LittleEndian.Uint64(h[:8])
+}
+
+// wants reports whether a candidate would be among the best of its list as
+// committed so far; lists only get harder to enter, so a no is final.
+func (k *keeper) wants(c candidate) bool {
+	l := k.lists[c.list]
+	return len(l) < c.limit || c.compare(l[len(l)-1]) <= 0
+}
+
+// add enters a committed record into its lists.
+func (k *keeper) add(r *Record) {
+	cs := k.candidates(r)
+	if len(cs) == 0 {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, c := range cs {
+		l := k.lists[c.list]
+		i, _ := slices.BinarySearchFunc(l, c.ranked, ranked.compare)
+		l = slices.Insert(l, i, c.ranked)
+		if len(l) > c.limit {
+			l = l[:c.limit]
+		}
+		k.lists[c.list] = l
+	}
+}
+
+// A crop is a picture that a report may show, still in memory.
+type crop struct {
+	path string // relative to the run directory
+	img  pix.Image
+}
+
+func (c crop) save(dir string) error {
+	path := filepath.Join(dir, filepath.FromSlash(c.path))
+	if _, err := os.Stat(path); err == nil && strings.Contains(c.path, originalPrefix) {
+		return nil // shared by all tokenizers
+	}
+	return c.img.SavePNG(path)
+}
+
+// Pictures are named by hashes: whatever is in a name stays out of the path.
+const originalPrefix = "o-"
+
+func originalPath(dataset, item, instance, condition string) string {
+	return imagesDir + "/" + originalPrefix + shortHash(dataset, item, instance, condition) + ".png"
+}
+
+func reconstructionPath(r *Record) string {
+	return imagesDir + "/r-" + shortHash(r.Dataset, r.Item, r.Instance, r.Condition, r.Tokenizer) + ".png"
+}
+
+func wholePath(dataset, item, condition, tokenizer string) string {
+	return imagesDir + "/w-" + shortHash(dataset, item, condition, tokenizer) + ".png"
+}
+
+// wholeImages lists the whole images that were kept, at the tokenizer's size.
+func (r *runner) wholeImages(plan []planned) []Case {
+	var out []Case
+	saved := func(path string) bool {
+		_, err := os.Stat(filepath.Join(r.cfg.Dir, filepath.FromSlash(path)))
+		return err == nil
+	}
+	for _, p := range plan {
+		if p.index >= r.cfg.KeepImages {
+			continue
+		}
+		dataset := r.manifest.Datasets[p.source].Name
+		for _, c := range r.conditions {
+			original := wholePath(dataset, p.id, c.String(), Original)
+			for _, t := range r.cfg.Tokenizers {
+				path := wholePath(dataset, p.id, c.String(), t.Name)
+				if t.Name != Original && saved(path) && saved(original) {
+					out = append(out, Case{
+						Why: WhyImage, Tokenizer: t.Name, Dataset: dataset, Item: p.id, Condition: c.String(),
+						Original: original, Reconstruction: path,
+					})
+				}
+			}
+		}
+	}
+	return out
+}
+
+func shortHash(parts ...string) string {
+	h := sha256.Sum256([]byte(join(parts...)))
+	return hex.EncodeToString(h[:10])
+}
+
+// crops cuts out what may be shown of one reconstruction.
+func (k *keeper) crops(in *input, got pix.Image, records []Record) []crop {
+	var out []crop
+	for i := range records {
+		r := &records[i]
+		show := false
+		k.mu.Lock()
+		for _, c := range k.candidates(r) {
+			show = show || k.wants(c)
+		}
+		k.mu.Unlock()
+		if !show {
+			continue
+		}
+		box := image.Rect(0, 0, got.W, got.H)
+		if r.Instance != "" {
+			for _, inst := range in.instances {
+				if inst.ID == r.Instance {
+					box = padded(inst.Box)
+				}
+			}
+		}
+		out = append(out,
+			crop{originalPath(r.Dataset, r.Item, r.Instance, r.Condition), in.reference.Crop(box)},
+			crop{reconstructionPath(r), got.Crop(box)})
+	}
+	return slices.DeleteFunc(out, func(c crop) bool { return c.img.Empty() })
+}
+
+// padded gives the eye some surroundings: a fifth of the height on every side.
+func padded(b image.Rectangle) image.Rectangle { return b.Inset(-max(b.Dy()/5, 2)) }
+
+// cases lists what the report shows, reading the records once more, writes the
+// list and removes pictures that lost their place.
+func (r *runner) cases(plan []planned) ([]Case, error) {
+	type chosen struct {
+		candidate
+		record Record
+	}
+	var all []chosen
+	read := map[string]string{} // what was read in originals
+	for rec, err := range Records(r.cfg.Dir) {
+		if err != nil {
+			return nil, err
+		}
+		if rec.Tokenizer == Original && rec.Metric == r.cfg.Suite.Worst {
+			read[join(rec.Dataset, rec.Item, rec.Instance)] = rec.Detail
+		}
+		for _, c := range r.keeper.candidates(&rec) {
+			if r.keeper.wants(c) {
+				all = append(all, chosen{c, rec})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b chosen) int {
+		return cmp.Or(cmp.Compare(a.why, b.why), cmp.Compare(a.list, b.list), a.compare(b.ranked))
+	})
+	out := []Case{}
+	used := map[string]bool{imagesDir + "/" + casesFile: true}
+	for _, c := range all {
+		cs := Case{
+			Why: c.why, Tokenizer: c.record.Tokenizer, Dataset: c.record.Dataset, Item: c.record.Item,
+			Instance: c.record.Instance, Condition: c.record.Condition, Bin: c.record.Bin, Metric: c.record.Metric,
+			Value: c.record.Value, Expected: c.record.Expected, Got: c.record.Detail,
+			GotOriginal: read[join(c.record.Dataset, c.record.Item, c.record.Instance)],
+			Original:    originalPath(c.record.Dataset, c.record.Item, c.record.Instance, c.record.Condition),
+		}
+		cs.Reconstruction = reconstructionPath(&c.record)
+		used[cs.Original], used[cs.Reconstruction] = true, true
+		out = append(out, cs)
+	}
+	for _, c := range r.wholeImages(plan) {
+		used[c.Original], used[c.Reconstruction] = true, true
+		out = append(out, c)
+	}
+	files, err := os.ReadDir(filepath.Join(r.cfg.Dir, imagesDir))
+	if err != nil {
+		return nil, fmt.Errorf("listing pictures: %w", err)
+	}
+	for _, f := range files {
+		if name := imagesDir + "/" + f.Name(); !used[name] && filepath.Ext(name) == ".png" {
+			if err := os.Remove(filepath.Join(r.cfg.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("removing a picture that is not shown: %w", err)
+			}
+		}
+	}
+	return out, WriteJSON(filepath.Join(r.cfg.Dir, imagesDir, casesFile), out)
+}
