@@ -1,0 +1,27 @@
+//go:build !linux && unix
+
+package process
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// isolate puts the child into a process group of its own.
+func isolate(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+// signalGroup signals every process of the group.
+func signalGroup(pid int, sig syscall.Signal) error {
+	if err := syscall.Kill(-pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	return nil
+}
+
+// sweep needs /proc: elsewhere children that leave the group are out of reach.
+func sweep(string) int { return 0 }
+
+// widen needs Linux.
+func widen(*os.File) {}

@@ -1,0 +1,188 @@
+// Package plugin is the other side of tokenizers/process: it serves a tokenizer
+// written in Go over standard input and output.
+//
+// Its opinion: whoever can write Go can also compile the tokenizer in; this is
+// for those who cannot or will not: a model behind cgo that may take its process
+// with it, a closed library, a tokenizer in another repository.
+//
+//	func main() {
+//		if err := plugin.Serve(context.Background(), myTokenizer{}, os.Stdin, os.Stdout); err != nil {
+//			fmt.Fprintln(os.Stderr, err)
+//			os.Exit(1)
+//		}
+//	}
+//
+// Nothing else may be written to standard output. Shared memory is not used: a
+// pipe is enough for anything that computes.
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/vtbench/vtbench/pix"
+	"github.com/vtbench/vtbench/tokenizers"
+	"github.com/vtbench/vtbench/tokenizers/process/wire"
+)
+
+// Serve answers requests until the host says bye or closes the stream.
+func Serve(ctx context.Context, tok tokenizers.Tokenizer, in io.Reader, out io.Writer) error {
+	r := wire.NewReader(in)
+	for {
+		head, n, err := r.Next(wire.MaxFrame)
+		if errors.Is(err, wire.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading a request: %w", err)
+		}
+		var req wire.Request
+		if err := wire.Unmarshal(head, &req); err != nil {
+			return fmt.Errorf("reading a request: %w", err)
+		}
+		body := make([]byte, n)
+		if err := r.Body(body); err != nil {
+			return fmt.Errorf("reading a request: %w", err)
+		}
+		if req.Type == wire.Bye {
+			return nil
+		}
+		resp, raw := answer(ctx, tok, &req, body)
+		resp.ID = req.ID
+		head, err = json.Marshal(resp)
+		if err != nil {
+			return fmt.Errorf("encoding an answer: %w", err)
+		}
+		if err := wire.Write(out, head, raw...); err != nil {
+			return err
+		}
+	}
+}
+
+func refuse(format string, args ...any) (*wire.Response, [][]byte) {
+	return &wire.Response{Type: wire.Failure, Error: fmt.Sprintf(format, args...)}, nil
+}
+
+func answer(ctx context.Context, tok tokenizers.Tokenizer, req *wire.Request, body []byte) (*wire.Response, [][]byte) {
+	parts, err := wire.Split(req.Items, body)
+	if err != nil {
+		return refuse("the request: %v", err)
+	}
+	switch req.Type {
+	case wire.Hello:
+		return hello(tok, req)
+	case wire.Ping:
+		return &wire.Response{Type: wire.Result}, nil
+	case wire.Reconstruct:
+		return reconstruct(ctx, tok, req, parts)
+	case wire.Decode:
+		return decode(ctx, tok, req, parts)
+	case wire.Latents:
+		return latents(ctx, tok, req, parts)
+	}
+	return refuse("unknown request %q", req.Type)
+}
+
+func hello(tok tokenizers.Tokenizer, req *wire.Request) (*wire.Response, [][]byte) {
+	v := req.Protocol
+	if v == nil || v.Max < wire.MinVersion || v.Min > wire.MaxVersion {
+		return refuse("this plug-in speaks protocol versions %d to %d", wire.MinVersion, wire.MaxVersion)
+	}
+	info := tok.Info()
+	resp := &wire.Response{Type: wire.Hello, Protocol: min(v.Max, wire.MaxVersion), Info: &info, SDK: "go"}
+	if _, ok := tok.(tokenizers.Decoder); ok {
+		resp.Can = append(resp.Can, wire.CanDecode)
+	}
+	if _, ok := tok.(tokenizers.LatentEncoder); ok {
+		resp.Can = append(resp.Can, wire.CanLatents)
+	}
+	return resp, nil
+}
+
+func images(items []wire.Item, parts []wire.Payload) []pix.Image {
+	in := make([]pix.Image, len(items))
+	for i, it := range items {
+		in[i] = pix.Image{W: it.W, H: it.H, Pix: parts[i].Pix}
+	}
+	return in
+}
+
+func reconstruct(ctx context.Context, tok tokenizers.Tokenizer, req *wire.Request, parts []wire.Payload) (*wire.Response, [][]byte) {
+	in := images(req.Items, parts)
+	out, err := tok.Reconstruct(ctx, in)
+	if err == nil {
+		err = tokenizers.Check(in, out)
+	}
+	if err != nil {
+		return refuse("%v", err)
+	}
+	resp := &wire.Response{Type: wire.Result, Items: make([]wire.Item, len(out))}
+	var raw [][]byte
+	for i, r := range out {
+		if r.Err != nil {
+			resp.Items[i].Error = r.Err.Error()
+			continue
+		}
+		it := wire.Item{
+			W: r.Image.W, H: r.Image.H, Bits: r.Bits, FileBits: r.FileBits,
+			EncodeNS: r.Encode.Nanoseconds(), DecodeNS: r.Decode.Nanoseconds(),
+		}
+		raw = append(raw, r.Image.Pix)
+		if r.Codes != nil {
+			for _, b := range r.Codes.Books {
+				it.Books = append(it.Books, wire.Book{Size: b.Size, Shape: b.Shape})
+				raw = append(raw, wire.AppendIDs(nil, b.IDs))
+			}
+		}
+		resp.Items[i] = it
+	}
+	return resp, raw
+}
+
+func decode(ctx context.Context, tok tokenizers.Tokenizer, req *wire.Request, parts []wire.Payload) (*wire.Response, [][]byte) {
+	d, ok := tok.(tokenizers.Decoder)
+	if !ok {
+		return refuse("this plug-in cannot decode codes")
+	}
+	resp := &wire.Response{Type: wire.Result, Items: make([]wire.Item, len(parts))}
+	var raw [][]byte
+	for i, it := range req.Items {
+		c := &tokenizers.Codes{}
+		for b, book := range it.Books {
+			c.Books = append(c.Books, tokenizers.Book{Size: book.Size, Shape: book.Shape, IDs: parts[i].IDs[b]})
+		}
+		err := c.Validate()
+		var out []pix.Image
+		if err == nil {
+			out, err = d.Decode(ctx, []*tokenizers.Codes{c}, it.W, it.H)
+		}
+		if err != nil {
+			resp.Items[i].Error = err.Error()
+			continue
+		}
+		resp.Items[i] = wire.Item{W: out[0].W, H: out[0].H}
+		raw = append(raw, out[0].Pix)
+	}
+	return resp, raw
+}
+
+func latents(ctx context.Context, tok tokenizers.Tokenizer, req *wire.Request, parts []wire.Payload) (*wire.Response, [][]byte) {
+	l, ok := tok.(tokenizers.LatentEncoder)
+	if !ok {
+		return refuse("this plug-in has no latents")
+	}
+	out, err := l.Latents(ctx, images(req.Items, parts))
+	if err != nil {
+		return refuse("%v", err)
+	}
+	resp := &wire.Response{Type: wire.Result, Items: make([]wire.Item, len(out))}
+	var raw [][]byte
+	for i, z := range out {
+		resp.Items[i].Floats = z.Shape
+		raw = append(raw, wire.AppendFloats(nil, z.Data))
+	}
+	return resp, raw
+}

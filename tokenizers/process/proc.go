@@ -1,0 +1,529 @@
+package process
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/vtbench/vtbench/tokenizers"
+	"github.com/vtbench/vtbench/tokenizers/process/wire"
+)
+
+// maxTalk bounds the raw bytes of a frame that should carry none.
+const maxTalk = 0
+
+// lastWords is how long a process that has ended, or has closed a pipe, is given
+// for what it wrote to arrive and for its exit to be seen.
+const lastWords = 2 * time.Second
+
+// A proc is one life of a plug-in process: from start to the end of its group.
+type proc struct {
+	cmd    *exec.Cmd
+	mark   string // environment entry that finds its children
+	stdin  *os.File
+	stdout *os.File
+	stderr *os.File
+	tail   *tail
+	shm    *shared // nil where the plug-in does not share memory
+
+	frames  chan frame    // what the reader found; one at a time
+	exited  chan struct{} // closed when the process was reaped
+	waitErr error         // valid after exited
+	dead    chan struct{} // closed when we end it: releases the reader
+	maxBody atomic.Int64  // most raw bytes the answer awaited can have
+
+	nextID uint64
+	hello  wire.Response
+}
+
+// A frame is what the reader of a plug-in's output hands over.
+type frame struct {
+	head wire.Response
+	body []byte
+	err  error
+}
+
+// fault is the failure of the process rather than of an image: the process is of
+// no use afterwards.
+type fault struct{ err error }
+
+func (f *fault) Error() string { return f.err.Error() }
+func (f *fault) Unwrap() error { return f.err }
+
+func faultf(format string, args ...any) error { return &fault{fmt.Errorf(format, args...)} }
+
+// start starts the process and its readers; the handshake comes after.
+func start(c *config, replica int) (*proc, error) {
+	words := forReplica(c.words, replica)
+	dir := forReplica([]string{c.dir}, replica)[0]
+	path, err := resolve(words[0], dir)
+	if err != nil {
+		return nil, fmt.Errorf("starting it: %w", err)
+	}
+	var id [16]byte
+	if _, err := rand.Read(id[:]); err != nil {
+		return nil, err
+	}
+	p := &proc{
+		mark:   "VTBENCH_PLUGIN=" + hex.EncodeToString(id[:]),
+		tail:   &tail{},
+		frames: make(chan frame),
+		exited: make(chan struct{}),
+		dead:   make(chan struct{}),
+	}
+	cmd := exec.Command(path, words[1:]...)
+	cmd.Args[0] = words[0]
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), forReplica(c.env, replica)...)
+	cmd.Env = append(cmd.Env, p.mark,
+		fmt.Sprintf("VTBENCH_PROTOCOL=%d", wire.MaxVersion),
+		fmt.Sprintf("VTBENCH_REPLICA=%d", replica),
+		fmt.Sprintf("VTBENCH_REPLICAS=%d", c.replicas))
+	isolate(cmd)
+	p.cmd = cmd
+
+	if c.shm {
+		// Where there is no shared memory the pipe carries everything.
+		if s, err := newShared(); err == nil {
+			p.shm = s
+			cmd.ExtraFiles = []*os.File{s.file} // fd 3 there
+		}
+	}
+	var theirs [3]*os.File
+	var ours [3]*os.File
+	closeAll := func() {
+		for _, f := range append(theirs[:], ours[:]...) {
+			if f != nil {
+				_ = f.Close() // of no use to anyone any more
+			}
+		}
+		if p.shm != nil {
+			p.shm.close()
+		}
+	}
+	for i := range 3 {
+		r, w, err := os.Pipe()
+		if err != nil {
+			closeAll()
+			return nil, fmt.Errorf("starting it: %w", err)
+		}
+		if i == 0 {
+			theirs[i], ours[i] = r, w
+		} else {
+			theirs[i], ours[i] = w, r
+		}
+	}
+	widen(ours[0])
+	widen(ours[1])
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs[0], theirs[1], theirs[2]
+	p.stdin, p.stdout, p.stderr = ours[0], ours[1], ours[2]
+
+	// The kernel's parent-death signal follows the thread that started the child,
+	// so one thread starts it, waits for it and does nothing else.
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			p.waitErr = cmd.Wait()
+			close(p.exited)
+		}
+	}()
+	if err := <-started; err != nil {
+		closeAll()
+		return nil, fmt.Errorf("starting it: %w", err)
+	}
+	for _, f := range theirs {
+		_ = f.Close() // the child has its own
+	}
+	go func() {
+		_, _ = io.Copy(p.tail, p.stderr) // ends when the pipe does, whatever the reason
+	}()
+	go p.read()
+	return p, nil
+}
+
+// read turns the plug-in's output into frames until it ends or breaks.
+func (p *proc) read() {
+	r := wire.NewReader(p.stdout)
+	for {
+		var f frame
+		var head []byte
+		var n int
+		head, n, f.err = r.Next(wire.MaxFrame)
+		if f.err == nil {
+			// The bound is read only now: a request raises it before it is sent, so
+			// an honest answer always finds its own.
+			if limit := p.maxBody.Load(); int64(n) > limit {
+				f.err = &wire.FrameError{Reason: fmt.Sprintf("the frame carries %d raw bytes where at most %d can be meant", n, limit), Start: head[:min(len(head), 120)]}
+			}
+		}
+		if f.err == nil {
+			f.err = wire.Unmarshal(head, &f.head)
+		}
+		if f.err == nil && n > 0 {
+			// What the header describes must be what comes, before memory is spent on it.
+			want, err := wire.Size(f.head.Items)
+			if err == nil && want != n {
+				err = fmt.Errorf("the header describes %d raw bytes, the frame carries %d", want, n)
+			}
+			if err != nil {
+				f.err = &wire.FrameError{Reason: "the header lies", Start: head[:min(len(head), 120)], Err: err}
+			} else {
+				f.body = make([]byte, n)
+				f.err = r.Body(f.body)
+			}
+		}
+		select {
+		case p.frames <- f:
+		case <-p.dead:
+			return
+		}
+		if f.err != nil {
+			return
+		}
+	}
+}
+
+// ask sends one request and waits for its answer. Errors are faults (the process
+// must go), ctx's own error, or what the plug-in answered as an error.
+func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply int, body [][]byte, limit time.Duration) (wire.Response, []byte, error) {
+	p.nextID++
+	req.ID = p.nextID
+	// Nobody asked for anything yet: what is there already is one answer too many.
+	select {
+	case f := <-p.frames:
+		return wire.Response{}, nil, p.unasked(f)
+	default:
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+
+	size := 0
+	for _, b := range body {
+		size += len(b)
+	}
+	shm := p.shm != nil && p.hello.Cookie != "" && size+maxReply >= shmWorth && maxReply < wire.MaxFrame
+	if shm {
+		place, err := p.shm.place(size, maxReply)
+		if err != nil {
+			return wire.Response{}, nil, &fault{err}
+		}
+		at := p.shm.mem[place.In.Off:]
+		for _, b := range body {
+			at = at[copy(at, b):]
+		}
+		req.Shm, body = place, nil
+	}
+	head, err := json.Marshal(req)
+	if err != nil {
+		return wire.Response{}, nil, fmt.Errorf("encoding the request: %w", err)
+	}
+	p.maxBody.Store(int64(maxReply))
+	// Written beside the waiting: a plug-in that answers before it has read, or
+	// that writes without end, must not lock both sides.
+	written := make(chan error, 1)
+	go func() { written <- wire.Write(p.stdin, head, body...) }()
+
+	var f frame
+	var writeErr error
+	var grace <-chan time.Time
+	answered, writing := false, true
+	exited := p.exited
+	for !answered || writing {
+		select {
+		case got := <-p.frames:
+			switch {
+			case answered:
+				return wire.Response{}, nil, p.unasked(got)
+			case got.err != nil:
+				return wire.Response{}, nil, p.broken(ctx, got.err)
+			}
+			f, answered = got, true
+		case writeErr = <-written:
+			writing = false
+			if writeErr != nil && answered {
+				return wire.Response{}, nil, p.gone(ctx, writeErr)
+			}
+			if writeErr != nil { // it closed its end; its last frame or its exit says why
+				grace = time.After(lastWords)
+			}
+		case <-exited:
+			exited = nil
+			grace = time.After(lastWords) // an answer may still lie in the pipe
+		case <-grace:
+			return wire.Response{}, nil, p.gone(ctx, writeErr)
+		case <-ctx.Done():
+			return wire.Response{}, nil, ctx.Err()
+		case <-timer.C:
+			return wire.Response{}, nil, faultf("no answer within %v; it was killed%s", limit, p.said())
+		}
+	}
+	if writeErr != nil {
+		return wire.Response{}, nil, p.gone(ctx, writeErr)
+	}
+	r := f.head
+	if r.ID != req.ID {
+		return wire.Response{}, nil, p.unasked(f)
+	}
+	if r.Type == wire.Failure {
+		msg := wire.Clean(r.Error, 2000)
+		if msg == "" {
+			msg = "it answered with an error that says nothing"
+		}
+		return r, nil, errors.New(msg)
+	}
+	got := f.body
+	if r.Shm != nil {
+		if !shm || len(f.body) > 0 || r.Shm.Off < req.Shm.Out.Off || r.Shm.Len < 0 || r.Shm.Len > req.Shm.Out.Len ||
+			r.Shm.Off > req.Shm.Out.Off+req.Shm.Out.Len-r.Shm.Len {
+			return wire.Response{}, nil, faultf("its answer points to shared memory that it was not given (offset %d, length %d)", r.Shm.Off, r.Shm.Len)
+		}
+		want, err := wire.Size(r.Items)
+		if err == nil && want != r.Shm.Len {
+			err = fmt.Errorf("the header describes %d raw bytes, the shared memory holds %d", want, r.Shm.Len)
+		}
+		if err != nil {
+			return wire.Response{}, nil, faultf("the header lies: %w", err)
+		}
+		// Copied before anything is checked: the other side may still write there.
+		got = append([]byte(nil), p.shm.mem[r.Shm.Off:r.Shm.Off+r.Shm.Len]...)
+	}
+	return r, got, nil
+}
+
+// unasked describes a frame that answers nothing.
+func (p *proc) unasked(f frame) error {
+	switch {
+	case f.err != nil:
+		return p.broken(context.Background(), f.err)
+	case f.head.ID == 0 || f.head.ID > p.nextID:
+		return faultf("it sent a %q for request %d, which was never made (the last was %d): answer with the id of the request", wire.Clean(f.head.Type, 40), f.head.ID, p.nextID)
+	case f.head.ID == p.nextID:
+		return faultf("it sent a second answer to request %d: answer every request once", f.head.ID)
+	default:
+		return faultf("it sent a %q for request %d, which it had answered before (now at %d): answer every request once", wire.Clean(f.head.Type, 40), f.head.ID, p.nextID)
+	}
+}
+
+// broken says why the stream of frames ended.
+func (p *proc) broken(ctx context.Context, err error) error {
+	var fe *wire.FrameError
+	switch {
+	case errors.Is(err, wire.ErrClosed), errors.As(err, &fe) && errors.Is(fe.Err, io.ErrUnexpectedEOF):
+		return p.gone(ctx, err)
+	case errors.As(err, &fe) && fe.Text():
+		return faultf("its standard output carries text where the protocol should be (%w): print to standard error, import vtbench before anything that prints, or start it with python -m vtbench", err)
+	}
+	return faultf("its standard output breaks the protocol (%w): see docs/protocol.md", err)
+}
+
+// gone says how the process ended, waiting a moment for it to have done so.
+func (p *proc) gone(ctx context.Context, err error) error {
+	select {
+	case <-p.exited:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(lastWords):
+		if errors.Is(err, syscall.EPIPE) {
+			return faultf("it closed its standard input and lives on%s", p.said())
+		}
+		return faultf("it closed its standard output and lives on (%v)%s", err, p.said())
+	}
+	detail := ""
+	var fe *wire.FrameError
+	if errors.As(err, &fe) {
+		detail = ", in the middle of an answer (" + fe.Error() + ")"
+	}
+	return faultf("%s%s%s", p.status(), detail, p.said())
+}
+
+// status says how a process that was reaped ended.
+func (p *proc) status() string {
+	var ee *exec.ExitError
+	switch {
+	case p.waitErr == nil:
+		return "it exited with status 0 before it was told to"
+	case errors.As(p.waitErr, &ee):
+		if ws, ok := ee.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+			hint := ""
+			if ws.Signal() == syscall.SIGKILL {
+				hint = ", perhaps for want of memory"
+			}
+			return fmt.Sprintf("it was ended by signal %d (%v)%s", ws.Signal(), ws.Signal(), hint)
+		}
+		return fmt.Sprintf("it exited with status %d", ee.ExitCode())
+	}
+	return fmt.Sprintf("it ended (%v)", p.waitErr)
+}
+
+// said quotes the end of the plug-in's standard error.
+func (p *proc) said() string {
+	if s := p.tail.last(4, " / "); s != "" {
+		return "; its last words on stderr: " + s
+	}
+	return "; it wrote nothing to stderr"
+}
+
+// handshake agrees on a version and learns what the plug-in is.
+func (p *proc) handshake(ctx context.Context, replica int, limit time.Duration) error {
+	req := &wire.Request{
+		Type:     wire.Hello,
+		Protocol: &wire.Versions{Min: wire.MinVersion, Max: wire.MaxVersion},
+		Host:     "vtbench",
+		Replica:  replica,
+		MaxFrame: wire.MaxFrame,
+	}
+	if p.shm != nil {
+		req.SharedMemory = &wire.SharedMemory{FD: 3, Size: len(p.shm.mem)}
+	}
+	r, _, err := p.ask(ctx, req, maxTalk, nil, limit)
+	if err != nil {
+		var f *fault
+		if errors.As(err, &f) || ctx.Err() != nil {
+			return err
+		}
+		return faultf("it refused the handshake: %w%s", err, p.said())
+	}
+	if r.Type != wire.Hello {
+		return faultf("it answered the handshake with a %q: want a hello, see docs/protocol.md", wire.Clean(r.Type, 40))
+	}
+	if r.Protocol < wire.MinVersion || r.Protocol > wire.MaxVersion {
+		return faultf("it speaks protocol version %d, this vtbench speaks %d to %d: install the SDK that came with this vtbench, or the vtbench that the plug-in was made for",
+			r.Protocol, wire.MinVersion, wire.MaxVersion)
+	}
+	if r.Info == nil {
+		return faultf("its hello has no info: send at least {\"name\": …, \"version\": …}")
+	}
+	if err := checkInfo(r.Info); err != nil {
+		return faultf("the info in its hello: %w", err)
+	}
+	if r.Cookie != "" && (p.shm == nil || r.Cookie != p.shm.cookie()) {
+		r.Cookie = "" // it sees other memory, as it does in a container or over ssh: use the pipe
+	}
+	p.hello = r
+	return nil
+}
+
+// checkInfo refuses what could not be a description of a tokenizer.
+func checkInfo(in *tokenizers.Info) error {
+	if in.Name == "" || len(in.Name) > 200 || wire.Clean(in.Name, 200) != in.Name {
+		return fmt.Errorf("name %q must be 1 to 200 printable bytes", wire.Clean(in.Name, 60))
+	}
+	if len(in.Version) > 200 || len(in.Weights) > 200 || wire.Clean(in.Version+in.Weights, 400) != in.Version+in.Weights {
+		return errors.New("version and weights must be at most 200 printable bytes")
+	}
+	for what, n := range map[string]int{"multiple_of": in.MultipleOf, "fixed_w": in.FixedW, "fixed_h": in.FixedH, "min_side": in.MinSide,
+		"max_side": in.MaxSide, "stride": in.Stride, "channels": in.Channels, "batch_size": in.BatchSize} {
+		if n < 0 || n > 1<<24 {
+			return fmt.Errorf("%s is %d: want 0 to %d", what, n, 1<<24)
+		}
+	}
+	for i, k := range in.Codebooks {
+		if k < 1 || k > 1<<30 {
+			return fmt.Errorf("codebook %d has %d entries: want 1 to %d", i, k, 1<<30)
+		}
+	}
+	if in.MaxSide > 0 && in.MinSide > in.MaxSide {
+		return fmt.Errorf("min_side %d is larger than max_side %d", in.MinSide, in.MaxSide)
+	}
+	if in.MultipleOf > 1 && (in.FixedW%in.MultipleOf != 0 || in.FixedH%in.MultipleOf != 0) {
+		return fmt.Errorf("fixed size %d×%d is no multiple of %d", in.FixedW, in.FixedH, in.MultipleOf)
+	}
+	if len(in.Params) > 1000 {
+		return fmt.Errorf("%d params: want at most 1000", len(in.Params))
+	}
+	for k, v := range in.Params {
+		clean := wire.Clean(v, 1000)
+		if k == "" || wire.Clean(k, 100) != k {
+			return fmt.Errorf("param %q: its name must be 1 to 100 printable bytes", wire.Clean(k, 60))
+		}
+		in.Params[k] = clean
+	}
+	return nil
+}
+
+// alive reports whether the process has not been reaped.
+func (p *proc) alive() bool {
+	select {
+	case <-p.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// kill ends the whole group at once and waits until the process is reaped. The
+// pipes are closed, so that a child which holds them cannot hold us.
+func (p *proc) kill() {
+	select {
+	case <-p.dead:
+		return
+	default:
+		close(p.dead)
+	}
+	// The group outlives its leader: children are signalled even when the leader
+	// is gone. Its number cannot have been given away meanwhile while one of them
+	// lives, and with none left the signal finds nobody.
+	_ = signalGroup(p.cmd.Process.Pid, syscall.SIGKILL) // a group that is gone already is what we want
+	<-p.exited
+	sweep(p.mark)
+	_ = p.stdin.Close()
+	_ = p.stdout.Close()
+	_ = p.stderr.Close() // its reader ends with it
+	if p.shm != nil {
+		p.shm.close()
+	}
+}
+
+// stop asks the process to finish, and ends it when it does not.
+func (p *proc) stop(grace time.Duration) error {
+	defer p.kill()
+	select {
+	case <-p.dead:
+		return nil
+	default:
+	}
+	if !p.alive() {
+		return nil
+	}
+	bye, err := json.Marshal(&wire.Request{Type: wire.Bye})
+	if err != nil {
+		return err
+	}
+	deadline := time.Now().Add(grace)
+	if err := p.stdin.SetWriteDeadline(deadline); err != nil {
+		return fmt.Errorf("saying bye: %w", err)
+	}
+	// A plug-in that no longer reads learns it from the closed pipe.
+	_ = wire.Write(p.stdin, bye)
+	_ = p.stdin.Close()
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	for {
+		select {
+		case <-p.frames: // whatever it still says
+		case <-p.exited:
+			var ee *exec.ExitError
+			if errors.As(p.waitErr, &ee) {
+				return fmt.Errorf("at shutdown %s%s", strings.TrimSpace(p.status()), p.said())
+			}
+			return nil
+		case <-timer.C:
+			return fmt.Errorf("it did not exit within %v of being told to, and was killed: leave the loop on \"bye\" or at the end of standard input", grace)
+		}
+	}
+}

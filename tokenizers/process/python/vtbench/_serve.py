@@ -1,0 +1,377 @@
+"""From an object with encode/decode or reconstruct to answers of the protocol."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import time
+import traceback
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from . import _channel
+from ._convert import Failed, Result, check_codes, to_uint8
+
+VERSION = 1
+SDK = "python 0.1.0"
+
+_FIELDS = (
+    "name version weights deterministic multiple_of fixed_w fixed_h min_side max_side stride channels codebooks batch_size params"
+).split()
+
+
+class Server:
+    """Answers requests about one object. ``serve`` runs it on the real channel;
+    tests can call ``answer`` with a header and bytes."""
+
+    def __init__(self, obj: Any, **overrides: Any) -> None:
+        unknown = sorted(set(overrides) - set(_FIELDS) - {"value_range"})
+        if unknown:
+            raise TypeError(f"unknown option {unknown[0]!r}: vtbench.serve takes {', '.join(_FIELDS)} and value_range")
+        self.obj = obj
+        self.info = _info(obj, overrides)
+        self.codebooks: List[int] = list(self.info.get("codebooks", []))
+        self.value_range = overrides.get("value_range", getattr(obj, "value_range", None))
+        self._sync: Callable[[], None] = getattr(obj, "synchronize", None) or (lambda: None)
+        self._pair = callable(getattr(obj, "encode", None)) and callable(getattr(obj, "decode", None))
+        if not self._pair and not callable(getattr(obj, "reconstruct", None)):
+            raise TypeError(f"{type(obj).__name__} has neither reconstruct(images) nor both encode(images) and decode(tokens)")
+        if self._pair and callable(getattr(obj, "reconstruct", None)):
+            self._pair = False  # who writes both knows a shorter way
+        self._decode_ids = getattr(obj, "decode_codes", None)
+        if self._decode_ids is None and self.codebooks and not hasattr(obj, "codes"):
+            self._decode_ids = getattr(obj, "decode", None)
+        self._latents = getattr(obj, "latents", None)
+        self._codebook = getattr(obj, "codebook", None)
+        self._shm: Optional[_channel.SharedMemory] = None
+        self._handlers: Dict[str, Callable[..., Tuple[dict, List[Any]]]] = {
+            "hello": self._hello,
+            "ping": lambda head, body: ({"type": "result"}, []),
+            "reconstruct": self._do_reconstruct,
+            "decode": self._do_decode,
+            "latents": self._do_latents,
+            "codebook": self._do_codebook,
+        }
+
+    def run(self, channel: _channel.Channel) -> None:
+        """Answers until the host says bye or the stream ends."""
+        while True:
+            frame = channel.read()
+            if frame is None or frame[0].get("type") == "bye":
+                return
+            header, body = frame
+            answer, parts = self.answer(header, body)
+            place = header.get("shm")
+            total = sum(p.nbytes for p in parts)
+            if place and self._shm is not None and 0 < total <= place["out"]["len"]:
+                self._put(place, parts)
+                answer["shm"] = {"off": place["out"]["off"], "len": total}
+                parts = []
+            channel.write(answer, parts)
+
+    def _put(self, place: dict, parts: Sequence[np.ndarray]) -> None:
+        assert self._shm is not None
+        view = self._shm.view(place["size"], place["out"]["off"], place["out"]["len"])
+        room = np.frombuffer(view, dtype=np.uint8)
+        at = 0
+        for p in parts:
+            flat = p.reshape(-1).view(np.uint8)
+            room[at : at + flat.size] = flat
+            at += flat.size
+
+    def answer(self, header: dict, body: Any) -> Tuple[dict, List[np.ndarray]]:
+        """The answer to one request: its header and its raw bytes as arrays."""
+        handler = self._handlers.get(header.get("type", ""))
+        try:
+            if handler is None:
+                raise Failed(f"unknown request {header.get('type')!r}")
+            place = header.get("shm")
+            if place:
+                if self._shm is None:
+                    raise Failed("a request through shared memory that was never agreed on")
+                body = self._shm.view(place["size"], place["in"]["off"], place["in"]["len"])
+            answer, parts = handler(header, body)
+        except Exception as e:
+            answer, parts = {"type": "error", "error": _explain(e)}, []
+        answer["id"] = header.get("id", 0)
+        return answer, parts
+
+    # -- requests ---------------------------------------------------------
+
+    def _hello(self, head: dict, _body: Any) -> Tuple[dict, List[Any]]:
+        want = head.get("protocol") or {}
+        if not want.get("min", 0) <= VERSION <= want.get("max", 0):
+            raise Failed(f"this SDK speaks protocol version {VERSION}, the host {want.get('min')} to {want.get('max')}")
+        can = []
+        if self.codebooks and callable(self._decode_ids):
+            can.append("decode")
+        if callable(self._latents):
+            can.append("latents")
+        if self.codebooks and callable(self._codebook):
+            can.append("codebook")
+        answer = {"type": "hello", "protocol": VERSION, "info": self.info, "can": can, "sdk": SDK}
+        offer = head.get("shared_memory")
+        if offer:
+            try:
+                self._shm = _channel.SharedMemory(offer["fd"], offer["size"])
+                answer["cookie"] = self._shm.cookie
+            except (OSError, ValueError, KeyError):
+                self._shm = None  # not passed on, as in a container: the pipe will do
+        return answer, []
+
+    def _do_reconstruct(self, head: dict, body: Any) -> Tuple[dict, List[Any]]:
+        images = _images(head["items"], body)
+        return self._answer_items(self._isolated(images, self._reconstruct))
+
+    def _do_latents(self, head: dict, body: Any) -> Tuple[dict, List[Any]]:
+        if not callable(self._latents):
+            raise Failed("this plug-in has no latents")
+        items, parts = [], []
+        for got in self._isolated(_images(head["items"], body), self._latent_batch):
+            if isinstance(got, Exception):
+                items.append({"error": _explain(got)})
+            else:
+                items.append({"floats": list(got.shape)})
+                parts.append(got)
+        return {"type": "result", "items": items}, parts
+
+    def _do_decode(self, head: dict, body: Any) -> Tuple[dict, List[Any]]:
+        wanted = _codes(head["items"], body)
+
+        def decode(batch: Sequence[Tuple[Tuple[int, int], List[np.ndarray]]]) -> List[Any]:
+            size = batch[0][0]
+            books = [np.stack([b[1][i] for b in batch]) for i in range(len(batch[0][1]))]
+            images = self._call_decode(self._decode_ids, books[0] if len(books) == 1 else tuple(books), size)
+            return [Result(m) for m in _rows(images, len(batch), "decode")]
+
+        return self._answer_items(self._isolated(wanted, decode, key=lambda c: (c[0], tuple(b.shape for b in c[1]))))
+
+    def _do_codebook(self, head: dict, _body: Any) -> Tuple[dict, List[Any]]:
+        if not callable(self._codebook):
+            raise Failed("this plug-in does not show its codebooks")
+        number = int(head.get("book", 0))
+        vectors = np.ascontiguousarray(np.asarray(self._codebook(number), dtype="<f4"))
+        if vectors.ndim != 2 or vectors.shape[0] != self.codebooks[number]:
+            raise Failed(f"codebook {number} has shape {vectors.shape}: want ({self.codebooks[number]}, width)")
+        return {"type": "result", "items": [{"floats": list(vectors.shape)}]}, [vectors]
+
+    # -- batches ----------------------------------------------------------
+
+    def _isolated(self, inputs: Sequence[Any], work: Callable[[Sequence[Any]], List[Any]], key: Any = None) -> List[Any]:
+        """Runs work on inputs of one shape at a time; what fails as a batch is
+        done one by one, so that one bad image costs one item."""
+        groups: Dict[Any, List[int]] = {}
+        for i, x in enumerate(inputs):
+            groups.setdefault(key(x) if key else x.shape, []).append(i)
+        out: List[Any] = [None] * len(inputs)
+        for members in groups.values():
+            batch = [inputs[i] for i in members]
+            try:
+                results = work(batch)
+            except Exception as e:
+                if len(batch) == 1:
+                    results = [e]
+                else:
+                    print(f"vtbench: a batch of {len(batch)} failed, trying its images one by one: {_explain(e)}", file=sys.stderr)
+                    results = []
+                    for x in batch:
+                        try:
+                            results += work([x])
+                        except Exception as single:
+                            results.append(single)
+            for i, r in zip(members, results):
+                out[i] = r
+        return out
+
+    def _latent_batch(self, images: Sequence[np.ndarray]) -> List[Any]:
+        assert self._latents is not None
+        got = np.asarray(self._latents(np.stack(images)))
+        if got.ndim != 4 or len(got) != len(images):
+            raise Failed(f"latents of shape {got.shape}: want ({len(images)}, channels, height, width)")
+        out: List[Any] = []
+        for z in got.astype("<f4"):
+            out.append(np.ascontiguousarray(z) if np.isfinite(z).all() else Failed("the latent holds NaN or infinities"))
+        return out
+
+    def _reconstruct(self, images: Sequence[np.ndarray]) -> List[Any]:
+        # One image, or neighbours in one buffer, need no copy.
+        batch = _stack(images)
+        if not self._pair:
+            return _rows(self.obj.reconstruct(batch), len(images), "reconstruct")
+        self._sync()
+        t0 = time.perf_counter()
+        tokens = self.obj.encode(batch)
+        self._sync()
+        t1 = time.perf_counter()
+        decoded = self._call_decode(self.obj.decode, tokens, batch.shape[1:3])
+        self._sync()
+        t2 = time.perf_counter()
+        n = len(images)
+        rows = _rows(decoded, n, "decode")
+        books = self._books(tokens, n)
+        bits = self._bits("bits", tokens, n)
+        file_bits = self._bits("file_bits", tokens, n)
+        out: List[Any] = []
+        for i, m in enumerate(rows):
+            if isinstance(m, Exception):
+                out.append(m)
+                continue
+            out.append(Result(m, books[i], bits[i], file_bits[i], (t1 - t0) / n, (t2 - t1) / n))
+        return out
+
+    def _call_decode(self, decode: Any, tokens: Any, size: Tuple[int, int]) -> Any:
+        if decode is None:
+            raise Failed("this plug-in cannot decode codes")
+        if _takes(decode, "size"):
+            return decode(tokens, size=(int(size[0]), int(size[1])))
+        return decode(tokens)
+
+    def _books(self, tokens: Any, n: int) -> List[Optional[List[Any]]]:
+        if not self.codebooks:
+            return [None] * n
+        ids = self.obj.codes(tokens) if hasattr(self.obj, "codes") else tokens
+        if not isinstance(ids, (tuple, list)):
+            ids = (ids,)
+        books = [np.asarray(b) for b in ids]
+        for i, b in enumerate(books):
+            if b.ndim == 0 or len(b) != n:
+                raise Failed(f"ids of codebook {i} have shape {b.shape}: want ({n}, …), one grid an image")
+        return [[b[i] for b in books] for i in range(n)]
+
+    def _bits(self, what: str, tokens: Any, n: int) -> List[int]:
+        count = getattr(self.obj, what, None)
+        if not callable(count):
+            return [0] * n
+        bits = [int(b) for b in count(tokens)]
+        if len(bits) != n:
+            raise Failed(f"{what}() returned {len(bits)} numbers for {n} images")
+        return bits
+
+    def _answer_items(self, results: Sequence[Any]) -> Tuple[dict, List[np.ndarray]]:
+        items: List[dict] = []
+        parts: List[np.ndarray] = []
+        for r in results:
+            try:
+                if isinstance(r, Exception):
+                    raise r
+                r = r if isinstance(r, Result) else Result(r)
+                image = to_uint8(r.image, self.value_range)
+                item: dict = {"w": image.shape[1], "h": image.shape[0]}
+                mine = [image]
+                if r.codes is not None:
+                    books = check_codes(r.codes, self.codebooks)
+                    item["books"] = [{"size": k, "shape": list(b.shape)} for k, b in zip(self.codebooks, books)]
+                    mine += books
+                item.update(bits=int(r.bits), file_bits=int(r.file_bits), encode_ns=int(r.encode_s * 1e9), decode_ns=int(r.decode_s * 1e9))
+                items.append(item)
+                parts += mine
+            except Exception as e:
+                items.append({"error": _explain(e)})
+        return {"type": "result", "items": items}, parts
+
+
+def serve(obj: Any, **overrides: Any) -> None:
+    """Serves an object until vtbench has no more to ask.
+
+    The object has ``encode(images)`` and ``decode(tokens)``, or
+    ``reconstruct(images)``; images are uint8 [n, h, w, 3]. What is known about it
+    (name, version, codebooks, multiple_of, …) is read from its attributes, or
+    given here.
+    """
+    channel = _channel.take()
+    server = Server(obj, **overrides)
+    if channel is None:
+        me = " ".join([os.path.basename(sys.executable or "python"), *sys.argv])
+        print(f"This is a vtbench plug-in ({server.info['name']}). To check it:\n  vtbench conform 'process:{me}'\nTo score it:\n  vtbench run --suite text -t 'process:{me}'")
+        return
+    server.run(channel)
+
+
+# -- small parts ----------------------------------------------------------
+
+
+def _info(obj: Any, overrides: Dict[str, Any]) -> dict:
+    info: Dict[str, Any] = {}
+    for f in _FIELDS:
+        v = overrides[f] if f in overrides else getattr(obj, f, None)
+        if v is None or callable(v):
+            continue
+        if f in ("name", "version", "weights"):
+            v = str(v)
+        elif f == "deterministic":
+            v = bool(v)
+        elif f == "codebooks":
+            v = [int(k) for k in v]
+        elif f == "params":
+            v = {str(k): str(x) for k, x in dict(v).items()}
+        else:
+            v = int(v)
+        info[f] = v
+    info.setdefault("name", type(obj).__name__)
+    info.setdefault("version", "0")
+    return info
+
+
+def _images(items: Sequence[dict], body: Any) -> List[np.ndarray]:
+    flat = np.frombuffer(body, dtype=np.uint8)
+    flat.flags.writeable = False
+    out, at = [], 0
+    for it in items:
+        w, h = it["w"], it["h"]
+        out.append(flat[at : at + 3 * w * h].reshape(h, w, 3))
+        at += 3 * w * h
+    if at != flat.size:
+        raise Failed(f"the request describes {at} bytes and carries {flat.size}")
+    return out
+
+
+def _codes(items: Sequence[dict], body: Any) -> List[Tuple[Tuple[int, int], List[np.ndarray]]]:
+    flat = np.frombuffer(body, dtype="<i4")
+    out, at = [], 0
+    for it in items:
+        books = []
+        for b in it["books"]:
+            n = int(np.prod(b["shape"]))
+            books.append(flat[at : at + n].reshape(b["shape"]))
+            at += n
+        out.append(((it["h"], it["w"]), books))
+    return out
+
+
+def _stack(images: Sequence[np.ndarray]) -> np.ndarray:
+    """[n, h, w, 3] of equal images, without a copy where they lie in a row."""
+    first = images[0]
+    base = first.base
+    step = first.nbytes
+    at = first.__array_interface__["data"][0]
+    if base is not None and all(m.__array_interface__["data"][0] == at + i * step for i, m in enumerate(images)):
+        return np.lib.stride_tricks.as_strided(first, (len(images),) + first.shape, (step,) + first.strides, writeable=False)
+    out = np.stack(images)
+    out.flags.writeable = False
+    return out
+
+
+def _rows(images: Any, n: int, what: str) -> List[Any]:
+    rows = list(images)
+    if len(rows) != n:
+        raise Failed(f"{what}() returned {len(rows)} images for {n}")
+    return rows
+
+
+def _takes(fn: Any, name: str) -> bool:
+    try:
+        return name in inspect.signature(fn).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def _explain(e: BaseException) -> str:
+    """One line for the report; the traceback goes to standard error."""
+    if isinstance(e, Failed):
+        return str(e) or "failed"
+    frames = traceback.extract_tb(e.__traceback__)
+    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    traceback.print_exception(type(e), e, e.__traceback__, file=sys.stderr)
+    return f"{type(e).__name__}: {e}{where}"

@@ -1,0 +1,151 @@
+"""Autoencoders of the diffusers library as tokenizers.
+
+    vtbench.serve(vtbench.from_diffusers("path/or/hub-id", subfolder="vae"))
+
+The latent is the distribution's mode unless ``sample=True``: a tokenizer that
+draws is another tokenizer on every run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Optional
+
+import torch
+
+from .torch_module import TorchTokenizer
+
+
+def load(
+    source: Any,
+    *,
+    model: Optional[str] = None,
+    subfolder: Optional[str] = None,
+    revision: Optional[str] = None,
+    dtype: Optional[str] = None,
+    sample: bool = False,
+    **options: Any,
+) -> TorchTokenizer:
+    """A tokenizer of a model object, a local folder or a hub id.
+
+    model     the class, "AutoencoderKL", "VQModel", "AutoencoderDC", …; read from
+              the folder's config.json where there is one
+    dtype     "float16" or "bfloat16" to load and run in it
+    sample    draw from the latent distribution instead of taking its mode
+
+    Everything else is an option of ``from_torch``.
+    """
+    if isinstance(source, torch.nn.Module):
+        module = source
+        where = options.pop("name", None) or type(source).__name__
+    else:
+        module = _load(str(source), model, subfolder, revision, dtype)
+        where = options.pop("name", None) or os.path.basename(os.path.normpath(str(source))) or type(module).__name__
+    wanted = getattr(torch, dtype) if dtype else None
+    if wanted is not None:
+        module = module.to(wanted)
+    cast = (lambda x: x.to(wanted)) if wanted is not None else (lambda x: x)
+    config = module.config
+    kind = type(module).__name__
+    stride = _stride(module)
+    options.setdefault("multiple_of", stride)
+    options.setdefault("stride", stride)
+    options.setdefault("params", {})
+    options["params"] = {"class": kind, "dtype": dtype or "float32", **options["params"]}
+    channels = getattr(config, "latent_channels", None)
+    if channels:
+        options.setdefault("channels", int(channels))
+
+    if kind == "VQModel":
+        return _vq(module, cast, name=where, **options)
+
+    def encode(m: Any, x: Any) -> Any:
+        out = m.encode(cast(x))
+        posterior = getattr(out, "latent_dist", None)
+        if posterior is not None:
+            return posterior.sample() if sample else posterior.mode()
+        for key in ("latent", "latents"):  # AutoencoderDC, AutoencoderTiny
+            z = getattr(out, key, None)
+            if z is not None:
+                return z
+        return out[0]
+
+    if sample:
+        options["deterministic"] = False
+    options["params"]["latent"] = "sampled" if sample else "mode"
+    return TorchTokenizer(
+        module,
+        name=where,
+        encode=encode,
+        decode=lambda m, z: m.decode(z).sample,
+        latents=lambda z: z,
+        **options,
+    )
+
+
+def _vq(module: Any, cast: Any, **options: Any) -> TorchTokenizer:
+    """VQModel: ids are what its quantizer looked up."""
+
+    def encode(m: Any, x: Any) -> Any:
+        h = m.encode(cast(x)).latents
+        quantised, _, (_, _, ids) = m.quantize(h)
+        return h, quantised, ids.reshape(h.shape[0], h.shape[2], h.shape[3])
+
+    def from_ids(m: Any, ids: Any, _size: Any) -> Any:
+        n, h, w = ids.shape
+        width = m.quantize.embedding.weight.shape[1]
+        z = m.quantize.get_codebook_entry(ids.reshape(-1), (n, h, w, width))
+        return m.decode(z, force_not_quantize=True).sample
+
+    entries = int(module.quantize.embedding.weight.shape[0])
+    return TorchTokenizer(
+        module,
+        encode=encode,
+        decode=lambda m, t: m.decode(t[1], force_not_quantize=True).sample,
+        codes=lambda t: t[2],
+        from_codes=from_ids,
+        latents=lambda t: t[0],
+        codebook=lambda m, _i: m.quantize.embedding.weight,
+        codebooks=[entries],
+        **options,
+    )
+
+
+def _stride(module: Any) -> int:
+    """Pixels of one side of a latent's cell."""
+    for key in ("spatial_compression_ratio", "vae_scale_factor"):
+        n = getattr(module, key, None)
+        if isinstance(n, int) and n > 0:
+            return n
+    config = module.config
+    for key in ("block_out_channels", "encoder_block_out_channels"):
+        blocks = getattr(config, key, None)
+        if blocks:
+            return 2 ** (len(blocks) - 1)
+    return 8
+
+
+def _load(source: str, model: Optional[str], subfolder: Optional[str], revision: Optional[str], dtype: Optional[str]) -> Any:
+    import diffusers
+
+    if model is None:
+        folder = os.path.join(source, subfolder) if subfolder else source
+        path = os.path.join(folder, "config.json")
+        if os.path.isfile(path):
+            with open(path, encoding="utf-8") as f:
+                model = json.load(f).get("_class_name")
+        if model is None and not os.path.isdir(source):
+            config, *_ = diffusers.ConfigMixin.load_config(source, subfolder=subfolder, revision=revision, return_unused_kwargs=True)
+            model = config.get("_class_name")
+        if model is None:
+            raise ValueError(f"{source}: no class named in its config.json: pass model='AutoencoderKL', 'VQModel' or 'AutoencoderDC'")
+    cls = getattr(diffusers, model, None)
+    if cls is None:
+        raise ValueError(f"diffusers {diffusers.__version__} has no class {model!r}: install a version that has it")
+    extra = {"torch_dtype": getattr(torch, dtype)} if dtype else {}
+    if subfolder:
+        extra["subfolder"] = subfolder
+    if revision:
+        extra["revision"] = revision
+    return cls.from_pretrained(source, **extra)
