@@ -1,0 +1,590 @@
+package token
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"github.com/vtbench/vtbench/metrics"
+)
+
+// MaxJoint is the number of tokens up to which positions and joint statistics
+// are computed for a set; beyond it their metrics are absent. It bounds memory
+// (about 2 bytes a token) and, since tokens only ever add up, whether it is passed
+// does not depend on the order of merging.
+const MaxJoint = 1 << 24
+
+func spec(id, title, unit string, better metrics.Direction, low, high float64, scope metrics.Scope, source string) metrics.Spec {
+	return metrics.Spec{ID: id, Version: 1, Title: title, Unit: unit, Better: better, Min: low, Max: high, Scope: scope, Source: source}
+}
+
+// Ids of the metrics of a [Observer].
+const (
+	Tokens        = "tokens"              // tokens of one image, all codebooks
+	BPPNominal    = "bpp-nominal"         // Σ tokens·log2 K / pixels
+	BPPReal       = "bpp-real"            // bits of the bitstream / pixels
+	BPPFile       = "bpp-file"            // the same with its container
+	BPPEntropy    = "bpp-entropy"         // Σ tokens·entropy / pixels, over the set
+	Usage         = "code-usage"          // Σ used / Σ K
+	Dead          = "code-dead"           // Σ K − Σ used
+	Entropy       = "code-entropy"        // mean over tokens, bits
+	EntropyMM     = "code-entropy-mm"     // the same with Miller and Madow's correction
+	Perplexity    = "code-perplexity"     // 2^code-entropy
+	Effective     = "code-effective"      // 1/Σp²; several codebooks: geometric mean over tokens
+	JointEntropy  = "code-joint-entropy"  // of the tuples of ids at a position, bits
+	JointUsed     = "code-joint-used"     // different tuples
+	PositionUsage = "code-position-usage" // mean over positions of different ids / min(K, images)
+	PositionInfo  = "code-position-info"  // mutual information of id and position, bits
+)
+
+var inf = math.Inf(1)
+
+// specs is the list of what is measured; weighted rates are those of the whole
+// set, all bits over all pixels.
+func specs() []metrics.Spec {
+	const (
+		own   = "vtbench"
+		neff  = "Simpson 1949; Hill 1973"
+		info  = "Shannon 1948"
+		vqgan = "Esser, Rombach, Ommer 2021 (taming-transformers)"
+	)
+	out := []metrics.Spec{
+		spec(Tokens, "Tokens", "tokens", metrics.Lower, 0, inf, metrics.PerImage, own),
+		spec(BPPNominal, "Nominal rate", "bit/px", metrics.Lower, 0, inf, metrics.PerImage, own),
+		spec(BPPReal, "Real rate", "bit/px", metrics.Lower, 0, inf, metrics.PerImage, own),
+		spec(BPPFile, "File rate", "bit/px", metrics.Lower, 0, inf, metrics.PerImage, own),
+		spec(BPPEntropy, "Entropy-coded rate", "bit/px", metrics.Lower, 0, inf, metrics.PerCorpus, info),
+		spec(Usage, "Codebook usage", "", metrics.Higher, 0, 1, metrics.PerCorpus, vqgan),
+		spec(Dead, "Dead codes", "codes", metrics.Lower, 0, inf, metrics.PerCorpus, own),
+		spec(Entropy, "Code entropy", "bit", metrics.Neither, 0, 31, metrics.PerCorpus, info),
+		spec(EntropyMM, "Code entropy, bias-corrected", "bit", metrics.Neither, 0, inf, metrics.PerCorpus, "Miller 1955"),
+		spec(Perplexity, "Code perplexity", "codes", metrics.Higher, 1, inf, metrics.PerCorpus, vqgan),
+		spec(Effective, "Effective codes (1/Σp²)", "codes", metrics.Higher, 1, inf, metrics.PerCorpus, neff),
+		spec(JointEntropy, "Joint code entropy", "bit", metrics.Neither, 0, inf, metrics.PerCorpus, info),
+		spec(JointUsed, "Joint codes used", "tuples", metrics.Neither, 0, inf, metrics.PerCorpus, own),
+		spec(PositionUsage, "Usage by position", "", metrics.Neither, 0, 1, metrics.PerCorpus, own),
+		spec(PositionInfo, "Information of position", "bit", metrics.Neither, 0, inf, metrics.PerCorpus, info),
+	}
+	for i, s := range out {
+		out[i].Weighted = s.ID == BPPNominal || s.ID == BPPReal || s.ID == BPPFile
+	}
+	return out
+}
+
+// An Observer measures the tokens of images and gathers them over a set. It has
+// no state of its own.
+type Observer struct{}
+
+var _ metrics.Observer = Observer{}
+
+// Kind is the observer's entry for a registry.
+func Kind() metrics.Kind { return metrics.Kind{Specs: specs(), Observer: Observer{}} }
+
+// Specs lists what is measured.
+func (Observer) Specs() []metrics.Spec { return specs() }
+
+// Observe returns the rates of one image, weighted by its pixels, and its state.
+// A rate is absent where there is none: nominal bits without codes, real bits
+// without a bitstream.
+func (Observer) Observe(o metrics.Observation) ([]metrics.Value, string, error) {
+	if o.W < 1 || o.H < 1 {
+		return nil, "", fmt.Errorf("observing tokens: the image is %d×%d", o.W, o.H)
+	}
+	if o.Bits < 0 || o.FileBits < 0 {
+		return nil, "", fmt.Errorf("observing tokens: %d bits (%d with container) are negative", o.Bits, o.FileBits)
+	}
+	state, err := Encode(o)
+	if err != nil {
+		return nil, "", err
+	}
+	pixels := float64(o.W) * float64(o.H)
+	var values []metrics.Value
+	if state != "" {
+		nominal := 0.0
+		for _, b := range o.Codes.Books {
+			nominal += float64(float64(len(b.IDs)) * math.Log2(float64(b.Size)))
+		}
+		values = append(values,
+			metrics.Value{Metric: Tokens, Value: float64(o.Codes.Tokens())},
+			metrics.Value{Metric: BPPNominal, Value: nominal / pixels, N: pixels})
+	}
+	if o.Bits > 0 {
+		values = append(values, metrics.Value{Metric: BPPReal, Value: float64(o.Bits) / pixels, N: pixels})
+	}
+	if o.FileBits > 0 {
+		values = append(values, metrics.Value{Metric: BPPFile, Value: float64(o.FileBits) / pixels, N: pixels})
+	}
+	return values, state, nil
+}
+
+// NewAccumulator returns an empty [Accumulator].
+func (Observer) NewAccumulator() metrics.Accumulator { return &Accumulator{} }
+
+// An Accumulator gathers the tokens of a set. It is not safe for concurrent use.
+type Accumulator struct {
+	images int64
+	pixels int64
+	tokens int64
+	books  []*Histogram
+	// grids keeps the ids of images whose books are all small enough, by the shapes
+	// of their books; nil once tokens exceed MaxJoint. Each image is one string of
+	// its packed books, so that sets are kept at about their nominal size.
+	grids map[string]*gridSet
+	full  bool
+}
+
+// gridSet holds the images of one layout of books.
+type gridSet struct {
+	books  []Book // sizes and shapes
+	images []string
+}
+
+// Add takes in the state of one image; see [Encode]. On an error nothing was
+// added.
+func (a *Accumulator) Add(state string) error {
+	st, err := Decode(state)
+	if err != nil {
+		return fmt.Errorf("adding tokens: %w", err)
+	}
+	if len(st.Books) == 0 {
+		return nil
+	}
+	if a.books == nil {
+		for _, b := range st.Books {
+			h, err := NewHistogram(b.Size)
+			if err != nil {
+				return fmt.Errorf("adding tokens: %w", err)
+			}
+			a.books = append(a.books, h)
+		}
+	}
+	sizes := make([]int, len(st.Books))
+	for i, b := range st.Books {
+		sizes[i] = b.Size
+	}
+	if err := a.sameBooks(sizes); err != nil {
+		return fmt.Errorf("adding tokens: %w", err)
+	}
+	if px := int64(st.W) * int64(st.H); a.pixels > math.MaxInt64-px {
+		return fmt.Errorf("adding tokens: more than %d pixels", int64(math.MaxInt64))
+	}
+	a.images++
+	a.pixels += int64(st.W) * int64(st.H)
+	positions := true
+	for i, b := range st.Books {
+		for _, c := range b.Codes {
+			a.books[i].add(c.ID, c.Count)
+			a.tokens += c.Count
+		}
+		positions = positions && b.IDs != nil
+	}
+	if a.tokens > MaxJoint {
+		a.full, a.grids = true, nil
+	}
+	if positions && !a.full {
+		a.addGrid(st.Books)
+	}
+	return nil
+}
+
+func (a *Accumulator) sameBooks(sizes []int) error {
+	if len(sizes) != len(a.books) {
+		return fmt.Errorf("%d codebooks, the images before had %d", len(sizes), len(a.books))
+	}
+	for i, s := range sizes {
+		if s != a.books[i].size {
+			return fmt.Errorf("codebook %d has %d entries, that of the images before had %d", i, s, a.books[i].size)
+		}
+	}
+	return nil
+}
+
+func (a *Accumulator) addGrid(books []Book) {
+	var layout, packed []byte
+	for _, b := range books {
+		layout = binary.AppendUvarint(layout, uint64(len(b.Shape)))
+		for _, s := range b.Shape {
+			layout = binary.AppendUvarint(layout, uint64(s))
+		}
+		packed = appendGrid(packed, b.Size, b.IDs)
+	}
+	if a.grids == nil {
+		a.grids = map[string]*gridSet{}
+	}
+	g := a.grids[string(layout)]
+	if g == nil {
+		g = &gridSet{}
+		for _, b := range books {
+			g.books = append(g.books, Book{Size: b.Size, Shape: b.Shape})
+		}
+		a.grids[string(layout)] = g
+	}
+	g.images = append(g.images, string(packed))
+}
+
+// Merge takes in another *Accumulator. On an error nothing was taken in.
+func (a *Accumulator) Merge(other metrics.Accumulator) error {
+	o, ok := other.(*Accumulator)
+	if !ok {
+		return fmt.Errorf("merging tokens: cannot take in a %T", other)
+	}
+	if len(o.books) == 0 {
+		return nil
+	}
+	if a.books == nil {
+		for _, h := range o.books {
+			empty, err := NewHistogram(h.size)
+			if err != nil {
+				return fmt.Errorf("merging tokens: %w", err)
+			}
+			a.books = append(a.books, empty)
+		}
+	}
+	sizes := make([]int, len(o.books))
+	for i, h := range o.books {
+		sizes[i] = h.size
+	}
+	if err := a.sameBooks(sizes); err != nil {
+		return fmt.Errorf("merging tokens: %w", err)
+	}
+	if a.tokens > math.MaxInt64-o.tokens || a.pixels > math.MaxInt64-o.pixels {
+		return fmt.Errorf("merging tokens: more than %d tokens or pixels", int64(math.MaxInt64))
+	}
+	for i, h := range o.books {
+		if err := a.books[i].Merge(h); err != nil {
+			return fmt.Errorf("merging tokens: codebook %d: %w", i, err)
+		}
+	}
+	a.images += o.images
+	a.pixels += o.pixels
+	a.tokens += o.tokens
+	a.full = a.full || o.full || a.tokens > MaxJoint
+	if a.full {
+		a.grids = nil
+		return nil
+	}
+	for layout, g := range o.grids {
+		if a.grids == nil {
+			a.grids = map[string]*gridSet{}
+		}
+		mine := a.grids[layout]
+		if mine == nil {
+			mine = &gridSet{books: g.books}
+			a.grids[layout] = mine
+		}
+		mine.images = append(mine.images, g.images...)
+	}
+	return nil
+}
+
+// Result returns the values of the set; none when there were no codes. With
+// several codebooks Detail lists them one by one.
+func (a *Accumulator) Result() ([]metrics.Value, error) {
+	s, ok := a.Summary(0)
+	if !ok {
+		return nil, nil
+	}
+	n := float64(s.Images)
+	each := func(f func(Stats) float64) string {
+		if len(s.Books) == 1 {
+			return ""
+		}
+		var b strings.Builder
+		for i, book := range s.Books {
+			if i > 0 {
+				b.WriteString(" ")
+			}
+			fmt.Fprintf(&b, "%d:%.4g", i, f(book.Stats))
+		}
+		return b.String()
+	}
+	out := []metrics.Value{
+		{Metric: BPPEntropy, Value: s.BPPEntropy, N: n},
+		{Metric: Usage, Value: s.Usage, N: n, Detail: each(func(s Stats) float64 { return s.Usage })},
+		{Metric: Dead, Value: float64(s.Dead), N: n, Detail: each(func(s Stats) float64 { return float64(int64(s.Size) - s.Used) })},
+		{Metric: Entropy, Value: s.Entropy, N: n, Detail: each(func(s Stats) float64 { return s.Entropy })},
+		{Metric: EntropyMM, Value: s.EntropyMM, N: n, Detail: each(func(s Stats) float64 { return s.EntropyMM })},
+		{Metric: Perplexity, Value: s.Perplexity, N: n, Detail: each(func(s Stats) float64 { return s.Perplexity })},
+		{Metric: Effective, Value: s.Effective, N: n, Detail: each(func(s Stats) float64 { return s.Effective })},
+	}
+	if s.Joint != nil {
+		jn := float64(s.Joint.Images)
+		out = append(out,
+			metrics.Value{Metric: JointEntropy, Value: s.Joint.Entropy, N: jn},
+			metrics.Value{Metric: JointUsed, Value: float64(s.Joint.Used), N: jn})
+	}
+	if s.Positions != nil {
+		var usage, info, tokens float64
+		for _, p := range s.Positions.Books {
+			t := float64(len(p.Used))
+			usage += t * p.Usage
+			info += t * p.Information
+			tokens += t
+		}
+		pn := float64(s.Positions.Images)
+		out = append(out,
+			metrics.Value{Metric: PositionUsage, Value: usage / tokens, N: pn},
+			metrics.Value{Metric: PositionInfo, Value: info / tokens, N: pn})
+	}
+	return out, nil
+}
+
+// A Summary is all that is known of the tokens of a set.
+type Summary struct {
+	Images int64 `json:"images"`
+	Pixels int64 `json:"pixels"`
+	Tokens int64 `json:"tokens"`
+	// Over all codebooks: Usage and Dead from sums; Entropy and EntropyMM as means
+	// over tokens; Perplexity is 2^Entropy; Effective the geometric mean over tokens.
+	Usage      float64 `json:"usage"`
+	Dead       int64   `json:"dead"`
+	Entropy    float64 `json:"entropy"`
+	EntropyMM  float64 `json:"entropy_mm"`
+	Perplexity float64 `json:"perplexity"`
+	Effective  float64 `json:"effective"`
+	BPPNominal float64 `json:"bpp_nominal"`
+	BPPEntropy float64 `json:"bpp_entropy"`
+
+	Books []BookSummary `json:"books"`
+	// Pooled describes the sum of all books, for tokenizers whose levels share one
+	// codebook; nil for a single book or for books of different sizes.
+	Pooled *Stats `json:"pooled,omitempty"`
+	// Joint describes the tuples of ids, one of each book, at a position; nil for a
+	// single book, for books of different shapes and beyond [MaxGrid] or [MaxJoint].
+	Joint *Joint `json:"joint,omitempty"`
+	// Positions tells how ids depend on the position, over the images of the
+	// commonest layout; nil for a single image and beyond [MaxGrid] or [MaxJoint].
+	Positions *Positions `json:"positions,omitempty"`
+}
+
+// A BookSummary describes one codebook.
+type BookSummary struct {
+	Stats
+	Top []Code `json:"top,omitempty"`
+}
+
+// Joint describes tuples. The number of possible tuples is the product of the
+// codebooks' sizes, mostly far beyond the number of tokens seen: read Entropy as
+// a lower bound.
+type Joint struct {
+	Images    int64   `json:"images"`
+	Tuples    int64   `json:"tuples"`
+	Used      int64   `json:"used"`
+	Entropy   float64 `json:"entropy"` // bits a tuple
+	EntropyMM float64 `json:"entropy_mm"`
+}
+
+// Positions tells how ids depend on the position.
+type Positions struct {
+	Images int64          `json:"images"` // of the commonest layout
+	Others int64          `json:"others"` // of other layouts, or too large, left out
+	Books  []BookPosition `json:"books"`
+}
+
+// A BookPosition is one codebook's part of [Positions].
+type BookPosition struct {
+	Shape []int `json:"shape"`
+	// Used counts different ids at each position, row-major.
+	Used []int32 `json:"used"`
+	// Usage is the mean of Used/min(K, images).
+	Usage float64 `json:"usage"`
+	// Information is the mutual information of id and position in bits: the entropy
+	// of the ids less its mean within positions. It is biased upwards where there are
+	// few images, by about (K−1)(positions−1)/(2N ln 2) for N tokens.
+	Information float64 `json:"information"`
+}
+
+// Summary describes the set, with the top commonest codes of each book; ok is
+// false when there were no codes.
+func (a *Accumulator) Summary(top int) (s Summary, ok bool) {
+	if a.tokens == 0 {
+		return Summary{}, false
+	}
+	s = Summary{Images: a.images, Pixels: a.pixels, Tokens: a.tokens}
+	pooled, _ := NewHistogram(a.books[0].size) // a size that was accepted before
+	var size, used int64
+	var bitsNominal, bitsEntropy, bitsMM, logEffective float64
+	same := len(a.books) > 1
+	for _, h := range a.books {
+		st := h.Stats()
+		s.Books = append(s.Books, BookSummary{st, h.Top(top)})
+		size += int64(st.Size)
+		used += st.Used
+		n := float64(st.Tokens)
+		bitsNominal += float64(n * math.Log2(float64(st.Size)))
+		bitsEntropy += float64(n * st.Entropy)
+		bitsMM += float64(n * st.EntropyMM)
+		logEffective += float64(n * math.Log2(st.Effective))
+		same = same && pooled.Merge(h) == nil
+	}
+	n, px := float64(a.tokens), float64(a.pixels)
+	s.Usage = float64(used) / float64(size)
+	s.Dead = size - used
+	s.Entropy, s.EntropyMM = bitsEntropy/n, bitsMM/n
+	s.Perplexity = math.Exp2(s.Entropy)
+	s.Effective = math.Exp2(logEffective / n)
+	if len(a.books) == 1 {
+		s.Effective = s.Books[0].Effective
+	}
+	s.BPPNominal, s.BPPEntropy = bitsNominal/px, bitsEntropy/px
+	if same {
+		st := pooled.Stats()
+		s.Pooled = &st
+	}
+	s.Joint = a.joint()
+	s.Positions = a.positions()
+	return s, true
+}
+
+// unpack returns the ids of one image, book by book.
+func (g *gridSet) unpack(image string) [][]int32 {
+	r := &reader{b: []byte(image)}
+	ids := make([][]int32, len(g.books))
+	for i, b := range g.books {
+		n := 1
+		for _, s := range b.Shape {
+			n *= s
+		}
+		ids[i] = r.grid(uint64(b.Size), n)
+	}
+	return ids
+}
+
+// joint counts tuples over all layouts whose books have one shape.
+func (a *Accumulator) joint() *Joint {
+	if a.full || len(a.books) < 2 {
+		return nil
+	}
+	total := 0
+	for _, h := range a.books {
+		total += bits.Len(uint(h.size - 1))
+	}
+	counter := tupleCounter{narrow: total <= 64}
+	j := &Joint{}
+	for _, g := range a.grids {
+		if !slices.ContainsFunc(g.books, func(b Book) bool { return !slices.Equal(b.Shape, g.books[0].Shape) }) {
+			for _, image := range g.images {
+				counter.add(g, g.unpack(image))
+			}
+			j.Images += int64(len(g.images))
+		}
+	}
+	// A tuple seen in some images and unseen in others because those were too
+	// large would be a set nobody asked for.
+	if j.Images != a.images {
+		return nil
+	}
+	counts := counter.counts()
+	for _, c := range counts {
+		j.Tuples += c
+	}
+	st := describe(maxSize, j.Tuples, slices.Values(counts))
+	j.Used, j.Entropy, j.EntropyMM = st.Used, st.Entropy, st.EntropyMM
+	return j
+}
+
+// tupleCounter counts tuples of ids, as words where they fit.
+type tupleCounter struct {
+	narrow bool
+	words  []uint64
+	wide   map[string]int64
+	buf    []byte
+}
+
+func (t *tupleCounter) add(g *gridSet, ids [][]int32) {
+	for p := range ids[0] {
+		if t.narrow {
+			var w uint64
+			for i, b := range g.books {
+				w = w<<bits.Len(uint(b.Size-1)) | uint64(ids[i][p])
+			}
+			t.words = append(t.words, w)
+			continue
+		}
+		t.buf = t.buf[:0]
+		for i := range g.books {
+			t.buf = binary.BigEndian.AppendUint32(t.buf, uint32(ids[i][p]))
+		}
+		if t.wide == nil {
+			t.wide = map[string]int64{}
+		}
+		t.wide[string(t.buf)]++
+	}
+}
+
+// counts returns how often each tuple occurs, in ascending order of the counts.
+func (t *tupleCounter) counts() []int64 {
+	var out []int64
+	slices.Sort(t.words)
+	for i := 0; i < len(t.words); {
+		j := i
+		for j < len(t.words) && t.words[j] == t.words[i] {
+			j++
+		}
+		out = append(out, int64(j-i))
+		i = j
+	}
+	for _, n := range t.wide {
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// positions describes the commonest layout, the first in order of its encoding
+// where two are equally common.
+func (a *Accumulator) positions() *Positions {
+	if a.full {
+		return nil
+	}
+	var layout string
+	var g *gridSet
+	for l, s := range a.grids {
+		if g == nil || len(s.images) > len(g.images) || len(s.images) == len(g.images) && l < layout {
+			layout, g = l, s
+		}
+	}
+	if g == nil || len(g.images) < 2 {
+		return nil
+	}
+	images := make([][][]int32, len(g.images))
+	for i, image := range g.images {
+		images[i] = g.unpack(image)
+	}
+	out := &Positions{Images: int64(len(images)), Others: a.images - int64(len(images))}
+	column := make([]int32, len(images))
+	for k, b := range g.books {
+		n := len(images[0][k])
+		p := BookPosition{Shape: b.Shape, Used: make([]int32, n)}
+		var within, used float64
+		all := make([]int32, 0, n*len(images))
+		for pos := range n {
+			for i := range images {
+				column[i] = images[i][k][pos]
+			}
+			all = append(all, column...)
+			st := describeIDs(b.Size, column)
+			p.Used[pos] = int32(st.Used)
+			used += float64(st.Used)
+			within += st.Entropy
+		}
+		p.Usage = used / float64(n) / float64(min(b.Size, len(images)))
+		p.Information = max(0, describeIDs(b.Size, all).Entropy-within/float64(n))
+		out.Books = append(out.Books, p)
+	}
+	return out
+}
+
+func describeIDs(size int, ids []int32) Stats {
+	codes := countIDs(ids)
+	return describe(size, int64(len(ids)), func(yield func(int64) bool) {
+		for _, c := range codes {
+			if !yield(c.Count) {
+				return
+			}
+		}
+	})
+}
