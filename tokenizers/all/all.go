@@ -15,6 +15,7 @@ import (
 	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/baseline"
 	"github.com/vtbench/vtbench/tokenizers/codec"
+	"github.com/vtbench/vtbench/tokenizers/quant"
 )
 
 // Kinds returns the built-in kinds, upper bounds first.
@@ -22,5 +23,6 @@ func Kinds() []tokenizers.Kind {
 	return slices.Concat(
 		baseline.Kinds(),
 		codec.Kinds(),
+		quant.Kinds(),
 	)
 }

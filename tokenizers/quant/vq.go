@@ -1,0 +1,343 @@
+package quant
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/vtbench/vtbench/tokenizers"
+)
+
+// Vector quantization: a latent becomes the nearest of K codewords (squared
+// Euclidean distance), found by k-means: the rule of VQ-VAE and what follows it
+// (van den Oord et al. 2017), with the encoder and decoder linear.
+func vqRule() rule {
+	return rule{
+		name:    "vq",
+		summary: "patches to the nearest of K codewords (PCA latents, k-means codebook)",
+		example: "vq:patch=8,k=1024",
+		options: []tokenizers.Option{
+			patchOption(8),
+			tokenizers.IntOption("k", 1024, 2, 1<<20, "codewords"),
+			dimOption("PCA latents a codeword has; 0: as many as were fitted"),
+			fileOption(),
+		},
+		stem: func(o tokenizers.Options) string { return fmt.Sprintf("vq-p%s-k%s", o["patch"], o["k"]) },
+		open: func(a *Artefact, dim int, _ tokenizers.Options) (Quantizer, error) {
+			words, err := a.Tensor("codebook", a.Rows("codebook"), a.Dim)
+			if err != nil {
+				return nil, err
+			}
+			return NewCodebook(words, a.Dim, dim)
+		},
+		fit: func(x []float32, dim int, o tokenizers.Options, seed uint64) ([]Tensor, map[string]string, error) {
+			words, mse, err := KMeans(x, dim, o.Int("k"), iterations, seed)
+			if err != nil {
+				return nil, nil, err
+			}
+			return []Tensor{{Name: "codebook", Type: "f16", Shape: []int{o.Int("k"), dim}, Data: words}},
+				map[string]string{"mse": fmt.Sprintf("%.4g", mse)}, nil
+		},
+	}
+}
+
+// iterations bounds k-means in the fits.
+const iterations = 40
+
+// A Codebook is a set of codewords with an exact search for the nearest one.
+//
+// Codewords are kept in the order of their first coordinate, the direction in
+// which latents vary most. A search walks outward from the vector's own first
+// coordinate and stops where that coordinate alone is farther than the best
+// codeword so far; distances are summed in blocks and given up when they exceed
+// it. Sums of squares only grow, in floating point too, so that the result is
+// that of comparing with every codeword; of equally near ones the lowest id wins.
+type Codebook struct {
+	dim   int
+	words []float32 // sorted by first coordinate, dim each
+	first []float32 // their first coordinates
+	ids   []int32   // their ids
+	at    []int32   // where an id's codeword is
+}
+
+// block is the number of squares added between two looks at the bound.
+const block = 4
+
+// NewCodebook makes a codebook of the first dim coordinates of codewords that
+// are stride numbers each.
+func NewCodebook(words []float32, stride, dim int) (*Codebook, error) {
+	if stride < 1 || dim < 1 || dim > stride || len(words) == 0 || len(words)%stride != 0 {
+		return nil, fmt.Errorf("a codebook of %d numbers, %d a codeword, of which %d are used, is not possible", len(words), stride, dim)
+	}
+	k := len(words) / stride
+	if k > math.MaxInt32 {
+		return nil, fmt.Errorf("a codebook of %d codewords is too large", k)
+	}
+	c := &Codebook{dim: dim, words: make([]float32, 0, k*dim), first: make([]float32, k), ids: make([]int32, k), at: make([]int32, k)}
+	for i := range c.ids {
+		c.ids[i] = int32(i)
+	}
+	slices.SortStableFunc(c.ids, func(a, b int32) int {
+		return cmp.Compare(words[int(a)*stride], words[int(b)*stride])
+	})
+	for i, id := range c.ids {
+		w := words[int(id)*stride:][:dim]
+		c.words = append(c.words, w...)
+		c.first[i] = w[0]
+		c.at[id] = int32(i)
+	}
+	return c, nil
+}
+
+// Size is the number of codewords.
+func (c *Codebook) Size() int { return len(c.ids) }
+
+// Word returns a codeword; not to be written to.
+func (c *Codebook) Word(id int32) []float32 {
+	return c.words[int(c.at[id])*c.dim:][:c.dim]
+}
+
+// Nearest returns the id of the codeword nearest to x and its squared distance.
+func (c *Codebook) Nearest(x []float32) (int32, float32) { return c.nearest(x, -1, -1) }
+
+// nearest searches for x, trying the codeword guess first where it is not
+// negative, and never returning the id skip.
+//
+// Floor: one codeword compared, Dim multiply-adds; at worst all of them.
+func (c *Codebook) nearest(x []float32, guess, skip int32) (int32, float32) {
+	x = x[:c.dim]
+	best, bestID := float32(math.Inf(1)), int32(-1)
+	if guess >= 0 && guess != skip {
+		best, bestID = c.distance(x, int(c.at[guess]), best), guess
+	}
+	x0 := x[0]
+	up, _ := slices.BinarySearch(c.first, x0)
+	down := up - 1
+	for up < len(c.first) || down >= 0 {
+		if up < len(c.first) {
+			d := c.first[up] - x0
+			if d*d > best {
+				up = len(c.first)
+			} else {
+				best, bestID = c.try(x, up, best, bestID, skip)
+				up++
+			}
+		}
+		if down >= 0 {
+			d := x0 - c.first[down]
+			if d*d > best {
+				down = -1
+			} else {
+				best, bestID = c.try(x, down, best, bestID, skip)
+				down--
+			}
+		}
+	}
+	return bestID, best
+}
+
+func (c *Codebook) try(x []float32, i int, best float32, bestID, skip int32) (float32, int32) {
+	id := c.ids[i]
+	if id == skip {
+		return best, bestID
+	}
+	d := c.distance(x, i, best)
+	if d < best || d == best && (id < bestID || bestID < 0) {
+		return d, id
+	}
+	return best, bestID
+}
+
+// distance is the squared distance to the codeword at position i; once it is
+// beyond bound, some value beyond bound.
+func (c *Codebook) distance(x []float32, i int, bound float32) float32 {
+	w := c.words[i*c.dim:][:c.dim]
+	x = x[:len(w)]
+	var sum float32
+	for len(w) >= block {
+		d0, d1, d2, d3 := x[0]-w[0], x[1]-w[1], x[2]-w[2], x[3]-w[3]
+		sum += float32(d0*d0) + float32(d1*d1) + float32(d2*d2) + float32(d3*d3)
+		if sum > bound {
+			return sum
+		}
+		x, w = x[block:], w[block:]
+	}
+	for j, v := range w {
+		d := x[j] - v
+		sum += float32(d * d)
+	}
+	return sum
+}
+
+// Books implements [Quantizer].
+func (c *Codebook) Books() []int { return []int{c.Size()} }
+
+// Quantize implements [Quantizer].
+func (c *Codebook) Quantize(ids []int32, x []float32) {
+	guess := int32(-1)
+	for i := range ids {
+		ids[i], _ = c.nearest(x[i*c.dim:][:c.dim], guess, -1)
+		guess = ids[i] // neighbours are alike
+	}
+}
+
+// Dequantize implements [Quantizer].
+func (c *Codebook) Dequantize(x []float32, ids []int32) {
+	for i, id := range ids {
+		copy(x[i*c.dim:][:c.dim], c.Word(id))
+	}
+}
+
+// Nearby implements [Neighbours].
+func (c *Codebook) Nearby(_ int) ([]int32, error) {
+	if c.Size() < 2 {
+		return nil, errors.New("a codebook of one codeword has no other one")
+	}
+	out := make([]int32, c.Size())
+	for id := range out {
+		out[id], _ = c.nearest(c.Word(int32(id)), -1, int32(id))
+	}
+	return out, nil
+}
+
+// Distance implements [Neighbours].
+func (c *Codebook) Distance(_ int, a, b int32) float64 {
+	var sum float64
+	wb := c.Word(b)
+	for i, v := range c.Word(a) {
+		d := float64(v) - float64(wb[i])
+		sum += d * d
+	}
+	return math.Sqrt(sum)
+}
+
+// KMeans fits k codewords to vectors of dim numbers each: k-means++ seeding
+// (Arthur & Vassilvitskii 2007, on a subsample), then at most iterations of
+// Lloyd's algorithm, ended earlier when the mean squared distance falls by less
+// than a thousandth. A codeword that nothing falls to is put where the error is
+// largest. The result depends on vectors and seed only. It returns the codewords
+// and the last mean squared distance.
+func KMeans(vectors []float32, dim, k, iterations int, seed uint64) ([]float32, float64, error) {
+	if dim < 1 || len(vectors)%dim != 0 {
+		return nil, 0, fmt.Errorf("k-means: %d numbers are not vectors of %d", len(vectors), dim)
+	}
+	n := len(vectors) / dim
+	if k < 1 || k > n {
+		return nil, 0, fmt.Errorf("k-means: %d codewords from %d vectors", k, n)
+	}
+	words := seedWords(vectors, dim, k, rand.New(rand.NewPCG(seed, 0x6b6d65616e73)))
+	last := math.Inf(1)
+	for range iterations {
+		mse, err := lloyd(words, vectors, dim)
+		if err != nil {
+			return nil, 0, err
+		}
+		if mse >= last*(1-1e-3) {
+			return words, mse, nil
+		}
+		last = mse
+	}
+	return words, last, nil
+}
+
+// lloyd moves every codeword to the mean of what is nearest to it and returns
+// the mean squared distance before the move.
+func lloyd(words, vectors []float32, dim int) (float64, error) {
+	n, k := len(vectors)/dim, len(words)/dim
+	book, err := NewCodebook(words, dim, dim)
+	if err != nil {
+		return 0, err
+	}
+	ids, dist := make([]int32, n), make([]float32, n)
+	var wg sync.WaitGroup
+	workers := min(runtime.GOMAXPROCS(0), n)
+	for w := range workers {
+		wg.Go(func() {
+			for i := n * w / workers; i < n*(w+1)/workers; i++ {
+				ids[i], dist[i] = book.Nearest(vectors[i*dim:][:dim])
+			}
+		})
+	}
+	wg.Wait()
+	sums, counts, total := make([]float64, k*dim), make([]int, k), 0.0
+	for i, id := range ids {
+		counts[id]++
+		total += float64(dist[i])
+		sum := sums[int(id)*dim:][:dim]
+		for j, v := range vectors[i*dim:][:dim] {
+			sum[j] += float64(v)
+		}
+	}
+	var worst []int // vectors by falling distance, only made when needed
+	for id, c := range counts {
+		word := words[id*dim:][:dim]
+		if c > 0 {
+			for j := range word {
+				word[j] = float32(sums[id*dim+j] / float64(c))
+			}
+			continue
+		}
+		if worst == nil {
+			worst = make([]int, n)
+			for i := range worst {
+				worst[i] = i
+			}
+			slices.SortStableFunc(worst, func(a, b int) int { return cmp.Compare(dist[b], dist[a]) })
+		}
+		copy(word, vectors[worst[0]*dim:][:dim])
+		if worst = worst[1:]; len(worst) == 0 {
+			worst = nil
+		}
+	}
+	return total / float64(n), nil
+}
+
+// seedWords draws k vectors, each with a probability proportional to its squared
+// distance from those drawn before.
+func seedWords(vectors []float32, dim, k int, rng *rand.Rand) []float32 {
+	n := len(vectors) / dim
+	pick := rng.Perm(n)[:min(n, 16*k)]
+	words := make([]float32, 0, k*dim)
+	words = append(words, vectors[pick[0]*dim:][:dim]...)
+	dist := make([]float32, len(pick))
+	for i := range dist {
+		dist[i] = float32(math.Inf(1))
+	}
+	for len(words) < k*dim {
+		newest := words[len(words)-dim:]
+		var total float64
+		for i, p := range pick {
+			if d := squared(vectors[p*dim:][:dim], newest, dist[i]); d < dist[i] {
+				dist[i] = d
+			}
+			total += float64(dist[i])
+		}
+		target, chosen := rng.Float64()*total, len(pick)-1
+		for i, d := range dist {
+			if target -= float64(d); target < 0 {
+				chosen = i
+				break
+			}
+		}
+		words = append(words, vectors[pick[chosen]*dim:][:dim]...)
+	}
+	return words
+}
+
+// squared is the squared distance of a and b, or something beyond bound.
+func squared(a, b []float32, bound float32) float32 {
+	var sum float32
+	b = b[:len(a)]
+	for i, v := range a {
+		d := v - b[i]
+		if sum += float32(d * d); sum > bound {
+			return sum
+		}
+	}
+	return sum
+}
