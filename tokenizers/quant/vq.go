@@ -54,19 +54,24 @@ const iterations = 40
 // Codewords are kept in the order of their first coordinate, the direction in
 // which latents vary most. A search walks outward from the vector's own first
 // coordinate and stops where that coordinate alone is farther than the best
-// codeword so far; distances are summed in blocks and given up when they exceed
-// it. Sums of squares only grow, in floating point too, so that the result is
-// that of comparing with every codeword; of equally near ones the lowest id wins.
+// codeword so far; what passes is compared in its first four coordinates, and
+// only what passes that in all. Sums of squares only grow, in floating point
+// too, so that the result is that of comparing with every codeword; of equally
+// near ones the lowest id wins.
+//
+// The error of a codebook is large against the spread of all coordinates but the
+// first, so that cutting the space along more of them saves no time (measured).
 type Codebook struct {
 	dim   int
-	words []float32 // sorted by first coordinate, dim each
-	first []float32 // their first coordinates
+	heads []head
+	words []float32 // dim numbers each
 	ids   []int32   // their ids
 	at    []int32   // where an id's codeword is
 }
 
-// block is the number of squares added between two looks at the bound.
-const block = 4
+// A head is the beginning of a codeword, filled up with zeros: all of them
+// together stay in the first-level cache.
+type head [4]float32
 
 // NewCodebook makes a codebook of the first dim coordinates of codewords that
 // are stride numbers each.
@@ -78,7 +83,7 @@ func NewCodebook(words []float32, stride, dim int) (*Codebook, error) {
 	if k > math.MaxInt32 {
 		return nil, fmt.Errorf("a codebook of %d codewords is too large", k)
 	}
-	c := &Codebook{dim: dim, words: make([]float32, 0, k*dim), first: make([]float32, k), ids: make([]int32, k), at: make([]int32, k)}
+	c := &Codebook{dim: dim, heads: make([]head, k), words: make([]float32, 0, k*dim), ids: make([]int32, k), at: make([]int32, k)}
 	for i := range c.ids {
 		c.ids[i] = int32(i)
 	}
@@ -88,7 +93,7 @@ func NewCodebook(words []float32, stride, dim int) (*Codebook, error) {
 	for i, id := range c.ids {
 		w := words[int(id)*stride:][:dim]
 		c.words = append(c.words, w...)
-		c.first[i] = w[0]
+		copy(c.heads[i][:], w)
 		c.at[id] = int32(i)
 	}
 	return c, nil
@@ -108,50 +113,89 @@ func (c *Codebook) Nearest(x []float32) (int32, float32) { return c.nearest(x, -
 // nearest searches for x, trying the codeword guess first where it is not
 // negative, and never returning the id skip.
 //
-// Floor: one codeword compared, Dim multiply-adds; at worst all of them.
+// Floor: one codeword compared, dim multiply-adds; at worst all of them.
 func (c *Codebook) nearest(x []float32, guess, skip int32) (int32, float32) {
-	x = x[:c.dim]
-	best, bestID := float32(math.Inf(1)), int32(-1)
+	s := search{book: c, x: x[:c.dim], best: float32(math.Inf(1)), id: -1, skip: skip}
+	copy(s.head[:], s.x)
 	if guess >= 0 && guess != skip {
-		best, bestID = c.distance(x, int(c.at[guess]), best), guess
+		s.best, s.id = c.distance(s.x, int(c.at[guess]), s.best), guess
 	}
-	x0 := x[0]
-	up, _ := slices.BinarySearch(c.first, x0)
-	down := up - 1
-	for up < len(c.first) || down >= 0 {
-		if up < len(c.first) {
-			d := c.first[up] - x0
-			if d*d > best {
-				up = len(c.first)
-			} else {
-				best, bestID = c.try(x, up, best, bestID, skip)
-				up++
-			}
+	// Both directions in turn, a few codewords each, so that the bound is good
+	// before either has gone far.
+	const stretch = 16
+	up, _ := slices.BinarySearchFunc(c.heads, x[0], func(h head, v float32) int { return cmp.Compare(h[0], v) })
+	down := up
+	for up < len(c.heads) || down > 0 {
+		if end := min(up+stretch, len(c.heads)); s.scan(up, end) {
+			up = end
+		} else {
+			up = len(c.heads)
 		}
-		if down >= 0 {
-			d := x0 - c.first[down]
-			if d*d > best {
-				down = -1
-			} else {
-				best, bestID = c.try(x, down, best, bestID, skip)
-				down--
-			}
+		if end := max(down-stretch, 0); s.scanDown(down, end) {
+			down = end
+		} else {
+			down = 0
 		}
 	}
-	return bestID, best
+	return s.id, s.best
 }
 
-func (c *Codebook) try(x []float32, i int, best float32, bestID, skip int32) (float32, int32) {
-	id := c.ids[i]
-	if id == skip {
-		return best, bestID
-	}
-	d := c.distance(x, i, best)
-	if d < best || d == best && (id < bestID || bestID < 0) {
-		return d, id
-	}
-	return best, bestID
+// A search is the state of looking for one vector's codeword.
+type search struct {
+	book     *Codebook
+	x        []float32
+	head     head
+	best     float32
+	id, skip int32
 }
+
+// scan tries the codewords from..to; it reports false where the rest of them and
+// all behind are too far.
+func (s *search) scan(from, to int) bool {
+	x0, x1, x2, x3 := s.head[0], s.head[1], s.head[2], s.head[3]
+	for i, h := range s.book.heads[from:to] {
+		d0, d1, d2, d3 := h[0]-x0, h[1]-x1, h[2]-x2, h[3]-x3
+		sum := float32(d0 * d0)
+		if sum > s.best {
+			return false
+		}
+		if sum+float32(d1*d1)+float32(d2*d2)+float32(d3*d3) <= s.best {
+			s.try(from + i)
+		}
+	}
+	return true
+}
+
+// scanDown is scan for from-1 down to to.
+func (s *search) scanDown(from, to int) bool {
+	x0, x1, x2, x3 := s.head[0], s.head[1], s.head[2], s.head[3]
+	heads := s.book.heads[to:from]
+	for i := len(heads) - 1; i >= 0; i-- {
+		h := &heads[i]
+		d0, d1, d2, d3 := h[0]-x0, h[1]-x1, h[2]-x2, h[3]-x3
+		sum := float32(d0 * d0)
+		if sum > s.best {
+			return false
+		}
+		if sum+float32(d1*d1)+float32(d2*d2)+float32(d3*d3) <= s.best {
+			s.try(to + i)
+		}
+	}
+	return true
+}
+
+func (s *search) try(i int) {
+	d := s.book.distance(s.x, i, s.best)
+	if d > s.best {
+		return
+	}
+	if id := s.book.ids[i]; id != s.skip && (d < s.best || id < s.id || s.id < 0) {
+		s.best, s.id = d, id
+	}
+}
+
+// block is the number of squares added between two looks at the bound.
+const block = 4
 
 // distance is the squared distance to the codeword at position i; once it is
 // beyond bound, some value beyond bound.
@@ -161,7 +205,7 @@ func (c *Codebook) distance(x []float32, i int, bound float32) float32 {
 	var sum float32
 	for len(w) >= block {
 		d0, d1, d2, d3 := x[0]-w[0], x[1]-w[1], x[2]-w[2], x[3]-w[3]
-		sum += float32(d0*d0) + float32(d1*d1) + float32(d2*d2) + float32(d3*d3)
+		sum = sum + float32(d0*d0) + float32(d1*d1) + float32(d2*d2) + float32(d3*d3)
 		if sum > bound {
 			return sum
 		}
