@@ -81,6 +81,7 @@ type scene struct {
 	taken     []image.Rectangle // boxes of texts with the margin a reader crops
 	blocked   []image.Rectangle // what free placement must avoid besides
 	count     [sizes]int
+	want      [sizes]int
 	seen      map[string]bool
 	err       error
 }

@@ -181,7 +181,7 @@ type variant struct {
 // compose lays out item i.
 func compose(seed uint64, i int) (*scene, error) {
 	k := kinds[i%len(kinds)]
-	s := &scene{rng: newRNG(seed, uint64(i)), seen: map[string]bool{}}
+	s := &scene{rng: newRNG(seed, uint64(i)), seen: map[string]bool{}, want: k.want}
 	k.build(s, variant{round: i / len(kinds), index: i})
 	if s.err != nil {
 		return nil, s.err
