@@ -152,6 +152,9 @@ type Kind struct {
 	Specs    []Spec
 	Open     func(ctx context.Context, cfg Config) (Metric, error)
 	Observer Observer
+	// NeedsModel marks metrics that need a file the user has to bring; "all" leaves
+	// them out.
+	NeedsModel bool
 }
 
 // Config is what opening a metric may depend on.

@@ -1,0 +1,180 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/stat"
+	"github.com/vtbench/vtbench/pix"
+)
+
+// A Pair is a reference and a distorted image to score without a tokenizer.
+type Pair struct {
+	Name      string
+	Reference string // file
+	Distorted string // file
+}
+
+// PairScore is what was measured on one pair.
+type PairScore struct {
+	Name    string            `json:"name"`
+	Metrics map[string]Number `json:"metrics"`
+	Notes   map[string]string `json:"notes,omitempty"`  // why a number is null: "inf", "nan"
+	Errors  map[string]string `json:"errors,omitempty"` // metrics that could not be computed
+	Error   string            `json:"error,omitempty"`  // the pair could not be read or compared
+}
+
+// Aggregate is one metric over all pairs.
+type Aggregate struct {
+	Mean     Number         `json:"mean"`
+	Lo       Number         `json:"lo"`
+	Hi       Number         `json:"hi"`
+	N        int            `json:"n"`
+	Dropped  map[string]int `json:"dropped,omitempty"`
+	Warnings []string       `json:"warnings,omitempty"`
+}
+
+// Scores is the result of ScorePairs.
+type Scores struct {
+	Pairs     []PairScore          `json:"pairs"`
+	Aggregate map[string]Aggregate `json:"aggregate"`
+}
+
+// Failed counts pairs with an error of any kind.
+func (s *Scores) Failed() int {
+	n := 0
+	for _, p := range s.Pairs {
+		if p.Error != "" || len(p.Errors) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// ScorePairs computes image metrics on pairs of files, workers pairs at a time.
+// A pair that cannot be scored is in the result with its error; the returned
+// error concerns the whole.
+func ScorePairs(ctx context.Context, pairs []Pair, ms []metrics.Metric, ids []string, workers int, boot BootstrapConfig, seed uint64) (Scores, error) {
+	out := Scores{Pairs: make([]PairScore, len(pairs)), Aggregate: map[string]Aggregate{}}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(workers, 1))
+	for i, p := range pairs {
+		g.Go(func() error {
+			out.Pairs[i] = scorePair(ctx, p, ms, ids)
+			return ctx.Err()
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return Scores{}, err
+	}
+	plan, err := stat.NewPlan(max(len(pairs), 1), boot.Resamples, seed)
+	if err != nil {
+		return Scores{}, err
+	}
+	for _, id := range ids {
+		a, err := aggregate(out.Pairs, id, plan, boot)
+		if err != nil {
+			return Scores{}, fmt.Errorf("summing up %s: %w", id, err)
+		}
+		out.Aggregate[id] = a
+	}
+	return out, nil
+}
+
+func scorePair(ctx context.Context, p Pair, ms []metrics.Metric, ids []string) PairScore {
+	s := PairScore{Name: p.Name, Metrics: map[string]Number{}}
+	ref, err := pix.Load(p.Reference)
+	if err != nil {
+		s.Error = err.Error()
+		return s
+	}
+	got, err := pix.Load(p.Distorted)
+	if err != nil {
+		s.Error = err.Error()
+		return s
+	}
+	if ref.W != got.W || ref.H != got.H {
+		s.Error = fmt.Sprintf("%s is %d×%d, %s is %d×%d: pixels can only be compared at one size; scale one of them first, and say how when you report the numbers",
+			p.Reference, ref.W, ref.H, p.Distorted, got.W, got.H)
+		return s
+	}
+	fail := func(specs []metrics.Spec, err error) {
+		if s.Errors == nil {
+			s.Errors = map[string]string{}
+		}
+		for _, spec := range specs {
+			if slices.Contains(ids, spec.ID) {
+				s.Errors[spec.ID] = err.Error()
+			}
+		}
+	}
+	for _, m := range ms {
+		scorer, err := m.Prepare(ctx, metrics.Reference{Item: p.Name, Image: ref})
+		if err != nil {
+			fail(m.Specs(), err)
+			continue
+		}
+		values, err := callScorer(ctx, m.Specs()[0].ID, scorer, got)
+		if err != nil {
+			fail(m.Specs(), err)
+			continue
+		}
+		for _, v := range values {
+			if !slices.Contains(ids, v.Metric) || v.Instance != "" {
+				continue
+			}
+			s.Metrics[v.Metric] = Number(v.Value)
+			if n := note(v.Value); n != "" {
+				if s.Notes == nil {
+					s.Notes = map[string]string{}
+				}
+				s.Notes[v.Metric] = n
+			}
+		}
+	}
+	return s
+}
+
+func aggregate(pairs []PairScore, id string, plan *stat.Plan, boot BootstrapConfig) (Aggregate, error) {
+	a := Aggregate{Mean: nan, Lo: nan, Hi: nan}
+	ratio := stat.Ratio{Num: make([]float64, plan.Clusters()), Den: make([]float64, plan.Clusters())}
+	drop := func(reason string) {
+		if a.Dropped == nil {
+			a.Dropped = map[string]int{}
+		}
+		a.Dropped[reason]++
+	}
+	for i, p := range pairs {
+		v, ok := p.Metrics[id]
+		switch f := float64(v); {
+		case p.Error != "":
+			drop(metrics.DropLoad)
+		case !ok:
+			drop(metrics.DropFailed)
+		case math.IsInf(f, 0):
+			drop(metrics.DropInfinite)
+		case math.IsNaN(f):
+			drop(metrics.DropUndefined)
+		default:
+			ratio.Num[i], ratio.Den[i] = f, 1
+			a.N++
+		}
+	}
+	if a.N == 0 {
+		return a, nil
+	}
+	iv, err := plan.Interval(stat.Single(ratio), stat.Options{Level: boot.Level, Method: stat.Method(boot.Method)})
+	if err != nil {
+		return a, err
+	}
+	a.Mean, a.Lo, a.Hi = Number(iv.Estimate), Number(iv.Lo), Number(iv.Hi)
+	for _, w := range iv.Warnings {
+		a.Warnings = append(a.Warnings, string(w))
+	}
+	return a, nil
+}

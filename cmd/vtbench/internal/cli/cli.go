@@ -1,0 +1,197 @@
+// Package cli is the command line of vtbench: one file a command, flags in,
+// results on stdout, everything else on stderr, and an exit status a script can
+// rely on.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/internal/missing"
+)
+
+// Exit statuses. They are part of the interface; see docs/cli.md.
+const (
+	ExitDone        = 0
+	ExitInternal    = 1
+	ExitUsage       = 2
+	ExitGate        = 3
+	ExitItemsFailed = 4
+	ExitMissing     = 5
+	ExitInterrupted = 130
+)
+
+// statusError carries an exit status; its message may be empty when everything
+// has been said already.
+type statusError struct {
+	status int
+	err    error
+}
+
+func (e *statusError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *statusError) Unwrap() error { return e.err }
+
+// usagef is the error for what the user can mend on the command line or in a file.
+func usagef(format string, args ...any) error {
+	return &statusError{ExitUsage, fmt.Errorf(format, args...)}
+}
+
+// usage marks an error as the user's to mend, unless it already knows better.
+func usage(err error) error {
+	var m *missing.Error
+	var s *statusError
+	if err == nil || errors.As(err, &m) || errors.As(err, &s) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &statusError{ExitUsage, err}
+}
+
+// app is what commands share.
+type app struct {
+	out, err io.Writer
+	quiet    bool
+}
+
+// Run runs the program and returns its exit status.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := &app{out: stdout, err: stderr}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return ExitDone
+	}
+	if msg := err.Error(); msg != "" {
+		fmt.Fprintf(stderr, "vtbench: %s\n", strings.TrimRight(msg, "\n"))
+	}
+	return status(ctx, err)
+}
+
+func status(ctx context.Context, err error) int {
+	var (
+		s *statusError
+		m *missing.Error
+		c *bench.ConfigError
+	)
+	switch {
+	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, ctx.Err())):
+		return ExitInterrupted
+	case errors.As(err, &m):
+		return ExitMissing
+	case errors.As(err, &s):
+		return s.status
+	case errors.As(err, &c):
+		return ExitUsage
+	}
+	return ExitInternal
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "vtbench",
+		Short: "The bench for visual tokenizers: what do they lose?",
+		Long: `vtbench runs visual tokenizers and quantizers over text, faces and damaged
+images and measures what is lost, with intervals and counts.
+
+  vtbench run --suite text                  run the text suite over the baselines
+  vtbench run --suite text -t 'mine=process:python my_tok.py'
+  vtbench score ref/ dist/                  metrics on two folders, no tokenizer
+  vtbench list tokenizers                   what there is
+
+Exit status: 0 done, 1 internal error, 2 usage or configuration, 3 a gate failed,
+4 done but some items failed, 5 a dependency or model is missing, 130 interrupted
+(resumable).`,
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("vtbench {{.Version}}\n")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w; `%s --help` shows the flags", err, cmd.CommandPath())
+	})
+	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress on stderr, only warnings and errors")
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(a.runCommand(), a.reportCommand(), a.scoreCommand(), a.datasetsCommand(), a.listCommand(), a.doctorCommand())
+	usageArgs(root)
+	return root
+}
+
+// usageArgs makes wrong positional arguments of any command a usage error.
+func usageArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usagef("%w; `%s --help` shows how it is used", err, c.CommandPath())
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		usageArgs(sub)
+	}
+}
+
+// version is the module version, or the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
+			v = s.Value[:min(12, len(s.Value))]
+		}
+	}
+	if v == "" {
+		return "(devel)"
+	}
+	return v
+}
+
+// logf writes a line of progress to stderr.
+func (a *app) logf(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.err, format+"\n", args...)
+	}
+}
+
+// warnf writes what the user should know even with --quiet.
+func (a *app) warnf(format string, args ...any) {
+	fmt.Fprintf(a.err, "warning: "+format+"\n", args...)
+}
+
+// terminal reports whether w is a terminal.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// formats checks a --format flag.
+func formats(got string, allowed ...string) error {
+	for _, f := range allowed {
+		if got == f {
+			return nil
+		}
+	}
+	return usagef("--format %s: want %s", got, strings.Join(allowed, ", "))
+}

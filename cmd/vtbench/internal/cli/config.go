@@ -1,0 +1,192 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/internal/strictyaml"
+	"github.com/vtbench/vtbench/internal/suggest"
+	"github.com/vtbench/vtbench/metrics"
+	allmetrics "github.com/vtbench/vtbench/metrics/all"
+	"github.com/vtbench/vtbench/tokenizers"
+)
+
+// config is vtbench.yaml: what can be said on the command line, and options that
+// do not fit there.
+type config struct {
+	Suite       string            `yaml:"suite"`
+	Data        []string          `yaml:"data"`
+	Tokenizers  []tokenizerConfig `yaml:"tokenizers"`
+	Resolutions []int             `yaml:"resolutions"`
+	Limit       int               `yaml:"limit"`
+	Full        bool              `yaml:"full"`
+	Seed        *uint64           `yaml:"seed"`
+	Workers     int               `yaml:"workers"`
+	Batch       int               `yaml:"batch"`
+	Output      string            `yaml:"output"`
+	Resamples   int               `yaml:"resamples"`
+	Options     map[string]string `yaml:"options"`
+}
+
+// tokenizerConfig is one tokenizer of a config file.
+type tokenizerConfig struct {
+	Use     string         `yaml:"use"`     // spec, as on the command line
+	Name    string         `yaml:"name"`    // label; the spec itself when empty
+	Options map[string]any `yaml:"options"` // further options of the kind
+}
+
+func readConfig(path string) (config, error) {
+	var c config
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return c, usagef("reading configuration: %w", err)
+	}
+	if err := strictyaml.Decode(path, b, &c); err != nil {
+		return c, usagef("reading configuration: %w", err)
+	}
+	for i, t := range c.Tokenizers {
+		if t.Use == "" {
+			return c, usagef("%s: tokenizers[%d]: use is missing: name a tokenizer, for example use: jpeg:q=20", path, i)
+		}
+	}
+	return c, nil
+}
+
+// openTokenizers opens every tokenizer of a run; when one cannot be opened, those
+// before it are closed.
+func openTokenizers(ctx context.Context, list []tokenizerConfig, kinds []tokenizers.Kind) (_ []bench.TokenizerSource, err error) {
+	var out []bench.TokenizerSource
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeTokenizers(out))
+		}
+	}()
+	for _, c := range list {
+		spec, err := tokenizers.ParseSpec(c.Use, kinds)
+		if err != nil {
+			return out, usage(err)
+		}
+		if c.Name != "" {
+			spec.Name = c.Name
+		}
+		if len(c.Options) > 0 && spec.Opts == nil {
+			spec.Opts = map[string]string{}
+		}
+		for _, key := range slices.Sorted(maps.Keys(c.Options)) {
+			if _, dup := spec.Opts[key]; dup {
+				return out, usagef("tokenizer %q: option %q is given twice, in use and in options", spec.Name, key)
+			}
+			spec.Opts[key] = fmt.Sprint(c.Options[key])
+		}
+		kind, opts, err := tokenizers.Resolve(spec, kinds)
+		if err != nil {
+			return out, usage(err)
+		}
+		tok, err := kind.Open(ctx, opts)
+		if err != nil {
+			return out, usage(fmt.Errorf("opening tokenizer %q: %w", spec.Name, err))
+		}
+		out = append(out, bench.TokenizerSource{Name: spec.Name, Kind: kind.Name, Options: opts, Tokenizer: tok})
+	}
+	return out, nil
+}
+
+func closeTokenizers(list []bench.TokenizerSource) error {
+	var errs []error
+	for _, t := range list {
+		if c, ok := t.Tokenizer.(io.Closer); ok {
+			if err := c.Close(); err != nil {
+				errs = append(errs, fmt.Errorf("closing tokenizer %q: %w", t.Name, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// openedMetrics are the metrics of a run.
+type openedMetrics struct {
+	metrics    []metrics.Metric
+	observers  []metrics.Observer
+	provenance map[string]string
+}
+
+// openMetrics opens the kinds that yield any of the wanted ids; an unknown id is
+// an error with the nearest one.
+func openMetrics(ctx context.Context, ids []string, cfg metrics.Config) (o openedMetrics, err error) {
+	kinds := allmetrics.Kinds()
+	known := map[string]bool{}
+	var names []string
+	for _, k := range kinds {
+		for _, s := range k.Specs {
+			known[s.ID] = true
+			names = append(names, s.ID)
+		}
+	}
+	for _, id := range ids {
+		if !known[id] {
+			return o, usagef("unknown metric %q%s; `vtbench list metrics` shows all", id, suggest.Hint(id, names))
+		}
+	}
+	o.provenance = map[string]string{}
+	for _, k := range kinds {
+		if !slices.ContainsFunc(k.Specs, func(s metrics.Spec) bool { return slices.Contains(ids, s.ID) }) {
+			continue
+		}
+		if k.Observer != nil {
+			o.observers = append(o.observers, k.Observer)
+			continue
+		}
+		m, err := k.Open(ctx, cfg)
+		if err != nil {
+			return o, errors.Join(fmt.Errorf("opening metric %s: %w", k.Specs[0].ID, err), o.close())
+		}
+		o.metrics = append(o.metrics, m)
+		if p, ok := m.(metrics.Provenance); ok {
+			maps.Copy(o.provenance, p.Provenance())
+		}
+	}
+	return o, nil
+}
+
+func (o *openedMetrics) close() error {
+	var errs []error
+	for _, m := range o.metrics {
+		if c, ok := m.(io.Closer); ok {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// observers are all observers there are: they read stored states, so reports of
+// any run can be made without opening a metric.
+func observers() []metrics.Observer {
+	var out []metrics.Observer
+	for _, k := range allmetrics.Kinds() {
+		if k.Observer != nil {
+			out = append(out, k.Observer)
+		}
+	}
+	return out
+}
+
+// parseShard reads "2/8".
+func parseShard(s string) (bench.Shard, error) {
+	if s == "" {
+		return bench.Shard{}, nil
+	}
+	var sh bench.Shard
+	var rest string
+	n, _ := fmt.Sscanf(strings.TrimSpace(s)+" ", "%d/%d%s", &sh.Index, &sh.Count, &rest)
+	if n != 2 || sh.Count < 1 || sh.Index < 1 || sh.Index > sh.Count {
+		return bench.Shard{}, usagef("--shard %s: want i/n with 1 ≤ i ≤ n, for example 2/8", s)
+	}
+	return sh, nil
+}

@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/datasets"
+	alldata "github.com/vtbench/vtbench/datasets/all"
+	"github.com/vtbench/vtbench/datasets/sheet"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/reports/table"
+)
+
+func (a *app) datasetsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "datasets",
+		Short: "Look at data sets: counts by bin, contact sheets",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.datasetsInfoCommand(), a.datasetsSheetCommand())
+	return cmd
+}
+
+// dataInfo is what `datasets info` prints.
+type dataInfo struct {
+	Info      datasets.Info             `json:"info"`
+	Items     int                       `json:"items"`
+	Default   int                       `json:"default_items"`
+	Counted   int                       `json:"counted_items"`
+	Instances int                       `json:"instances"`
+	Bins      map[string]map[string]int `json:"bins"` // by resolution, then bin or reason
+	Tags      map[string]int            `json:"tags"`
+	Failed    []string                  `json:"failed,omitempty"`
+}
+
+func (a *app) datasetsInfoCommand() *cobra.Command {
+	var suiteName, format string
+	var part bool
+	cmd := &cobra.Command{
+		Use:     "info DATASET",
+		Short:   "Count the items and instances of a data set, by scale bin",
+		Example: "  vtbench datasets info text-default\n  vtbench datasets info icdar:DIR",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := formats(format, "table", "json"); err != nil {
+				return err
+			}
+			suite, err := bench.LoadSuite(suiteName)
+			if err != nil {
+				return usage(err)
+			}
+			d, err := datasets.Open(cmd.Context(), args[0], alldata.Kinds())
+			if err != nil {
+				return usage(err)
+			}
+			info, err := a.countData(cmd, d, &suite, part)
+			if err != nil {
+				return err
+			}
+			if format == "json" {
+				enc := json.NewEncoder(a.out)
+				enc.SetIndent("", " ")
+				return enc.Encode(info)
+			}
+			return a.printInfo(info, &suite)
+		},
+	}
+	cmd.Flags().StringVarP(&suiteName, "suite", "s", "text", "suite whose bins are counted")
+	cmd.Flags().BoolVar(&part, "default", false, "count only the part that a run takes by default")
+	cmd.Flags().StringVar(&format, "format", "table", "table or json")
+	return cmd
+}
+
+func (a *app) countData(cmd *cobra.Command, d datasets.Dataset, suite *bench.Suite, part bool) (dataInfo, error) {
+	ids := d.IDs()
+	info := dataInfo{Info: d.Info(), Items: len(ids), Default: len(ids), Bins: map[string]map[string]int{}, Tags: map[string]int{}}
+	if s, ok := d.(datasets.Stratum); ok {
+		info.Default = s.DefaultItems()
+	}
+	info.Counted = info.Items
+	if part {
+		info.Counted = info.Default
+	}
+	for i := range info.Counted {
+		item, err := d.Load(cmd.Context(), i)
+		if cmd.Context().Err() != nil {
+			return info, cmd.Context().Err()
+		}
+		if err != nil {
+			info.Failed = append(info.Failed, err.Error())
+			continue
+		}
+		info.Instances += len(item.Instances)
+		for _, in := range item.Instances {
+			for _, t := range in.Tags {
+				info.Tags[t]++
+			}
+		}
+		if suite.Bins == nil {
+			continue
+		}
+		for res := range suite.Bins.Edges {
+			key := strconv.Itoa(res)
+			if info.Bins[key] == nil {
+				info.Bins[key] = map[string]int{}
+			}
+			for bin, n := range suite.CountBins(item, res) {
+				info.Bins[key][bin] += n
+			}
+		}
+	}
+	return info, nil
+}
+
+func (a *app) printInfo(info dataInfo, suite *bench.Suite) error {
+	fmt.Fprintf(a.out, "%s, version %d: %s\n", info.Info.ID, info.Info.Version, info.Info.Title)
+	if info.Info.Source != "" {
+		fmt.Fprintf(a.out, "from %s\n", info.Info.Source)
+	}
+	fmt.Fprintf(a.out, "digest %.16s…\n%d items (%d in a default run), %d instances in %d items\n\n",
+		info.Info.Digest, info.Items, info.Default, info.Instances, info.Counted)
+	if suite.Bins != nil {
+		header := append(append([]string{"resolution"}, suite.Bins.Names...), metrics.DropOutside, metrics.DropIgnored)
+		var rows [][]string
+		for _, res := range slices.Sorted(maps.Keys(suite.Bins.Edges)) {
+			row := []string{strconv.Itoa(res)}
+			for _, name := range header[1:] {
+				row = append(row, strconv.Itoa(info.Bins[strconv.Itoa(res)][name]))
+			}
+			rows = append(rows, row)
+		}
+		if err := table.Simple(a.out, header, rows); err != nil {
+			return err
+		}
+	}
+	if len(info.Tags) > 0 {
+		var rows [][]string
+		for _, t := range slices.Sorted(maps.Keys(info.Tags)) {
+			rows = append(rows, []string{t, strconv.Itoa(info.Tags[t])})
+		}
+		fmt.Fprintln(a.out)
+		if err := table.Simple(a.out, []string{"tag", "instances"}, rows); err != nil {
+			return err
+		}
+	}
+	for _, f := range info.Failed {
+		a.warnf("%s", f)
+	}
+	if len(info.Failed) > 0 {
+		return &statusError{ExitItemsFailed, fmt.Errorf("%d of %d items cannot be loaded", len(info.Failed), info.Counted)}
+	}
+	return nil
+}
+
+func (a *app) datasetsSheetCommand() *cobra.Command {
+	var n, columns, side int
+	var boxes bool
+	cmd := &cobra.Command{
+		Use:     "sheet DATASET OUT.png",
+		Short:   "Write a contact sheet of a data set",
+		Example: "  vtbench datasets sheet text-default sheet.png --boxes",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if n < 1 || columns < 1 || side < 16 {
+				return usagef("--items and --columns must be at least 1, --side at least 16")
+			}
+			d, err := datasets.Open(cmd.Context(), args[0], alldata.Kinds())
+			if err != nil {
+				return usage(err)
+			}
+			img, err := sheet.Contact(cmd.Context(), d, sheet.Options{Items: n, Columns: columns, Side: side, Boxes: boxes})
+			if err != nil {
+				return err
+			}
+			if err := img.SavePNG(args[1]); err != nil {
+				return usage(err)
+			}
+			a.logf("wrote %s, %d×%d", args[1], img.W, img.H)
+			return nil
+		},
+	}
+	cmd.Flags().IntVarP(&n, "items", "n", 24, "how many items, from the first")
+	cmd.Flags().IntVar(&columns, "columns", 6, "thumbnails a row")
+	cmd.Flags().IntVar(&side, "side", 320, "side of a thumbnail in pixels")
+	cmd.Flags().BoolVar(&boxes, "boxes", false, "draw the boxes of the instances")
+	return cmd
+}

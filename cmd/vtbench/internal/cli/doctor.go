@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/ocr"
+	"github.com/vtbench/vtbench/reports/table"
+)
+
+// check is one thing doctor looks at.
+type check struct {
+	Name     string `json:"name"`
+	State    string `json:"state"` // ok, missing, optional
+	Detail   string `json:"detail"`
+	Mend     string `json:"mend,omitempty"`
+	required bool
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what is missing on this machine, and the command that mends it",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := formats(format, "table", "json"); err != nil {
+				return err
+			}
+			return a.doctor(cmd.Context(), format)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "table", "table or json")
+	return cmd
+}
+
+func (a *app) doctor(ctx context.Context, format string) error {
+	checks := []check{checkProgram(), checkOCR(ctx), checkPython(ctx), checkOutput()}
+	if format == "json" {
+		enc := json.NewEncoder(a.out)
+		enc.SetIndent("", " ")
+		if err := enc.Encode(checks); err != nil {
+			return err
+		}
+	} else {
+		var rows [][]string
+		for _, c := range checks {
+			rows = append(rows, []string{c.Name, c.State, c.Detail})
+		}
+		if err := table.Simple(a.out, []string{"what", "state", "found"}, rows); err != nil {
+			return err
+		}
+		for _, c := range checks {
+			if c.Mend != "" {
+				fmt.Fprintf(a.out, "%s: %s\n", c.Name, c.Mend)
+			}
+		}
+	}
+	for _, c := range checks {
+		if c.required && c.State != "ok" {
+			return &statusError{ExitMissing, fmt.Errorf("%s is missing: %s", c.Name, c.Mend)}
+		}
+	}
+	return nil
+}
+
+func checkProgram() check {
+	return check{Name: "vtbench", State: "ok", Detail: fmt.Sprintf("%s, %s, %d cores", version(), runtime.Version(), runtime.NumCPU())}
+}
+
+// checkOCR really starts a client: a library that loads without its data is not
+// a working reader.
+func checkOCR(ctx context.Context) check {
+	c := check{Name: "Tesseract", State: "ok", required: true}
+	m, err := ocr.Kind().Open(ctx, metrics.Config{Workers: 1})
+	if err != nil {
+		c.State, c.Detail, c.Mend = "missing", err.Error(), "make deps"
+		var need *missing.Error
+		if errors.As(err, &need) {
+			c.Detail, c.Mend = need.What, need.Mend
+		}
+		return c
+	}
+	if p, ok := m.(metrics.Provenance); ok {
+		got := p.Provenance()
+		c.Detail = got["ocr.engine"]
+		if c.Detail == "" {
+			c.Detail = fmt.Sprint(got)
+		}
+	}
+	if closer, ok := m.(interface{ Close() error }); ok {
+		if err := closer.Close(); err != nil {
+			c.State, c.Detail = "missing", err.Error()
+		}
+	}
+	return c
+}
+
+// checkPython is only needed for plug-ins in Python.
+func checkPython(ctx context.Context) check {
+	c := check{Name: "Python", State: "ok"}
+	out, err := exec.CommandContext(ctx, "python3", "-c", "import sys, numpy; print(sys.version.split()[0], 'with numpy', numpy.__version__)").Output()
+	if err != nil {
+		c.State, c.Detail = "optional", "no python3 with numpy: plug-ins in Python cannot run"
+		c.Mend = "apt-get install python3-numpy, or pip install numpy"
+		return c
+	}
+	c.Detail = strings.TrimSpace(string(out))
+	return c
+}
+
+func checkOutput() check {
+	c := check{Name: "runs/", State: "ok", Detail: "the current folder is writable"}
+	f, err := os.CreateTemp(".", ".vtbench-*")
+	if err != nil {
+		c.State, c.Detail, c.Mend = "optional", err.Error(), "name a writable directory with -o"
+		return c
+	}
+	name := f.Name()
+	if err := errors.Join(f.Close(), os.Remove(filepath.Clean(name))); err != nil {
+		c.Detail = err.Error()
+	}
+	return c
+}

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vtbench/vtbench/bench"
+	alldata "github.com/vtbench/vtbench/datasets/all"
+	"github.com/vtbench/vtbench/internal/suggest"
+	allmetrics "github.com/vtbench/vtbench/metrics/all"
+	"github.com/vtbench/vtbench/reports/table"
+)
+
+// listing is one kind of thing that can be listed.
+type listing struct {
+	name string
+	rows func() ([]entry, error)
+}
+
+// entry is one line of a list; Details are shown in JSON only.
+type entry struct {
+	Name    string `json:"name"`
+	Summary string `json:"summary"`
+	Example string `json:"example,omitempty"`
+	Details any    `json:"details,omitempty"`
+}
+
+func listings() []listing {
+	return []listing{
+		{"suites", listSuites},
+		{"tokenizers", listTokenizers},
+		{"metrics", listMetrics},
+		{"datasets", listDatasets},
+	}
+}
+
+func (a *app) listCommand() *cobra.Command {
+	var names []string
+	for _, l := range listings() {
+		names = append(names, l.name)
+	}
+	var format string
+	cmd := &cobra.Command{
+		Use:       "list " + strings.Join(names, "|"),
+		Short:     "Show what there is, one line each",
+		Args:      cobra.ExactArgs(1),
+		ValidArgs: names,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := formats(format, "table", "json"); err != nil {
+				return err
+			}
+			for _, l := range listings() {
+				if l.name == args[0] {
+					return a.list(l, format)
+				}
+			}
+			return usagef("cannot list %q%s; want %s", args[0], suggest.Hint(args[0], names), strings.Join(names, ", "))
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "table", "table or json")
+	return cmd
+}
+
+func (a *app) list(l listing, format string) error {
+	rows, err := l.rows()
+	if err != nil {
+		return err
+	}
+	if format == "json" {
+		enc := json.NewEncoder(a.out)
+		enc.SetIndent("", " ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(rows)
+	}
+	var cells [][]string
+	for _, r := range rows {
+		name := r.Name
+		if r.Example != "" {
+			name = r.Example
+		}
+		cells = append(cells, []string{name, r.Summary})
+	}
+	return table.Simple(a.out, []string{strings.TrimSuffix(l.name, "s"), "what it is"}, cells)
+}
+
+func listSuites() ([]entry, error) {
+	all, err := bench.Suites()
+	if err != nil {
+		return nil, err
+	}
+	var out []entry
+	for _, s := range all {
+		out = append(out, entry{Name: s.ID, Summary: s.Question, Details: s})
+	}
+	return out, nil
+}
+
+func listTokenizers() ([]entry, error) {
+	type option struct {
+		Name    string `json:"name"`
+		Help    string `json:"help"`
+		Default string `json:"default"`
+	}
+	var out []entry
+	for _, k := range tokenizerKinds() {
+		var opts []option
+		for _, o := range k.Options {
+			opts = append(opts, option{o.Name, o.Help, o.Default})
+		}
+		out = append(out, entry{k.Name, k.Summary, k.Example, opts})
+	}
+	return out, nil
+}
+
+func listMetrics() ([]entry, error) {
+	var out []entry
+	for _, k := range allmetrics.Kinds() {
+		for _, s := range k.Specs {
+			unit := ""
+			if s.Unit != "" {
+				unit = " in " + s.Unit
+			}
+			out = append(out, entry{Name: s.ID, Summary: fmt.Sprintf("%s%s, %s is better, per %s; %s", s.Title, unit, s.Better, s.Scope, s.Source), Details: s})
+		}
+	}
+	return out, nil
+}
+
+func listDatasets() ([]entry, error) {
+	var out []entry
+	for _, k := range alldata.Kinds() {
+		out = append(out, entry{Name: k.Name, Summary: k.Summary, Example: k.Example})
+	}
+	return out, nil
+}

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/reports"
+	"github.com/vtbench/vtbench/reports/table"
+)
+
+type reportOptions struct{ singleFile bool }
+
+func (a *app) reportCommand() *cobra.Command {
+	var output string
+	var opts reportOptions
+	cmd := &cobra.Command{
+		Use:   "report RUN…",
+		Short: "Rebuild the reports of a run, or join several runs in one report",
+		Example: `  vtbench report runs/text-20260101-120000
+  vtbench report runs/mine runs/baselines -o joined --single-file`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var runs []*bench.Run
+			for _, dir := range args {
+				r, err := bench.OpenRun(dir, observers())
+				if err != nil {
+					return usage(err)
+				}
+				if !r.Complete {
+					a.warnf("%s was interrupted; the report shows what is there", dir)
+				}
+				runs = append(runs, r)
+			}
+			dir := output
+			if dir == "" {
+				if len(runs) > 1 {
+					return usagef("several runs: name the directory of the joined report with -o")
+				}
+				dir = args[0]
+			}
+			if err := a.report(cmd.Context(), runs, dir, opts); err != nil {
+				return err
+			}
+			for _, r := range runs {
+				if err := a.printTable(r); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "", "directory of the report (default: the run's own)")
+	cmd.Flags().BoolVar(&opts.singleFile, "single-file", false, "put all pictures into report.html")
+	return cmd
+}
+
+// report writes the reports of runs into dir and says where they are.
+func (a *app) report(ctx context.Context, runs []*bench.Run, dir string, opts reportOptions) error {
+	files, err := reports.Write(ctx, runs, dir, reports.Options{SingleFile: opts.singleFile})
+	if err != nil {
+		return fmt.Errorf("writing reports: %w", err)
+	}
+	for _, w := range files.Warnings {
+		a.warnf("%s", w)
+	}
+	a.logf("report: %s", files.HTML)
+	return nil
+}
+
+// printTable prints the headline table on stdout.
+func (a *app) printTable(run *bench.Run) error {
+	return table.Headline(a.out, run, table.Options{})
+}

@@ -1,0 +1,266 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/datasets"
+	alldata "github.com/vtbench/vtbench/datasets/all"
+	"github.com/vtbench/vtbench/metrics"
+)
+
+type runFlags struct {
+	suite, config, output, shard, format string
+	tokenizers, data                     []string
+	resolutions                          []int
+	workers, limit, batch, resamples     int
+	keep                                 int
+	full, resume                         bool
+	seed                                 uint64
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run --suite NAME [-t TOKENIZER]…",
+		Short: "Run a suite over tokenizers and write the reports",
+		Example: `  vtbench run --suite text
+  vtbench run --suite text -t resize -t jpeg:q=20 -t 'mine=process:python my_tok.py'
+  vtbench run --suite text --data icdar:DIR --resolution 256,512 -o runs/street
+  vtbench run --suite text -o runs/street --resume`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd, &f) },
+	}
+	fl := cmd.Flags()
+	fl.StringVarP(&f.suite, "suite", "s", "", "suite to run: a name (`vtbench list suites`) or the path of a .yaml file")
+	fl.StringArrayVarP(&f.tokenizers, "tokenizer", "t", nil, "tokenizer: KIND, KIND:key=value,… or NAME=KIND:…; repeatable; default: the suite's")
+	fl.StringArrayVar(&f.data, "data", nil, "data set instead of the suite's: NAME or KIND:PATH; repeatable")
+	fl.StringVarP(&f.config, "config", "c", "", "YAML file with any of these settings")
+	fl.StringVarP(&f.output, "output", "o", "", "run directory (default runs/SUITE-TIME)")
+	fl.IntSliceVarP(&f.resolutions, "resolution", "r", nil, "sides of the squares tokenizers see (default: the suite's)")
+	fl.IntVarP(&f.workers, "jobs", "j", 0, "workers (default: all cores); results do not depend on it")
+	fl.IntVar(&f.limit, "limit", 0, "only the first N items of each data set (a stratified prefix)")
+	fl.BoolVar(&f.full, "full", false, "all items of each data set")
+	fl.BoolVar(&f.resume, "resume", false, "continue the run in -o, or the newest unfinished one of the suite")
+	fl.StringVar(&f.shard, "shard", "", "only share i of n of the items: i/n")
+	fl.IntVar(&f.batch, "batch", 0, "images a tokenizer gets at once (default: what the tokenizers ask for)")
+	fl.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
+	fl.IntVar(&f.resamples, "resamples", bench.DefaultBootstrap.Resamples, "bootstrap resamples behind each interval")
+	fl.IntVar(&f.keep, "keep-images", 2, "whole images of each data set kept for the report")
+	fl.StringVar(&f.format, "format", "table", "what to print on stdout: table or json (the summary)")
+	return cmd
+}
+
+func (a *app) run(cmd *cobra.Command, f *runFlags) error {
+	if err := formats(f.format, "table", "json"); err != nil {
+		return err
+	}
+	var c config
+	if f.config != "" {
+		var err error
+		if c, err = readConfig(f.config); err != nil {
+			return err
+		}
+	}
+	merge(cmd, f, &c)
+	if c.Suite == "" {
+		return usagef("which suite? name one with --suite; `vtbench list suites` shows them")
+	}
+	suite, err := bench.LoadSuite(c.Suite)
+	if err != nil {
+		return usage(err)
+	}
+	override(&suite, &c)
+	shard, err := parseShard(f.shard)
+	if err != nil {
+		return err
+	}
+	if c.Limit < 0 || c.Workers < 0 || c.Batch < 0 || f.keep < 0 {
+		return usagef("--limit, --jobs, --batch and --keep-images must not be negative")
+	}
+	if c.Resamples < 100 {
+		return usagef("--resamples %d: need at least 100 for an interval", c.Resamples)
+	}
+	dir, err := runDir(c.Output, suite.ID, f.resume)
+	if err != nil {
+		return err
+	}
+	return a.execute(cmd.Context(), suite, c, f, shard, dir)
+}
+
+// merge puts flags that were given over what the file says.
+func merge(cmd *cobra.Command, f *runFlags, c *config) {
+	given := cmd.Flags().Changed
+	set := func(flag string, apply func()) {
+		if given(flag) {
+			apply()
+		}
+	}
+	set("suite", func() { c.Suite = f.suite })
+	set("data", func() { c.Data = f.data })
+	set("resolution", func() { c.Resolutions = f.resolutions })
+	set("limit", func() { c.Limit = f.limit })
+	set("full", func() { c.Full = f.full })
+	set("jobs", func() { c.Workers = f.workers })
+	set("batch", func() { c.Batch = f.batch })
+	set("output", func() { c.Output = f.output })
+	if given("seed") || c.Seed == nil {
+		c.Seed = &f.seed
+	}
+	if given("resamples") || c.Resamples == 0 {
+		c.Resamples = f.resamples
+	}
+	set("tokenizer", func() {
+		c.Tokenizers = nil
+		for _, t := range f.tokenizers {
+			c.Tokenizers = append(c.Tokenizers, tokenizerConfig{Use: t})
+		}
+	})
+}
+
+// override puts the configuration over the suite's own choices. The upper bounds
+// stay in every table, whatever tokenizers were asked for.
+func override(s *bench.Suite, c *config) {
+	if len(c.Data) > 0 {
+		s.Datasets = c.Data
+	}
+	if len(c.Resolutions) > 0 {
+		s.Resolutions = c.Resolutions
+	}
+	for k, v := range c.Options {
+		if s.Options == nil {
+			s.Options = map[string]string{}
+		}
+		s.Options[k] = v
+	}
+	if len(c.Tokenizers) == 0 {
+		for _, t := range s.Tokenizers {
+			c.Tokenizers = append(c.Tokenizers, tokenizerConfig{Use: t})
+		}
+	}
+	for _, bound := range []string{"resize", bench.Original} {
+		if !slices.ContainsFunc(c.Tokenizers, func(t tokenizerConfig) bool { return t.Use == bound }) {
+			c.Tokenizers = slices.Insert(c.Tokenizers, 0, tokenizerConfig{Use: bound})
+		}
+	}
+	s.Tokenizers = nil // the manifest lists what really runs
+}
+
+// runDir is where a run goes, or where the run to resume is.
+func runDir(dir, suite string, resume bool) (string, error) {
+	if dir != "" {
+		return dir, nil
+	}
+	if !resume {
+		return filepath.Join("runs", suite+"-"+time.Now().Format("20060102-150405")), nil
+	}
+	found, err := filepath.Glob(filepath.Join("runs", suite+"-*", bench.ManifestFile))
+	if err != nil {
+		return "", err
+	}
+	slices.Sort(found) // by time, which is in the name
+	for _, m := range slices.Backward(found) {
+		dir := filepath.Dir(m)
+		if _, err := os.Stat(filepath.Join(dir, bench.SummaryFile)); err != nil {
+			return dir, nil
+		}
+	}
+	return "", usagef("no unfinished run of suite %s under runs/; name the directory with -o", suite)
+}
+
+func (a *app) execute(ctx context.Context, suite bench.Suite, c config, f *runFlags, shard bench.Shard, dir string) (err error) {
+	workers := c.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	cfg := bench.Config{
+		Suite: suite, Dir: dir, Resume: f.resume, Limit: c.Limit, Full: c.Full, Shard: shard, Workers: workers,
+		Batch: c.Batch, Seed: *c.Seed, Program: "vtbench " + version(), KeepImages: f.keep, Progress: a.progress(),
+		Bootstrap: bench.DefaultBootstrap,
+	}
+	cfg.Bootstrap.Resamples = c.Resamples
+	for _, spec := range suite.Datasets {
+		d, err := datasets.Open(ctx, spec, alldata.Kinds())
+		if err != nil {
+			return usage(err)
+		}
+		cfg.Datasets = append(cfg.Datasets, bench.DatasetSource{Spec: spec, Data: d})
+	}
+	opened, err := openMetrics(ctx, suite.Metrics, metrics.Config{Workers: workers, Options: suite.Options})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, opened.close()) }()
+	cfg.Metrics, cfg.Observers, cfg.Provenance = opened.metrics, opened.observers, opened.provenance
+	if cfg.Tokenizers, err = openTokenizers(ctx, c.Tokenizers, tokenizerKinds()); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeTokenizers(cfg.Tokenizers)) }()
+
+	a.logf("suite %s: %d tokenizers at %v, into %s", suite.ID, len(cfg.Tokenizers), suite.Resolutions, dir)
+	begun := time.Now()
+	run, err := bench.Execute(ctx, cfg)
+	if err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted; continue with: vtbench run --suite %s -o %s --resume (and the same flags): %w", c.Suite, dir, ctx.Err())
+		}
+		return err
+	}
+	a.logf("measured in %s", time.Since(begun).Round(100*time.Millisecond))
+	if err := a.report(ctx, []*bench.Run{run}, dir, reportOptions{}); err != nil {
+		return err
+	}
+	if f.format == "json" {
+		enc := json.NewEncoder(a.out)
+		enc.SetIndent("", " ")
+		if err := enc.Encode(&run.Summary); err != nil {
+			return err
+		}
+	} else if err := a.printTable(run); err != nil {
+		return err
+	}
+	return a.failures(run)
+}
+
+// shownFailures is how many failed items are named on stderr; all are in the
+// summary and the report.
+const shownFailures = 10
+
+// failures lists what failed and turns it into the exit status.
+func (a *app) failures(run *bench.Run) error {
+	type where struct{ tokenizer, dataset, item, condition, err string }
+	seen := map[where]bool{}
+	var list []where
+	for _, f := range run.Summary.Errors {
+		w := where{f.Tokenizer, f.Dataset, f.Item, f.Condition, f.Error}
+		if !seen[w] {
+			seen[w] = true
+			list = append(list, w)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	for i, w := range list {
+		if i == shownFailures {
+			a.warnf("… and %d more; all are in %s", len(list)-i, filepath.Join(run.Dir, bench.SummaryFile))
+			break
+		}
+		who := "data set " + w.dataset
+		if w.tokenizer != "" {
+			who = w.tokenizer + " at " + w.condition
+		}
+		a.warnf("%s: %s: %s", who, w.item, w.err)
+	}
+	return &statusError{ExitItemsFailed, fmt.Errorf("done, but %d of the items failed; they are counted in every table", len(list))}
+}

@@ -1,0 +1,343 @@
+package cli
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/metrics"
+	allmetrics "github.com/vtbench/vtbench/metrics/all"
+	"github.com/vtbench/vtbench/pix"
+	"github.com/vtbench/vtbench/reports/format"
+	"github.com/vtbench/vtbench/reports/table"
+)
+
+type scoreFlags struct {
+	metrics []string
+	format  string
+	workers int
+	options map[string]string
+	seed    uint64
+}
+
+func (a *app) scoreCommand() *cobra.Command {
+	var f scoreFlags
+	cmd := &cobra.Command{
+		Use:   "score REF DIST",
+		Short: "Compute metrics on two images or two folders, without a tokenizer",
+		Long: `Compute image metrics between a reference and a distorted image, or between two
+folders whose files are matched by name (the extension may differ). Files without
+a partner are reported and make the exit status 4.`,
+		Example: `  vtbench score original.png decoded.png
+  vtbench score original/ decoded/ --metrics psnr,ssim,gmsd --format csv
+  vtbench score original/ decoded/ --metrics all --format json`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.score(cmd, args[0], args[1], &f) },
+	}
+	fl := cmd.Flags()
+	fl.StringSliceVarP(&f.metrics, "metrics", "m", []string{"psnr", "ssim"}, "metric ids, or all")
+	fl.StringVar(&f.format, "format", "table", "table, json or csv")
+	fl.IntVarP(&f.workers, "jobs", "j", 0, "pairs scored at once (default: all cores)")
+	fl.StringToStringVar(&f.options, "option", nil, "option of a metric: lpips.model=FILE")
+	fl.Uint64Var(&f.seed, "seed", 1, "seed of the bootstrap")
+	return cmd
+}
+
+func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err error) {
+	if err := formats(f.format, "table", "json", "csv"); err != nil {
+		return err
+	}
+	ids, err := imageMetrics(f.metrics)
+	if err != nil {
+		return err
+	}
+	pairs, lonely, err := match(ref, dist)
+	if err != nil {
+		return usage(err)
+	}
+	workers := f.workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	opened, err := openMetrics(cmd.Context(), ids, metrics.Config{Workers: workers, Options: f.options})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, opened.close()) }()
+	scores, err := bench.ScorePairs(cmd.Context(), pairs, opened.metrics, ids, workers, bench.DefaultBootstrap, f.seed)
+	if err != nil {
+		return err
+	}
+	switch f.format {
+	case "json":
+		enc := json.NewEncoder(a.out)
+		enc.SetIndent("", " ")
+		enc.SetEscapeHTML(false)
+		err = enc.Encode(&scores)
+	case "csv":
+		err = a.scoreCSV(&scores, ids)
+	default:
+		err = a.scoreTable(&scores, ids)
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range lonely {
+		a.warnf("%s has no partner and was not scored", name)
+	}
+	for _, p := range scores.Pairs {
+		if p.Error != "" {
+			a.warnf("%s: %s", p.Name, p.Error)
+		}
+		for _, id := range slices.Sorted(maps.Keys(p.Errors)) {
+			a.warnf("%s: %s: %s", p.Name, id, p.Errors[id])
+		}
+	}
+	if n := scores.Failed(); n > 0 || len(lonely) > 0 {
+		return &statusError{ExitItemsFailed, fmt.Errorf("done, but %d of %d pairs have errors and %d files have no partner", n, len(pairs), len(lonely))}
+	}
+	return nil
+}
+
+// imageMetrics resolves the --metrics flag; only metrics of two images qualify.
+func imageMetrics(want []string) ([]string, error) {
+	var image, optional, other []string
+	for _, k := range allmetrics.Kinds() {
+		for _, s := range k.Specs {
+			switch {
+			case k.Observer != nil || s.Scope != metrics.PerImage || s.Labels:
+				other = append(other, s.ID)
+			case k.NeedsModel:
+				optional = append(optional, s.ID)
+			default:
+				image = append(image, s.ID)
+			}
+		}
+	}
+	var ids []string
+	for _, id := range want {
+		switch id = strings.TrimSpace(id); {
+		case id == "all":
+			ids = append(ids, image...)
+		case slices.Contains(other, id):
+			return nil, usagef("metric %q does not compare two images; `vtbench run` computes it", id)
+		default:
+			ids = append(ids, id) // openMetrics knows what is unknown
+		}
+	}
+	seen := map[string]bool{}
+	ids = slices.DeleteFunc(ids, func(id string) bool {
+		dup := seen[id]
+		seen[id] = true
+		return dup || id == ""
+	})
+	if len(ids) == 0 {
+		return nil, usagef("--metrics is empty: name some of %s, or all", strings.Join(append(image, optional...), ", "))
+	}
+	return ids, nil
+}
+
+// match pairs two files, or the images of two folders by their path without
+// extension. lonely lists files without a partner.
+func match(ref, dist string) (pairs []bench.Pair, lonely []string, err error) {
+	rs, err := os.Stat(ref)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reference: %w", err)
+	}
+	ds, err := os.Stat(dist)
+	if err != nil {
+		return nil, nil, fmt.Errorf("distorted: %w", err)
+	}
+	if rs.IsDir() != ds.IsDir() {
+		return nil, nil, fmt.Errorf("%s and %s: give two files or two folders", ref, dist)
+	}
+	if !rs.IsDir() {
+		return []bench.Pair{{Name: filepath.Base(dist), Reference: ref, Distorted: dist}}, nil, nil
+	}
+	a, err := images(ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := images(dist)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		if other, ok := b[name]; ok {
+			pairs = append(pairs, bench.Pair{Name: name, Reference: a[name], Distorted: other})
+		} else {
+			lonely = append(lonely, a[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b)) {
+		if _, ok := a[name]; !ok {
+			lonely = append(lonely, b[name])
+		}
+	}
+	if len(pairs) == 0 {
+		return nil, nil, fmt.Errorf("no file of %s has a partner of the same name in %s", ref, dist)
+	}
+	return pairs, lonely, nil
+}
+
+// images lists the images below a folder by their path without extension.
+func images(dir string) (map[string]string, error) {
+	out := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !pix.IsImage(path) {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		name := filepath.ToSlash(strings.TrimSuffix(rel, filepath.Ext(rel)))
+		if other, dup := out[name]; dup {
+			return fmt.Errorf("%s and %s differ in extension only: which one is meant?", other, path)
+		}
+		out[name] = path
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing images: %w", err)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no images in %s", dir)
+	}
+	return out, nil
+}
+
+// shownPairs is how many pairs a table on a screen shows; CSV and JSON have all.
+const shownPairs = 20
+
+// scoreTable prints metrics as rows, so that any number of them fits 80 columns;
+// several metrics of several pairs make one table of aggregates and one of pairs.
+func (a *app) scoreTable(s *bench.Scores, ids []string) error {
+	specs := specsByID()
+	var rows [][]string
+	for _, id := range ids {
+		st := format.For(specs[id])
+		agg := s.Aggregate[id]
+		row := []string{id, specs[id].Unit, direction(specs[id].Better)}
+		if len(s.Pairs) == 1 {
+			p := s.Pairs[0]
+			switch {
+			case p.Notes[id] == "inf":
+				row = append(row, "inf (identical)")
+			case p.Error != "" || p.Errors[id] != "":
+				row = append(row, "error")
+			default:
+				row = append(row, st.Value(float64(p.Metrics[id])))
+			}
+		} else {
+			row = append(row, st.Interval(float64(agg.Mean), float64(agg.Lo), float64(agg.Hi)), strconv.Itoa(agg.N), dropped(agg.Dropped))
+		}
+		rows = append(rows, row)
+	}
+	header := []string{"metric", "unit", "better", "value"}
+	if len(s.Pairs) > 1 {
+		header = []string{"metric", "unit", "better", "mean [95 %]", "n", "dropped"}
+	}
+	if err := table.Simple(a.out, header, rows); err != nil || len(s.Pairs) == 1 {
+		return err
+	}
+	if len(ids) > 5 {
+		fmt.Fprintf(a.out, "%d pairs; --format csv or json lists each\n", len(s.Pairs))
+		return nil
+	}
+	rows = nil
+	for i, p := range s.Pairs {
+		if i == shownPairs {
+			break
+		}
+		row := []string{format.Line(p.Name)}
+		for _, id := range ids {
+			cell := "error"
+			if v, ok := p.Metrics[id]; ok {
+				if cell = p.Notes[id]; cell == "" {
+					cell = format.For(specs[id]).Value(float64(v))
+				}
+			}
+			row = append(row, cell)
+		}
+		rows = append(rows, row)
+	}
+	if err := table.Simple(a.out, append([]string{"pair"}, ids...), rows); err != nil {
+		return err
+	}
+	if n := len(s.Pairs) - shownPairs; n > 0 {
+		fmt.Fprintf(a.out, "… and %d more; --format csv or json lists all\n", n)
+	}
+	return nil
+}
+
+func specsByID() map[string]metrics.Spec {
+	out := map[string]metrics.Spec{}
+	for _, k := range allmetrics.Kinds() {
+		for _, s := range k.Specs {
+			out[s.ID] = s
+		}
+	}
+	return out
+}
+
+func direction(d metrics.Direction) string {
+	switch d {
+	case metrics.Higher:
+		return "↑"
+	case metrics.Lower:
+		return "↓"
+	}
+	return ""
+}
+
+func dropped(m map[string]int) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		parts = append(parts, fmt.Sprintf("%d %s", m[k], k))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (a *app) scoreCSV(s *bench.Scores, ids []string) error {
+	w := csv.NewWriter(a.out)
+	if err := w.Write(append(append([]string{"name"}, ids...), "error")); err != nil {
+		return err
+	}
+	for _, p := range s.Pairs {
+		row := []string{p.Name}
+		for _, id := range ids {
+			cell := ""
+			if v, ok := p.Metrics[id]; ok {
+				if cell = p.Notes[id]; cell == "" {
+					cell = strconv.FormatFloat(float64(v), 'g', -1, 64)
+				}
+			}
+			row = append(row, cell)
+		}
+		errs := []string{}
+		if p.Error != "" {
+			errs = append(errs, p.Error)
+		}
+		for _, id := range slices.Sorted(maps.Keys(p.Errors)) {
+			errs = append(errs, id+": "+p.Errors[id])
+		}
+		if err := w.Write(append(row, strings.Join(errs, "; "))); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}

@@ -1,0 +1,21 @@
+// Package all is the one list of metrics. Adding a metric touches its own folder
+// and one line here.
+package all
+
+import (
+	"slices"
+
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/ocr"
+	"github.com/vtbench/vtbench/metrics/quality"
+	"github.com/vtbench/vtbench/metrics/token"
+)
+
+// Kinds lists every metric; opening none of them.
+func Kinds() []metrics.Kind {
+	return slices.Concat(
+		[]metrics.Kind{ocr.Kind()},
+		quality.Kinds(),
+		[]metrics.Kind{token.Kind()},
+	)
+}
