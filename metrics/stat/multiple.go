@@ -29,7 +29,7 @@ func BenjaminiHochberg(ps []float64) []float64 {
 	best := 1.0
 	for i := len(order) - 1; i >= 0; i-- {
 		k := order[i]
-		best = min(best, ps[k]*float64(len(order))/float64(i+1))
+		best = min(best, ps[k]*(float64(len(order))/float64(i+1)))
 		out[k] = best
 	}
 	return out
