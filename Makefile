@@ -1,0 +1,40 @@
+# The two commands that matter: `make run` sets up this machine, builds, runs the
+# text suite and leaves a report; `make test` sets up and passes the tests.
+
+GOLANGCI_LINT := v2.15.0
+BIN := bin
+export CGO_ENABLED := 1
+
+.PHONY: run test build deps lint bench clean help
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+run: build ## Run the text suite over the baselines, into runs/
+	$(BIN)/vtbench run --suite text
+
+build: deps ## Build bin/vtbench
+	go build -o $(BIN)/vtbench ./cmd/vtbench
+
+test: deps ## Run all tests
+	go test ./...
+
+race: deps ## Run all tests under the race detector
+	go test -race -timeout 30m ./...
+
+deps: ## Install what the machine lacks (Debian 12, Ubuntu 24.04); nothing when all is there
+	@scripts/deps.sh
+
+lint: deps $(BIN)/golangci-lint-$(GOLANGCI_LINT) ## Vet, lint and check the formatting
+	go vet ./...
+	$(BIN)/golangci-lint-$(GOLANGCI_LINT) run ./...
+
+$(BIN)/golangci-lint-$(GOLANGCI_LINT):
+	GOBIN=$(CURDIR)/$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+	mv $(BIN)/golangci-lint $@
+
+bench: deps ## Run all benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean: ## Remove what was built
+	rm -rf $(BIN)

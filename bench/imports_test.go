@@ -1,0 +1,70 @@
+package bench_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/vtbench/vtbench/"
+
+// The shape of the tree: contracts know nothing of what implements them, the
+// runner and the reports know contracts only, and none of them needs cgo.
+func TestImportsPointInward(t *testing.T) {
+	contracts := []string{"pix", "metrics", "datasets", "tokenizers", "internal/"}
+	runner := append([]string{"bench", "metrics/stat"}, contracts...)
+	for _, tc := range []struct {
+		pattern string
+		allowed []string // of this module; "x/" allows everything below x
+	}{
+		{"./pix", []string{"pix"}},
+		{"./datasets", contracts},
+		{"./tokenizers", contracts},
+		{"./metrics", contracts},
+		{"./bench", runner},
+		{"./reports/...", append([]string{"reports", "reports/", "metrics/text"}, runner...)},
+		{"./datasets/textgen", append([]string{"datasets/textgen", "datasets/"}, contracts...)},
+	} {
+		out, err := goList("-deps", "-f", `{{.ImportPath}} {{.Standard}} {{len .CgoFiles}}`, "../"+strings.TrimPrefix(tc.pattern, "./"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out) {
+			f := strings.Fields(line)
+			if len(f) != 3 || f[1] == "true" {
+				continue
+			}
+			if f[2] != "0" {
+				t.Errorf("%s needs cgo: %s", tc.pattern, f[0])
+			}
+			if rel, ok := strings.CutPrefix(f[0], module); ok && !allowed(rel, tc.allowed) {
+				t.Errorf("%s imports %s", tc.pattern, rel)
+			}
+		}
+	}
+}
+
+func allowed(rel string, list []string) bool {
+	for _, a := range list {
+		if rel == a || strings.HasSuffix(a, "/") && strings.HasPrefix(rel, a) {
+			return true
+		}
+	}
+	return false
+}
+
+func goList(args ...string) (string, error) {
+	out, err := exec.Command("go", append([]string{"list"}, args...)...).CombinedOutput()
+	if err != nil {
+		return "", &listError{string(out), err}
+	}
+	return string(out), nil
+}
+
+type listError struct {
+	out string
+	err error
+}
+
+func (e *listError) Error() string { return e.err.Error() + ": " + e.out }
+func (e *listError) Unwrap() error { return e.err }

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs the Debian and Ubuntu packages that vtbench is built and tested with.
+# Does nothing, and needs neither root nor network, when all are there.
+set -euo pipefail
+
+packages=(
+  gcc g++ pkg-config            # cgo
+  libtesseract-dev              # the OCR engine behind metrics/ocr
+  libleptonica-dev
+  tesseract-ocr-eng             # its English model
+  python3 python3-numpy         # plug-ins in Python, and the tests of their SDK
+)
+
+command -v go >/dev/null || { echo "go is missing: install Go 1.26 or later from https://go.dev/dl" >&2; exit 5; }
+
+if ! command -v dpkg-query >/dev/null; then
+  echo "this is not Debian or Ubuntu; install the equivalents of: ${packages[*]}" >&2
+  exit 0
+fi
+
+missing=()
+for p in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "run as root: apt-get install ${missing[*]}" >&2; exit 5; }
+  as_root=(sudo)
+fi
+echo "installing ${missing[*]}"
+"${as_root[@]}" apt-get update -qq
+DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
