@@ -25,7 +25,7 @@ const maxTalk = 0
 
 // lastWords is how long a process that has ended, or has closed a pipe, is given
 // for what it wrote to arrive and for its exit to be seen.
-const lastWords = 2 * time.Second
+const lastWords = time.Second
 
 // A proc is one life of a plug-in process: from start to the end of its group.
 type proc struct {
@@ -56,12 +56,22 @@ type frame struct {
 
 // fault is the failure of the process rather than of an image: the process is of
 // no use afterwards.
-type fault struct{ err error }
+type fault struct {
+	err error
+	// early says that it happened before the request at hand can have mattered: the
+	// process had left already, or spoke about an older request.
+	early bool
+}
 
 func (f *fault) Error() string { return f.err.Error() }
 func (f *fault) Unwrap() error { return f.err }
 
-func faultf(format string, args ...any) error { return &fault{fmt.Errorf(format, args...)} }
+func faultf(format string, args ...any) error { return &fault{err: fmt.Errorf(format, args...)} }
+
+// earlyf makes a fault that says nothing about the request at hand.
+func earlyf(format string, args ...any) error {
+	return &fault{err: fmt.Errorf(format, args...), early: true}
+}
 
 // start starts the process and its readers; the handshake comes after.
 func start(c *config, replica int) (*proc, error) {
@@ -220,7 +230,7 @@ func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply int, body []
 	if shm {
 		place, err := p.shm.place(size, maxReply)
 		if err != nil {
-			return wire.Response{}, nil, &fault{err}
+			return wire.Response{}, nil, &fault{err: err}
 		}
 		at := p.shm.mem[place.In.Off:]
 		for _, b := range body {
@@ -311,11 +321,11 @@ func (p *proc) unasked(f frame) error {
 	case f.err != nil:
 		return p.broken(context.Background(), f.err)
 	case f.head.ID == 0 || f.head.ID > p.nextID:
-		return faultf("it sent a %q for request %d, which was never made (the last was %d): answer with the id of the request", wire.Clean(f.head.Type, 40), f.head.ID, p.nextID)
+		return earlyf("it sent a %q for request %d, which was never made (the last was %d): answer with the id of the request", wire.Clean(f.head.Type, 40), f.head.ID, p.nextID)
 	case f.head.ID == p.nextID:
-		return faultf("it sent a second answer to request %d: answer every request once", f.head.ID)
+		return earlyf("it sent a second answer to request %d: answer every request once", f.head.ID)
 	default:
-		return faultf("it sent a %q for request %d, which it had answered before (now at %d): answer every request once", wire.Clean(f.head.Type, 40), f.head.ID, p.nextID)
+		return earlyf("it sent a %q for request %d, which it had answered before (now at %d): answer every request once", wire.Clean(f.head.Type, 40), f.head.ID, p.nextID)
 	}
 }
 
@@ -339,7 +349,7 @@ func (p *proc) gone(ctx context.Context, err error) error {
 		return ctx.Err()
 	case <-time.After(lastWords):
 		if errors.Is(err, syscall.EPIPE) {
-			return faultf("it closed its standard input and lives on%s", p.said())
+			return earlyf("it closed its standard input and lives on%s", p.said())
 		}
 		return faultf("it closed its standard output and lives on (%v)%s", err, p.said())
 	}
@@ -347,6 +357,9 @@ func (p *proc) gone(ctx context.Context, err error) error {
 	var fe *wire.FrameError
 	if errors.As(err, &fe) {
 		detail = ", in the middle of an answer (" + fe.Error() + ")"
+	}
+	if p.waitErr == nil && detail == "" {
+		return earlyf("%s%s", p.status(), p.said()) // nobody crashes with status 0
 	}
 	return faultf("%s%s%s", p.status(), detail, p.said())
 }

@@ -238,6 +238,7 @@ func open(ctx context.Context, c *config) (*Tokenizer, error) {
 		return nil, t.name(err)
 	}
 	t.info.Concurrent = c.replicas > 1
+	t.info.External = true
 	most := t.info.BatchSize
 	if c.batch > 0 {
 		most, t.info.BatchSize = c.batch, c.batch
@@ -263,7 +264,7 @@ func (t *Tokenizer) name(err error) error { return fmt.Errorf("plug-in %q: %w", 
 func (t *Tokenizer) launch(ctx context.Context, r *replica) error {
 	p, err := start(t.c, r.n)
 	if err != nil {
-		return &fault{err}
+		return &fault{err: err}
 	}
 	r.mu.Lock()
 	r.tail = p.tail
@@ -538,7 +539,12 @@ func (t *Tokenizer) serve(ctx context.Context, r *replica, kind string, jobs []j
 		if r.fails > t.c.restarts {
 			return jobs[i:], nil
 		}
-		if err := t.attempt(ctx, r, kind, jobs[i:i+1], done); err != nil {
+		err := t.attempt(ctx, r, kind, jobs[i:i+1], done)
+		var f *fault
+		if errors.As(err, &f) && f.early && ctx.Err() == nil && r.fails <= t.c.restarts {
+			err = t.attempt(ctx, r, kind, jobs[i:i+1], done) // a fresh process has no past
+		}
+		if err != nil {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
