@@ -6,6 +6,8 @@ import (
 	"context"
 
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/datasets/folder"
+	"github.com/vtbench/vtbench/datasets/icdar"
 	"github.com/vtbench/vtbench/datasets/textgen"
 )
 
@@ -21,6 +23,22 @@ func Kinds() []datasets.Kind {
 					return nil, err
 				}
 				return textgen.New(textgen.Options{})
+			},
+		},
+		{
+			Name:    icdar.Name,
+			Summary: "photographs with transcriptions, ICDAR 2013/2015 layout: images/ and gt/gt_NAME.txt, boxes or quads",
+			Example: "icdar:DIR",
+			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
+				return icdar.Open(ctx, arg)
+			},
+		},
+		{
+			Name:    folder.Name,
+			Summary: "all images of a folder and its subfolders; no labels, so pixel metrics only",
+			Example: "folder:DIR",
+			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
+				return folder.Open(ctx, arg)
 			},
 		},
 	}

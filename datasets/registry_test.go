@@ -1,0 +1,52 @@
+package datasets_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/vtbench/vtbench/datasets"
+)
+
+type empty struct{ arg string }
+
+func (e empty) Info() datasets.Info { return datasets.Info{ID: e.arg} }
+func (empty) IDs() []string         { return nil }
+func (empty) Load(context.Context, int) (datasets.Item, error) {
+	return datasets.Item{}, errors.New("empty")
+}
+
+func kinds() []datasets.Kind {
+	return []datasets.Kind{
+		{Name: "text-default", Example: "text-default", Open: func(_ context.Context, arg string) (datasets.Dataset, error) {
+			return empty{arg}, datasets.NoArgument("text-default", arg)
+		}},
+		{Name: "icdar", Example: "icdar:DIR", Open: func(_ context.Context, arg string) (datasets.Dataset, error) { return empty{arg}, nil }},
+	}
+}
+
+func TestOpen(t *testing.T) {
+	for _, tc := range []struct{ spec, arg, err string }{
+		{"text-default", "", ""},
+		{"icdar:a/b", "a/b", ""},
+		{`icdar:C:\data`, `C:\data`, ""},
+		{"icdra:x", "", `unknown data set "icdra", did you mean "icdar"? (known: text-default, icdar:DIR)`},
+		{"text-defualt", "", `did you mean "text-default"?`},
+		{"", "", `unknown data set ""`},
+		{"text-default:5", "", `opening data set "text-default:5": text-default takes nothing behind a colon`},
+	} {
+		ds, err := datasets.Open(t.Context(), tc.spec, kinds())
+		switch {
+		case tc.err == "" && err != nil:
+			t.Errorf("%q: %v", tc.spec, err)
+		case tc.err == "" && ds.Info().ID != tc.arg:
+			t.Errorf("%q: the kind was given %q, want %q", tc.spec, ds.Info().ID, tc.arg)
+		case tc.err != "" && (err == nil || !strings.Contains(err.Error(), tc.err)):
+			t.Errorf("%q: error %v, want one with %q", tc.spec, err, tc.err)
+		}
+	}
+	if _, err := datasets.Open(t.Context(), "nothing", kinds()); !errors.Is(err, datasets.ErrUnknown) {
+		t.Errorf("%v is not ErrUnknown", err)
+	}
+}
