@@ -1,0 +1,66 @@
+package all
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/vtbench/vtbench/tokenizers"
+	"github.com/vtbench/vtbench/tokenizers/tokenizertest"
+)
+
+func open(ctx context.Context, text string) (tokenizers.Tokenizer, error) {
+	spec, err := tokenizers.ParseSpec(text, Kinds())
+	if err != nil {
+		return nil, err
+	}
+	kind, opts, err := tokenizers.Resolve(spec, Kinds())
+	if err != nil {
+		return nil, err
+	}
+	return kind.Open(ctx, opts)
+}
+
+func TestKindsAreDistinctAndTheirExamplesOpen(t *testing.T) {
+	seen := map[string]bool{}
+	for _, k := range Kinds() {
+		if seen[k.Name] {
+			t.Errorf("two kinds are called %q", k.Name)
+		}
+		seen[k.Name] = true
+		if k.Summary == "" || strings.HasSuffix(k.Summary, ".") {
+			t.Errorf("%s: summary %q", k.Name, k.Summary)
+		}
+		if _, err := open(t.Context(), k.Example); err != nil {
+			t.Errorf("%s: its example %q does not open: %v", k.Name, k.Example, err)
+		}
+		for _, o := range k.Options {
+			if o.Help == "" {
+				t.Errorf("%s: option %s has no help", k.Name, o.Name)
+			}
+			if o.Check != nil && !o.Required {
+				if err := o.Check(o.Default); err != nil {
+					t.Errorf("%s: the default of option %s: %v", k.Name, o.Name, err)
+				}
+			}
+		}
+	}
+}
+
+// Every built-in passes the suite that is asked of everybody's.
+func TestBuiltInsConform(t *testing.T) {
+	for _, text := range []string{
+		"original", "resize",
+		"jpeg", "jpeg:q=1", "jpeg:q=100",
+		"webp", "webp:lossless=true", "webp:q=1,effort=0",
+		"kl", "kl:patch=4,dim=48", "kl:patch=16,dim=192",
+		"vq", "vq:patch=4,k=4096", "vq:patch=16,k=256,dim=9",
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			tokenizertest.Conform(t, func(ctx context.Context) (tokenizers.Tokenizer, error) {
+				return open(ctx, text)
+			}, tokenizertest.Options{Side: 48})
+		})
+	}
+}
