@@ -226,7 +226,7 @@ func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply int, body []
 	for _, b := range body {
 		size += len(b)
 	}
-	shm := p.shm != nil && p.hello.Cookie != "" && size+maxReply >= shmWorth && maxReply < wire.MaxFrame
+	shm := p.shm != nil && p.hello.Cookie != "" && size >= shmWorth && maxReply < wire.MaxFrame
 	if shm {
 		place, err := p.shm.place(size, maxReply)
 		if err != nil {

@@ -38,9 +38,9 @@ const (
 	// maxRequest bounds the pixels of one request, in bytes: larger batches are
 	// sent in parts, so that request and answer stay well below a frame.
 	maxRequest = 128 << 20
-	// shmWorth is the traffic of a request and its answer, in bytes, from which
-	// shared memory beats the pipe; measured by BenchmarkOverhead.
-	shmWorth = 128 << 10
+	// shmWorth is the size of a request, in bytes, from which shared memory beats
+	// the pipe; measured by BenchmarkOverhead: below it they are level.
+	shmWorth = 256 << 10
 	// idleAfter is how long a process may be idle before it is pinged, so that one
 	// that died of idleness is found in seconds and not at a batch's deadline.
 	idleAfter = 30 * time.Second

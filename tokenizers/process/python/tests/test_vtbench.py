@@ -1,0 +1,433 @@
+"""Tests of the SDK: python -m unittest discover -s tests, from this folder's parent."""
+
+import io
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import unittest
+import zlib
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SDK = os.path.dirname(HERE)
+sys.path.insert(0, SDK)
+
+import numpy as np  # noqa: E402
+
+import vtbench  # noqa: E402
+from vtbench import _channel, image  # noqa: E402
+from vtbench.command import CommandTokenizer  # noqa: E402
+
+
+def request(items, pixels, kind="reconstruct", **more):
+    return {"type": kind, "id": 9, "items": items, **more}, b"".join(np.ascontiguousarray(p).tobytes() for p in pixels)
+
+
+def batch(*sizes, seed=0):
+    rng = np.random.default_rng(seed)
+    images = [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for w, h in sizes]
+    return [{"w": w, "h": h} for w, h in sizes], images
+
+
+def pixels_of(answer, parts):
+    """Images of an answer, None where the item failed."""
+    raw = b"".join(p.tobytes() for p in parts)
+    out, at = [], 0
+    for it in answer["items"]:
+        if "error" in it:
+            out.append(None)
+            continue
+        n = 3 * it["w"] * it["h"]
+        out.append(np.frombuffer(raw, np.uint8, n, at).reshape(it["h"], it["w"], 3))
+        at += n + sum(4 * int(np.prod(b["shape"])) for b in it.get("books", []))
+    return out
+
+
+class Identity:
+    name = "identity"
+    version = "3"
+
+    def reconstruct(self, images):
+        return images
+
+
+class Quiet(unittest.TestCase):
+    """Keeps the tracebacks of expected failures out of the test's output."""
+
+    def setUp(self):
+        self._stderr, sys.stderr = sys.stderr, io.StringIO()
+
+    def tearDown(self):
+        sys.stderr = self._stderr
+
+
+class Answers(Quiet):
+    def test_identity_of_mixed_sizes(self):
+        items, images = batch((4, 3), (5, 2), (4, 3), (1, 1))
+        seen = []
+
+        class Watch(Identity):
+            def reconstruct(self, x):
+                seen.append(x.shape)
+                return x
+
+        answer, parts = vtbench.Server(Watch()).answer(*request(items, images))
+        self.assertEqual(answer["type"], "result")
+        self.assertEqual(answer["id"], 9)
+        for want, got in zip(images, pixels_of(answer, parts)):
+            np.testing.assert_array_equal(want, got)
+        self.assertEqual(sorted(seen), [(1, 1, 1, 3), (1, 2, 5, 3), (2, 3, 4, 3)])
+
+    def test_neighbours_are_not_copied(self):
+        items, images = batch((4, 3), (4, 3))
+        header, body = request(items, images)
+        base = np.frombuffer(body, np.uint8)
+
+        class Watch(Identity):
+            def reconstruct(self, x):
+                assert np.shares_memory(x, base)
+                assert not x.flags.writeable
+                return x
+
+        answer, _ = vtbench.Server(Watch()).answer(header, body)
+        self.assertNotIn("error", json.dumps(answer))
+
+    def test_encode_decode(self):
+        class Tok:
+            codebooks = [16, 4]
+
+            def encode(self, x):
+                self.seen = x.shape
+                ids = x[:, ::2, ::2, 0] // 16
+                return ids, ids[:, :1, 0] % 4
+
+            def decode(self, tokens, size):
+                ids, _ = tokens
+                up = (ids * 16).astype(np.uint8).repeat(2, 1).repeat(2, 2)[:, : size[0], : size[1], None]
+                return up.repeat(3, 3)
+
+            def bits(self, tokens):
+                return [4 * i[0].size for i in zip(tokens[0])]
+
+        items, images = batch((4, 6), (4, 6))
+        answer, parts = vtbench.Server(Tok()).answer(*request(items, images))
+        first = answer["items"][0]
+        self.assertEqual(first["books"], [{"size": 16, "shape": [3, 2]}, {"size": 4, "shape": [1]}])
+        self.assertEqual(first["bits"], 24)
+        self.assertGreaterEqual(first["encode_ns"], 0)
+        np.testing.assert_array_equal(parts[1], images[0][::2, ::2, 0] // 16)
+        # And back from codes alone.
+        body = b"".join(p.tobytes() for p in parts[1:3])
+        decoded, out = vtbench.Server(Tok()).answer({"type": "decode", "id": 1, "items": [{"w": 4, "h": 6, "blank": True, "books": first["books"]}]}, body)
+        self.assertNotIn("error", json.dumps(decoded))
+        np.testing.assert_array_equal(out[0], pixels_of(answer, parts)[0])
+
+    def test_one_bad_image_costs_one_item(self):
+        calls = []
+
+        class Touchy(Identity):
+            def reconstruct(self, x):
+                calls.append(len(x))
+                if (x[:, 0, 0, 0] == 13).any():
+                    raise RuntimeError("shape mismatch")
+                return x
+
+        items, images = batch((2, 2), (2, 2), (2, 2))
+        for m, v in zip(images, (1, 13, 3)):
+            m[0, 0, 0] = v
+        answer, parts = vtbench.Server(Touchy()).answer(*request(items, images))
+        self.assertEqual(calls, [3, 1, 1, 1])
+        self.assertRegex(answer["items"][1]["error"], r"RuntimeError: shape mismatch \(test_vtbench.py:\d+\)")
+        got = pixels_of(answer, parts)
+        np.testing.assert_array_equal(got[0], images[0])
+        np.testing.assert_array_equal(got[2], images[2])
+
+    def test_nan_names_its_place(self):
+        class Floats:
+            value_range = (0.0, 1.0)
+
+            def reconstruct(self, x):
+                y = x.astype(np.float32) / 255
+                y[1, 1, 0, 2] = np.nan
+                return y
+
+        items, images = batch((2, 2), (2, 2))
+        answer, parts = vtbench.Server(Floats()).answer(*request(items, images))
+        self.assertEqual(answer["items"][1]["error"], "1 values are NaN or infinite, the first nan at row 1, column 0, channel 2")
+        np.testing.assert_array_equal(pixels_of(answer, parts)[0], images[0])
+
+    def test_refusals(self):
+        def answer_of(value, **attributes):
+            obj = type("T", (), {"reconstruct": lambda self, x: value(x), **attributes})()
+            items, images = batch((2, 2))
+            answer, _ = vtbench.Server(obj).answer(*request(items, images))
+            return answer["items"][0].get("error", "")
+
+        self.assertIn("without a declared range", answer_of(lambda x: x / 255.0))
+        self.assertIn("declare the range it really has", answer_of(lambda x: x * 0.0 + 254.0, value_range=(-1.0, 1.0)))
+        self.assertIn("integer pixels from", answer_of(lambda x: x.astype(int) - 300))
+        self.assertIn("want (height, width, 3)", answer_of(lambda x: x[..., 0]))
+        self.assertIn("returned 0 images for 1", answer_of(lambda x: x[:0]))
+        self.assertIn("too dark", answer_of(lambda x: [vtbench.Failed("too dark")]))
+        self.assertEqual("", answer_of(lambda x: x / 127.5 - 1.0, value_range=(-1.0, 1.0)))
+        ids = dict(codebooks=[4])
+        self.assertIn("ids from 4 to 4 where the declared size is 4", answer_of(lambda x: [vtbench.Result(x[0], codes=[np.array([4])])], **ids))
+        self.assertIn("ids of type float64", answer_of(lambda x: [vtbench.Result(x[0], codes=[np.array([1.5])])], **ids))
+        self.assertIn("ids of 2 codebooks where 1 are declared", answer_of(lambda x: [vtbench.Result(x[0], codes=[[1], [2]])], **ids))
+
+    def test_rounding(self):
+        every = np.arange(256, dtype=np.uint8).reshape(16, 16)[..., None].repeat(3, 2)
+        for r in ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)):
+            np.testing.assert_array_equal(vtbench.to_uint8(vtbench.from_uint8(every, r), r), every)
+        halves = np.full((1, 1, 3), 0.4999 / 255)
+        self.assertEqual(vtbench.to_uint8(halves, (0, 1))[0, 0, 0], 0)
+        self.assertEqual(vtbench.to_uint8(halves * 1.001, (0, 1))[0, 0, 0], 1)
+        self.assertEqual(vtbench.to_uint8(np.full((1, 1, 3), 1.7), (-1, 1))[0, 0, 0], 255)
+
+    def test_hello(self):
+        class Tok(Identity):
+            codebooks = (8,)
+            multiple_of = 4
+            params = {"steps": 3}
+
+            def latents(self, x):
+                return x
+
+        s = vtbench.Server(Tok(), version="9")
+        hello, _ = s.answer({"type": "hello", "id": 1, "protocol": {"min": 1, "max": 3}}, b"")
+        self.assertEqual(hello["protocol"], 1)
+        self.assertEqual(hello["info"], {"name": "identity", "version": "9", "multiple_of": 4, "codebooks": [8], "params": {"steps": "3"}})
+        self.assertEqual(hello["can"], ["latents"])
+        old, _ = s.answer({"type": "hello", "id": 1, "protocol": {"min": 2, "max": 3}}, b"")
+        self.assertEqual((old["type"], old["error"]), ("error", "this SDK speaks protocol version 1, the host 2 to 3"))
+        odd, _ = s.answer({"type": "dance", "id": 4}, b"")
+        self.assertEqual((odd["type"], odd["id"]), ("error", 4))
+
+    def test_what_cannot_be_served(self):
+        with self.assertRaisesRegex(TypeError, "neither reconstruct"):
+            vtbench.Server(object())
+        with self.assertRaisesRegex(TypeError, "unknown option 'verison'"):
+            vtbench.Server(Identity(), verison="1")
+
+    def test_latents_and_codebook(self):
+        class Tok(Identity):
+            codebooks = [2]
+
+            def latents(self, x):
+                z = x.transpose(0, 3, 1, 2).astype(float)
+                z[1] = np.inf
+                return z
+
+            def codebook(self, i):
+                return [[0, 1], [2, 3]]
+
+        items, images = batch((2, 1), (2, 1))
+        s = vtbench.Server(Tok())
+        answer, parts = s.answer(*request(items, images, "latents"))
+        self.assertEqual(answer["items"][0], {"floats": [3, 1, 2]})
+        self.assertIn("NaN or infinities", answer["items"][1]["error"])
+        self.assertEqual(parts[0].dtype, np.dtype("<f4"))
+        answer, parts = s.answer({"type": "codebook", "id": 1, "book": 0}, b"")
+        self.assertEqual(answer["items"], [{"floats": [2, 2]}])
+
+
+class Frames(unittest.TestCase):
+    def pipe(self):
+        r, w = os.pipe()
+        self.addCleanup(os.close, r)
+        return r, w
+
+    def test_round_trip(self):
+        r, w = self.pipe()
+        parts = [np.arange(300000, dtype=np.uint8), np.zeros(0, np.uint8), np.arange(5, dtype="<i4")]
+        sender = threading.Thread(target=lambda: (_channel.Channel(0, w).write({"type": "x", "é": 1}, parts), os.close(w)))
+        sender.start()
+        channel = _channel.Channel(r, 1)
+        header, body = channel.read()
+        self.assertEqual(header, {"type": "x", "é": 1})
+        self.assertEqual(bytes(body), b"".join(p.tobytes() for p in parts))
+        self.assertIsNone(channel.read())
+        sender.join()
+
+    def test_broken(self):
+        for data in (b"\x00\x01", struct.pack("<II", 2, 9), struct.pack("<II", 100, 5) + b"{}", struct.pack("<II", 6, 2) + b"xx", struct.pack("<II", 6, 2) + b"[]"):
+            r, w = self.pipe()
+            os.write(w, data)
+            os.close(w)
+            with self.assertRaises(_channel.ProtocolError, msg=repr(data)):
+                _channel.Channel(r, 1).read()
+
+    def test_nan_never_becomes_json(self):
+        with self.assertRaises(ValueError):
+            _channel.Channel(0, 1).write({"x": float("nan")})
+
+
+class Processes(unittest.TestCase):
+    """Real processes, as vtbench starts them."""
+
+    def talk(self, script, frames, args=(), launcher=()):
+        with tempfile.TemporaryDirectory() as d:
+            path = os.path.join(d, "tok.py")
+            with open(path, "w") as f:
+                f.write(textwrap.dedent(script))
+            env = dict(os.environ, VTBENCH_PROTOCOL="1", PYTHONPATH=SDK, PYTHONDONTWRITEBYTECODE="1")
+            p = subprocess.Popen([sys.executable, *launcher, path, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+            data = b""
+            for header, body in frames:
+                head = json.dumps(header).encode()
+                data += struct.pack("<II", 4 + len(head) + len(body), len(head)) + head + body
+            out, err = p.communicate(data, timeout=60)
+        answers = []
+        while out:
+            length, n = struct.unpack("<II", out[:8])
+            answers.append((json.loads(out[8 : 8 + n]), out[8 + n : 4 + length]))
+            out = out[4 + length :]
+        return answers, err.decode(), p.returncode
+
+    HELLO = ({"type": "hello", "id": 1, "protocol": {"min": 1, "max": 1}}, b"")
+
+    NOISY = """
+        import vtbench
+        import os, subprocess, sys
+        print("loading weights")
+        os.system("echo from a child")
+        os.write(1, b"from C\\n")
+
+        class Tok:
+            name = "noisy"
+            def reconstruct(self, images):
+                print("step 1/50")
+                sys.stdout.buffer.write(b"raw bytes\\n")
+                assert sys.stdin.read() == ""  # cannot eat the protocol
+                return images
+
+        vtbench.serve(Tok())
+    """
+
+    def test_nothing_printed_reaches_the_protocol(self):
+        ask = ({"type": "reconstruct", "id": 2, "items": [{"w": 1, "h": 1}]}, b"abc")
+        answers, err, code = self.talk(self.NOISY, [self.HELLO, ask, ({"type": "bye"}, b"")])
+        self.assertEqual(code, 0, err)
+        self.assertEqual([a[0]["type"] for a in answers], ["hello", "result"])
+        self.assertEqual(answers[1][1], b"abc")
+        for said in ("loading weights", "from a child", "from C", "step 1/50", "raw bytes"):
+            self.assertIn(said, err)
+
+    def test_launcher_protects_prints_before_the_import(self):
+        script = """
+            import os
+            os.write(1, b"before any import\\n")
+            import vtbench, sys
+            class Tok:
+                name = " ".join(sys.argv[1:])
+                def reconstruct(self, images): return images
+            vtbench.serve(Tok())
+        """
+        answers, err, code = self.talk(script, [self.HELLO], args=["--x", "1"], launcher=["-m", "vtbench"])
+        self.assertEqual(code, 0, err)
+        self.assertEqual(answers[0][0]["info"]["name"], "--x 1")
+        self.assertIn("before any import", err)
+
+    def test_end_of_stream_ends_it(self):
+        answers, err, code = self.talk(self.NOISY, [self.HELLO])
+        self.assertEqual((code, len(answers)), (0, 1), err)
+
+    def test_started_by_hand(self):
+        env = {k: v for k, v in os.environ.items() if k != "VTBENCH_PROTOCOL"}
+        env["PYTHONPATH"] = SDK
+        script = "import vtbench\nclass T:\n  def reconstruct(self, x): return x\nvtbench.serve(T())"
+        done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, timeout=60)
+        self.assertIn(b"vtbench conform 'process:", done.stdout)
+
+
+class Files(unittest.TestCase):
+    def test_png_and_ppm(self):
+        rng = np.random.default_rng(1)
+        a = rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+        with tempfile.TemporaryDirectory() as d:
+            for name in ("a.png", "a.ppm"):
+                path = os.path.join(d, name)
+                image.write(path, a)
+                np.testing.assert_array_equal(image.read(path), a)
+            with open(os.path.join(d, "c.pgm"), "wb") as f:
+                f.write(b"P5 # grey\n2 1\n255\n\x01\x02")
+            np.testing.assert_array_equal(image.read(f.name), [[[1, 1, 1], [2, 2, 2]]])
+            with open(os.path.join(d, "bad.ppm"), "wb") as f:
+                f.write(b"P6 9 9 255\nxx")
+            with self.assertRaises(ValueError):
+                image.read(f.name)
+
+    def test_png_filters(self):
+        rng = np.random.default_rng(2)
+        for channels, colour in ((3, 2), (4, 6), (1, 0)):
+            a = rng.integers(0, 256, (6, 5, channels), dtype=np.uint8)
+            rows = []
+            flat = a.reshape(6, -1).astype(int)
+            for y in range(6):
+                kind = y % 5
+                up = flat[y - 1] if y else np.zeros_like(flat[0])
+                left = np.concatenate([np.zeros(channels, int), flat[y][:-channels]])
+                corner = np.concatenate([np.zeros(channels, int), up[:-channels]])
+                p = left + up - corner
+                d = np.abs(np.stack([p - left, p - up, p - corner]))
+                paeth = np.where((d[0] <= d[1]) & (d[0] <= d[2]), left, np.where(d[1] <= d[2], up, corner))
+                guess = [0, left, up, (left + up) // 2, paeth][kind]
+                rows.append(bytes([kind]) + ((flat[y] - guess) % 256).astype(np.uint8).tobytes())
+
+            def chunk(kind, data):
+                return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+            png = image.PNG + chunk(b"IHDR", struct.pack(">IIBBBBB", 5, 6, 8, colour, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(b"".join(rows))) + chunk(b"IEND", b"")
+            want = a[..., :3] if channels >= 3 else a.repeat(3, 2)
+            np.testing.assert_array_equal(image._from_png(png), want)
+
+
+class Commands(unittest.TestCase):
+    def script(self, text):
+        d = tempfile.TemporaryDirectory()
+        self.addCleanup(d.cleanup)
+        path = os.path.join(d.name, "tok.sh")
+        with open(path, "w") as f:
+            f.write("#!/bin/sh\n" + text)
+        os.chmod(path, 0o755)
+        return path
+
+    def test_one_command(self):
+        tok = CommandTokenizer([self.script('cp "$1" "$2"')])
+        _, images = batch((6, 4), (6, 4))
+        out = tok.reconstruct(np.stack(images))
+        for want, got in zip(images, out):
+            np.testing.assert_array_equal(got.image, want)
+
+    def test_two_commands(self):
+        tok = CommandTokenizer(encode=[self.script('gzip -c "$1" >"$2"')], decode=[self.script('gzip -dc "$1" >"$2"')], image="ppm", container_bytes=18, jobs=2)
+        _, images = batch((6, 4), (6, 4), (6, 4))
+        out = tok.reconstruct(np.stack(images))
+        for want, got in zip(images, out):
+            np.testing.assert_array_equal(got.image, want)
+            self.assertEqual(got.file_bits - got.bits, 8 * 18)
+            self.assertGreater(got.encode_s, 0)
+
+    def test_failures(self):
+        _, images = batch((6, 4))
+
+        def why(text, **options):
+            return str(CommandTokenizer([self.script(text)], **options).reconstruct(np.stack(images))[0])
+
+        self.assertRegex(why("echo no space left; exit 4"), "exited with status 4: no space left")
+        self.assertRegex(why("true"), "wrote no out.png")
+        self.assertRegex(why("sleep 30", timeout=0.2), "took more than 0.2 s")
+        self.assertRegex(why('echo text >"$2"'), "neither PNG nor PPM|cannot identify")
+        self.assertRegex(str(CommandTokenizer("/no/such/tool").reconstruct(np.stack(images))[0]), "no such command")
+        with self.assertRaises(ValueError):
+            CommandTokenizer()
+        with self.assertRaises(ValueError):
+            CommandTokenizer("x {in}")
+
+
+if __name__ == "__main__":
+    unittest.main()
