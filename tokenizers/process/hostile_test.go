@@ -26,7 +26,15 @@ const pluginMode = "VTBENCH_TEST_MODE"
 const runMark = "VTBENCH_TEST_RUN"
 
 func TestMain(m *testing.M) {
-	if mode := os.Getenv(pluginMode); mode != "" {
+	switch mode := os.Getenv(pluginMode); mode {
+	case "":
+	case "serve-go":
+		if err := serveGo(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	default:
 		hostile(mode)
 		os.Exit(0)
 	}
