@@ -402,7 +402,7 @@ func dot2(counts []uint16, x, y []float64) (sx, sy float64) {
 	return xa + xb, ya + yb
 }
 
-// interval reads the interval off the replicates, which it sorts.
+// interval estimates a statistic from its replicates.
 func interval(s Statistic, reps []float64, opts Options) Interval {
 	values := make([]float64, len(s.Ratios))
 	iv := Interval{Level: opts.Level, Method: opts.Method, Clusters: math.MaxInt}
@@ -411,11 +411,20 @@ func interval(s Statistic, reps []float64, opts Options) Interval {
 		iv.Clusters = min(iv.Clusters, r.support())
 	}
 	iv.Estimate = s.apply(values)
+	return iv.read(reps, largest(values), opts, func(noise float64, sorted []float64, alpha float64) (lo, hi float64, ok bool) {
+		return bcaLevels(s, iv.Estimate, noise, sorted, alpha)
+	})
+}
+
+// read completes an interval from its replicates, which it sorts. scale is the
+// size of the numbers that the statistic is made of; bca finds the levels of a BCa
+// interval.
+func (iv Interval) read(reps []float64, scale float64, opts Options, bca func(noise float64, sorted []float64, alpha float64) (lo, hi float64, ok bool)) Interval {
 	all := len(reps)
-	reps = slices.DeleteFunc(reps, func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) })
+	reps = slices.DeleteFunc(reps, notFinite)
 	slices.Sort(reps)
 	iv.Resamples, iv.Undefined = len(reps), all-len(reps)
-	if math.IsNaN(iv.Estimate) || math.IsInf(iv.Estimate, 0) || len(reps) == 0 {
+	if notFinite(iv.Estimate) || len(reps) == 0 {
 		iv.Lo, iv.Hi, iv.SE = math.NaN(), math.NaN(), math.NaN()
 		iv.Warnings = append(iv.Warnings, WarnNoData)
 		return iv
@@ -426,17 +435,17 @@ func interval(s Statistic, reps []float64, opts Options) Interval {
 	if iv.Undefined*100 > all {
 		iv.Warnings = append(iv.Warnings, WarnUndefined)
 	}
-	iv.SE = stdDev(reps)
-	alpha := (1 - opts.Level) / 2
-	lo, hi := alpha, 1-alpha
-	noise := rounding * largest(values)
+	noise := rounding * scale
 	if reps[len(reps)-1]-reps[0] <= noise {
 		iv.Lo, iv.Hi, iv.SE = reps[0], reps[len(reps)-1], 0
 		iv.Warnings = append(iv.Warnings, WarnConstant)
 		return iv
 	}
+	iv.SE = stdDev(reps)
+	alpha := (1 - opts.Level) / 2
+	lo, hi := alpha, 1-alpha
 	if opts.Method == BCa {
-		if l, h, ok := bcaLevels(s, iv.Estimate, noise, reps, alpha); ok {
+		if l, h, ok := bca(noise, reps, alpha); ok {
 			lo, hi = l, h
 		} else {
 			iv.Method = Percentile
@@ -449,6 +458,8 @@ func interval(s Statistic, reps []float64, opts Options) Interval {
 	}
 	return iv
 }
+
+func notFinite(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }
 
 // rounding is how far apart, relative to the ratios they are made of, two
 // statistics may be that differ only in the order of their sums.
@@ -583,4 +594,38 @@ func parallel(n, workers int, f func(worker, i int)) {
 		})
 	}
 	wg.Wait()
+}
+
+// FromReplicates is the percentile interval of a statistic that a caller
+// resampled by itself with [Plan.Counts], such as a distance between sets of
+// features. NaN and ±Inf among the replicates are left out and counted. clusters
+// is the number of clusters that were resampled.
+func FromReplicates(estimate float64, replicates []float64, clusters int, opts Options) (Interval, error) {
+	opts.Method = Percentile
+	opts, err := opts.resolve()
+	if err != nil {
+		return Interval{}, fmt.Errorf("bootstrapping: %w", err)
+	}
+	iv := Interval{Estimate: estimate, Level: opts.Level, Method: Percentile, Clusters: clusters}
+	return iv.read(slices.Clone(replicates), math.Abs(estimate), opts, nil), nil
+}
+
+// Subset returns k different numbers below n in random order, each subset being
+// equally likely: the resampling without replacement that the kernel distances
+// ask for. It depends on (seed, index) alone.
+func Subset(n, k int, seed uint64, index int) ([]int, error) {
+	if k < 0 || k > n || n > math.MaxInt32 {
+		return nil, fmt.Errorf("drawing a subset: %d out of %d", k, n)
+	}
+	var s stream
+	s.seedStream(seed, domainSubset, uint64(index))
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	for i := range k { // Fisher and Yates's shuffle, stopped after k
+		j := i + int(s.below(uint32(n-i)))
+		all[i], all[j] = all[j], all[i]
+	}
+	return all[:k:k], nil
 }

@@ -361,6 +361,54 @@ func TestIntervalProperties(t *testing.T) {
 	})
 }
 
+func TestFromReplicates(t *testing.T) {
+	reps := []float64{math.NaN(), 3, 1, 2, 5, 4, math.Inf(1)}
+	got, err := FromReplicates(3, reps, 40, Options{Level: .5, Method: BCa})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Interval{Estimate: 3, Lo: 2, Hi: 4, Level: .5, SE: math.Sqrt(2.5), Method: Percentile, Clusters: 40, Resamples: 5, Undefined: 2, Warnings: []Warning{WarnUndefined, WarnExtreme}}
+	if d := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-15)); d != "" {
+		t.Error(d)
+	}
+	if !math.IsNaN(reps[0]) {
+		t.Error("the caller's replicates were changed")
+	}
+}
+
+func TestSubset(t *testing.T) {
+	counts := make([]int, 10)
+	const draws = 5000
+	for i := range draws {
+		s, err := Subset(10, 4, 3, i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Subset(10, 4, 3, i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(s, again) || len(s) != 4 {
+			t.Fatalf("%v and %v", s, again)
+		}
+		slices.Sort(s)
+		if len(slices.Compact(s)) != 4 {
+			t.Fatalf("%v has a number twice", s)
+		}
+		for _, x := range s {
+			counts[x]++
+		}
+	}
+	for x, n := range counts { // binomial: mean 2000, standard deviation 35
+		if n < 1850 || n > 2150 {
+			t.Errorf("%d was drawn %d times of %d", x, n, draws)
+		}
+	}
+	if _, err := Subset(3, 4, 0, 0); err == nil {
+		t.Error("4 out of 3")
+	}
+}
+
 func TestQuantile(t *testing.T) {
 	// numpy.quantile([1, 2, 4, 8], p)
 	for _, c := range [][2]float64{{0, 1}, {.1, 1.3}, {.5, 3}, {.9, 6.8}, {1, 8}, {-1, 1}, {2, 8}} {

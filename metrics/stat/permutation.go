@@ -11,8 +11,6 @@ import (
 // [SignFlip] counts all sign patterns.
 const ExactSignFlip = 36
 
-const domainSignFlip = 2
-
 // SignFlipOptions change the test; the zero value is exact for up to
 // [ExactSignFlip] nonzero differences, otherwise [DefaultResamples] random flips.
 type SignFlipOptions struct {

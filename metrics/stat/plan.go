@@ -13,9 +13,12 @@ const DefaultResamples = 9999
 // draws its resamples again whenever they are asked for.
 const maxStored = 32 << 20
 
-// domainBootstrap separates the random numbers of plans from those of the
-// permutation tests under the same seed.
-const domainBootstrap = 1
+// Domains separate the random numbers of different uses of one seed.
+const (
+	domainBootstrap = 1
+	domainSignFlip  = 2
+	domainSubset    = 3
+)
 
 // A Plan is a set of bootstrap resamples of the clusters of a data set: for
 // each resample, how often each cluster was drawn. It is made once and used for

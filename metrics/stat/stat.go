@@ -103,7 +103,7 @@ var errNoClusters = errors.New("there are no clusters")
 
 // checkFinite says which element is not a number.
 func checkFinite(what string, xs []float64) error {
-	if i := slices.IndexFunc(xs, func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }); i >= 0 {
+	if i := slices.IndexFunc(xs, notFinite); i >= 0 {
 		return fmt.Errorf("%s of cluster %d is %v: leave such values out before summing", what, i, xs[i])
 	}
 	return nil
