@@ -116,9 +116,8 @@ func moments(buf *ssimBuffers, a, b []uint8) {
 	}
 }
 
-// convolve applies the window to rows that lie stride apart, stride 1 being the
-// row itself shifted: dst[i] = Σ_k g[|k−5|]·src[i+k·stride].
-func convolve(dst, src []float32, stride int) {
+// convolveGo is convolve where there are no vectors, and for the rest of a row.
+func convolveGo(dst, src []float32, stride int) {
 	n := len(dst)
 	g0, g1, g2, g3, g4, g5 := gauss11[0], gauss11[1], gauss11[2], gauss11[3], gauss11[4], gauss11[5]
 	s0, s1, s2, s3, s4 := src[:n], src[stride:][:n], src[2*stride:][:n], src[3*stride:][:n], src[4*stride:][:n]

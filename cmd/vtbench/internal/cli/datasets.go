@@ -175,7 +175,7 @@ func (a *app) datasetsSheetCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			img, err := sheet.Contact(cmd.Context(), d, sheet.Options{Items: n, Columns: columns, Side: side, Boxes: boxes})
+			img, err := sheet.Contact(cmd.Context(), d, sheet.Options{Items: n, Columns: columns, Thumb: side, Boxes: boxes})
 			if err != nil {
 				return err
 			}

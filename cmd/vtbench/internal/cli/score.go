@@ -239,7 +239,7 @@ func (a *app) scoreTable(s *bench.Scores, ids []string) error {
 			case p.Error != "" || p.Errors[id] != "":
 				row = append(row, "error")
 			default:
-				row = append(row, st.Value(float64(p.Metrics[id])))
+				row = append(row, st.Number(float64(p.Metrics[id])))
 			}
 		} else {
 			row = append(row, st.Interval(float64(agg.Mean), float64(agg.Lo), float64(agg.Hi)), strconv.Itoa(agg.N), dropped(agg.Dropped))
@@ -267,7 +267,7 @@ func (a *app) scoreTable(s *bench.Scores, ids []string) error {
 			cell := "error"
 			if v, ok := p.Metrics[id]; ok {
 				if cell = p.Notes[id]; cell == "" {
-					cell = format.For(specs[id]).Value(float64(v))
+					cell = format.For(specs[id]).Number(float64(v))
 				}
 			}
 			row = append(row, cell)

@@ -1,0 +1,269 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/pix"
+)
+
+// vtbench runs the program in a folder of its own.
+func vtbench(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	status = Run(context.Background(), args, &out, &err)
+	return status, out.String(), err.String()
+}
+
+// photos writes n images, the last of them damaged when broken.
+func photos(t *testing.T, dir string, n int, broken bool, shift uint8) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		m := pix.New(48, 40)
+		for k := range m.Pix {
+			m.Pix[k] = uint8(k*3+i*17)/2 + shift
+		}
+		if err := m.SavePNG(filepath.Join(dir, string(rune('a'+i))+".png")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if broken {
+		if err := os.WriteFile(filepath.Join(dir, "z.png"), []byte("\x89PNG\r\n\x1a\nnot really"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// suiteFile is a suite that needs neither Tesseract nor rendered text.
+const suiteFile = `id: pixels
+version: 1
+title: Pixels
+question: How far are the pixels?
+datasets: [text-default]
+resolutions: [32]
+score_at: original
+metrics: [psnr, ssim, bpp-real]
+headline: [psnr]
+worst: psnr
+tokenizers: [resize, "jpeg:q=30"]
+`
+
+func TestUsageErrors(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("s.yaml", []byte(suiteFile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("bad.yaml", []byte("suite: s.yaml\nresolution: [32]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	photos(t, "in", 1, false, 0)
+	for _, tc := range []struct{ args, want string }{
+		{"run", "--suite"},
+		{"run --suite txet", `did you mean "text"?`},
+		{"run --suite s.yaml --data folder:in -t jpg", `did you mean "jpeg"?`},
+		{"run --suite s.yaml --data folder:in -t jpeg:quality=3", "unknown option"},
+		{"run --suite s.yaml --data folder:in -t jpeg:q=300", "q=300"},
+		{"run --suite s.yaml --data folder:absent", "absent"},
+		{"run --suite s.yaml --data foldr:in", `did you mean "folder"?`},
+		{"run --suite s.yaml --data folder:in --shard 3/2", "--shard"},
+		{"run --suite s.yaml --data folder:in -o s.yaml/x", "run directory"},
+		{"run -c bad.yaml", `bad.yaml:2:1: unknown field "resolution", did you mean "resolutions"?`},
+		{"run --no-such-flag", "--help"},
+		{"list metric", `did you mean "metrics"?`},
+		{"list", "arg"},
+		{"score in", "arg"},
+		{"score in absent", "absent"},
+		{"score in in --metrics psrn", `did you mean "psnr"?`},
+		{"score in in --metrics t-acc", "vtbench run"},
+		{"report in", "not a run directory"},
+		{"frobnicate", "unknown command"},
+	} {
+		status, stdout, stderr := vtbench(t, strings.Fields(tc.args)...)
+		if status != ExitUsage || !strings.Contains(stderr, tc.want) {
+			t.Errorf("vtbench %s: status %d, want %d, with %q on stderr:\n%s", tc.args, status, ExitUsage, tc.want, stderr)
+		}
+		if stdout != "" {
+			t.Errorf("vtbench %s: an error printed on stdout: %s", tc.args, stdout)
+		}
+	}
+}
+
+func TestRunFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("s.yaml", []byte(suiteFile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	photos(t, "in", 3, false, 0)
+	status, stdout, stderr := vtbench(t, "run", "--suite", "s.yaml", "--data", "folder:in", "-o", "run", "--format", "json", "-t", "jpeg:q=30", "-t", "tiny=jpeg:q=1")
+	if status != ExitDone {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	var sum bench.Summary
+	if err := json.Unmarshal([]byte(stdout), &sum); err != nil {
+		t.Fatalf("stdout is not the summary: %v\n%s", err, stdout)
+	}
+	good, _ := sum.Find("jpeg:q=30", "folder", "clean@32", "", "psnr")
+	bad, _ := sum.Find("tiny", "folder", "clean@32", "", "psnr")
+	bound, _ := sum.Find("resize", "folder", "clean@32", "", "psnr")
+	if !(bad.Mean < good.Mean && good.Mean < bound.Mean) || good.N != 3 {
+		t.Errorf("psnr of quality 1, 30 and no coding: %v, %v, %v (n %d)", bad.Mean, good.Mean, bound.Mean, good.N)
+	}
+	for _, f := range []string{"manifest.json", "records.jsonl", "summary.json", "report.html", "report.md"} {
+		if st, err := os.Stat(filepath.Join("run", f)); err != nil || st.Size() == 0 {
+			t.Errorf("%s: %v", f, err)
+		}
+	}
+	// The reports can be made again from the directory alone.
+	if err := os.Remove("run/report.html"); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, stderr := vtbench(t, "report", "run"); status != ExitDone {
+		t.Fatalf("report: status %d: %s", status, stderr)
+	}
+	if _, err := os.Stat("run/report.html"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRunWithBrokenImage(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("s.yaml", []byte(suiteFile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	photos(t, "in", 2, true, 0)
+	status, _, stderr := vtbench(t, "run", "--suite", "s.yaml", "--data", "folder:in", "-o", "run", "-q")
+	if status != ExitItemsFailed || !strings.Contains(stderr, "z.png") {
+		t.Errorf("status %d, want %d, with z.png named on stderr:\n%s", status, ExitItemsFailed, stderr)
+	}
+	run, err := bench.OpenRun("run", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, ok := run.Summary.Find("resize", "folder", "clean@32", "", "psnr")
+	if !ok || row.N != 2 || row.Dropped["load_failed"] != 1 {
+		t.Errorf("row %+v: want 2 values and 1 image that could not be loaded", row)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("s.yaml", []byte(suiteFile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	photos(t, "in", 2, false, 0)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var out, stderr bytes.Buffer
+	if status := Run(ctx, []string{"run", "--suite", "s.yaml", "--data", "folder:in", "-o", "run"}, &out, &stderr); status != ExitInterrupted {
+		t.Errorf("status %d, want %d: %s", status, ExitInterrupted, stderr.String())
+	}
+	if !strings.Contains(stderr.String(), "--resume") {
+		t.Errorf("stderr does not say how to continue: %s", stderr.String())
+	}
+}
+
+func TestScore(t *testing.T) {
+	t.Chdir(t.TempDir())
+	photos(t, "ref", 3, false, 0)
+	photos(t, "dist", 3, false, 4)
+	status, stdout, stderr := vtbench(t, "score", "ref", "dist", "--metrics", "psnr,mae", "--format", "json")
+	if status != ExitDone {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	var s bench.Scores
+	if err := json.Unmarshal([]byte(stdout), &s); err != nil {
+		t.Fatal(err)
+	}
+	// Every value is shifted by 4: MAE 4, PSNR 10·log10(255²/16) = 36.0898.
+	if a := s.Aggregate["mae"]; a.Mean != 4 || a.N != 3 {
+		t.Errorf("mae %+v, want 4 of 3 pairs", a)
+	}
+	if v := float64(s.Pairs[0].Metrics["psnr"]); v < 36.0897 || v > 36.0899 {
+		t.Errorf("psnr %v, want 36.0898", v)
+	}
+	// One file is identical, one has no partner.
+	photos(t, "ref2", 2, false, 0)
+	photos(t, "dist2", 1, false, 0)
+	status, stdout, stderr = vtbench(t, "score", "ref2", "dist2", "--metrics", "psnr", "--format", "csv")
+	if status != ExitItemsFailed || !strings.Contains(stderr, "b.png has no partner") || !strings.Contains(stdout, "a,inf,") {
+		t.Errorf("status %d\n%s\n%s", status, stdout, stderr)
+	}
+	if _, _, stderr := vtbench(t, "score", "ref/a.png", "other.png"); !strings.Contains(stderr, "other.png") {
+		t.Errorf("a missing file is not named: %s", stderr)
+	}
+}
+
+func TestScoreSizesDiffer(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := pix.New(20, 20).SavePNG("a.png"); err != nil {
+		t.Fatal(err)
+	}
+	if err := pix.New(20, 21).SavePNG("b.png"); err != nil {
+		t.Fatal(err)
+	}
+	status, _, stderr := vtbench(t, "score", "a.png", "b.png")
+	if status != ExitItemsFailed || !strings.Contains(stderr, "20×21") {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
+func TestLists(t *testing.T) {
+	for _, what := range []string{"suites", "tokenizers", "metrics", "datasets"} {
+		status, stdout, stderr := vtbench(t, "list", what, "--format", "json")
+		var rows []entry
+		if err := json.Unmarshal([]byte(stdout), &rows); err != nil || status != ExitDone || len(rows) == 0 {
+			t.Errorf("list %s: status %d, %d rows, %v: %s", what, status, len(rows), err, stderr)
+		}
+		for _, r := range rows {
+			if r.Name == "" || r.Summary == "" {
+				t.Errorf("list %s: a row without name or summary: %+v", what, r)
+			}
+		}
+		if status, stdout, _ := vtbench(t, "list", what); status != ExitDone || !strings.Contains(stdout, rows[0].Name) {
+			t.Errorf("list %s as a table: status %d\n%s", what, status, stdout)
+		}
+	}
+}
+
+// Every name a suite uses exists: metrics, data sets, tokenizers.
+func TestBuiltInSuitesResolve(t *testing.T) {
+	all, err := bench.Suites()
+	if err != nil {
+		t.Fatal(err)
+	}
+	specs := specsByID()
+	for _, s := range all {
+		for _, id := range s.Metrics {
+			if _, ok := specs[id]; !ok {
+				t.Errorf("suite %s: metric %s does not exist", s.ID, id)
+			}
+		}
+		var list []tokenizerConfig
+		for _, tok := range s.Tokenizers {
+			list = append(list, tokenizerConfig{Use: tok})
+		}
+		opened, err := openTokenizers(t.Context(), list, tokenizerKinds())
+		if err != nil {
+			t.Errorf("suite %s: %v", s.ID, err)
+		}
+		if err := closeTokenizers(opened); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestHelpProbesNothing(t *testing.T) {
+	status, stdout, stderr := vtbench(t, "--help")
+	if status != ExitDone || stderr != "" || !strings.Contains(stdout, "Exit status") {
+		t.Errorf("status %d\n%s%s", status, stdout, stderr)
+	}
+}
