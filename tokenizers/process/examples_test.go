@@ -12,26 +12,35 @@ import (
 	"github.com/vtbench/vtbench/tokenizers/process/plugin"
 )
 
-// inGo is a tokenizer for the other end of plugin.Serve: it inverts colours, and
-// fails on images whose first pixel is bad.
+// inGo is a tokenizer for the other end of plugin.Serve: its one token is the mean
+// of the image, and it fails on a small image whose first pixel is bad.
 type inGo struct{}
 
 func (inGo) Info() tokenizers.Info {
-	return tokenizers.Info{Name: "in-go", Version: "1", Deterministic: true, Codebooks: []int{2}}
+	return tokenizers.Info{Name: "in-go", Version: "1", Deterministic: true, Codebooks: []int{256}}
+}
+
+func flat(w, h int, level int32) pix.Image {
+	m := pix.New(w, h)
+	for k := range m.Pix {
+		m.Pix[k] = uint8(level)
+	}
+	return m
 }
 
 func (inGo) Reconstruct(_ context.Context, in []pix.Image) ([]tokenizers.Reconstruction, error) {
 	out := make([]tokenizers.Reconstruction, len(in))
 	for i, m := range in {
-		if m.Pix[0] == bad {
+		if m.Pix[0] == bad && m.H == 16 {
 			out[i].Err = os.ErrInvalid
 			continue
 		}
-		inv := m.Clone()
-		for k := range inv.Pix {
-			inv.Pix[k] = 255 - inv.Pix[k]
+		sum := 0
+		for _, v := range m.Pix {
+			sum += int(v)
 		}
-		out[i] = tokenizers.Reconstruction{Image: inv, Bits: 7, Codes: &tokenizers.Codes{Books: []tokenizers.Book{{Size: 2, Shape: []int{2}, IDs: []int32{1, 0}}}}}
+		mean := int32(sum / len(m.Pix))
+		out[i] = tokenizers.Reconstruction{Image: flat(m.W, m.H, mean), Codes: &tokenizers.Codes{Books: []tokenizers.Book{{Size: 256, Shape: []int{1}, IDs: []int32{mean}}}}}
 	}
 	return out, nil
 }
@@ -39,8 +48,7 @@ func (inGo) Reconstruct(_ context.Context, in []pix.Image) ([]tokenizers.Reconst
 func (inGo) Decode(_ context.Context, codes []*tokenizers.Codes, w, h int) ([]pix.Image, error) {
 	out := make([]pix.Image, len(codes))
 	for i, c := range codes {
-		out[i] = pix.New(w, h)
-		out[i].Pix[0] = uint8(c.Books[0].IDs[0])
+		out[i] = flat(w, h, c.Books[0].IDs[0])
 	}
 	return out, nil
 }
@@ -82,12 +90,12 @@ func TestGoPlugin(t *testing.T) {
 	}
 	wantMatch(t, "the bad image", out[1].Err, `image 1 of the batch: invalid argument`)
 	for _, i := range []int{0, 2} {
-		if out[i].Err != nil || !out[i].Image.Equal(want[i].Image) || out[i].Bits != 7 || out[i].Codes.Tokens() != 2 {
+		if out[i].Err != nil || !out[i].Image.Equal(want[i].Image) || out[i].Codes.Tokens() != 1 {
 			t.Errorf("image %d: %v", i, out[i].Err)
 		}
 	}
 	back, err := tok.(tokenizers.Decoder).Decode(t.Context(), []*tokenizers.Codes{want[0].Codes}, 3, 2)
-	if err != nil || back[0].Pix[0] != 1 {
+	if err != nil || !back[0].Equal(flat(3, 2, want[0].Codes.Books[0].IDs[0])) {
 		t.Errorf("decode: %v", err)
 	}
 	z, err := tok.(tokenizers.LatentEncoder).Latents(t.Context(), in)
