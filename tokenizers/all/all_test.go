@@ -53,6 +53,7 @@ func TestBuiltInsConform(t *testing.T) {
 		"original", "resize",
 		"jpeg", "jpeg:q=1", "jpeg:q=100",
 		"webp", "webp:lossless=true", "webp:q=1,effort=0",
+		"avif:chroma=444,effort=0", "jxl:q=100,effort=1", "png", "png:palette=16",
 		"kl", "kl:patch=4,dim=48", "kl:patch=16,dim=192",
 		"vq", "vq:patch=4,k=4096", "vq:patch=16,k=256,dim=9",
 	} {

@@ -38,7 +38,7 @@ import (
 
 // Kinds lists the codecs.
 func Kinds() []tokenizers.Kind {
-	return []tokenizers.Kind{jpegKind(), webpKind()}
+	return []tokenizers.Kind{jpegKind(), webpKind(), avifKind(), jxlKind(), pngKind()}
 }
 
 // A coder is one codec at one setting. Its methods are called from several

@@ -6,6 +6,8 @@ import (
 	"io"
 	_ "unsafe" // for go:linkname
 
+	"github.com/gen2brain/avif"
+	"github.com/gen2brain/jpegxl"
 	gowebp "github.com/gen2brain/webp"
 
 	"github.com/vtbench/vtbench/internal/missing"
@@ -22,6 +24,13 @@ func libOption() tokenizers.Option {
 	return tokenizers.ChoiceOption("lib", "whose encoder: the one in this program, or the system's shared library", libBundled, libSystem)
 }
 
+// Functions of the shared libraries that tell their version.
+const (
+	webpVersionFunction = "WebPGetEncoderVersion"
+	avifVersionFunction = "avifVersion"
+	jxlVersionFunction  = "JxlEncoderVersion"
+)
+
 // A library is a C codec that comes compiled into this program and may also be
 // installed on the system.
 type library struct {
@@ -35,9 +44,25 @@ type library struct {
 var webpLibrary = library{
 	bundled: "libwebp 1.4.0 (wasm, gen2brain/webp v0.5.5)",
 	soname:  "libwebp.so",
-	version: "WebPGetEncoderVersion",
+	version: webpVersionFunction,
 	dynamic: gowebp.Dynamic,
 	apt:     "libwebp-dev",
+}
+
+var avifLibrary = library{
+	bundled: "libavif 1.1.1 with libaom 3.10.0 (wasm, gen2brain/avif v0.4.4)",
+	soname:  "libavif.so",
+	version: avifVersionFunction,
+	dynamic: avif.Dynamic,
+	apt:     "libavif-dev",
+}
+
+var jxlLibrary = library{
+	bundled: "libjxl 0.11.0 (wasm, gen2brain/jpegxl v0.4.5)",
+	soname:  "libjxl.so",
+	version: jxlVersionFunction,
+	dynamic: jpegxl.Dynamic,
+	apt:     "libjxl-dev",
 }
 
 // resolve names the encoder that lib asks for, or says how to get it.
@@ -63,3 +88,15 @@ func (l library) resolve(lib string) (string, error) {
 
 //go:linkname bundledWebP github.com/gen2brain/webp.encode
 func bundledWebP(w io.Writer, m image.Image, quality, method int, lossless, exact bool) error
+
+//go:linkname bundledAVIFEncode github.com/gen2brain/avif.encode
+func bundledAVIFEncode(w io.Writer, m image.Image, quality, qualityAlpha, speed int, chroma image.YCbCrSubsampleRatio) error
+
+//go:linkname bundledAVIFDecode github.com/gen2brain/avif.decode
+func bundledAVIFDecode(r io.Reader, configOnly, decodeAll bool) (*avif.AVIF, image.Config, error)
+
+//go:linkname bundledJXLEncode github.com/gen2brain/jpegxl.encode
+func bundledJXLEncode(w io.Writer, m image.Image, quality, effort int) error
+
+//go:linkname bundledJXLDecode github.com/gen2brain/jpegxl.decode
+func bundledJXLDecode(r io.Reader, configOnly, decodeAll bool) (*jpegxl.JXL, image.Config, error)

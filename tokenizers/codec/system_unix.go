@@ -8,8 +8,8 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// systemVersion calls a version function of a shared library that gives
-// 0xMMmmpp (libwebp).
+// systemVersion asks a shared library for its version through the function that
+// it has for that: each of the three has its own way to say it.
 func systemVersion(soname, function string) (string, error) {
 	handle, err := purego.Dlopen(soname, purego.RTLD_NOW|purego.RTLD_GLOBAL)
 	if err != nil {
@@ -19,6 +19,21 @@ func systemVersion(soname, function string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v, _, _ := purego.SyscallN(sym)
-	return fmt.Sprintf("%d.%d.%d", v>>16&0xff, v>>8&0xff, v&0xff), nil
+	switch function {
+	case avifVersionFunction: // "1.1.1"
+		var f func() string
+		purego.RegisterFunc(&f, sym)
+		return f(), nil
+	case jxlVersionFunction: // 11000 is 0.11.0
+		var f func() uint32
+		purego.RegisterFunc(&f, sym)
+		v := f()
+		return fmt.Sprintf("%d.%d.%d", v/1000000, v/1000%1000, v%1000), nil
+	case webpVersionFunction: // 0x010400 is 1.4.0
+		var f func() int32
+		purego.RegisterFunc(&f, sym)
+		v := f()
+		return fmt.Sprintf("%d.%d.%d", v>>16&0xff, v>>8&0xff, v&0xff), nil
+	}
+	return "", fmt.Errorf("no way known to call %s", function)
 }

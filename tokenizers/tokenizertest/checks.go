@@ -267,7 +267,7 @@ func checkSizes(ctx context.Context, r *runner) (string, error) {
 		img := picture(t[0], t[1], 7)
 		if r.info.Accepts(t[0], t[1]) == nil {
 			if _, err := r.good(ctx, img); err != nil {
-				return "", fmt.Errorf("Info accepts %d×%d, but: %w", t[0], t[1], err)
+				return "", fmt.Errorf("%d×%d, which Info accepts: %w", t[0], t[1], err)
 			}
 			accepted++
 			continue
@@ -332,7 +332,7 @@ func checkCodes(ctx context.Context, r *runner) (string, error) {
 				return "", fmt.Errorf("image %d has codes, image 0 has none", i)
 			}
 		}
-		return "", skipped("it is continuous")
+		return "", skipped("it has no codes")
 	}
 	for i := range out {
 		c := out[i].Codes
