@@ -1,0 +1,138 @@
+package format_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/reports/format"
+)
+
+func ExampleStyle_Interval() {
+	st := format.For(metrics.Spec{ID: "t-acc"})
+	fmt.Println(st.Interval(0.7134, 0.69, 0.735), st.Unit)
+	// Output: 71.3 [69.0, 73.5] %
+}
+
+func TestNumber(t *testing.T) {
+	spec := func(id, unit string) metrics.Spec { return metrics.Spec{ID: id, Unit: unit} }
+	for _, tc := range []struct {
+		spec metrics.Spec
+		v    float64
+		want string
+	}{
+		{spec("t-acc", ""), 0.71349, "71.3 %"},
+		{spec("t-acc", "%"), 71.349, "71.3 %"},
+		{spec("anything", "share"), 0.5, "50.0 %"},
+		{spec("cer", ""), 1.25, "125.0 %"},
+		{spec("ssim", ""), 0.91234, "0.912"},
+		{spec("psnr", "dB"), 24.305, "24.30 dB"},
+		{spec("psnr", "dB"), math.Inf(1), "∞ dB"},
+		{spec("psnr", "dB"), math.NaN(), "–"},
+		{spec("psnr", "dB"), -0.001, "0.00 dB"},
+		{spec("psnr", "dB"), -1.5, "−1.50 dB"},
+		{spec("bpp-nominal", "bpp"), 0.0390625, "0.0391 bpp"},
+		{spec("bpp-real", "bpp"), 1.23456, "1.23 bpp"},
+		{spec("bpp-real", "bpp"), 0.99996, "1.00 bpp"},
+		{spec("bpp-real", "bpp"), 24, "24.0 bpp"},
+		{spec("perplexity", ""), 812.4, "812"},
+		{spec("perplexity", ""), 14.23, "14.2"},
+		{spec("perplexity", ""), 123456.7, "123,457"},
+		{spec("perplexity", ""), 0, "0"},
+		{spec("bpp-real", "bpp"), 0.0000001, "1.00e-07 bpp"},
+		{spec("mine", "cm"), 1.23456, "1.235 cm"},
+	} {
+		if got := format.For(tc.spec).With(tc.v); got != tc.want {
+			t.Errorf("%s %v: got %q, want %q", tc.spec.ID, tc.v, got, tc.want)
+		}
+	}
+}
+
+func TestDelta(t *testing.T) {
+	st := format.For(metrics.Spec{ID: "t-acc"})
+	for v, want := range map[float64]string{0.0123: "+1.2", -0.0123: "−1.2", 0: "0.0", 0.0001: "0.0", -0.0001: "0.0"} {
+		if got := st.Delta(v); got != want {
+			t.Errorf("Delta(%v) = %q, want %q", v, got, want)
+		}
+	}
+}
+
+func TestIntervalWithoutEnds(t *testing.T) {
+	st := format.For(metrics.Spec{ID: "psnr", Unit: "dB"})
+	if got := st.Interval(20, math.NaN(), 21); got != "20.00" {
+		t.Errorf("got %q", got)
+	}
+	if got := st.Interval(math.NaN(), 1, 2); got != format.None {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestBytesCountPlural(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 123456: "123 kB", 999_600: "1.0 MB", 3_400_000: "3.4 MB"} {
+		if got := format.Bytes(n); got != want {
+			t.Errorf("Bytes(%d) = %q, want %q", n, got, want)
+		}
+	}
+	for n, want := range map[int]string{1: "1", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1234: "-1,234"} {
+		if got := format.Count(n); got != want {
+			t.Errorf("Count(%d) = %q, want %q", n, got, want)
+		}
+	}
+	if a, b := format.Plural(1, "image", "images"), format.Plural(1200, "image", "images"); a != "1 image" || b != "1,200 images" {
+		t.Errorf("Plural: %q, %q", a, b)
+	}
+}
+
+func TestLine(t *testing.T) {
+	for in, want := range map[string]string{
+		"vq:k=1024":       "vq:k=1024",
+		"日本 é":            "日本 é",
+		"a\nb":            `a\nb`,
+		"\x1b[31mred":     `\x1b[31mred`,
+		"a\u202eb":        `a\u202eb`,
+		"bad\xffbyte":     `bad\xffbyte`,
+		"\u009bcsi\u200b": `\x9bcsi\u200b`,
+	} {
+		if got := format.Line(in); got != want {
+			t.Errorf("Line(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestLineIsAlwaysOneSafeLine(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		out := format.Line(string(rapid.SliceOf(rapid.Byte()).Draw(t, "s")))
+		if !utf8.ValidString(out) || strings.ContainsAny(out, "\n\r\x1b\x00\u202e") {
+			t.Fatalf("unsafe: %q", out)
+		}
+		if format.Line(out) != out {
+			t.Fatalf("not stable: %q", out)
+		}
+	})
+}
+
+func TestSlugs(t *testing.T) {
+	for in, want := range map[string]string{
+		"vq:k=1024,patch=8": "vq-k=1024-patch=8", "../../etc/passwd": "etc-passwd", "": "x", "...": "x", "日本": "x", "A b": "a-b",
+	} {
+		if got := format.Slug(in); got != want {
+			t.Errorf("Slug(%q) = %q, want %q", in, got, want)
+		}
+	}
+	var s format.Slugs
+	a, b, again := s.For("a/b"), s.For("a:b"), s.For("a/b")
+	if a == b || a != again {
+		t.Errorf("slugs: %q %q %q", a, b, again)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		out := format.Slug(rapid.String().Draw(t, "s"))
+		if out == "" || strings.HasPrefix(out, ".") || strings.ContainsAny(out, `/\: `) || len(out) > 80 {
+			t.Fatalf("bad slug %q", out)
+		}
+	})
+}

@@ -1,0 +1,63 @@
+package table
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/reports/view"
+)
+
+// CSV writes every row of one metric: one line a tokenizer, data set, condition
+// and bin. Missing numbers are empty cells; every reason for which values were
+// kept out of a mean has a column of its own.
+func CSV(w io.Writer, v *view.View, metric string) error {
+	var rows []bench.Row
+	var reasons []string
+	for _, d := range v.Datasets {
+		for _, c := range v.Conditions {
+			for _, t := range v.Tokens {
+				for _, bin := range append(slices.Clone(v.Bins), bench.BinMean, bench.BinAll) {
+					r, ok := v.Row(t.Name, d.Name, c.Key, bin, metric)
+					if !ok {
+						continue
+					}
+					rows = append(rows, r)
+					for reason := range r.Dropped {
+						if !slices.Contains(reasons, reason) {
+							reasons = append(reasons, reason)
+						}
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(reasons)
+	out := csv.NewWriter(w)
+	lines := [][]string{append([]string{"tokenizer", "dataset", "condition", "bin", "metric", "mean", "lo", "hi", "n", "clusters"}, reasons...)}
+	for _, r := range rows {
+		line := []string{
+			r.Tokenizer, r.Dataset, r.Condition, view.BinTitle(r.Bin), r.Metric,
+			number(r.Mean), number(r.Lo), number(r.Hi), strconv.Itoa(r.N), strconv.Itoa(r.Clusters),
+		}
+		for _, reason := range reasons {
+			line = append(line, strconv.Itoa(r.Dropped[reason]))
+		}
+		lines = append(lines, line)
+	}
+	if err := out.WriteAll(lines); err != nil {
+		return fmt.Errorf("writing csv: %w", err)
+	}
+	return nil
+}
+
+func number(n bench.Number) string {
+	if f := float64(n); !math.IsNaN(f) && !math.IsInf(f, 0) {
+		return strconv.FormatFloat(f, 'g', -1, 64)
+	}
+	return ""
+}

@@ -1,0 +1,343 @@
+// Package table prints results on a terminal: the headline table of a run, lists,
+// and CSV files with every row.
+//
+// Its opinion: a table that wraps is not read. The headline table fits 80
+// columns; what does not fit (exact interval ends, counts by tokenizer) is in the
+// CSV files and the HTML report, and the line below the table says what was left
+// out of the means. Nothing is coloured: rank is told by order.
+package table
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+	"golang.org/x/term"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/reports/format"
+	"github.com/vtbench/vtbench/reports/view"
+)
+
+// DefaultWidth is the width of a table where there is no terminal to ask.
+const DefaultWidth = 80
+
+// Options change how tables are printed.
+type Options struct {
+	// Width in columns; 0 asks the terminal, or is [DefaultWidth].
+	Width int
+}
+
+func (o Options) width(w io.Writer) int {
+	if o.Width > 0 {
+		return o.Width
+	}
+	if f, ok := w.(*os.File); ok {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n >= 40 {
+			return n
+		}
+	}
+	return DefaultWidth
+}
+
+// Headline prints one table for each data set and resolution: tokenizers by scale
+// bins for the first headline metric, with its other headline metrics, upper
+// bounds first, then best first.
+func Headline(w io.Writer, run *bench.Run, o Options) error {
+	v, err := view.New(run)
+	if err != nil {
+		return err
+	}
+	return View(w, v, o)
+}
+
+// View is Headline for runs that are arranged already.
+func View(w io.Writer, v *view.View, o Options) error {
+	width := o.width(w)
+	for _, s := range v.Sections() {
+		if len(v.Headline) == 0 {
+			break
+		}
+		if err := section(w, v, s, width); err != nil {
+			return err
+		}
+	}
+	for _, warning := range v.Warnings {
+		if err := printf(w, "note: %s\n", format.Line(warning)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sideMetrics are shown beside the bins where the run has them: the other
+// headline metrics and the two that everybody asks for.
+func sideMetrics(v *view.View) []metrics.Spec {
+	var out []metrics.Spec
+	seen := map[string]bool{v.Headline[0]: true}
+	for _, id := range append(append([]string{}, v.Headline[1:]...), "psnr") {
+		if spec, ok := v.Metric(id); ok && !seen[id] {
+			seen[id] = true
+			out = append(out, spec)
+		}
+	}
+	return out[:min(len(out), 2)]
+}
+
+func section(w io.Writer, v *view.View, s view.Section, width int) error {
+	g := v.Grid(s.Dataset.Name, s.Condition.Key, v.Headline[0])
+	if len(g.Rows) == 0 {
+		return nil
+	}
+	style := format.For(g.Metric)
+	side := sideMetrics(v)
+	// The arrow of the metric stands in the title; side columns bring their own.
+	if err := printf(w, "%s%s%s of %s, %s\n", g.Metric.Title, arrow(g.Metric.Better), unit(style), format.Line(s.Dataset.Name), s.Condition.Title()); err != nil {
+		return err
+	}
+	header, rows := cells(v, s, g, style, side)
+	for len(side) > 0 && tooWide(header, rows, width) {
+		side = side[:len(side)-1]
+		header, rows = cells(v, s, g, style, side)
+	}
+	fit(header, rows, width)
+	if err := Simple(w, header, rows); err != nil {
+		return err
+	}
+	return printf(w, "%s\n\n", counts(v, s, g, width))
+}
+
+// cells makes the table of a section with these side metrics.
+func cells(v *view.View, s view.Section, g view.Grid, style format.Style, side []metrics.Spec) (header []string, rows [][]string) {
+	header = []string{"tokenizer"}
+	for _, b := range g.Bins {
+		header = append(header, view.BinTitle(b))
+	}
+	header = append(header, view.BinTitle(g.Head))
+	for _, m := range side {
+		header = append(header, m.Title+arrow(m.Better))
+	}
+	header = append(header, "bpp", "worst")
+	for _, r := range g.Rows {
+		row := []string{format.Line(r.Token.Name)}
+		for _, c := range append(r.Cells, r.Head) {
+			row = append(row, plusMinus(style, c))
+		}
+		for _, m := range side {
+			c := v.Head(r.Token, s.Dataset.Name, s.Condition, m.ID)
+			row = append(row, format.For(m).Number(c.Mean))
+		}
+		rows = append(rows, append(row, rate(r), worst(style, r)))
+	}
+	return header, rows
+}
+
+// unit is the unit of a title: " (%)".
+func unit(st format.Style) string {
+	if st.Unit == "" {
+		return ""
+	}
+	return " (" + st.Unit + ")"
+}
+
+func arrow(d metrics.Direction) string {
+	switch d {
+	case metrics.Higher:
+		return "↑"
+	case metrics.Lower:
+		return "↓"
+	}
+	return ""
+}
+
+// plusMinus writes a mean and half of its interval.
+func plusMinus(st format.Style, c view.Cell) string {
+	out := st.Number(c.Mean)
+	if half := (c.Hi - c.Lo) / 2; !math.IsNaN(c.Mean) && !math.IsNaN(half) {
+		out += "±" + st.Number(half)
+	}
+	return out
+}
+
+// rate is the rate in bits per pixel; ~ marks one that is counted from tokens
+// instead of a bitstream.
+func rate(r view.GridRow) string {
+	if !r.Rate.OK() {
+		return ""
+	}
+	out := format.Style{Digits: 2, Scale: 1}.Number(r.Rate.BPP)
+	if r.Rate.Nominal() {
+		return "~" + out
+	}
+	return out
+}
+
+// worst says in which bin a tokenizer loses most against the upper bound, and how
+// much.
+func worst(st format.Style, r view.GridRow) string {
+	if !r.Worst.OK {
+		return ""
+	}
+	bin := r.Worst.Bin
+	if bin == bench.BinAll || bin == bench.BinMean {
+		return st.Delta(r.Worst.Delta)
+	}
+	return bin + " " + st.Delta(r.Worst.Delta)
+}
+
+// counts says what stands behind the table, in lines that fit.
+func counts(v *view.View, s view.Section, g view.Grid, width int) string {
+	t := v.Tally(s.Dataset.Name, s.Condition.Key, g.Metric.ID)
+	what := "images"
+	if g.Metric.Scope == metrics.PerInstance {
+		what = "instances"
+	}
+	parts := []string{fmt.Sprintf("%s %s kept", t.Kept, what)}
+	for _, r := range t.Reasons {
+		parts = append(parts, fmt.Sprintf("%s %s", r.Span, r.Title))
+	}
+	legend := []string{"±: half of the 95 % interval"}
+	if g.Bound != "" {
+		legend = append(legend, "worst: bin that loses most against "+format.Line(g.Bound))
+	}
+	if slices.ContainsFunc(g.Rows, func(r view.GridRow) bool { return r.Rate.OK() && r.Rate.Nominal() }) {
+		legend = append(legend, "~: rate counted from tokens")
+	}
+	return wrap(parts, width) + "\n" + wrap(legend, width)
+}
+
+// wrap joins parts by dots into lines that fit.
+func wrap(parts []string, width int) string {
+	out, line := "", ""
+	for _, p := range parts {
+		switch {
+		case line == "":
+			line = p
+		case runes(line)+3+runes(p) > width:
+			out, line = out+line+"\n", p
+		default:
+			line += " · " + p
+		}
+	}
+	return out + line
+}
+
+// Simple prints a header and rows, columns aligned, numbers to the right, without
+// a frame.
+func Simple(w io.Writer, header []string, rows [][]string) error {
+	align := make([]tw.Align, len(header))
+	for i := range header {
+		align[i] = tw.AlignLeft
+		if i > 0 && numeric(rows, i) {
+			align[i] = tw.AlignRight
+		}
+	}
+	cell := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone, AutoFormat: tw.Off},
+		Alignment:  tw.CellAlignment{PerColumn: align},
+		Padding:    tw.CellPadding{Global: tw.Padding{Right: " ", Overwrite: true}},
+	}
+	var buf bytes.Buffer
+	t := tablewriter.NewTable(&buf,
+		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
+			Borders: tw.BorderNone,
+			Symbols: tw.NewSymbols(tw.StyleLight),
+			Settings: tw.Settings{
+				Lines:      tw.Lines{ShowTop: tw.Off, ShowBottom: tw.Off, ShowHeaderLine: tw.On, ShowFooterLine: tw.Off},
+				Separators: tw.Separators{ShowHeader: tw.On, ShowFooter: tw.Off, BetweenRows: tw.Off, BetweenColumns: tw.Off},
+			},
+		})),
+		tablewriter.WithConfig(tablewriter.Config{Header: cell, Row: cell, Behavior: tw.Behavior{TrimSpace: tw.Off}}),
+	)
+	t.Header(header)
+	if err := t.Bulk(rows); err != nil {
+		return fmt.Errorf("printing a table: %w", err)
+	}
+	if err := t.Render(); err != nil {
+		return fmt.Errorf("printing a table: %w", err)
+	}
+	for line := range strings.Lines(buf.String()) {
+		if err := printf(w, "%s\n", strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// numeric reports whether a column holds numbers, and nothing else.
+func numeric(rows [][]string, col int) bool {
+	some := false
+	for _, r := range rows {
+		if col >= len(r) || r[col] == "" || r[col] == format.None {
+			continue
+		}
+		if !strings.ContainsAny(r[col][:1], "0123456789~+-") && !strings.HasPrefix(r[col], "−") && !strings.HasPrefix(r[col], "∞") {
+			return false
+		}
+		some = true
+	}
+	return some
+}
+
+// widths are the widths of the columns, with the space between them.
+func widths(header []string, rows [][]string) (first, total int) {
+	for c := range header {
+		wide := runes(header[c])
+		for _, r := range rows {
+			wide = max(wide, runes(r[c]))
+		}
+		if c == 0 {
+			first = wide
+		}
+		total += wide + 1
+	}
+	return first, total
+}
+
+// usualName is the length up to which names should not have to be shortened.
+const usualName = 20
+
+// tooWide says that names of the usual length would have to be shortened.
+func tooWide(header []string, rows [][]string, width int) bool {
+	first, total := widths(header, rows)
+	return total-first+min(first, usualName) > width
+}
+
+// fit makes a table as narrow as width by shortening the names of the first
+// column in their middle; other columns hold numbers and stay.
+func fit(header []string, rows [][]string, width int) {
+	first, total := widths(header, rows)
+	if over := total - width; over > 0 {
+		room := max(first-over, 12)
+		for _, r := range rows {
+			r[0] = shorten(r[0], room)
+		}
+	}
+}
+
+func runes(s string) int { return len([]rune(s)) }
+
+// shorten keeps both ends of a name, since both tell tokenizers apart.
+func shorten(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	head := (n - 1) / 2
+	return string(r[:head]) + "…" + string(r[len(r)-(n-1-head):])
+}
+
+func printf(w io.Writer, layout string, args ...any) error {
+	if _, err := fmt.Fprintf(w, layout, args...); err != nil {
+		return fmt.Errorf("printing a table: %w", err)
+	}
+	return nil
+}

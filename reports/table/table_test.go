@@ -1,0 +1,136 @@
+package table_test
+
+import (
+	"bytes"
+	"flag"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/reports/internal/fixture"
+	"github.com/vtbench/vtbench/reports/table"
+	"github.com/vtbench/vtbench/reports/view"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got; -update rewrites it):\n%s", path, diff)
+	}
+}
+
+func text(t *testing.T) *bench.Run {
+	t.Helper()
+	run, err := fixture.Text(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+func TestHeadlineFits(t *testing.T) {
+	run := text(t)
+	for _, width := range []int{80, 120} {
+		var b bytes.Buffer
+		if err := table.Headline(&b, run, table.Options{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			if n := len([]rune(strings.TrimRight(line, "\n"))); n > width && !strings.HasPrefix(line, "note:") {
+				t.Errorf("at %d columns a line has %d: %s", width, n, line)
+			}
+		}
+		golden(t, "headline"+map[int]string{80: "80", 120: "120"}[width]+".txt", b.String())
+	}
+}
+
+// A name can hold anything; a table stays a table.
+func TestHostileNames(t *testing.T) {
+	run := text(t)
+	evil := "a\nb\x1b[31m\tc" + strings.Repeat("x", 300)
+	for i := range run.Summary.Rows {
+		if run.Summary.Rows[i].Tokenizer == "jpeg:q=90" {
+			run.Summary.Rows[i].Tokenizer = evil
+		}
+	}
+	for i := range run.Manifest.Tokenizers {
+		if run.Manifest.Tokenizers[i].Name == "jpeg:q=90" {
+			run.Manifest.Tokenizers[i].Name = evil
+		}
+	}
+	var b bytes.Buffer
+	if err := table.Headline(&b, run, table.Options{Width: 80}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), "\x1b") {
+		t.Error("an escape sequence reached the terminal")
+	}
+	for line := range strings.Lines(b.String()) {
+		if n := len([]rune(line)); n > 81 && !strings.HasPrefix(line, "note:") {
+			t.Errorf("a line of %d columns: %q", n, line)
+		}
+	}
+}
+
+func TestCSVHoldsEveryRow(t *testing.T) {
+	run := text(t)
+	v, err := view.New(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := table.CSV(&b, v, "t-acc"); err != nil {
+		t.Fatal(err)
+	}
+	want := 0
+	for _, r := range run.Summary.Rows {
+		if r.Metric == "t-acc" {
+			want++
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	if len(lines)-1 != want {
+		t.Errorf("%d lines for %d rows", len(lines)-1, want)
+	}
+	if !strings.HasPrefix(lines[0], "tokenizer,dataset,condition,bin,metric,mean,lo,hi,n,clusters,") {
+		t.Errorf("header: %s", lines[0])
+	}
+}
+
+func TestNoValueIsNoNumber(t *testing.T) {
+	run := text(t)
+	for i := range run.Summary.Rows {
+		if r := &run.Summary.Rows[i]; r.Tokenizer == "jpeg:q=90" {
+			r.Mean, r.Lo, r.Hi, r.N = bench.Number(math.NaN()), bench.Number(math.NaN()), bench.Number(math.NaN()), 0
+		}
+	}
+	var b bytes.Buffer
+	if err := table.Headline(&b, run, table.Options{Width: 120}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if strings.HasPrefix(line, "jpeg:q=90") && strings.ContainsAny(strings.TrimPrefix(line, "jpeg:q=90"), "0123456789") {
+			t.Errorf("a tokenizer without values shows numbers: %s", line)
+		}
+	}
+}

@@ -1,0 +1,386 @@
+package view
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/metrics"
+)
+
+// Row returns the summary row of exactly this key, tokenizer by its name on the
+// page.
+func (v *View) Row(tokenizer, dataset, condition, bin, metric string) (bench.Row, bool) {
+	r, ok := v.rows[key{tokenizer, dataset, condition, bin, metric}]
+	return r, ok
+}
+
+// cell is Row for tables: an upper bound that never went through a resolution
+// has its values under the condition without one.
+func (v *View) cell(t Token, dataset string, c Condition, bin, metric string) (bench.Row, bool) {
+	if r, ok := v.Row(t.Name, dataset, c.Key, bin, metric); ok || !t.Reference || c.Resolution == 0 {
+		return r, ok
+	}
+	bare := c.Condition
+	bare.Resolution = 0
+	return v.Row(t.Name, dataset, bare.String(), bin, metric)
+}
+
+// Metric returns the spec of a metric of the page.
+func (v *View) Metric(id string) (metrics.Spec, bool) {
+	for _, s := range v.Metrics {
+		if s.ID == id {
+			return s, true
+		}
+	}
+	return metrics.Spec{ID: id, Title: id, Better: metrics.Neither}, false
+}
+
+// Token returns the tokenizer of this name on the page.
+func (v *View) Token(name string) (Token, bool) {
+	for _, t := range v.Tokens {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return Token{}, false
+}
+
+// Condition returns the condition of this key.
+func (v *View) Condition(key string) (Condition, bool) {
+	for _, c := range v.Conditions {
+		if c.Key == key {
+			return c, true
+		}
+	}
+	return Condition{}, false
+}
+
+// A Section is one table of the page: a data set under a condition.
+type Section struct {
+	Dataset   bench.DatasetEntry
+	Condition Condition
+}
+
+// Sections lists the undamaged conditions of every data set, the tables a reader
+// sees first. A run with corruptions only has all its conditions listed.
+func (v *View) Sections() []Section {
+	clean := v.sections(func(c Condition) bool { return c.Corruption == "" })
+	if len(clean) > 0 {
+		return clean
+	}
+	return v.AllSections()
+}
+
+// AllSections lists every data set under every condition that has values.
+func (v *View) AllSections() []Section {
+	return v.sections(func(Condition) bool { return true })
+}
+
+func (v *View) sections(keep func(Condition) bool) []Section {
+	type pair struct{ ds, cond string }
+	contested := map[pair]bool{}
+	refs := map[string]bool{}
+	for _, t := range v.Tokens {
+		refs[t.Name] = t.Reference
+	}
+	bare := map[pair]bool{}
+	for k := range v.rows {
+		p := pair{k.dataset, k.condition}
+		if refs[k.tokenizer] {
+			bare[p] = true
+			continue
+		}
+		contested[p] = true
+	}
+	if len(contested) == 0 { // nothing but upper bounds: show them
+		contested = bare
+	}
+	var out []Section
+	for _, d := range v.Datasets {
+		for _, c := range v.Conditions {
+			if keep(c) && contested[pair{d.Name, c.Key}] {
+				out = append(out, Section{Dataset: d, Condition: c})
+			}
+		}
+	}
+	return out
+}
+
+// A Cell is one number of a table.
+type Cell struct {
+	OK           bool // something was measured here, even if nothing was kept
+	Mean, Lo, Hi float64
+	N, Clusters  int
+}
+
+func toCell(r bench.Row, ok bool) Cell {
+	if !ok {
+		return Cell{Mean: math.NaN(), Lo: math.NaN(), Hi: math.NaN()}
+	}
+	c := Cell{OK: true, Mean: float64(r.Mean), Lo: float64(r.Lo), Hi: float64(r.Hi), N: r.N, Clusters: r.Clusters}
+	if r.N == 0 && c.Mean == 0 {
+		c.Mean = math.NaN() // nothing was kept: there is no mean
+	}
+	if c.Lo == 0 && c.Hi == 0 && c.Mean != 0 {
+		c.Lo, c.Hi = math.NaN(), math.NaN() // not filled in
+	}
+	return c
+}
+
+// A Grid is the table of one metric: tokenizers by scale bins.
+type Grid struct {
+	Section
+	Metric metrics.Spec
+	Bins   []string // scale bins with values; empty for a metric of whole images
+	Head   string   // the bin of GridRow.Head: the bins' mean, or all
+	Bound  string   // the tokenizer that GridRow.Worst is measured against, "" for none
+	Rows   []GridRow
+}
+
+// A GridRow is one tokenizer of a Grid.
+type GridRow struct {
+	Token Token
+	Cells []Cell // one a bin
+	Head  Cell   // headline number: mean of the bins, or all
+	Worst Loss   // where it loses most against the upper bound
+	Rate  Rate
+}
+
+// A Loss is a difference to the upper bound.
+type Loss struct {
+	OK    bool
+	Bin   string
+	Delta float64 // value less the upper bound's
+}
+
+// Grid makes the table of one metric: upper bounds first, then best first.
+// A contestant without a value keeps its row, with empty cells: it is not to
+// vanish because it failed.
+func (v *View) Grid(dataset, condition, metric string) Grid {
+	c, _ := v.Condition(condition)
+	spec, _ := v.Metric(metric)
+	g := Grid{Metric: spec, Section: Section{Condition: c}}
+	for _, d := range v.Datasets {
+		if d.Name == dataset {
+			g.Dataset = d
+		}
+	}
+	for _, b := range v.Bins {
+		for _, t := range v.Tokens {
+			if _, ok := v.cell(t, dataset, c, b, metric); ok {
+				g.Bins = append(g.Bins, b)
+				break
+			}
+		}
+	}
+	g.Head = v.headBin(dataset, c, metric)
+	for _, t := range v.Tokens {
+		row := GridRow{Token: t, Head: toCell(v.cell(t, dataset, c, g.Head, metric))}
+		row.Rate = v.Rate(t.Name, dataset, condition)
+		any := row.Head.OK
+		for _, b := range g.Bins {
+			cell := toCell(v.cell(t, dataset, c, b, metric))
+			any = any || cell.OK
+			row.Cells = append(row.Cells, cell)
+		}
+		if any || !t.Reference {
+			g.Rows = append(g.Rows, row)
+		}
+	}
+	if !slices.ContainsFunc(g.Rows, func(r GridRow) bool { return r.Head.OK }) {
+		g.Rows = nil
+		return g
+	}
+	slices.SortStableFunc(g.Rows, func(a, b GridRow) int {
+		if d := rank(a.Token) - rank(b.Token); d != 0 {
+			return d
+		}
+		return better(spec.Better, a.Head.Mean, b.Head.Mean)
+	})
+	g.losses()
+	return g
+}
+
+// headBin is the bin of the headline number: the mean of the bins where there is
+// one (there is none when a bin is empty), else all instances.
+func (v *View) headBin(dataset string, c Condition, metric string) string {
+	for _, t := range v.Tokens {
+		if r, ok := v.cell(t, dataset, c, bench.BinMean, metric); ok && !math.IsNaN(toCell(r, ok).Mean) {
+			return bench.BinMean
+		}
+	}
+	return bench.BinAll
+}
+
+// Head returns the headline number of a tokenizer.
+func (v *View) Head(t Token, dataset string, c Condition, metric string) Cell {
+	return toCell(v.cell(t, dataset, c, v.headBin(dataset, c, metric), metric))
+}
+
+// At returns the number of a tokenizer in a bin.
+func (v *View) At(t Token, dataset string, c Condition, bin, metric string) Cell {
+	return toCell(v.cell(t, dataset, c, bin, metric))
+}
+
+// better orders means: best first, missing ones last.
+func better(d metrics.Direction, a, b float64) int {
+	an, bn := math.IsNaN(a), math.IsNaN(b)
+	switch {
+	case an && bn:
+		return 0
+	case an:
+		return 1
+	case bn:
+		return -1
+	}
+	switch {
+	case a == b, d != metrics.Higher && d != metrics.Lower:
+		return 0
+	case (a > b) == (d == metrics.Higher):
+		return -1
+	}
+	return 1
+}
+
+// losses finds where each tokenizer loses most against the upper bound. The
+// bound is the one that went through the same resolution; without one, the
+// original.
+func (g *Grid) losses() {
+	bound := -1
+	for i, r := range g.Rows {
+		if !r.Token.Reference || math.IsNaN(r.Head.Mean) {
+			continue
+		}
+		if bound < 0 || r.Token.Own != bench.Original {
+			bound = i
+		}
+	}
+	sign := 1.0
+	switch g.Metric.Better {
+	case metrics.Higher:
+		sign = -1
+	case metrics.Lower:
+	default:
+		return
+	}
+	if bound < 0 {
+		return
+	}
+	g.Bound = g.Rows[bound].Token.Name
+	for i := range g.Rows {
+		r := &g.Rows[i]
+		if i == bound || r.Token.Reference {
+			continue
+		}
+		try := func(bin string, got, best Cell) {
+			d := got.Mean - best.Mean
+			if math.IsNaN(d) || math.IsInf(d, 0) {
+				return
+			}
+			if !r.Worst.OK || sign*d > sign*r.Worst.Delta {
+				r.Worst = Loss{OK: true, Bin: bin, Delta: d}
+			}
+		}
+		for j, b := range g.Bins {
+			try(b, r.Cells[j], g.Rows[bound].Cells[j])
+		}
+		if len(g.Bins) == 0 {
+			try(g.Head, r.Head, g.Rows[bound].Head)
+		}
+	}
+}
+
+// Contestants are the rows that are not upper bounds and have a value, best
+// first.
+func (g Grid) Contestants() []GridRow {
+	var out []GridRow
+	for _, r := range g.Rows {
+		if !r.Token.Reference && !math.IsNaN(r.Head.Mean) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// BoundRow is the row of the upper bound that losses are measured against.
+func (g Grid) BoundRow() (GridRow, bool) {
+	for _, r := range g.Rows {
+		if g.Bound != "" && r.Token.Name == g.Bound {
+			return r, true
+		}
+	}
+	return GridRow{}, false
+}
+
+// A Rate is what an image costs, in bits per pixel, and how it was counted.
+type Rate struct {
+	BPP    float64 // NaN where the tokenizer has no discrete code
+	Metric string  // "bpp-real", "bpp-nominal", …
+}
+
+// OK reports whether there is a rate.
+func (r Rate) OK() bool { return !math.IsNaN(r.BPP) && r.BPP > 0 && !math.IsInf(r.BPP, 0) }
+
+// Nominal reports whether the rate is counted from tokens and codebook sizes, not
+// from a bitstream.
+func (r Rate) Nominal() bool { return r.Metric != "bpp-real" }
+
+// Rate prefers the size of a real bitstream; tokenizers without one are charged
+// their nominal rate. Which of both it is stands in the result, since the two
+// are not the same thing.
+func (v *View) Rate(tokenizer, dataset, condition string) Rate {
+	for _, id := range []string{"bpp-real", "bpp-nominal", "bpp-entropy"} {
+		if r, ok := v.Row(tokenizer, dataset, condition, bench.BinAll, id); ok && float64(r.Mean) > 0 {
+			return Rate{BPP: float64(r.Mean), Metric: id}
+		}
+	}
+	return Rate{BPP: math.NaN()}
+}
+
+// Timing returns what a tokenizer cost under a condition.
+func (v *View) Timing(tokenizer, condition string) (Timing, bool) {
+	for _, t := range v.Timings {
+		if t.Tokenizer == tokenizer && t.Condition == condition {
+			return t, true
+		}
+	}
+	return Timing{}, false
+}
+
+// Resolutions are the sides of the squares that tokenizers saw, ascending.
+func (v *View) Resolutions() []int {
+	var out []int
+	for _, c := range v.Conditions {
+		if c.Resolution > 0 && !slices.Contains(out, c.Resolution) {
+			out = append(out, c.Resolution)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// BinTitle names a bin in a heading.
+func BinTitle(bin string) string {
+	switch bin {
+	case bench.BinAll:
+		return "all"
+	case bench.BinMean:
+		return "mean"
+	}
+	return bin
+}
+
+// Title is the heading of a section: "text-default · 256 px".
+func (v *View) Title(s Section) string {
+	parts := []string{}
+	if len(v.Datasets) > 1 {
+		parts = append(parts, s.Dataset.Name)
+	}
+	t := s.Condition.Title()
+	if s.Condition.Corruption == "" && s.Condition.Resolution > 0 {
+		t = strings.TrimPrefix(t, "clean, ")
+	}
+	return strings.Join(append(parts, t), " · ")
+}

@@ -1,0 +1,617 @@
+// Package view arranges finished runs for showing: which tokenizers, data sets,
+// conditions, bins and metrics there are, in which order, under which names and
+// colours, and what was kept out of the means. Terminal tables, CSV files,
+// Markdown, HTML and plots all start from a [View], so that they agree.
+//
+// Its opinion: a report computes nothing that the run did not measure. It
+// orders, pairs and words what summary.json says; the only arithmetic is a
+// difference to the upper bound of the same table. What may not be compared
+// (other suite, data set or metric versions, other items) is not put on one
+// page: [New] refuses and says what differs.
+//
+//	v, err := view.New(runA, runB)          // both on one page
+//	g := v.Grid("text-default", "clean@256", "t-acc")
+//	for _, row := range g.Rows { … }        // upper bounds first, then best first
+package view
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/tokenizers"
+)
+
+// ErrMismatch is wrapped by the error of [New] for runs that may not stand on
+// one page.
+var ErrMismatch = errors.New("the runs cannot be joined")
+
+// A View is one or several runs, arranged for showing.
+type View struct {
+	Name       string // of the run, or of all runs joined by " + "
+	Suite      bench.Suite
+	Runs       []Run
+	Datasets   []bench.DatasetEntry
+	Conditions []Condition    // clean first, then as the suite lists corruptions
+	Bins       []string       // scale bins that occur, from small to large
+	Metrics    []metrics.Spec // headline first, then in suite order
+	Headline   []string       // ids of the headline metrics that have values
+	Tokens     []Token        // upper bounds first, then in run order
+	Failures   []Failure
+	Cases      []Case
+	Timings    []Timing
+	Warnings   []string // what a reader must know before trusting the page
+
+	rows map[key]bench.Row
+}
+
+type key struct{ tokenizer, dataset, condition, bin, metric string }
+
+// A Run is where a part of the view comes from.
+type Run struct {
+	Name     string // of the directory, unique on the page
+	Dir      string
+	Manifest *bench.Manifest
+	Complete bool
+}
+
+// A Condition of the page, parsed where it can be.
+type Condition struct {
+	Key string // as in the records
+	bench.Condition
+}
+
+// Title is the condition in words: "clean, 256 px", "fog 3, 512 px".
+func (c Condition) Title() string {
+	if c.Key != "" && c.Condition == (bench.Condition{}) && c.Key != "clean" {
+		return c.Key
+	}
+	s := "clean"
+	if c.Corruption != "" {
+		s = fmt.Sprintf("%s %d", strings.ReplaceAll(c.Corruption, "_", " "), c.Severity)
+	}
+	if c.Resolution > 0 {
+		s += fmt.Sprintf(", %d px", c.Resolution)
+	}
+	if c.Against != "" {
+		s += ", against " + c.Against
+	}
+	return s
+}
+
+// A Token is a tokenizer of the page.
+type Token struct {
+	Name      string // unique on the page; the run's name stands in front where two runs share it
+	Run       int    // index in View.Runs
+	Own       string // name in its own run
+	Kind      string
+	Info      tokenizers.Info
+	Options   tokenizers.Options
+	Reference bool // an upper bound, not a contestant
+	Style     Style
+}
+
+// Failure is a failed item, with the tokenizer's name on the page.
+type Failure struct {
+	bench.Failure
+	Run int
+}
+
+// Case is a shown instance or image, with the tokenizer's name on the page.
+type Case struct {
+	bench.Case
+	Run int
+}
+
+// Timing is what a tokenizer cost, with its name on the page.
+type Timing struct {
+	bench.Timing
+	Run int
+}
+
+// New arranges runs. Several runs stand on one page only where suite, data sets
+// and metrics have the same versions and the same items were planned; the error
+// otherwise lists everything that differs and wraps [ErrMismatch].
+func New(runs ...*bench.Run) (*View, error) {
+	if len(runs) == 0 {
+		return nil, errors.New("arranging a report: there is no run")
+	}
+	for _, r := range runs {
+		if r.Manifest.Schema > bench.SchemaVersion {
+			return nil, fmt.Errorf("arranging the report of %s: its schema is %d and this program knows up to %d: use a newer vtbench", r.Dir, r.Manifest.Schema, bench.SchemaVersion)
+		}
+	}
+	v := &View{rows: map[key]bench.Row{}}
+	names := runNames(runs)
+	for i, r := range runs {
+		v.Runs = append(v.Runs, Run{Name: names[i], Dir: r.Dir, Manifest: &r.Manifest, Complete: r.Complete})
+		if !r.Complete {
+			v.warn("run %s is not complete: these are the values so far; continue it with --resume", names[i])
+		}
+		if s := r.Manifest.Shard; s != "" {
+			v.warn("run %s is shard %s: a part of the items only", names[i], s)
+		}
+	}
+	v.Name = strings.Join(names, " + ")
+	v.Suite = runs[0].Manifest.Suite
+	if err := joinable(runs, names); err != nil {
+		return nil, err
+	}
+	v.differences()
+	for i, names := range v.nameTokens(runs) {
+		v.addRun(i, runs[i], names)
+	}
+	v.order(runs)
+	v.assignStyles()
+	return v, nil
+}
+
+func (v *View) warn(format string, args ...any) {
+	v.Warnings = append(v.Warnings, fmt.Sprintf(format, args...))
+}
+
+// runNames are the names of the run directories, with as many parents in front
+// as make them different.
+func runNames(runs []*bench.Run) []string {
+	full := make([][]string, len(runs))
+	for i, r := range runs {
+		dir := r.Dir
+		if abs, err := filepath.Abs(dir); err == nil && dir != "" {
+			dir = abs
+		}
+		for _, p := range strings.Split(filepath.ToSlash(filepath.Clean(dir)), "/") {
+			if p != "" && p != "." {
+				full[i] = append(full[i], p)
+			}
+		}
+		if len(full[i]) == 0 {
+			full[i] = []string{"run"}
+		}
+	}
+	names := make([]string, len(runs))
+	for depth := 1; ; depth++ {
+		seen, deepest := map[string]int{}, 0
+		for i, parts := range full {
+			names[i] = strings.Join(parts[max(0, len(parts)-depth):], "/")
+			seen[names[i]]++
+			deepest = max(deepest, len(parts))
+		}
+		if len(seen) == len(runs) {
+			return names
+		}
+		if depth >= deepest { // the same directory twice
+			for i := range names {
+				names[i] = fmt.Sprintf("%s (%d)", names[i], i+1)
+			}
+			return names
+		}
+	}
+}
+
+// joinable says what keeps runs from standing on one page.
+func joinable(runs []*bench.Run, names []string) error {
+	var faults []string
+	first := &runs[0].Manifest
+	infos := map[string]bench.DatasetEntry{}
+	specs := map[string]metrics.Spec{}
+	owner := map[string]string{}
+	for i, r := range runs {
+		m := &r.Manifest
+		fault := func(other, format string, args ...any) {
+			faults = append(faults, fmt.Sprintf("%s and %s: ", other, names[i])+fmt.Sprintf(format, args...))
+		}
+		if i > 0 {
+			a, b := first.Suite, m.Suite
+			switch {
+			case a.ID != b.ID:
+				fault(names[0], "suite %q against %q", a.ID, b.ID)
+			case a.Version != b.Version:
+				fault(names[0], "suite %q version %d against %d", a.ID, a.Version, b.Version)
+			default:
+				if a.ScoreAt != b.ScoreAt {
+					fault(names[0], "suite %q scores at %q against %q", a.ID, a.ScoreAt, b.ScoreAt)
+				}
+				if !sameBins(a.Bins, b.Bins) {
+					fault(names[0], "suite %q has other scale bins", a.ID)
+				}
+				if !reflect.DeepEqual(orEmpty(a.Options), orEmpty(b.Options)) {
+					fault(names[0], "suite %q has other metric options: %v against %v", a.ID, a.Options, b.Options)
+				}
+			}
+			if m.Shard != first.Shard {
+				fault(names[0], "shard %q against %q: put shards together with vtbench merge", first.Shard, m.Shard)
+			}
+		}
+		for _, d := range m.Datasets {
+			name := entryName(d)
+			was, ok := infos[name]
+			if !ok {
+				infos[name], owner["d "+name] = d, names[i]
+				continue
+			}
+			from := owner["d "+name]
+			switch {
+			case was.Info.ID != d.Info.ID:
+				fault(from, "the name %q stands for data set %q against %q", name, was.Info.ID, d.Info.ID)
+			case was.Info.Version != d.Info.Version:
+				fault(from, "data set %q version %d against %d", d.Info.ID, was.Info.Version, d.Info.Version)
+			case was.Info.Digest != d.Info.Digest:
+				fault(from, "data set %q has other contents: digest %s against %s", d.Info.ID, short(was.Info.Digest), short(d.Info.Digest))
+			case was.Items != d.Items:
+				fault(from, "data set %q: %d items were planned against %d", d.Info.ID, was.Items, d.Items)
+			}
+		}
+		for _, s := range m.Metrics {
+			was, ok := specs[s.ID]
+			if !ok {
+				specs[s.ID], owner["m "+s.ID] = s, names[i]
+				continue
+			}
+			if was.Version != s.Version {
+				fault(owner["m "+s.ID], "metric %q version %d against %d", s.ID, was.Version, s.Version)
+			}
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: their values do not mean the same:\n  %s\nmake the older run again with this program, or report them apart", ErrMismatch, strings.Join(faults, "\n  "))
+}
+
+// differences warns of what may shift values without being a version.
+func (v *View) differences() {
+	a := v.Runs[0]
+	for _, b := range v.Runs[1:] {
+		for _, k := range sortedKeys(a.Manifest.Provenance, b.Manifest.Provenance) {
+			if x, y := a.Manifest.Provenance[k], b.Manifest.Provenance[k]; x != y {
+				v.warn("%s was %s in run %s and %s in run %s: small differences may come from it", k, orNone(x), a.Name, orNone(y), b.Name)
+			}
+		}
+		if a.Manifest.Bootstrap != b.Manifest.Bootstrap || a.Manifest.Seed != b.Manifest.Seed {
+			v.warn("runs %s and %s made their intervals with other seeds or settings", a.Name, b.Name)
+		}
+	}
+}
+
+// entryName is the name of a data set in records.
+func entryName(d bench.DatasetEntry) string {
+	if d.Name != "" {
+		return d.Name
+	}
+	return d.Info.ID
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "not stated"
+	}
+	return s
+}
+
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
+func sameBins(a, b *bench.Bins) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	if a.Scale != b.Scale || !slices.Equal(a.Names, b.Names) {
+		return false
+	}
+	for res, edges := range a.Edges { // resolutions may differ, shared ones may not
+		if other, ok := b.Edges[res]; ok && !slices.Equal(edges, other) {
+			return false
+		}
+	}
+	return true
+}
+
+func short(digest string) string {
+	if len(digest) > 12 {
+		return digest[:12]
+	}
+	if digest == "" {
+		return "none"
+	}
+	return digest
+}
+
+func sortedKeys(ms ...map[string]string) []string {
+	var out []string
+	for _, m := range ms {
+		for k := range m {
+			if !slices.Contains(out, k) {
+				out = append(out, k)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// nameTokens gives every tokenizer its name on the page: its own where no other
+// run uses it, RUN#NAME where one does. An upper bound with the same values in
+// all runs stands on the page once.
+func (v *View) nameTokens(runs []*bench.Run) []naming {
+	uses := map[string]int{}
+	for _, r := range runs {
+		for _, name := range tokenNames(r) {
+			uses[name]++
+		}
+	}
+	merged := map[string]bool{}
+	out := make([]naming, len(runs))
+	taken := map[string]bool{}
+	for i, r := range runs {
+		out[i] = naming{names: map[string]string{}, shown: map[string]bool{}}
+		for _, own := range tokenNames(r) {
+			entry, _ := r.Manifest.Token(own)
+			ref := entry.Info.Reference || own == bench.Original
+			name := own
+			if uses[own] > 1 {
+				if ref && sameEverywhere(runs, own) {
+					if merged[own] {
+						out[i].shown[own] = true
+						continue
+					}
+					merged[own] = true
+				} else {
+					name = v.Runs[i].Name + "#" + own
+				}
+			}
+			for base, n := name, 2; taken[name]; n++ {
+				name = fmt.Sprintf("%s (%d)", base, n)
+			}
+			taken[name] = true
+			out[i].names[own] = name
+			v.Tokens = append(v.Tokens, Token{
+				Name: name, Run: i, Own: own, Kind: entry.Kind, Info: entry.Info,
+				Options: entry.Options, Reference: ref,
+			})
+		}
+	}
+	return out
+}
+
+// naming is what the tokenizers of one run are called on the page.
+type naming struct {
+	names map[string]string
+	shown map[string]bool // upper bounds that an earlier run shows already
+}
+
+func (n naming) name(own string) string {
+	if name, ok := n.names[own]; ok {
+		return name
+	}
+	return own
+}
+
+// tokenNames are the tokenizers of the manifest, then those that only the rows
+// know.
+func tokenNames(r *bench.Run) []string {
+	var names []string
+	for _, t := range r.Manifest.Tokenizers {
+		if !slices.Contains(names, t.Name) {
+			names = append(names, t.Name)
+		}
+	}
+	seen := map[string]bool{}
+	for _, row := range r.Summary.Rows {
+		if !seen[row.Tokenizer] {
+			seen[row.Tokenizer] = true
+			if !slices.Contains(names, row.Tokenizer) {
+				names = append(names, row.Tokenizer)
+			}
+		}
+	}
+	return names
+}
+
+// sameEverywhere reports whether all runs that have a tokenizer measured the
+// same values for it, wherever they measured the same thing.
+func sameEverywhere(runs []*bench.Run, name string) bool {
+	seen := map[key]bench.Row{}
+	for _, r := range runs {
+		for _, row := range r.Summary.Rows {
+			if row.Tokenizer != name {
+				continue
+			}
+			k := key{"", row.Dataset, row.Condition, row.Bin, row.Metric}
+			was, ok := seen[k]
+			if !ok {
+				seen[k] = row
+				continue
+			}
+			if !sameFloat(float64(was.Mean), float64(row.Mean)) || was.N != row.N {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func sameFloat(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
+
+// addRun takes over the rows, failures, cases and timings of one run.
+func (v *View) addRun(i int, r *bench.Run, names naming) {
+	twice := 0
+	for _, row := range r.Summary.Rows {
+		known := names.shown[row.Tokenizer]
+		row.Tokenizer = names.name(row.Tokenizer)
+		k := key{row.Tokenizer, row.Dataset, row.Condition, row.Bin, row.Metric}
+		if _, there := v.rows[k]; !there {
+			v.rows[k] = row
+		} else if !known {
+			twice++
+		}
+	}
+	if twice > 0 {
+		v.warn("the summary of run %s states %d values twice; the first of each is shown", v.Runs[i].Name, twice)
+	}
+	for _, f := range r.Summary.Errors {
+		if !names.shown[f.Tokenizer] {
+			f.Tokenizer = names.name(f.Tokenizer)
+			v.Failures = append(v.Failures, Failure{Failure: f, Run: i})
+		}
+	}
+	for _, c := range r.Cases {
+		if !names.shown[c.Tokenizer] {
+			c.Tokenizer = names.name(c.Tokenizer)
+			v.Cases = append(v.Cases, Case{Case: c, Run: i})
+		}
+	}
+	for _, t := range r.Timings {
+		if !names.shown[t.Tokenizer] {
+			t.Tokenizer = names.name(t.Tokenizer)
+			v.Timings = append(v.Timings, Timing{Timing: t, Run: i})
+		}
+	}
+}
+
+// order fills what is listed on the page.
+func (v *View) order(runs []*bench.Run) {
+	var dsIDs, conds, bins []string
+	have := map[string]bool{}
+	// Rows are walked in their own order, since that is plan order.
+	for _, r := range runs {
+		for _, d := range r.Manifest.Datasets {
+			d.Name = entryName(d)
+			if !slices.Contains(dsIDs, d.Name) {
+				dsIDs = append(dsIDs, d.Name)
+				v.Datasets = append(v.Datasets, d)
+			}
+		}
+		for _, row := range r.Summary.Rows {
+			have[row.Metric] = true
+			if !slices.Contains(dsIDs, row.Dataset) {
+				dsIDs = append(dsIDs, row.Dataset)
+				v.Datasets = append(v.Datasets, bench.DatasetEntry{Name: row.Dataset, Spec: row.Dataset, Info: datasets.Info{ID: row.Dataset, Title: row.Dataset}})
+			}
+			if !slices.Contains(conds, row.Condition) {
+				conds = append(conds, row.Condition)
+			}
+			if row.Bin != bench.BinAll && row.Bin != bench.BinMean && !slices.Contains(bins, row.Bin) {
+				bins = append(bins, row.Bin)
+			}
+		}
+	}
+	v.Conditions = v.orderConditions(conds)
+	if b := v.Suite.Bins; b != nil {
+		for _, name := range b.Names {
+			if slices.Contains(bins, name) {
+				v.Bins = append(v.Bins, name)
+			}
+		}
+	}
+	for _, name := range bins {
+		if !slices.Contains(v.Bins, name) {
+			v.Bins = append(v.Bins, name)
+		}
+	}
+	v.orderMetrics(runs, have)
+	slices.SortStableFunc(v.Tokens, func(a, b Token) int { return rank(a) - rank(b) })
+}
+
+// rank puts upper bounds first, the untouched original before the others.
+func rank(t Token) int {
+	switch {
+	case t.Own == bench.Original:
+		return 0
+	case t.Reference:
+		return 1
+	}
+	return 2
+}
+
+func (v *View) orderMetrics(runs []*bench.Run, have map[string]bool) {
+	specs := map[string]metrics.Spec{}
+	var ids []string
+	add := func(id string) {
+		if have[id] && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	for _, r := range runs {
+		for _, s := range r.Manifest.Metrics {
+			if _, ok := specs[s.ID]; !ok {
+				specs[s.ID] = s
+			}
+		}
+	}
+	for _, id := range v.Suite.Headline {
+		add(id)
+	}
+	v.Headline = slices.Clone(ids)
+	for _, id := range v.Suite.Metrics {
+		add(id)
+	}
+	for _, r := range runs {
+		for _, s := range r.Manifest.Metrics {
+			add(s.ID)
+		}
+	}
+	rest := make([]string, 0, len(have))
+	for id := range have {
+		rest = append(rest, id)
+	}
+	slices.Sort(rest)
+	for _, id := range rest {
+		add(id)
+	}
+	for _, id := range ids {
+		s, ok := specs[id]
+		if !ok {
+			s = metrics.Spec{ID: id, Title: id, Better: metrics.Neither}
+		}
+		if s.Title == "" {
+			s.Title = id
+		}
+		v.Metrics = append(v.Metrics, s)
+	}
+	if len(v.Headline) == 0 && len(ids) > 0 {
+		v.Headline = ids[:1]
+	}
+}
+
+func (v *View) orderConditions(keys []string) []Condition {
+	var out []Condition
+	for _, k := range keys {
+		c, err := bench.ParseCondition(k)
+		if err != nil {
+			v.warn("%v: shown under the name it has", err)
+			c = bench.Condition{}
+		}
+		out = append(out, Condition{Key: k, Condition: c})
+	}
+	place := func(c Condition) int {
+		if c.Corruption == "" {
+			return -1
+		}
+		for i, s := range v.Suite.Corruptions {
+			if s.Type == c.Corruption {
+				return i
+			}
+		}
+		return len(v.Suite.Corruptions)
+	}
+	slices.SortStableFunc(out, func(a, b Condition) int {
+		for _, d := range []int{place(a) - place(b), strings.Compare(a.Corruption, b.Corruption), a.Severity - b.Severity, a.Resolution - b.Resolution, strings.Compare(a.Against, b.Against)} {
+			if d != 0 {
+				return d
+			}
+		}
+		return 0
+	})
+	return out
+}
