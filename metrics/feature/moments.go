@@ -202,13 +202,13 @@ var errDecompose = errors.New("the decomposition did not converge: are the featu
 // factor returns L with LLᵀ = c.
 func factor(c *mat.SymDense) (mat.Matrix, error) {
 	var chol mat.Cholesky
-	if chol.Factorize(c) {
+	if chol.Factorize(c) { //nolint:misspell // gonum's spelling
 		l := mat.NewTriDense(c.SymmetricDim(), mat.Lower, nil)
 		chol.LTo(l)
 		return l, nil
 	}
 	var eigen mat.EigenSym
-	if !eigen.Factorize(c, true) {
+	if !eigen.Factorize(c, true) { //nolint:misspell // gonum's spelling
 		return nil, fmt.Errorf("factorising a covariance: %w", errDecompose)
 	}
 	var l mat.Dense
@@ -224,7 +224,7 @@ func factor(c *mat.SymDense) (mat.Matrix, error) {
 // nuclearNorm is the sum of the singular values.
 func nuclearNorm(a mat.Matrix) (float64, error) {
 	var svd mat.SVD
-	if !svd.Factorize(a, mat.SVDNone) {
+	if !svd.Factorize(a, mat.SVDNone) { //nolint:misspell // gonum's spelling
 		return 0, fmt.Errorf("computing singular values: %w", errDecompose)
 	}
 	s := 0.0

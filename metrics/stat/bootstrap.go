@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"gonum.org/v1/gonum/mathext"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // A Ratio is Σ Num / Σ Den over clusters. A mean has the sum of a cluster's
@@ -221,11 +222,22 @@ type Interval struct {
 	Warnings  []Warning
 }
 
-// Options change how intervals are made; the zero value is a 95 % BCa interval.
+// Options change how intervals are made; the zero value is a 95 % BCa interval,
+// widened for few clusters.
+//
+// The bootstrap distribution of n clusters is too narrow by √((n−1)/n), and its
+// quantiles are those of a normal where Student's t is needed. Hesterberg's
+// expansion ("What Teachers Should Know About the Bootstrap", 2015, section 3.3)
+// mends both by reading the quantiles further out, where the normal deviate is
+// √(n/(n−1))·t(n−1). An interval of 240 clusters grows by .7 %, one of 20 by 10 %;
+// what it does for coverage is in docs/statistics.md.
 type Options struct {
 	Level   float64 // 0 means 0.95
 	Method  Method  // "" means BCa
 	Workers int     // 0 means GOMAXPROCS; the result does not depend on it
+	// Unadjusted leaves out the widening for few clusters and gives the textbook
+	// interval, for comparison with other software.
+	Unadjusted bool
 }
 
 func (o Options) resolve() (Options, error) {
@@ -246,6 +258,16 @@ func (o Options) resolve() (Options, error) {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	return o, nil
+}
+
+// deviate is how many standard deviations an interval reaches to either side.
+func (o Options) deviate(clusters int) float64 {
+	p := (1 + o.Level) / 2
+	if o.Unadjusted || clusters < 2 {
+		return mathext.NormalQuantile(p)
+	}
+	n := float64(clusters)
+	return math.Sqrt(n/(n-1)) * distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(p)
 }
 
 // Interval estimates one statistic; see [Plan.Intervals].
@@ -411,15 +433,15 @@ func interval(s Statistic, reps []float64, opts Options) Interval {
 		iv.Clusters = min(iv.Clusters, r.support())
 	}
 	iv.Estimate = s.apply(values)
-	return iv.read(reps, largest(values), opts, func(noise float64, sorted []float64, alpha float64) (lo, hi float64, ok bool) {
-		return bcaLevels(s, iv.Estimate, noise, sorted, alpha)
+	return iv.read(reps, largest(values), opts, func(noise float64, sorted []float64, z float64) (lo, hi float64, ok bool) {
+		return bcaLevels(s, iv.Estimate, noise, sorted, z)
 	})
 }
 
 // read completes an interval from its replicates, which it sorts. scale is the
 // size of the numbers that the statistic is made of; bca finds the levels of a BCa
 // interval.
-func (iv Interval) read(reps []float64, scale float64, opts Options, bca func(noise float64, sorted []float64, alpha float64) (lo, hi float64, ok bool)) Interval {
+func (iv Interval) read(reps []float64, scale float64, opts Options, bca func(noise float64, sorted []float64, z float64) (lo, hi float64, ok bool)) Interval {
 	all := len(reps)
 	reps = slices.DeleteFunc(reps, notFinite)
 	slices.Sort(reps)
@@ -442,10 +464,10 @@ func (iv Interval) read(reps []float64, scale float64, opts Options, bca func(no
 		return iv
 	}
 	iv.SE = stdDev(reps)
-	alpha := (1 - opts.Level) / 2
-	lo, hi := alpha, 1-alpha
+	z := opts.deviate(iv.Clusters)
+	lo, hi := normalCDF(-z), normalCDF(z)
 	if opts.Method == BCa {
-		if l, h, ok := bca(noise, reps, alpha); ok {
+		if l, h, ok := bca(noise, reps, z); ok {
 			lo, hi = l, h
 		} else {
 			iv.Method = Percentile
@@ -487,11 +509,12 @@ func (r Ratio) support() int {
 	return n
 }
 
-// bcaLevels returns the levels at which the bootstrap distribution is read
+// bcaLevels returns the levels at which the bootstrap distribution is read, for
+// an interval of ±z normal deviates
 // (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 14.3).
 // Replicates equal to the estimate count half to either side, as in scipy, since
 // accuracies tie often.
-func bcaLevels(s Statistic, estimate, noise float64, sorted []float64, alpha float64) (lo, hi float64, ok bool) {
+func bcaLevels(s Statistic, estimate, noise float64, sorted []float64, z float64) (lo, hi float64, ok bool) {
 	below, _ := slices.BinarySearch(sorted, estimate-noise)
 	upTo, _ := slices.BinarySearch(sorted, math.Nextafter(estimate+noise, math.Inf(1)))
 	share := float64(below+upTo) / float64(2*len(sorted))
@@ -510,7 +533,6 @@ func bcaLevels(s Statistic, estimate, noise float64, sorted []float64, alpha flo
 		}
 		return normalCDF(z0 + (z0+z)/den), true
 	}
-	z := mathext.NormalQuantile(1 - alpha)
 	lo, okLo := level(-z)
 	hi, okHi := level(z)
 	return lo, hi, okLo && okHi

@@ -71,7 +71,7 @@ func TestIntervalsAgreeWithScipy(t *testing.T) {
 				{BCa, .9, c.BCa90},
 				{BCa, .95, c.BCa95},
 			} {
-				iv, err := plan.Interval(s, Options{Level: want.level, Method: want.method})
+				iv, err := plan.Interval(s, Options{Level: want.level, Method: want.method, Unadjusted: true})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -361,9 +361,27 @@ func TestIntervalProperties(t *testing.T) {
 	})
 }
 
+// The widened percentile interval reaches to the quantiles at
+// Φ(±√(n/(n−1))·t(n−1)); scipy 1.17.1: norm.cdf(-(10/9)**.5*t.ppf(.975, 9)) and so on.
+func TestWidening(t *testing.T) {
+	for _, c := range []struct {
+		clusters int
+		level    float64
+	}{{10, 0.008550639}, {20, 0.015880830}, {240, 0.024187670}} {
+		if got := normalCDF(-Options{Level: .95}.deviate(c.clusters)); math.Abs(got-c.level) > 1e-9 {
+			t.Errorf("%d clusters: the lower end is at %.9f, want %.9f", c.clusters, got, c.level)
+		}
+	}
+	for _, n := range []int{0, 1} {
+		if got := (Options{Level: .95}).deviate(n); math.Abs(got-1.959963985) > 1e-9 {
+			t.Errorf("%d clusters: deviate %v", n, got)
+		}
+	}
+}
+
 func TestFromReplicates(t *testing.T) {
 	reps := []float64{math.NaN(), 3, 1, 2, 5, 4, math.Inf(1)}
-	got, err := FromReplicates(3, reps, 40, Options{Level: .5, Method: BCa})
+	got, err := FromReplicates(3, reps, 40, Options{Level: .5, Method: BCa, Unadjusted: true})
 	if err != nil {
 		t.Fatal(err)
 	}

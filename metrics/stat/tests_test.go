@@ -607,7 +607,7 @@ func Example() {
 	fmt.Printf("CER %+.3f [%.3f, %.3f] %v\n", iv.Estimate, iv.Lo, iv.Hi, iv.Warnings)
 	fmt.Printf("p %.4f (%s)\n", test.P, test.How)
 	// Output:
-	// CER -0.047 [-0.066, -0.023] [few_clusters]
+	// CER -0.047 [-0.074, -0.013] [few_clusters]
 	// p 0.0625 (exact)
 }
 

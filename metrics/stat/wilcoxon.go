@@ -179,12 +179,12 @@ func rank(differences []float64, zeros Zeros) ranks {
 // exact is the share of sign patterns of the nonzero ranks whose positive sum is
 // as far from the middle as the one seen.
 func (r ranks) exact() float64 {
-	total, up := 0, 0.0
+	total := 0
 	for _, d := range r.doubled {
 		total += d
 	}
-	// plus − minus does not see the zeros' halves: 2·Σ± = total of the signed.
-	up = (r.plus - r.minus) + float64(total)/2 // twice the positive rank sum
+	// In plus − minus the zeros' halves cancel.
+	up := (r.plus - r.minus) + float64(total)/2 // twice the positive rank sum
 	// ways[s] is the probability that the doubled ranks taken so far sum to s.
 	ways := make([]float64, total+1)
 	ways[0] = 1

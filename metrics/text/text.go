@@ -66,11 +66,12 @@ func Distance(a, b string, unit Unit) int {
 
 // distance also returns the lengths.
 func distance(a, b string, unit Unit) (d, lenA, lenB int) {
-	if unit == Grapheme && !(isASCII(a) && isASCII(b)) {
-		ga, gb := graphemes(a), graphemes(b)
-		return tokenDistance(ga, gb), len(ga), len(gb)
-	}
-	if unit == Grapheme { // in ASCII the only cluster of two is CR LF
+	if unit == Grapheme {
+		if !isASCII(a) || !isASCII(b) {
+			ga, gb := graphemes(a), graphemes(b)
+			return tokenDistance(ga, gb), len(ga), len(gb)
+		}
+		// In ASCII the only cluster of two is CR LF.
 		a, b = strings.ReplaceAll(a, "\r\n", "\x80"), strings.ReplaceAll(b, "\r\n", "\x80")
 	}
 	return levenshtein.ComputeDistance(a, b), utf8.RuneCountInString(a), utf8.RuneCountInString(b)

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -134,6 +135,7 @@ type Accumulator struct {
 	// its packed books, so that sets are kept at about their nominal size.
 	grids map[string]*gridSet
 	full  bool
+	limit int64 // 0 means MaxJoint
 }
 
 // gridSet holds the images of one layout of books.
@@ -181,7 +183,7 @@ func (a *Accumulator) Add(state string) error {
 		}
 		positions = positions && b.IDs != nil
 	}
-	if a.tokens > MaxJoint {
+	if a.tooMany() {
 		a.full, a.grids = true, nil
 	}
 	if positions && !a.full {
@@ -189,6 +191,8 @@ func (a *Accumulator) Add(state string) error {
 	}
 	return nil
 }
+
+func (a *Accumulator) tooMany() bool { return a.tokens > cmp.Or(a.limit, MaxJoint) }
 
 func (a *Accumulator) sameBooks(sizes []int) error {
 	if len(sizes) != len(a.books) {
@@ -261,7 +265,7 @@ func (a *Accumulator) Merge(other metrics.Accumulator) error {
 	a.images += o.images
 	a.pixels += o.pixels
 	a.tokens += o.tokens
-	a.full = a.full || o.full || a.tokens > MaxJoint
+	a.full = a.full || o.full || a.tooMany()
 	if a.full {
 		a.grids = nil
 		return nil

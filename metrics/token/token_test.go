@@ -534,8 +534,9 @@ func TestPositionsOfLargeSetsAreDropped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	halves := [2]*Accumulator{{}, {}}
-	for i := range MaxJoint/MaxGrid + 1 {
+	const limit, images = 10 * MaxGrid, 11
+	halves := [2]*Accumulator{{limit: limit}, {limit: limit}}
+	for i := range images {
 		if err := halves[i%2].Add(state); err != nil {
 			t.Fatal(err)
 		}
@@ -546,8 +547,15 @@ func TestPositionsOfLargeSetsAreDropped(t *testing.T) {
 	if err := halves[0].Merge(halves[1]); err != nil {
 		t.Fatal(err)
 	}
-	if s, _ := halves[0].Summary(0); s.Positions != nil || s.Images != MaxJoint/MaxGrid+1 {
+	if s, _ := halves[0].Summary(0); s.Positions != nil || s.Images != images {
 		t.Errorf("positions of %d images with %d tokens", s.Images, s.Tokens)
+	}
+	vs, err := halves[0].Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := byID(t, vs); got[Usage].Value != .5 || len(got) != 7 {
+		t.Errorf("values are %v", got)
 	}
 }
 
