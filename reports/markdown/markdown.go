@@ -1,0 +1,260 @@
+// Package markdown writes a run as report.md: what a repository, a pull request or
+// a terminal pager shows without a browser.
+//
+// Its opinion: names come from outside and may hold anything, so every one is
+// escaped; tables hold what a reader compares, everything else is in the CSV files
+// it links to.
+package markdown
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/reports/format"
+	"github.com/vtbench/vtbench/reports/view"
+)
+
+// A Plot is a figure that is linked to.
+type Plot struct {
+	Path    string // relative to the report, "/" separated
+	Caption string
+}
+
+// maxFailures is how many failures are listed; summary.json has all.
+const maxFailures = 50
+
+// Escape makes a text safe anywhere in GitHub Markdown: one line, no markup, no
+// HTML, no table separators.
+func Escape(s string) string {
+	var b strings.Builder
+	for _, r := range format.Line(s) {
+		switch r {
+		case '\\', '`', '*', '_', '{', '}', '[', ']', '(', ')', '#', '+', '!', '|', '~':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case '<':
+			b.WriteString("&lt;")
+		case '>':
+			b.WriteString("&gt;")
+		case '&':
+			b.WriteString("&amp;")
+		case '@': // would notify somebody in a pull request
+			b.WriteString("&#64;")
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// Report writes the whole report.
+func Report(v *view.View, plots []Plot) string {
+	var b strings.Builder
+	p := func(layout string, args ...any) { fmt.Fprintf(&b, layout, args...) }
+	p("# %s\n\n", Escape(v.Suite.Title+": "+v.Name))
+	if v.Suite.Question != "" {
+		p("%s\n\n", Escape(v.Suite.Question))
+	}
+	for _, w := range v.Warnings {
+		p("> **Note:** %s\n\n", Escape(w))
+	}
+	for _, f := range v.Findings() {
+		p("- **%s: %s.** %s\n", Escape(f.Label), Escape(f.Value), Escape(f.Plain()))
+	}
+	p("\n")
+	for _, s := range v.Sections() {
+		p("## %s\n\n", Escape(sectionTitle(v, s)))
+		for _, id := range v.Headline {
+			grid(&b, v, s, id)
+		}
+		images(&b, v, s)
+	}
+	if len(plots) > 0 {
+		p("## Plots\n\n")
+		for _, f := range plots {
+			p("![%s](%s)\n\n", Escape(f.Caption), strings.ReplaceAll(f.Path, " ", "%20"))
+		}
+	}
+	if len(v.Failures) > 0 {
+		p("## What failed\n\n| tokenizer | condition | item | why |\n|---|---|---|---|\n")
+		for i, f := range v.Failures {
+			if i == maxFailures {
+				p("\n… and %s more, all in `%s`.\n", format.Count(len(v.Failures)-i), bench.SummaryFile)
+				break
+			}
+			item := f.Item
+			if f.Instance != "" {
+				item += ", " + f.Instance
+			}
+			p("| %s | %s | %s | %s |\n", Escape(f.Tokenizer), Escape(f.Condition), Escape(item), Escape(f.Error))
+		}
+		p("\n")
+	}
+	method(&b, v)
+	return b.String()
+}
+
+func sectionTitle(v *view.View, s view.Section) string {
+	return s.Dataset.Name + ", " + s.Condition.Title()
+}
+
+// grid writes the table of one metric by scale bins.
+func grid(b *strings.Builder, v *view.View, s view.Section, id string) {
+	g := v.Grid(s.Dataset.Name, s.Condition.Key, id)
+	if len(g.Rows) == 0 {
+		return
+	}
+	st := format.For(g.Metric)
+	words := view.Explain(g.Metric)
+	fmt.Fprintf(b, "### %s", Escape(g.Metric.Title))
+	if st.Unit != "" {
+		fmt.Fprintf(b, " (%s)", Escape(st.Unit))
+	}
+	fmt.Fprintf(b, "\n\n%s; %s.\n\n", Escape(words.Short), Escape(view.BetterWord(g.Metric.Better)))
+	header := []string{"tokenizer"}
+	for _, bin := range append(slices.Clone(g.Bins), g.Head) {
+		header = append(header, view.BinTitle(bin))
+	}
+	header = append(header, "bpp", "n", "worst against "+g.Bound)
+	if g.Bound == "" {
+		header = header[:len(header)-1]
+	}
+	writeRow(b, header)
+	b.WriteString("|---|" + strings.Repeat("--:|", len(header)-1) + "\n")
+	for _, r := range g.Rows {
+		row := []string{Escape(r.Token.Name)}
+		if r.Token.Reference {
+			row[0] = "*" + row[0] + "*"
+		}
+		for _, c := range append(slices.Clone(r.Cells), r.Head) {
+			row = append(row, st.Interval(c.Mean, c.Lo, c.Hi))
+		}
+		rate := ""
+		if r.Rate.OK() {
+			rate = format.Style{Digits: 3, Scale: 1}.Number(r.Rate.BPP)
+			if r.Rate.Nominal() {
+				rate += " (tokens)"
+			}
+		}
+		row = append(row, rate, format.Count(r.Head.N))
+		if g.Bound != "" {
+			worst := ""
+			if r.Worst.OK {
+				worst = Escape(view.BinTitle(r.Worst.Bin)) + " " + st.Delta(r.Worst.Delta)
+			}
+			row = append(row, worst)
+		}
+		writeRow(b, row)
+	}
+	t := v.Tally(s.Dataset.Name, s.Condition.Key, id)
+	what := "images"
+	if g.Metric.Scope == metrics.PerInstance {
+		what = "instances"
+	}
+	parts := []string{t.Kept.String() + " " + what + " kept"}
+	for _, r := range t.Reasons {
+		parts = append(parts, r.Span.String()+" "+r.Title)
+	}
+	fmt.Fprintf(b, "\n%s.\n\n", Escape(strings.Join(parts, ", ")))
+}
+
+// images writes the metrics of whole images and sets in one table.
+func images(b *strings.Builder, v *view.View, s view.Section) {
+	var specs []metrics.Spec
+	for _, m := range v.Metrics {
+		if slices.Contains(v.Headline, m.ID) {
+			continue
+		}
+		for _, t := range v.Tokens {
+			if c := v.Head(t, s.Dataset.Name, s.Condition, m.ID); c.OK {
+				specs = append(specs, m)
+				break
+			}
+		}
+	}
+	if len(specs) == 0 {
+		return
+	}
+	header := []string{"tokenizer"}
+	for _, m := range specs {
+		title := m.Title
+		if u := format.For(m).Unit; u != "" {
+			title += " (" + u + ")"
+		}
+		header = append(header, title)
+	}
+	header = append(header, "encode (ms)", "decode (ms)")
+	fmt.Fprintf(b, "### Everything else\n\n")
+	writeRow(b, header)
+	b.WriteString("|---|" + strings.Repeat("--:|", len(header)-1) + "\n")
+	for _, t := range v.Tokens {
+		row := []string{Escape(t.Name)}
+		for _, m := range specs {
+			c := v.Head(t, s.Dataset.Name, s.Condition, m.ID)
+			cell := ""
+			if c.OK {
+				cell = format.For(m).Interval(c.Mean, c.Lo, c.Hi)
+			}
+			row = append(row, cell)
+		}
+		tm, ok := v.Timing(t.Name, s.Condition.Key)
+		for _, ms := range []bench.Number{tm.EncodeMS, tm.DecodeMS} {
+			cell := ""
+			if ok && !math.IsNaN(float64(ms)) {
+				cell = format.Style{Digits: 3, Scale: 1}.Number(float64(ms))
+			}
+			row = append(row, cell)
+		}
+		writeRow(b, row)
+	}
+	b.WriteString("\n")
+}
+
+func writeRow(b *strings.Builder, cells []string) {
+	b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+}
+
+// method says what the numbers rest on, so that somebody else can make them again.
+func method(b *strings.Builder, v *view.View) {
+	fmt.Fprintf(b, "## How it was measured\n\n")
+	for _, r := range v.Runs {
+		m := r.Manifest
+		if len(v.Runs) > 1 {
+			fmt.Fprintf(b, "### %s\n\n", Escape(r.Name))
+		}
+		fmt.Fprintf(b, "- suite %s, version %d, digest `%.12s`, scored at the %s size\n", Escape(m.Suite.ID), m.Suite.Version, m.SuiteHash, Escape(m.Suite.ScoreAt))
+		for _, d := range m.Datasets {
+			fmt.Fprintf(b, "- data set %s, version %d, digest `%.12s`: %s of %s items\n", Escape(d.Name), d.Info.Version, d.Info.Digest, format.Count(d.Items), format.Count(d.Total))
+		}
+		fmt.Fprintf(b, "- intervals: %g %%, %s bootstrap over images, %s resamples, seed %d\n", 100*m.Bootstrap.Level, Escape(m.Bootstrap.Method), format.Count(m.Bootstrap.Resamples), m.Seed)
+		for _, k := range sortedKeys(m.Provenance) {
+			fmt.Fprintf(b, "- %s: %s\n", Escape(k), Escape(m.Provenance[k]))
+		}
+		fmt.Fprintf(b, "- %s, %s, %s, %d cores%s, started %s\n\n", Escape(m.Host.Program), Escape(m.Host.Go), Escape(m.Host.OS), m.Host.Cores, cpu(m.Host.CPU), Escape(m.Host.Started))
+	}
+	fmt.Fprintf(b, "Metrics:\n\n")
+	for _, m := range v.Metrics {
+		w := view.Explain(m)
+		fmt.Fprintf(b, "- **%s** (`%s`, version %d): %s. %s\n", Escape(m.Title), m.ID, m.Version, Escape(w.Short), Escape(w.Long))
+	}
+}
+
+func cpu(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " of " + Escape(s)
+}
+
+func sortedKeys(m map[string]string) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,88 @@
+package plot_test
+
+import (
+	"bytes"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/vtbench/vtbench/reports/internal/fixture"
+	"github.com/vtbench/vtbench/reports/plot"
+	"github.com/vtbench/vtbench/reports/view"
+)
+
+func TestFiguresOfARun(t *testing.T) {
+	run, err := fixture.Text(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := view.New(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	figures := plot.Figures(v)
+	if want := 4 * len(v.Sections()); len(figures) != want {
+		t.Errorf("%d figures, want %d", len(figures), want)
+	}
+	names := map[string]bool{}
+	for _, f := range figures {
+		if names[f.Name] {
+			t.Errorf("two figures are named %s", f.Name)
+		}
+		names[f.Name] = true
+	}
+	dir := t.TempDir()
+	if d := os.Getenv("VTBENCH_KEEP_PLOTS"); d != "" {
+		dir = d // to look at them
+	}
+	for _, f := range figures[:4] {
+		base := filepath.Join(dir, f.Name)
+		if err := f.Figure.Save(base); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(base + ".png")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := png.Decode(bytes.NewReader(b)); err != nil {
+			t.Errorf("%s: %v", f.Name, err)
+		}
+		svg, err := os.ReadFile(base + ".svg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tok := range []string{"jpeg:q=20", "kl:patch"} {
+			if strings.HasPrefix(f.Name, "rate") && strings.HasPrefix(tok, "kl") {
+				continue // no rate
+			}
+			if !bytes.Contains(svg, []byte(tok)) {
+				t.Errorf("%s does not name %s", f.Name, tok)
+			}
+		}
+	}
+}
+
+// Whatever is in the data, a figure is drawn.
+func TestOddData(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	for name, s := range map[string][]plot.Series{
+		"nothing":  nil,
+		"one":      {{Name: "a", Points: []plot.Point{{1, 2, nan, nan}}}},
+		"nan":      {{Name: "a", Points: []plot.Point{{nan, 2, nan, nan}, {1, inf, nan, nan}}}},
+		"constant": {{Name: "a", Points: []plot.Point{{1, 2, 2, 2}, {1, 2, 2, 2}}}},
+		"zero":     {{Name: "a", Points: []plot.Point{{0, 0, 0, 0}}}, {Name: "<b>&\n", Points: []plot.Point{{3, 1, 0, 2}}}},
+	} {
+		for _, log := range []bool{false, true} {
+			f := plot.Figure{Title: name, X: plot.Axis{Log: log}, Series: s}
+			if _, err := f.PNG(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if _, err := f.SVG(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
