@@ -15,8 +15,10 @@ import (
 func TestConform(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string]func(t *testing.T) tokenizers.Options{
-		"go":          func(t *testing.T) tokenizers.Options { return options(t, "serve-go", nil) },
-		"go replicas": func(t *testing.T) tokenizers.Options { return options(t, "serve-go", map[string]string{"replicas": "2"}) },
+		"go": func(t *testing.T) tokenizers.Options { return options(t, "serve-go", nil) },
+		"go replicas": func(t *testing.T) tokenizers.Options {
+			return options(t, "serve-go", map[string]string{"replicas": "2"})
+		},
 		"numpy": func(t *testing.T) tokenizers.Options {
 			return sdkOptions(t, "../../examples/tokenizers/numpy_blocks.py", nil)
 		},

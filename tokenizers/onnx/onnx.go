@@ -1,0 +1,517 @@
+// Package onnx runs a tokenizer that was exported as ONNX: an encoder and a
+// decoder, or one graph from image to image.
+//
+// Its opinion: a graph says which tensors it takes, not what their numbers mean,
+// so that stands in a small YAML file beside it ([Sidecar]) and is never guessed
+// where a guess could be wrong without showing. Names, types and shapes are
+// checked when the model is opened, with the tensor's name in the error: not
+// after an hour, on the first batch.
+//
+//	onnx:model=vae.onnx
+//	onnx:encoder=enc.onnx,decoder=dec.onnx
+//
+// Sessions run on one thread each unless told otherwise and may be used by several
+// workers at once, so that the workers, not ONNX Runtime's pool, fill the
+// machine.
+package onnx
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	ortlib "github.com/yalue/onnxruntime_go"
+
+	"github.com/vtbench/vtbench/internal/ort"
+	"github.com/vtbench/vtbench/tokenizers"
+)
+
+// defaultBatch is how many images a graph with a free batch axis gets at once.
+const defaultBatch = 8
+
+// Kind is the registry entry.
+func Kind() tokenizers.Kind {
+	return tokenizers.Kind{
+		Name:    "onnx",
+		Summary: "a model exported as ONNX: encoder and decoder, or one graph",
+		Example: "onnx:encoder=enc.onnx,decoder=dec.onnx",
+		Options: []tokenizers.Option{
+			{Name: "model", Help: "one graph from image to image"},
+			{Name: "encoder", Help: "graph from image to tokens"},
+			{Name: "decoder", Help: "graph from tokens to image"},
+			{Name: "config", Help: "sidecar YAML; the one beside the model or encoder (vae.yaml) unless named"},
+			{Name: "onnxruntime", Help: "ONNX Runtime library; found in $" + ort.Env + " and the usual places unless named"},
+			tokenizers.IntOption("threads", 1, 1, 1024, "threads of one call"),
+		},
+		Open: func(ctx context.Context, opts tokenizers.Options) (tokenizers.Tokenizer, error) {
+			t, err := Open(ctx, opts)
+			if err != nil {
+				return nil, err
+			}
+			return t.withAbilities(), nil
+		},
+	}
+}
+
+// A tensor is an input or output of a graph.
+type tensor struct {
+	name  string
+	dtype ortlib.TensorElementDataType
+	shape ortlib.Shape // -1: any
+}
+
+func (t tensor) String() string {
+	dims := make([]string, len(t.shape))
+	for i, d := range t.shape {
+		if dims[i] = strconv.FormatInt(d, 10); d < 0 {
+			dims[i] = "?"
+		}
+	}
+	return fmt.Sprintf("%q (%s [%s])", t.name, typeName(t.dtype), strings.Join(dims, ", "))
+}
+
+func typeName(d ortlib.TensorElementDataType) string {
+	return strings.ToLower(strings.TrimPrefix(d.String(), "ONNX_TENSOR_ELEMENT_DATA_TYPE_"))
+}
+
+// A graph is one model with a session.
+type graph struct {
+	file    string
+	session *ortlib.DynamicAdvancedSession
+	inputs  []tensor
+	outputs []tensor // those that are asked for, in this order
+}
+
+// A Tokenizer runs one or two graphs.
+type Tokenizer struct {
+	info    tokenizers.Info
+	side    *Sidecar
+	enc     *graph // the only graph where dec is nil
+	dec     *graph
+	in      border   // image into the encoder
+	out     border   // image out of the last graph
+	wires   []string // for each input of the decoder, the encoder's output
+	fixed   int      // batch the graphs insist on; 0: any
+	decodes bool     // the decoder needs nothing but the ids
+
+	mu     sync.RWMutex // read: in use; write: closing
+	closed bool
+}
+
+// A border is where bytes meet a tensor.
+type border struct {
+	tensor tensor
+	nhwc   bool
+	bgr    bool
+	scales [3]affine
+}
+
+// Open loads the graphs, checks them against the sidecar and each other, and
+// makes their sessions.
+func Open(_ context.Context, opts tokenizers.Options) (_ *Tokenizer, err error) {
+	model, encoder, decoder := opts["model"], opts["encoder"], opts["decoder"]
+	switch {
+	case model != "" && (encoder != "" || decoder != ""):
+		return nil, errors.New("onnx: give either model, or encoder and decoder, not both")
+	case model == "" && (encoder == "" || decoder == ""):
+		return nil, errors.New("onnx: give model=FILE for one graph from image to image, or encoder=FILE and decoder=FILE")
+	case model != "":
+		encoder = model
+	}
+	side, err := readSidecar(opts["config"], encoder)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %w", err)
+	}
+	digest := sha256.New()
+	for _, f := range []string{encoder, decoder} {
+		if f != "" {
+			if err := digestModel(digest, f); err != nil {
+				return nil, fmt.Errorf("onnx: %w", err)
+			}
+		}
+	}
+	_, version, err := ort.Load(opts["onnxruntime"])
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %w", err)
+	}
+	threads := max(1, opts.Int("threads"))
+	t := &Tokenizer{side: side}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, t.Close())
+		}
+	}()
+
+	encIn, encOut, err := describe(encoder)
+	if err != nil {
+		return nil, err
+	}
+	var decIn, decOut []tensor
+	if decoder != "" {
+		if decIn, decOut, err = describe(decoder); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.plan(encoder, encIn, encOut, decoder, decIn, decOut); err != nil {
+		return nil, err
+	}
+	// Only the outputs that are used are asked for: the rest need not be computed.
+	last := ""
+	if decoder == "" {
+		last = t.out.tensor.name
+	}
+	t.enc, err = newGraph(encoder, encIn, pick(encOut, last, t.wires, side.Codes, side.Latent), threads)
+	if err != nil {
+		return nil, err
+	}
+	if decoder != "" {
+		if t.dec, err = newGraph(decoder, decIn, []tensor{t.out.tensor}, threads); err != nil {
+			return nil, err
+		}
+	}
+	t.describe(encoder, digest, version, threads)
+	return t, nil
+}
+
+// describe fills the Info.
+func (t *Tokenizer) describe(encoder string, digest hash.Hash, version string, threads int) {
+	s := t.side
+	name := s.Name
+	if name == "" {
+		name = strings.TrimSuffix(filepath.Base(encoder), filepath.Ext(encoder))
+	}
+	v := s.Version
+	if v == "" {
+		v = "1"
+	}
+	t.info = tokenizers.Info{
+		Name: name, Version: v, Weights: hex.EncodeToString(digest.Sum(nil)),
+		Deterministic: s.Deterministic == nil || *s.Deterministic,
+		Concurrent:    true,
+		MultipleOf:    s.MultipleOf, MinSide: s.MinSide, MaxSide: s.MaxSide, FixedW: s.Width, FixedH: s.Height,
+		Stride: s.Stride, Codebooks: s.Codebooks, BatchSize: defaultBatch,
+		Params: map[string]string{"onnxruntime": version, "threads": strconv.Itoa(threads)},
+	}
+	h0, w0 := t.in.sides()
+	if t.info.FixedH == 0 && h0 > 0 {
+		t.info.FixedH = h0
+	}
+	if t.info.FixedW == 0 && w0 > 0 {
+		t.info.FixedW = w0
+	}
+	switch {
+	case t.fixed > 0:
+		t.info.BatchSize = t.fixed
+	case s.Batch > 0:
+		t.info.BatchSize = s.Batch
+	}
+	if i := slices.IndexFunc(t.enc.outputs, func(o tensor) bool { return o.name == s.Latent }); i >= 0 && s.Latent != "" {
+		if sh := t.enc.outputs[i].shape; len(sh) == 4 && sh[1] > 0 {
+			t.info.Channels = int(sh[1])
+		}
+	}
+}
+
+// plan decides which tensor is what, and refuses what does not fit.
+func (t *Tokenizer) plan(encoder string, encIn, encOut []tensor, decoder string, decIn, decOut []tensor) error {
+	s := t.side
+	if len(encIn) != 1 {
+		return fmt.Errorf("onnx: %s has %d inputs (%s): want one, the image; bake the others into the graph as constants", encoder, len(encIn), list(encIn))
+	}
+	var err error
+	if t.in, err = newBorder(encoder, "input", encIn[0], &s.Pixels); err != nil {
+		return err
+	}
+	for _, name := range append(slices.Clone(s.Codes), s.Latent) {
+		if name != "" && !slices.ContainsFunc(encOut, func(o tensor) bool { return o.name == name }) {
+			return fmt.Errorf("onnx: %s has no output %q, which the sidecar names; it has %s", encoder, name, list(encOut))
+		}
+	}
+	for _, name := range s.Codes {
+		o := encOut[slices.IndexFunc(encOut, func(o tensor) bool { return o.name == name })]
+		if o.dtype != ortlib.TensorElementDataTypeInt64 && o.dtype != ortlib.TensorElementDataTypeInt32 {
+			return fmt.Errorf("onnx: %s: output %s holds the codes: want int64 or int32", encoder, o)
+		}
+		if len(o.shape) > 0 && len(o.shape) < 2 {
+			return fmt.Errorf("onnx: %s: output %s holds the codes: want a batch axis and a grid; export it without flattening the batch into it", encoder, o)
+		}
+		if len(s.Codes) == 1 && len(s.Codebooks) > 1 && len(o.shape) > s.BooksAxis && o.shape[s.BooksAxis] > 0 && int(o.shape[s.BooksAxis]) != len(s.Codebooks) {
+			return fmt.Errorf("onnx: %s: output %s has %d entries along books_axis %d, codebooks has %d sizes", encoder, o, o.shape[s.BooksAxis], s.BooksAxis, len(s.Codebooks))
+		}
+	}
+	if i := slices.IndexFunc(encOut, func(o tensor) bool { return o.name == s.Latent }); s.Latent != "" && encOut[i].dtype != ortlib.TensorElementDataTypeFloat {
+		return fmt.Errorf("onnx: %s: output %s holds the latent: want float", encoder, encOut[i])
+	}
+
+	lastFile, lastOut := encoder, encOut
+	if decoder != "" {
+		lastFile, lastOut = decoder, decOut
+		if t.wires, err = wire(encoder, encOut, decoder, decIn, s.Connect); err != nil {
+			return err
+		}
+		t.decodes = len(s.Codes) > 0 && len(decIn) == len(s.Codes) && !slices.ContainsFunc(t.wires, func(w string) bool { return !slices.Contains(s.Codes, w) })
+	}
+	rec, err := reconstruction(lastFile, lastOut, s)
+	if err != nil {
+		return err
+	}
+	pixels := &s.Pixels
+	if s.Output != nil {
+		pixels = s.Output
+	}
+	if t.out, err = newBorder(lastFile, "output", rec, pixels); err != nil {
+		return err
+	}
+	// One batch size must suit every graph.
+	for _, o := range slices.Concat(encIn, decIn) {
+		if len(o.shape) > 0 && o.shape[0] > 0 {
+			n := int(o.shape[0])
+			if t.fixed != 0 && t.fixed != n {
+				return fmt.Errorf("onnx: the batch of %s is %d where another tensor has %d: export both graphs with one batch size, or a free one", o, n, t.fixed)
+			}
+			t.fixed = n
+		}
+	}
+	return nil
+}
+
+// wire finds, for every input of the decoder, the encoder's output that feeds it.
+func wire(encoder string, outs []tensor, decoder string, ins []tensor, connect map[string]string) ([]string, error) {
+	for in := range connect {
+		if !slices.ContainsFunc(ins, func(t tensor) bool { return t.name == in }) {
+			return nil, fmt.Errorf("onnx: the sidecar connects input %q, which %s does not have; it has %s", in, decoder, list(ins))
+		}
+	}
+	wires := make([]string, len(ins))
+	for i, in := range ins {
+		name, said := connect[in.name]
+		if !said {
+			name = in.name
+			if !slices.ContainsFunc(outs, func(t tensor) bool { return t.name == name }) && len(ins) == 1 && len(outs) == 1 {
+				name = outs[0].name
+			}
+		}
+		k := slices.IndexFunc(outs, func(t tensor) bool { return t.name == name })
+		if k < 0 {
+			return nil, fmt.Errorf("onnx: nothing feeds input %s of %s; %s has %s: say which in the sidecar (connect: {%s: …})", in, decoder, encoder, list(outs), in.name)
+		}
+		if err := fits(outs[k], in); err != nil {
+			return nil, fmt.Errorf("onnx: output %s of %s cannot feed input %s of %s: %w", outs[k], encoder, in, decoder, err)
+		}
+		wires[i] = name
+	}
+	return wires, nil
+}
+
+// fits compares types and what is known of the shapes.
+func fits(a, b tensor) error {
+	if a.dtype != b.dtype {
+		return errors.New("the types differ")
+	}
+	if len(a.shape) != len(b.shape) {
+		return errors.New("the numbers of axes differ")
+	}
+	for i := range a.shape {
+		if a.shape[i] > 0 && b.shape[i] > 0 && a.shape[i] != b.shape[i] {
+			return fmt.Errorf("axis %d differs", i)
+		}
+	}
+	return nil
+}
+
+// reconstruction picks the output that holds the image.
+func reconstruction(file string, outs []tensor, s *Sidecar) (tensor, error) {
+	if s.Reconstruction != "" {
+		i := slices.IndexFunc(outs, func(t tensor) bool { return t.name == s.Reconstruction })
+		if i < 0 {
+			return tensor{}, fmt.Errorf("onnx: %s has no output %q, which the sidecar calls the reconstruction; it has %s", file, s.Reconstruction, list(outs))
+		}
+		return outs[i], nil
+	}
+	var images []tensor
+	for _, o := range outs {
+		if len(o.shape) == 4 && o.name != s.Latent && !slices.Contains(s.Codes, o.name) && (o.shape[1] == 3 || o.shape[3] == 3 || o.shape[1] < 0 && o.shape[3] < 0) {
+			images = append(images, o)
+		}
+	}
+	switch {
+	case len(images) == 1:
+		return images[0], nil
+	case len(images) == 0 && len(outs) == 1:
+		return outs[0], nil
+	case len(images) == 0:
+		return tensor{}, fmt.Errorf("onnx: none of the outputs of %s looks like an image: %s; name it in the sidecar (reconstruction: …)", file, list(outs))
+	}
+	return tensor{}, fmt.Errorf("onnx: %d outputs of %s look like images: %s; name the right one in the sidecar (reconstruction: …)", len(images), file, list(images))
+}
+
+// newBorder checks an image tensor and works out its conversion.
+func newBorder(file, what string, t tensor, p *Pixels) (border, error) {
+	b := border{tensor: t, bgr: p.Colour == "BGR"}
+	fail := func(format string, args ...any) (border, error) {
+		return border{}, fmt.Errorf("onnx: %s: %s %s: %s", file, what, t, fmt.Sprintf(format, args...))
+	}
+	switch t.dtype {
+	case ortlib.TensorElementDataTypeFloat, ortlib.TensorElementDataTypeUint8:
+	case ortlib.TensorElementDataTypeFloat16, ortlib.TensorElementDataTypeBFloat16:
+		return fail("images must come in and go out as float (32 bits) or uint8; export with float inputs and outputs around the half-precision graph")
+	default:
+		return fail("want float or uint8")
+	}
+	if len(t.shape) != 4 {
+		return fail("an image tensor has 4 axes: batch, channels, height and width")
+	}
+	b.nhwc = p.Layout == "NHWC" || p.Layout == "" && t.shape[3] == 3 && t.shape[1] != 3
+	axis, layout := 1, "NCHW"
+	if b.nhwc {
+		axis, layout = 3, "NHWC"
+	}
+	if c := t.shape[axis]; c > 0 && c != 3 {
+		return fail("want 3 channels along axis %d (layout %s), have %d", axis, layout, c)
+	}
+	b.scales = p.scales(t.dtype == ortlib.TensorElementDataTypeUint8)
+	return b, nil
+}
+
+// sides are the height and width the graph insists on, 0 where it does not.
+func (b border) sides() (h, w int) {
+	hs, ws := b.tensor.shape[2], b.tensor.shape[3]
+	if b.nhwc {
+		hs, ws = b.tensor.shape[1], b.tensor.shape[2]
+	}
+	return int(max(hs, 0)), int(max(ws, 0))
+}
+
+// pick keeps the outputs that something needs, in the graph's order.
+func pick(outs []tensor, last string, wires, codes []string, latent string) []tensor {
+	return slices.DeleteFunc(slices.Clone(outs), func(t tensor) bool {
+		return t.name != last && t.name != latent && !slices.Contains(wires, t.name) && !slices.Contains(codes, t.name)
+	})
+}
+
+func list(ts []tensor) string {
+	words := make([]string, len(ts))
+	for i, t := range ts {
+		words[i] = t.String()
+	}
+	if len(words) == 0 {
+		return "none"
+	}
+	return strings.Join(words, ", ")
+}
+
+// describe reads the inputs and outputs of a model.
+func describe(file string) (ins, outs []tensor, err error) {
+	i, o, err := ortlib.GetInputOutputInfo(file)
+	if err != nil {
+		return nil, nil, fmt.Errorf("onnx: loading %s: %w", file, err)
+	}
+	convert := func(infos []ortlib.InputOutputInfo) ([]tensor, error) {
+		var ts []tensor
+		for _, in := range infos {
+			if in.OrtValueType != ortlib.ONNXTypeTensor {
+				return nil, fmt.Errorf("onnx: %s: %q is no tensor but %s", file, in.Name, in.OrtValueType)
+			}
+			ts = append(ts, tensor{in.Name, in.DataType, in.Dimensions.Clone()})
+		}
+		return ts, nil
+	}
+	if ins, err = convert(i); err != nil {
+		return nil, nil, err
+	}
+	outs, err = convert(o)
+	return ins, outs, err
+}
+
+// newGraph makes a session with bounded threads.
+func newGraph(file string, ins, outs []tensor, threads int) (_ *graph, err error) {
+	fail := func(err error) error { return fmt.Errorf("onnx: making a session of %s: %w", file, err) }
+	opts, err := ortlib.NewSessionOptions()
+	if err != nil {
+		return nil, fail(err)
+	}
+	defer func() { err = errors.Join(err, opts.Destroy()) }()
+	for _, set := range []func() error{
+		func() error { return opts.SetIntraOpNumThreads(threads) },
+		func() error { return opts.SetInterOpNumThreads(1) },
+		func() error { return opts.SetExecutionMode(ortlib.ExecutionModeSequential) },
+		// Threads that wait must not burn the cores that others compute on.
+		func() error { return opts.AddSessionConfigEntry("session.intra_op.allow_spinning", "0") },
+	} {
+		if err := set(); err != nil {
+			return nil, fail(err)
+		}
+	}
+	names := func(ts []tensor) []string {
+		out := make([]string, len(ts))
+		for i, t := range ts {
+			out[i] = t.name
+		}
+		return out
+	}
+	s, err := ortlib.NewDynamicAdvancedSession(file, names(ins), names(outs), opts)
+	if err != nil {
+		return nil, fail(err)
+	}
+	return &graph{file: file, session: s, inputs: ins, outputs: outs}, nil
+}
+
+// digestModel hashes a model and the weights that lie beside it in files of their
+// own (vae.onnx.data, vae.onnx_data).
+func digestModel(w io.Writer, file string) error {
+	files := []string{file}
+	for _, pattern := range []string{".data*", "_data*"} {
+		more, err := filepath.Glob(escapeGlob(file) + pattern)
+		if err != nil {
+			return fmt.Errorf("looking for the weights of %s: %w", file, err)
+		}
+		files = append(files, more...)
+	}
+	slices.Sort(files)
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			return fmt.Errorf("reading a model: %w", err)
+		}
+		n, err := io.Copy(w, f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return fmt.Errorf("reading a model: %w", err)
+		}
+		fmt.Fprintf(w, "|%d|", n)
+	}
+	return nil
+}
+
+func escapeGlob(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(s)
+}
+
+// Info implements tokenizers.Tokenizer.
+func (t *Tokenizer) Info() tokenizers.Info { return t.info }
+
+// Close frees the sessions, once the calls that run have ended.
+func (t *Tokenizer) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil
+	}
+	t.closed = true
+	var errs []error
+	for _, g := range []*graph{t.enc, t.dec} {
+		if g != nil {
+			errs = append(errs, g.session.Destroy())
+		}
+	}
+	return errors.Join(errs...)
+}
