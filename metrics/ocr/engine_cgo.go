@@ -21,6 +21,11 @@ type engine struct {
 // elsewhere while it runs and so must not overlap with itself.
 var opening sync.Mutex
 
+// silenced says that Tesseract's messages go nowhere. It prints statistics of its
+// layout analysis for every crop without ink. The setting is the library's, not
+// the client's, and must not be written while another client reads it.
+var silenced bool // guarded by opening
+
 // libraryVersion is the version of the Tesseract library.
 func libraryVersion() string { return gosseract.Version() }
 
@@ -53,6 +58,11 @@ func openEngine(data languageData, r recipe) (*engine, error) {
 			return fail(err)
 		}
 	}
+	if !silenced {
+		if err := c.DisableOutput(); err != nil {
+			return fail(err)
+		}
+	}
 	for _, v := range r.variables {
 		if err := c.SetVariable(gosseract.SettableVariable(v.name), v.value); err != nil {
 			return fail(err)
@@ -71,6 +81,7 @@ func openEngine(data languageData, r recipe) (*engine, error) {
 	if err != nil {
 		return fail(err)
 	}
+	silenced = true
 	return e, nil
 }
 

@@ -110,6 +110,9 @@ func (p *Pool) Recognise(ctx context.Context, crop pix.Image, mode Mode) (string
 	if mode != Word && mode != Line {
 		return "", fmt.Errorf("reading text: mode %d is neither Word nor Line", mode)
 	}
+	if mode == Word {
+		mode = p.recipe.word
+	}
 	line, err := p.recipe.encode(crop)
 	if err != nil {
 		return "", err
@@ -144,18 +147,16 @@ func (p *Pool) ReadBox(ctx context.Context, img pix.Image, box image.Rectangle, 
 // Provenance tells what the texts depend on besides this package's code.
 func (p *Pool) Provenance() map[string]string {
 	m := map[string]string{
-		"tesseract":          libraryVersion(),
-		"ocr.lang":           p.data.lang,
-		"ocr.segmentation":   "8 (word), 7 (line)",
-		"ocr.height":         fmt.Sprint(p.recipe.height),
-		"ocr.margin":         fmt.Sprint(p.recipe.pad),
-		"ocr.interpolation":  p.recipe.filter.name,
-		"ocr.luma":           "BT.601",
-		"ocr.dictionaries":   "on",
-		"ocr.invert_retries": "on",
+		"tesseract":         libraryVersion(),
+		"ocr.lang":          p.data.lang,
+		"ocr.segmentation":  fmt.Sprintf("%d (word), %d (line)", p.recipe.word, Line),
+		"ocr.height":        fmt.Sprint(p.recipe.height),
+		"ocr.margin":        fmt.Sprintf("%g,%g", p.recipe.padX, p.recipe.padY),
+		"ocr.interpolation": p.recipe.filter.name,
+		"ocr.luma":          "BT.601",
 	}
 	for _, v := range slices.Concat(p.recipe.initVariables, p.recipe.variables) {
-		m["tesseract."+v.name] = v.value
+		m["ocr."+v.name] = v.value
 	}
 	for _, l := range slices.Sorted(maps.Keys(p.data.digest)) {
 		m["ocr.traineddata."+l] = "sha256:" + p.data.digest[l]

@@ -14,9 +14,11 @@ import (
 // There is one for users, [standard]; benchmarks compare it with others.
 type recipe struct {
 	height        int     // of the line image, in pixels
-	pad           float64 // context around the box, as a share of its height
+	padX, padY    float64 // context around the box, as shares of its height
 	filter        filter  // how the crop is scaled
 	upright       bool    // turn light-on-dark text over before reading
+	stretch       bool    // spread ink and paper to black and white before reading
+	word          Mode    // how Tesseract is told to read a Word
 	variables     []variable
 	initVariables []variable // those that Tesseract heeds only while starting
 }
@@ -27,9 +29,19 @@ type variable struct{ name, value string }
 // that chose it. A change of anything here raises the version of the metrics.
 var standard = recipe{
 	height:  48,
-	pad:     0.2,
+	padX:    0.15,
+	padY:    0.2,
 	filter:  cubic,
-	upright: false,
+	upright: true,
+	stretch: true,
+	word:    Word,
+	// Without the second reading of the inverted line that Tesseract does when it
+	// is unsure; upright has done what that is for, at no cost.
+	variables: []variable{{"invert_threshold", "0"}},
+	// Without dictionaries. The name hides it, but this is the variable that
+	// decides whether the LSTM reader loads them (tessedit.cpp); load_system_dawg
+	// and its like only concern the reader of Tesseract 3.
+	initVariables: []variable{{"lstm_use_matrix", "0"}},
 }
 
 // maxAspect bounds the width of a line image: a crop wider than this many times
@@ -56,29 +68,39 @@ func ModeFor(label string) Mode {
 	return Word
 }
 
-// Crop cuts the axis-aligned box out of an image together with a margin of
-// [Margin] of its height on every side, as far as the image reaches. A box that
-// has less than two pixels of width or height inside the image cannot hold text
-// and is an error.
+// Crop cuts the axis-aligned box out of an image together with a margin in
+// proportion to its height, as far as the image reaches. A box that has less than
+// two pixels of width or height inside the image cannot hold text and is an error.
 func Crop(img pix.Image, box image.Rectangle) (pix.Image, error) {
 	return standard.crop(img, box)
 }
 
 func (r recipe) crop(img pix.Image, box image.Rectangle) (pix.Image, error) {
+	region, err := r.region(img, box)
+	if err != nil {
+		return pix.Image{}, err
+	}
+	return img.Crop(region), nil
+}
+
+// region is the part of an image that crop cuts out.
+func (r recipe) region(img pix.Image, box image.Rectangle) (image.Rectangle, error) {
 	if err := img.Validate(); err != nil {
-		return pix.Image{}, fmt.Errorf("cropping text: %w", err)
+		return image.Rectangle{}, fmt.Errorf("cropping text: %w", err)
 	}
 	// Labels of data sets may name corners in any order and lie anywhere;
 	// intersecting first keeps the arithmetic below within the image.
-	in := box.Canon().Intersect(image.Rect(0, 0, img.W, img.H))
+	all := image.Rect(0, 0, img.W, img.H)
+	in := box.Canon().Intersect(all)
 	switch {
 	case in.Empty():
-		return pix.Image{}, fmt.Errorf("cropping text: box %v has no pixel inside the %d×%d image", box, img.W, img.H)
+		return in, fmt.Errorf("cropping text: box %v has no pixel inside the %d×%d image", box, img.W, img.H)
 	case in.Dx() < minSide || in.Dy() < minSide:
-		return pix.Image{}, fmt.Errorf("cropping text: box %v has %d×%d pixels inside the %d×%d image, too few to hold text", box, in.Dx(), in.Dy(), img.W, img.H)
+		return in, fmt.Errorf("cropping text: box %v has %d×%d pixels inside the %d×%d image, too few to hold text", box, in.Dx(), in.Dy(), img.W, img.H)
 	}
-	m := int(math.Round(r.pad * float64(in.Dy())))
-	return img.Crop(in.Inset(-m)), nil
+	mx := int(math.Round(r.padX * float64(in.Dy())))
+	my := int(math.Round(r.padY * float64(in.Dy())))
+	return image.Rect(in.Min.X-mx, in.Min.Y-my, in.Max.X+mx, in.Max.Y+my).Intersect(all), nil
 }
 
 // minSide is the smallest width and height of a box that is read at all.
@@ -96,8 +118,15 @@ func (r recipe) encode(crop pix.Image) ([]byte, error) {
 	// shrinking to a width at which the network has nothing to look at.
 	w = min(max(w, r.height/4), maxAspect*r.height)
 	g = g.resize(w, r.height, r.filter)
-	if r.upright && g.lightOnDark() {
-		g.invert()
+	if r.upright || r.stretch {
+		c := g.classes()
+		if r.upright && c.lightOnDark() {
+			g.invert()
+			c = c.inverted()
+		}
+		if r.stretch {
+			g.stretch(c)
+		}
 	}
 	return g.spix(), nil
 }
@@ -125,45 +154,117 @@ func (g gray) invert() {
 	}
 }
 
-// lightOnDark guesses the polarity: Otsu's threshold parts the image in two, and
-// the part that holds most of the outermost pixels is the background.
-func (g gray) lightOnDark() bool {
+// classes are the two sorts of pixels of an image, parted by Otsu's threshold.
+type classes struct {
+	dark, light      class
+	border, darkEdge int // pixels on the outermost rows and columns, dark ones among them
+}
+
+type class struct {
+	n          int
+	mean, sdev float64
+}
+
+func (g gray) classes() classes {
 	var hist [256]int
 	for _, v := range g.pix {
 		hist[v]++
 	}
 	t := otsu(&hist)
-	dark, all := 0, 0
-	count := func(v uint8) {
-		all++
+	c := classes{dark: classOf(hist[:t+1], 0), light: classOf(hist[t+1:], t+1)}
+	edge := func(v uint8) {
+		c.border++
 		if int(v) <= t {
-			dark++
+			c.darkEdge++
 		}
 	}
 	for x := range g.w {
-		count(g.pix[x])
-		count(g.pix[(g.h-1)*g.w+x])
+		edge(g.pix[x])
+		edge(g.pix[(g.h-1)*g.w+x])
 	}
 	for y := 1; y < g.h-1; y++ {
-		count(g.pix[y*g.w])
-		count(g.pix[y*g.w+g.w-1])
+		edge(g.pix[y*g.w])
+		edge(g.pix[y*g.w+g.w-1])
 	}
-	return 2*dark > all
+	return c
+}
+
+// classOf describes the pixels of a histogram whose first value is base.
+func classOf(hist []int, base int) class {
+	var n, sum, squares float64
+	for i, k := range hist {
+		v := float64(base + i)
+		n += float64(k)
+		sum += float64(float64(k) * v)
+		squares += float64(float64(k) * v * v)
+	}
+	if n == 0 {
+		return class{}
+	}
+	mean := sum / n
+	return class{n: int(n), mean: mean, sdev: math.Sqrt(max(squares/n-float64(mean*mean), 0))}
+}
+
+// lightOnDark guesses the polarity: paper is what covers more than half, counted
+// as the mean of its shares of the border and of the whole. The border alone
+// fails on a slanted sign in front of something bright, the whole alone on heavy
+// type.
+func (c classes) lightOnDark() bool {
+	border, all := float64(c.darkEdge)/float64(c.border), float64(c.dark.n)/float64(c.dark.n+c.light.n)
+	return border+all > 1
+}
+
+// inverted are the classes of the inverted image.
+func (c classes) inverted() classes {
+	return classes{
+		dark:     class{c.light.n, 255 - c.light.mean, c.light.sdev},
+		light:    class{c.dark.n, 255 - c.dark.mean, c.dark.sdev},
+		border:   c.border,
+		darkEdge: c.border - c.darkEdge,
+	}
+}
+
+// Limits of stretch.
+const (
+	grain       = 0.5 // standard deviations of the paper, from its mean down, that count as noise
+	minContrast = 4.0 // gray levels between ink and paper, below which there is nothing to spread
+)
+
+// stretch maps the mean of the ink to black and what is lighter than the paper's
+// mean less half its standard deviation to white.
+//
+// The network does have a normalisation of its own, but it takes black from the
+// lower quartile of the local minima in the middle row (networkio.cpp,
+// ComputeBlackWhite): with the slightest grain in the paper most of these
+// minima are paper, black comes out near white, and perfectly clear words are
+// read as rubbish.
+func (g gray) stretch(c classes) {
+	lo, hi := c.dark.mean, c.light.mean-grain*c.light.sdev
+	if c.dark.n == 0 || c.light.n == 0 || hi-lo < minContrast {
+		return
+	}
+	var table [256]uint8
+	for v := range table {
+		table[v] = uint8(min(max((float64(v)-lo)/(hi-lo)*255+.5, 0), 255))
+	}
+	for i, v := range g.pix {
+		g.pix[i] = table[v]
+	}
 }
 
 // otsu returns the threshold t that maximises the variance between values ≤ t
 // and values > t (Otsu 1979).
 func otsu(hist *[256]int) int {
 	var n, sum float64
-	for v, c := range hist {
-		n += float64(c)
-		sum += float64(v) * float64(c)
+	for v, k := range hist {
+		n += float64(k)
+		sum += float64(v * k)
 	}
 	best, at := -1.0, 127
 	var n0, sum0 float64
-	for v, c := range hist {
-		n0 += float64(c)
-		sum0 += float64(v) * float64(c)
+	for v, k := range hist {
+		n0 += float64(k)
+		sum0 += float64(v * k)
 		if n0 == 0 || n0 == n {
 			continue
 		}
