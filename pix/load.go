@@ -16,7 +16,7 @@ import (
 
 	_ "golang.org/x/image/bmp"  // registered for Decode
 	_ "golang.org/x/image/tiff" // registered for Decode
-	_ "golang.org/x/image/webp" // registered for Decode
+	"golang.org/x/image/webp"
 )
 
 // MaxPixels is the largest image Decode accepts: a header can claim any size,
@@ -54,7 +54,22 @@ func Decode(r io.ReadSeeker) (m Image, err error) {
 			m, err = Image{}, fmt.Errorf("the decoder gave up on damaged data: %v", p)
 		}
 	}()
-	cfg, format, err := image.DecodeConfig(r)
+	decodeConfig, decode := image.DecodeConfig, image.Decode
+	// Other packages of a program may have registered a WebP decoder as well, and
+	// which one answers would depend on the order of their initialisation.
+	if webpFile, err := isWebP(r); err != nil {
+		return Image{}, err
+	} else if webpFile {
+		decodeConfig = func(r io.Reader) (image.Config, string, error) {
+			c, err := webp.DecodeConfig(r)
+			return c, "webp", err
+		}
+		decode = func(r io.Reader) (image.Image, string, error) {
+			m, err := webp.Decode(r)
+			return m, "webp", err
+		}
+	}
+	cfg, format, err := decodeConfig(r)
 	if err != nil {
 		if errors.Is(err, image.ErrFormat) {
 			return Image{}, fmt.Errorf("not a PNG, JPEG, GIF, BMP, TIFF or WebP image: %w", err)
@@ -70,12 +85,42 @@ func Decode(r io.ReadSeeker) (m Image, err error) {
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return Image{}, fmt.Errorf("rewinding: %w", err)
 	}
-	src, _, err := image.Decode(r)
+	src, _, err := decode(r)
 	if err != nil {
 		return Image{}, fmt.Errorf("%s data: %w", format, err)
 	}
-	m = FromImage(src)
+	switch s := src.(type) {
+	case *image.YCbCr:
+		if format == "webp" {
+			m = FromVP8(s)
+		} else {
+			m = FromJPEG(s)
+		}
+	case *image.NYCbCrA: // lossy WebP with transparency
+		m = FromVP8(&s.YCbCr)
+		for y := range m.H {
+			row, alpha := m.Row(y), s.A[s.AStride*y:]
+			for i := range row {
+				row[i] = uint8((int(row[i])*int(alpha[i/3]) + 127) / 255) // composited on black
+			}
+		}
+	default:
+		m = FromImage(src)
+	}
 	return m, m.Validate()
+}
+
+// isWebP looks at the first bytes and rewinds.
+func isWebP(r io.ReadSeeker) (bool, error) {
+	var head [12]byte
+	_, err := io.ReadFull(r, head[:])
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false, fmt.Errorf("reading the header: %w", err)
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return false, fmt.Errorf("rewinding: %w", err)
+	}
+	return string(head[:4]) == "RIFF" && string(head[8:]) == "WEBP", nil
 }
 
 // EncodePNG writes the image losslessly.

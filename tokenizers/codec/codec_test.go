@@ -1,13 +1,10 @@
 package codec
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"image/png"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -80,60 +77,6 @@ func reconstruct(t testing.TB, tok tokenizers.Tokenizer, in ...pix.Image) []toke
 		}
 	}
 	return out
-}
-
-// What libjpeg-turbo and libwebp decode from a file, this package must show too:
-// a table of codecs that nobody else can reproduce is worth nothing.
-func TestDecodersAgreeWithTheirLibraries(t *testing.T) {
-	var oracle struct {
-		Source string
-		Files  []string
-	}
-	raw, err := os.ReadFile("testdata/oracle.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(raw, &oracle); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range oracle.Files {
-		t.Run(name, func(t *testing.T) {
-			data, err := os.ReadFile("testdata/" + name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantPNG, err := os.ReadFile("testdata/" + name + ".png")
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantImg, err := png.Decode(bytes.NewReader(wantPNG))
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := pix.FromImage(wantImg)
-			var c coder = webpCoder{}
-			allowed := 0 // VP8's inverse transform is exact by its definition
-			if strings.HasSuffix(name, ".jpg") {
-				c, allowed = jpegCoder{}, 4 // inverse DCTs may round differently, and colour conversion adds up
-			}
-			got, err := c.decode(data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got.W != want.W || got.H != want.H {
-				t.Fatalf("size %d×%d, %s has %d×%d", got.W, got.H, oracle.Source, want.W, want.H)
-			}
-			worst, sum := 0, 0
-			for i := range got.Pix {
-				d := int(got.Pix[i]) - int(want.Pix[i])
-				worst, sum = max(worst, d, -d), sum+d
-			}
-			if worst > allowed {
-				t.Errorf("differs by up to %d from %s, want at most %d", worst, oracle.Source, allowed)
-			}
-			t.Logf("largest difference %d, mean %.4f", worst, float64(sum)/float64(len(got.Pix)))
-		})
-	}
 }
 
 func TestQualityBuysBits(t *testing.T) {
@@ -218,8 +161,8 @@ func TestPaletteHasTheColoursThereAre(t *testing.T) {
 	}
 }
 
-// The version in the name of a bundled encoder must be the one that is linked:
-// go:linkname ties this package to it.
+// The version in the name of a bundled encoder must be the one that is linked;
+// library.go is tied to it.
 func TestBundledEncoders(t *testing.T) {
 	mod, err := os.ReadFile("../../go.mod")
 	if err != nil {

@@ -46,73 +46,11 @@ func (jpegCoder) decode(data []byte) (pix.Image, error) {
 	if err != nil {
 		return pix.Image{}, err
 	}
-	y, ok := m.(*image.YCbCr)
-	if !ok || y.SubsampleRatio != image.YCbCrSubsampleRatio420 {
-		return pix.FromImage(m), nil
+	if y, ok := m.(*image.YCbCr); ok {
+		return pix.FromJPEG(y), nil
 	}
-	return fromJPEG420(y), nil
+	return pix.FromImage(m), nil
 }
-
-// fromJPEG420 converts 4:2:0 JFIF colours to RGB with chroma interpolated by the
-// triangle filter that libjpeg calls fancy upsampling and uses by default.
-// Package image replicates chroma instead, which costs colour edges (red text on
-// white) up to several dB and would make JPEG look worse than everybody knows it.
-func fromJPEG420(y *image.YCbCr) pix.Image {
-	b := y.Rect
-	w, h := b.Dx(), b.Dy()
-	cw, ch := (w+1)/2, (h+1)/2
-	out := pix.New(w, h)
-	cb, cr := make([]int32, w+1), make([]int32, w+1)
-	for r := range h {
-		// A row of pixels lies a quarter of a chroma row above or below the
-		// centre of its own: weights 3/4 and 1/4 of the two nearest rows.
-		near := r / 2
-		far := near - 1 + 2*(r&1)
-		far = min(max(far, 0), ch-1)
-		n, f := y.COffset(b.Min.X, b.Min.Y+2*near), y.COffset(b.Min.X, b.Min.Y+2*far)
-		triangle(cb, y.Cb[n:n+cw], y.Cb[f:f+cw])
-		triangle(cr, y.Cr[n:n+cw], y.Cr[f:f+cw])
-		row := out.Row(r)
-		luma := y.Y[y.YOffset(b.Min.X, b.Min.Y+r):][:w]
-		for x, v := range luma {
-			l, u, v := int32(v), cb[x]-128, cr[x]-128
-			// JFIF 1.02, section 7, in 16-bit fixed point.
-			row[3*x] = clamp8(l + (91881*v+32768)>>16)
-			row[3*x+1] = clamp8(l + (-22554*u-46802*v+32768)>>16)
-			row[3*x+2] = clamp8(l + (116130*u+32768)>>16)
-		}
-	}
-	return out
-}
-
-// triangle doubles a row of chroma samples, given the nearer and the farther of
-// the two rows it lies between. The rounding alternates as in libjpeg, so that
-// it has no bias.
-func triangle(dst []int32, near, far []uint8) {
-	last := len(near) - 1
-	if last < 2 { // libjpeg replicates where there is too little to interpolate
-		for x := range dst {
-			dst[x] = int32(near[min(x/2, last)])
-		}
-		return
-	}
-	for i := range near {
-		c := 3*int32(near[i]) + int32(far[i])
-		l, r := c, c
-		if i > 0 {
-			l = 3*int32(near[i-1]) + int32(far[i-1])
-		}
-		if i < last {
-			r = 3*int32(near[i+1]) + int32(far[i+1])
-		}
-		dst[2*i] = (3*c + l + 8) >> 4
-		if 2*i+1 < len(dst) {
-			dst[2*i+1] = (3*c + r + 7) >> 4
-		}
-	}
-}
-
-func clamp8(v int32) uint8 { return uint8(min(max(v, 0), 255)) }
 
 // payload counts the entropy-coded bytes behind the scan headers, stuffing
 // included, since those are sent.

@@ -1,11 +1,11 @@
-"""Writes files of libjpeg-turbo and libwebp with the pixels these libraries decode.
+"""Writes JPEG and WebP files with the pixels that libjpeg-turbo and libwebp decode.
 
 Needs: numpy, Pillow (with libjpeg-turbo and libwebp). Run in this folder:
 
     python oracle.py
 
-For each case NAME.jpg or NAME.webp is the file and NAME.EXT.png what Pillow
-decodes from it; oracle.json names the versions.
+NAME.png is what Pillow decodes from the file NAME; oracle.json lists the files and
+names the versions.
 """
 
 import json
@@ -36,14 +36,29 @@ def picture(w, h, seed):
 cases = []
 for i, (w, h) in enumerate([(37, 29), (64, 48), (16, 17), (1, 1), (2, 3), (5, 1)]):
     img = picture(w, h, i)
-    for ext, options in [
-        ("jpg", {"quality": 40, "subsampling": 2}),
-        ("webp", {"quality": 40, "method": 4}),
+    for name, options in [
+        ("420.jpg", {"quality": 40, "subsampling": 2}),
+        ("422.jpg", {"quality": 40, "subsampling": 1}),
+        ("444.jpg", {"quality": 40, "subsampling": 0}),
+        ("lossy.webp", {"quality": 40, "method": 4}),
+        ("lossless.webp", {"lossless": True}),
     ]:
-        name = f"{w}x{h}.{ext}"
+        if i > 1 and name in ("444.jpg", "lossless.webp"):
+            continue
+        name = f"{w}x{h}-{name}"
         img.save(name, **options)
         Image.open(name).convert("RGB").save(name + ".png")
         cases.append(name)
+
+# Transparency, composited on black.
+img = picture(40, 24, 9)
+y, x = np.mgrid[0:24, 0:40]
+img.putalpha(Image.fromarray((x * 255 // 39).astype(np.uint8), "L"))
+img.save("alpha.webp", quality=60, method=4)
+rgba = np.asarray(Image.open("alpha.webp").convert("RGBA")).astype(int)
+flat = (rgba[..., :3] * rgba[..., 3:] + 127) // 255
+Image.fromarray(flat.astype(np.uint8), "RGB").save("alpha.webp.png")
+cases.append("alpha.webp")
 
 with open("oracle.json", "w") as f:
     json.dump(
