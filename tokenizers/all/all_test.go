@@ -56,6 +56,7 @@ func TestBuiltInsConform(t *testing.T) {
 		"avif:chroma=444,effort=0", "jxl:q=100,effort=1", "png", "png:palette=16",
 		"kl", "kl:patch=4,dim=48", "kl:patch=16,dim=192",
 		"vq", "vq:patch=4,k=4096", "vq:patch=16,k=256,dim=9",
+		"rvq", "rvq:patch=4,depth=2", "fsq", "fsq:patch=8,levels=5-4-3,groups=2",
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()

@@ -40,6 +40,9 @@ func (f Fitting) Stem() string { return f.rule.stem(f.opts) }
 // ships for its patch size, where the next ones would hold less than what a
 // codebook loses anyway.
 func (f Fitting) Dim() int {
+	if f.rule.dim != nil {
+		return f.rule.dim(f.opts)
+	}
 	if d := f.opts.Int("dim"); d > 0 {
 		return d
 	}
@@ -54,10 +57,11 @@ func (f Fitting) Fit(patches [][]uint8, t *Transform, whole bool, seed uint64) (
 		"patches": strconv.Itoa(len(patches)),
 		"seed":    strconv.FormatUint(seed, 10),
 	}}}
+	if f.rule.fit == nil {
+		a.Rule = "pca"
+	}
 	if whole || f.rule.fit == nil {
-		a.Tensors = append(a.Tensors,
-			Tensor{Name: "mean", Type: "f32", Shape: []int{t.Size()}, Data: t.mean},
-			Tensor{Name: "basis", Type: "f16", Shape: []int{dim, t.Size()}, Data: t.basis[:dim*t.Size()]})
+		a.Tensors = append(a.Tensors, t.tensors(dim)...)
 	} else {
 		a.Transform = t.Digest()
 	}

@@ -16,6 +16,7 @@ func klRule() rule {
 			fileOption(),
 		},
 		stem: func(o tokenizers.Options) string { return transformStem(o["patch"]) },
-		open: func(*Artefact, int, tokenizers.Options) (Quantizer, error) { return nil, nil },
+		dim:  func(o tokenizers.Options) int { return o.Int("dim") },
+		open: func(*Artefact, *Transform, tokenizers.Options) (Quantizer, error) { return nil, nil },
 	}
 }

@@ -26,7 +26,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -63,9 +62,12 @@ type rule struct {
 	options                []tokenizers.Option
 	// stem names the shipped artefact that the options ask for.
 	stem func(tokenizers.Options) string
-	// open makes the quantizer of an artefact for latents of dim numbers; nil
-	// where the latents stay as they are.
-	open func(a *Artefact, dim int, opts tokenizers.Options) (Quantizer, error)
+	// dim is the number of latents that the options ask for; nil where that is the
+	// option dim, 0 meaning as many as were fitted.
+	dim func(tokenizers.Options) int
+	// open makes the quantizer of an artefact for the latents of t; nil where they
+	// stay as they are.
+	open func(a *Artefact, t *Transform, opts tokenizers.Options) (Quantizer, error)
 	// fit finds the rule's tensors for latents of dim numbers each, and says in a
 	// few words how it went; nil where there is nothing to fit but the transform.
 	fit func(latents []float32, dim int, opts tokenizers.Options, seed uint64) ([]Tensor, map[string]string, error)
@@ -73,7 +75,7 @@ type rule struct {
 
 // rules lists what there is; a new rule is a new file and a line here.
 func rules() []rule {
-	return []rule{klRule(), vqRule()}
+	return []rule{klRule(), vqRule(), rvqRule(), fsqRule()}
 }
 
 // maxDim is the largest option dim: the samples of the largest patch.
@@ -124,6 +126,9 @@ func (r rule) tokenizer(opts tokenizers.Options) (tokenizers.Tokenizer, error) {
 		}
 	}
 	dim := opts.Int("dim")
+	if r.dim != nil {
+		dim = r.dim(opts)
+	}
 	if a != from { // the quantizer was fitted to this many latents
 		if dim == 0 {
 			dim = a.Dim
@@ -136,7 +141,7 @@ func (r rule) tokenizer(opts tokenizers.Options) (tokenizers.Tokenizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.name, err)
 	}
-	q, err := r.open(a, t.Dim, opts)
+	q, err := r.open(a, t, opts)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.name, err)
 	}
@@ -161,7 +166,11 @@ func (r rule) tokenizer(opts tokenizers.Options) (tokenizers.Tokenizer, error) {
 		return &continuous{t: t, info: info}, nil
 	}
 	info.Codebooks = q.Books()
-	return newDiscrete(t, q, info), nil
+	d := newDiscrete(t, q, info)
+	if n, ok := q.(Neighbours); ok {
+		return &neighbouring{discrete: d, n: n}, nil
+	}
+	return d, nil
 }
 
 // version changes when the same artefact and image would give another result.
@@ -310,36 +319,29 @@ func (d *discrete) Latents(ctx context.Context, in []pix.Image) ([]tokenizers.La
 	return latents(ctx, d.t, in)
 }
 
+// neighbouring is a discrete tokenizer whose codewords have distances.
+type neighbouring struct {
+	*discrete
+	n Neighbours
+}
+
 // Nearest implements [tokenizers.Neighbourer].
-func (d *discrete) Nearest(book int) ([]int32, error) {
-	n, err := d.neighbours(book)
-	if err != nil {
-		return nil, err
+func (d *neighbouring) Nearest(book int) ([]int32, error) {
+	if book < 0 || book >= len(d.books) {
+		return nil, fmt.Errorf("%s: there is no codebook %d", d.info.Name, book)
 	}
-	return n.Nearby(book)
+	return d.n.Nearby(book)
 }
 
 // Distance implements [tokenizers.Neighbourer].
-func (d *discrete) Distance(book int, a, b int32) (float64, error) {
-	n, err := d.neighbours(book)
-	if err != nil {
-		return 0, err
+func (d *neighbouring) Distance(book int, a, b int32) (float64, error) {
+	if book < 0 || book >= len(d.books) {
+		return 0, fmt.Errorf("%s: there is no codebook %d", d.info.Name, book)
 	}
 	if k := int32(d.books[book]); a < 0 || a >= k || b < 0 || b >= k {
 		return 0, fmt.Errorf("%s: codebook %d has no pair of ids %d and %d", d.info.Name, book, a, b)
 	}
-	return n.Distance(book, a, b), nil
-}
-
-func (d *discrete) neighbours(book int) (Neighbours, error) {
-	if book < 0 || book >= len(d.books) {
-		return nil, fmt.Errorf("%s: there is no codebook %d", d.info.Name, book)
-	}
-	n, ok := d.q.(Neighbours)
-	if !ok {
-		return nil, errors.New(d.info.Name + ": its codewords have no distances")
-	}
-	return n, nil
+	return d.n.Distance(book, a, b), nil
 }
 
 // each runs one image after the other; a bad one costs itself only.

@@ -128,6 +128,42 @@ func TestContinuousBeatsDiscrete(t *testing.T) {
 	}
 }
 
+// reference/seeds: "fidelity rises with depth".
+func TestRVQFidelityRisesWithDepth(t *testing.T) {
+	for name, img := range heldOut(t) {
+		for patch, depths := range map[int][]int{4: {1, 2, 3, 4}, 8: {1, 2, 4, 6, 8}} {
+			last := 0.0
+			for _, depth := range depths {
+				p := psnr(img, reconstruct(t, open(t, fmt.Sprintf("rvq:patch=%d,depth=%d", patch, depth)), img)[0].Image)
+				t.Logf("%s, patch %d, depth %d: %.2f dB", name, patch, depth, p)
+				if p <= last {
+					t.Errorf("%s, patch %d: %.2f dB at depth %d is not above %.2f dB before", name, patch, p, depth, last)
+				}
+				last = p
+			}
+		}
+	}
+}
+
+func TestFSQRisesWithLevelsAndGroups(t *testing.T) {
+	for name, img := range heldOut(t) {
+		for _, ladder := range [][]string{
+			{"fsq:levels=3-3-3-3", "fsq:levels=5-5-5-5", "fsq:levels=8-8-8-8", "fsq:levels=16-16-16-16"},
+			{"fsq:groups=1", "fsq:groups=2", "fsq:groups=4", "fsq:groups=12"},
+		} {
+			last := 0.0
+			for _, text := range ladder {
+				p := psnr(img, reconstruct(t, open(t, text), img)[0].Image)
+				t.Logf("%s, %s: %.2f dB", name, text, p)
+				if p <= last {
+					t.Errorf("%s: %s gives %.2f dB, less gives %.2f", name, text, p, last)
+				}
+				last = p
+			}
+		}
+	}
+}
+
 func TestMoreLatentsAreBetterAndAllAreLossless(t *testing.T) {
 	for name, img := range heldOut(t) {
 		last := 0.0
@@ -146,7 +182,7 @@ func TestMoreLatentsAreBetterAndAllAreLossless(t *testing.T) {
 }
 
 func TestDecodeIsWhatReconstructShows(t *testing.T) {
-	for _, text := range []string{"vq:patch=4,k=256", "vq", "vq:patch=16,k=1024,dim=20"} {
+	for _, text := range []string{"vq:patch=4,k=256", "vq", "vq:patch=16,k=1024,dim=20", "rvq:depth=3", "rvq:patch=4,dim=7", "fsq", "fsq:patch=8,levels=7-2,groups=5"} {
 		tok := open(t, text)
 		for _, size := range [][2]int{{1, 1}, {8, 8}, {17, 5}, {64, 33}} {
 			img := noise(size[0], size[1], 3)
@@ -222,7 +258,7 @@ func TestNearestIsExact(t *testing.T) {
 
 func TestNearestIsExactOnImages(t *testing.T) {
 	img := heldOut(t)["photograph"]
-	d := open(t, "vq:patch=8,k=1024").(*discrete)
+	d := open(t, "vq:patch=8,k=1024").(*neighbouring)
 	book := d.q.(*Codebook)
 	words := make([]float32, 0, book.Size()*book.dim)
 	for id := range book.Size() {
@@ -267,7 +303,7 @@ func TestNearbyAndDistance(t *testing.T) {
 
 func TestBatchesDoNotMatter(t *testing.T) {
 	images := []pix.Image{noise(40, 24, 1), noise(9, 70, 2), noise(33, 33, 3)}
-	for _, text := range []string{"kl", "kl:patch=4,dim=7", "vq"} {
+	for _, text := range []string{"kl", "kl:patch=4,dim=7", "vq", "rvq", "fsq:groups=3"} {
 		tok := open(t, text)
 		together := reconstruct(t, tok, images...)
 		for i, img := range images {
@@ -305,7 +341,7 @@ func TestWhatDoesNotShipSaysHowToFitIt(t *testing.T) {
 			t.Errorf("error %q does not mention %q", err, want)
 		}
 	}
-	for _, text := range []string{"kl:patch=4,dim=49", "vq:dim=33", "kl:patch=5", "vq:file=does-not-exist.vtbq"} {
+	for _, text := range []string{"kl:patch=4,dim=49", "vq:dim=33", "kl:patch=5", "vq:file=does-not-exist.vtbq", "rvq:depth=9", "rvq:k=1024", "fsq:levels=8-1", "fsq:levels=", "fsq:levels=256-256-256", "fsq:groups=13"} {
 		if _, err := tryOpen(t, text); err == nil {
 			t.Errorf("%s opens", text)
 		}

@@ -22,8 +22,15 @@ type Transform struct {
 	mean       []float32 // 3·Patch², in the order of the patch's pixels
 	basis      []float32 // Dim rows of 3·Patch²
 	basisT     []float32 // its transpose
-	digest     string
+	// quantiles are Dim rows of the latents' quantiles over the patches fitted on:
+	// what a scalar quantizer needs to know. Empty where the artefact has none.
+	quantiles []float32
+	explained float64 // part of the variance that the directions hold
+	digest    string
 }
+
+// quantileCount is how many quantiles of a latent are kept, at (i+½)/n.
+const quantileCount = 128
 
 // Size is the number of samples in a patch, 3·Patch².
 func (t *Transform) Size() int { return 3 * t.Patch * t.Patch }
@@ -57,6 +64,13 @@ func ReadTransform(a *Artefact, dim int) (*Transform, error) {
 	}
 	t.basis = t.basis[:dim*t.Size()]
 	t.transpose()
+	if a.Has("quantiles") {
+		q, err := a.Tensor("quantiles", have, quantileCount)
+		if err != nil {
+			return nil, err
+		}
+		t.quantiles = q[:dim*quantileCount]
+	}
 	return t, nil
 }
 
@@ -72,13 +86,23 @@ func (t *Transform) transpose() {
 
 // Artefact is the transform as a file.
 func (t *Transform) Artefact() *Artefact {
-	return &Artefact{Header: Header{
-		Rule: "pca", Patch: t.Patch, Dim: t.Dim,
-		Tensors: []Tensor{
-			{Name: "mean", Type: "f32", Shape: []int{t.Size()}, Data: t.mean},
-			{Name: "basis", Type: "f16", Shape: []int{t.Dim, t.Size()}, Data: t.basis},
-		},
-	}}
+	a := &Artefact{Header: Header{Rule: "pca", Patch: t.Patch, Dim: t.Dim, Tensors: t.tensors(t.Dim)}}
+	if t.explained > 0 {
+		a.Fit = map[string]string{"explained": fmt.Sprintf("%.6f", t.explained)}
+	}
+	return a
+}
+
+// tensors are those of the first dim directions.
+func (t *Transform) tensors(dim int) []Tensor {
+	out := []Tensor{
+		{Name: "mean", Type: "f32", Shape: []int{t.Size()}, Data: t.mean},
+		{Name: "basis", Type: "f16", Shape: []int{dim, t.Size()}, Data: t.basis[:dim*t.Size()]},
+	}
+	if len(t.quantiles) > 0 {
+		out = append(out, Tensor{Name: "quantiles", Type: "f16", Shape: []int{dim, quantileCount}, Data: t.quantiles[:dim*quantileCount]})
+	}
+	return out
 }
 
 // multiply computes dst = a·b for row-major a (n×k) and b (k×m).
@@ -245,7 +269,30 @@ func FitTransform(patches [][]uint8, patch, dim int) (*Transform, error) {
 		}
 	}
 	t.transpose()
+	values, kept := eig.Values(nil), 0.0
+	for _, v := range values[n-dim:] {
+		kept += v
+	}
+	t.explained = kept / mat.Sum(mat.NewVecDense(n, values))
+	t.quantiles = quantilesOf(t.Project(patches, dim), dim)
 	return t, nil
+}
+
+// quantilesOf is the table of quantiles of every column of x.
+func quantilesOf(x []float32, dim int) []float32 {
+	n := len(x) / dim
+	column := make([]float32, n)
+	out := make([]float32, 0, dim*quantileCount)
+	for d := range dim {
+		for i := range column {
+			column[i] = x[i*dim+d]
+		}
+		slices.Sort(column)
+		for i := range quantileCount {
+			out = append(out, column[(2*i+1)*n/(2*quantileCount)])
+		}
+	}
+	return out
 }
 
 // Project returns the first dim latents of raw patches.

@@ -28,12 +28,12 @@ func vqRule() rule {
 			fileOption(),
 		},
 		stem: func(o tokenizers.Options) string { return fmt.Sprintf("vq-p%s-k%s", o["patch"], o["k"]) },
-		open: func(a *Artefact, dim int, _ tokenizers.Options) (Quantizer, error) {
+		open: func(a *Artefact, t *Transform, _ tokenizers.Options) (Quantizer, error) {
 			words, err := a.Tensor("codebook", a.Rows("codebook"), a.Dim)
 			if err != nil {
 				return nil, err
 			}
-			return NewCodebook(words, a.Dim, dim)
+			return NewCodebook(words, a.Dim, t.Dim)
 		},
 		fit: func(x []float32, dim int, o tokenizers.Options, seed uint64) ([]Tensor, map[string]string, error) {
 			words, mse, err := KMeans(x, dim, o.Int("k"), iterations, seed)

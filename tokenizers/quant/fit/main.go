@@ -26,6 +26,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,6 +41,7 @@ var shipped = []string{
 	"vq:patch=4,k=256", "vq:patch=4,k=1024", "vq:patch=4,k=4096",
 	"vq:patch=8,k=256", "vq:patch=8,k=1024", "vq:patch=8,k=4096",
 	"vq:patch=16,k=256", "vq:patch=16,k=1024",
+	"rvq:patch=4,depth=4,k=256", "rvq:patch=8,depth=8,k=256",
 }
 
 // directions is how many of a shipped transform's directions are kept.
@@ -101,7 +103,9 @@ func (s settings) all(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		a, err := s.write(fitted.Artefact(), filepath.Join(s.out, fmt.Sprintf("pca-p%d.vtbq", patch)))
+		pca := fitted.Artefact()
+		pca.Fit["patches"], pca.Fit["seed"] = strconv.Itoa(len(patches)), strconv.FormatUint(s.seed, 10)
+		a, err := s.write(pca, filepath.Join(s.out, fmt.Sprintf("pca-p%d.vtbq", patch)))
 		if err != nil {
 			return err
 		}
