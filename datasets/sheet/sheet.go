@@ -108,8 +108,10 @@ func thumb(out pix.Image, cell image.Rectangle, it datasets.Item, boxes bool) er
 		b := image.Rect(in.Box.Min.X*w/it.Image.W, in.Box.Min.Y*h/it.Image.H,
 			(in.Box.Max.X*w+it.Image.W-1)/it.Image.W, (in.Box.Max.Y*h+it.Image.H-1)/it.Image.H).Add(at).Inset(-1)
 		for _, e := range []image.Rectangle{
-			{b.Min, image.Pt(b.Max.X, b.Min.Y+1)}, {image.Pt(b.Min.X, b.Max.Y-1), b.Max},
-			{b.Min, image.Pt(b.Min.X+1, b.Max.Y)}, {image.Pt(b.Max.X-1, b.Min.Y), b.Max},
+			{b.Min, image.Pt(b.Max.X, b.Min.Y+1)},
+			{image.Pt(b.Min.X, b.Max.Y-1), b.Max},
+			{b.Min, image.Pt(b.Min.X+1, b.Max.Y)},
+			{image.Pt(b.Max.X-1, b.Min.Y), b.Max},
 		} {
 			fill(out, e.Intersect(inside), c)
 		}

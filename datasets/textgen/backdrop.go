@@ -96,14 +96,14 @@ func (c *canvas) wash(area image.Rectangle, w wash) {
 		for x := area.Min.X; x < area.Max.X; x++ {
 			v := (base + f[x] + slope>>8) >> 4
 			slope += step
-			t := w.ramp[clamp8(v)]
+			t := w.ramp[clip(v)]
 			px := row[3*x : 3*x+3]
 			if tex == nil {
 				px[0], px[1], px[2] = t.r, t.g, t.b
 				continue
 			}
 			d := int(tex[x&(tileSide-1)]) * w.amp >> 7
-			px[0], px[1], px[2] = uint8(clamp8(int(t.r)+d)), uint8(clamp8(int(t.g)+d)), uint8(clamp8(int(t.b)+d))
+			px[0], px[1], px[2] = clip(int(t.r)+d), clip(int(t.g)+d), clip(int(t.b)+d)
 		}
 	}
 }
@@ -119,17 +119,18 @@ func (s *scene) finish(falloff, noise int) {
 		var across [Side]int
 		for i := range across {
 			d := i - Side/2
-			across[i] = d * d / 512 // 0…512
+			across[i] = d * d / 512 * falloff * 64 / 100
 		}
 		for y := range Side {
 			row, tex := c.img.Row(y), g.row(y+oy)
-			for x := range Side {
-				keep := 65536 - (across[x]+across[y])*falloff*64/100
-				n := int(tex[(x+ox)&(tileSide-1)]) * noise << 9
-				px := row[3*x : 3*x+3]
-				for i, v := range px {
-					px[i] = uint8(clamp8((int(v)*keep + n + 32768) >> 16))
-				}
+			top := 65536 - across[y]
+			for x, d := range across {
+				keep := top - d
+				n := int(tex[(x+ox)&(tileSide-1)])*noise<<9 + 32768
+				px := row[3*x : 3*x+3 : 3*x+3]
+				px[0] = clip((int(px[0])*keep + n) >> 16)
+				px[1] = clip((int(px[1])*keep + n) >> 16)
+				px[2] = clip((int(px[2])*keep + n) >> 16)
 			}
 		}
 	})
@@ -262,9 +263,6 @@ const (
 	views
 )
 
-// bright reports whether dark text reads on the whole of a view.
-func (v view) bright() bool { return v == viewSky || v == viewFog }
-
 // photo covers the image with a view.
 func (s *scene) photo(v view) *surface {
 	seed := uint32(s.n(1 << 30))
@@ -272,13 +270,17 @@ func (s *scene) photo(v view) *surface {
 	switch v {
 	case viewSky:
 		on.tone = web(0xC9DDED)
-		w := wash{ramp: newRamp(web(0x8FB8DC), web(0xA9CBE6), web(0xD9E7F1), web(0xF7F9FA)), from: 40, to: 190,
-			field: newField(seed, octave{512, 256, 130}, octave{128, 64, 90}, octave{64, 32, 50}, octave{16, 16, 24})}
+		w := wash{
+			ramp: newRamp(web(0x8FB8DC), web(0xA9CBE6), web(0xD9E7F1), web(0xF7F9FA)), from: 40, to: 190,
+			field: newField(seed, octave{512, 256, 130}, octave{128, 64, 90}, octave{64, 32, 50}, octave{16, 16, 24}),
+		}
 		s.draw(func(c *canvas) { c.wash(whole, w) })
 	case viewNight:
 		on.tone = web(0x1B2030)
-		w := wash{ramp: newRamp(web(0x0B0E18), web(0x171C2C), web(0x2C2A3A), web(0x3D3440)), from: 30, to: 170,
-			field: newField(seed, octave{256, 256, 150}, octave{64, 64, 60})}
+		w := wash{
+			ramp: newRamp(web(0x0B0E18), web(0x171C2C), web(0x2C2A3A), web(0x3D3440)), from: 30, to: 170,
+			field: newField(seed, octave{256, 256, 150}, octave{64, 64, 60}),
+		}
 		s.draw(func(c *canvas) { c.wash(whole, w) })
 		lights := []rgb{web(0xFFB45A), web(0xFF7A4D), web(0xFFE0A3), web(0x6FB7FF), web(0xC77DFF), web(0x7CE0B8)}
 		for range 46 {
@@ -288,28 +290,36 @@ func (s *scene) photo(v view) *surface {
 		}
 	case viewFoliage:
 		on.tone = web(0x2F4A2B)
-		w := wash{ramp: newRamp(web(0x14210F), web(0x24401F), web(0x3B5E2E), web(0x5E7F3C), web(0x87A055)), from: 150, to: 50,
-			field: newField(seed, octave{256, 256, 120}, octave{64, 64, 110}, octave{32, 32, 80}, octave{16, 16, 50}), tex: grain(), amp: 4}
+		w := wash{
+			ramp: newRamp(web(0x14210F), web(0x24401F), web(0x3B5E2E), web(0x5E7F3C), web(0x87A055)), from: 150, to: 50,
+			field: newField(seed, octave{256, 256, 120}, octave{64, 64, 110}, octave{32, 32, 80}, octave{16, 16, 50}), tex: grain(), amp: 4,
+		}
 		s.draw(func(c *canvas) { c.wash(whole, w) })
 	case viewDusk:
 		on.tone = web(0x5B3A55)
-		w := wash{ramp: newRamp(web(0x241B3A), web(0x4A2C55), web(0x7C3F58), web(0xA65A4C)), from: 20, to: 235,
-			field: newField(seed, octave{512, 64, 90}, octave{256, 32, 50}, octave{64, 16, 22})}
+		w := wash{
+			ramp: newRamp(web(0x241B3A), web(0x4A2C55), web(0x7C3F58), web(0xA65A4C)), from: 20, to: 235,
+			field: newField(seed, octave{512, 64, 90}, octave{256, 32, 50}, octave{64, 16, 22}),
+		}
 		s.draw(func(c *canvas) { c.wash(whole, w) })
 		s.hills(seed, 760, 90, web(0x2A1E33))
 		s.hills(seed+5, 880, 70, web(0x1A1422))
 	case viewFog:
 		on.tone = web(0xD5D9DA)
-		w := wash{ramp: newRamp(web(0xB9C3C6), web(0xD3D9DA), web(0xECEDEA), web(0xF6F4EF)), from: 210, to: 70,
-			field: newField(seed, octave{512, 128, 110}, octave{128, 64, 50})}
+		w := wash{
+			ramp: newRamp(web(0xB9C3C6), web(0xD3D9DA), web(0xECEDEA), web(0xF6F4EF)), from: 210, to: 70,
+			field: newField(seed, octave{512, 128, 110}, octave{128, 64, 50}),
+		}
 		s.draw(func(c *canvas) { c.wash(whole, w) })
 		s.hills(seed, 560, 110, web(0xC3CCCE))
 		s.hills(seed+3, 720, 90, web(0xB4C0C2))
 		s.hills(seed+9, 880, 80, web(0xA9B6B8))
 	default: // viewStreet: house fronts and lamps at night, defocused
 		on.tone = web(0x2B2A33)
-		w := wash{ramp: newRamp(web(0x14151C), web(0x23232E), web(0x37333B), web(0x4A4145)), from: 60, to: 160,
-			field: newField(seed, octave{128, 512, 170}, octave{64, 128, 70}, octave{32, 32, 30})}
+		w := wash{
+			ramp: newRamp(web(0x14151C), web(0x23232E), web(0x37333B), web(0x4A4145)), from: 60, to: 160,
+			field: newField(seed, octave{128, 512, 170}, octave{64, 128, 70}, octave{32, 32, 30}),
+		}
 		s.draw(func(c *canvas) { c.wash(whole, w) })
 		for range 30 {
 			x, y := s.in(0, Side), s.in(60, 800)

@@ -71,6 +71,7 @@ type glyph struct {
 	ok       bool
 	advance  float64
 	contours [][]pt
+	box      frect // of the ink
 }
 
 // Licences of the faces. All of them allow redistribution and use in rendered
@@ -168,7 +169,13 @@ func (f *Face) parse() error {
 		if err != nil {
 			return fmt.Errorf("face %s, outline of %q: %w", f.Name, c, err)
 		}
-		f.glyphs[c] = glyph{index: gi, ok: true, advance: float64(adv) / em, contours: flatten(segs, em)}
+		g := glyph{index: gi, ok: true, advance: float64(adv) / em, contours: flatten(segs, em), box: emptyRect()}
+		for _, contour := range g.contours {
+			for _, p := range contour {
+				g.box.add(p)
+			}
+		}
+		f.glyphs[c] = g
 	}
 	f.kerns = map[[2]byte]float64{}
 	return nil
@@ -278,10 +285,9 @@ func (f *Face) set(text string, tracking float64) (run, error) {
 			x += f.kern(text[i-1], c) + tracking
 		}
 		r.at[i] = x
-		for _, contour := range f.glyphs[c].contours {
-			for _, p := range contour {
-				r.ink.add(pt{p.x + x, p.y})
-			}
+		if b := f.glyphs[c].box; b.x0 <= b.x1 {
+			r.ink.add(pt{b.x0 + x, b.y0})
+			r.ink.add(pt{b.x1 + x, b.y1})
 		}
 		x += f.glyphs[c].advance
 	}

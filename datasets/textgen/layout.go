@@ -1,8 +1,10 @@
 package textgen
 
 import (
+	"cmp"
 	"image"
 	"math"
+	"slices"
 )
 
 // face draws a face of a class; bold asks for a bold one where the class has it.
@@ -16,7 +18,7 @@ func (s *scene) face(class string, bold bool) *Face {
 	return pick(s.rng, all)
 }
 
-// anyFace draws a face of any class, each as likely.
+// anyFace draws a face; all four classes are as likely.
 func (s *scene) anyFace() *Face {
 	return pick(s.rng, facesByClass()[pick(s.rng, []string{classSans, classSerif, classMono, classDisplay})])
 }
@@ -72,7 +74,7 @@ func (on *surface) box() image.Rectangle {
 	return cover(bounds(on.quad(0, 0, on.w, on.h)))
 }
 
-// A finishOf says how a sheet looks.
+// A look says how a sheet looks.
 type look struct {
 	c0, c1 rgb // from top left to bottom right
 	tex    *tile
@@ -133,8 +135,8 @@ func (s *scene) frame(on *surface, x0, y0, x1, y1, r, width float64, c rgb) {
 // dashes draws a dashed rule.
 func (s *scene) dashes(on *surface, x0, x1, y, step, width float64, c rgb) {
 	s.draw(func(cv *canvas) {
-		for x := x0; x+step*0.6 <= x1; x += step {
-			cv.polygon(solid(c), on.quad(x, y, x+step*0.6, y+width))
+		for x := x0; x+mul(step, 0.6) <= x1; x += step {
+			cv.polygon(solid(c), on.quad(x, y, x+mul(step, 0.6), y+width))
 		}
 	})
 }
@@ -155,12 +157,24 @@ func (s *scene) barcode(on *surface, x0, y0, x1, y1 float64, c rgb) {
 	})
 }
 
+// tallest is the largest letter size, in pixels an em, that one line is given
+// where its class allows a smaller one: narrow faces would fill the page.
+const tallest = 104
+
+// sizeFor draws the letter size of a text of a class that is at most room wide.
+func (s *scene) sizeFor(r run, c size, room float64) (px float64, ok bool) {
+	px, least := emFor(r, s.aim(c)), emFor(r, mul(max(edges[c], aims[c][0]), 1.03))
+	px = max(min(px, tallest, room/r.ink.w()), least)
+	return px, mul(r.ink.w(), px) <= room
+}
+
 // A column stacks lines on a surface from the top.
 type column struct {
 	s      *scene
 	on     *surface
 	x0, x1 float64
-	y      float64
+	y      float64 // top of the next line
+	foot   float64 // what must stay free at the bottom of the surface
 }
 
 // heading writes a text of its own size, aimed at a class, with gap (in heights
@@ -177,16 +191,9 @@ func (c *column) heading(k ink, class size, a anchor, gap float64, draw func() s
 		if !ok {
 			return false
 		}
-		px := emFor(r, s.aim(class))
-		if mul(r.ink.w(), px) > room {
-			px = emFor(r, mul(edges[class], 1.03))
-		}
-		if mul(r.ink.w(), px) > room {
+		px, ok := s.sizeFor(r, class, room)
+		if !ok {
 			continue
-		}
-		base := c.y - mul(r.ink.y0, px)
-		if base+mul(r.ink.y1, px) > c.on.h {
-			return false
 		}
 		x := c.x0
 		switch a {
@@ -195,7 +202,20 @@ func (c *column) heading(k ink, class size, a anchor, gap float64, draw func() s
 		case right:
 			x = c.x1
 		}
-		if !s.putRun(c.on, k, r, x, base, px, a) {
+		// On a sheet that is turned, boxes need more room than lines: move down
+		// until there is some.
+		base := c.y - mul(r.ink.y0, px)
+		done := false
+		for range 8 {
+			if base+mul(r.ink.y1, px) > c.on.h-max(c.foot, 6) {
+				break
+			}
+			if done = s.putRun(c.on, k, r, x, base, px, a); done {
+				break
+			}
+			base += mul(r.ink.h(), mul(px, 0.2))
+		}
+		if !done {
 			continue
 		}
 		c.y = base + mul(r.ink.y1, px) + mul(r.ink.h(), mul(px, gap))
@@ -204,119 +224,140 @@ func (c *column) heading(k ink, class size, a anchor, gap float64, draw func() s
 	return false
 }
 
-// row writes cells of one size side by side; each has its place and anchor.
+// row writes cells of one size side by side; each has its place and anchor. On a
+// sheet that is turned it moves down until there is room for the first.
 func (c *column) row(k ink, class size, px, pitch float64, cells ...cell) {
 	base := c.y + mul(px, 0.8)
-	if base > c.on.h-6 {
-		return
-	}
-	for _, cl := range cells {
-		kk := k
-		if cl.style != "" {
-			kk.style = cl.style
+	for i, cl := range cells {
+		r, ok := c.s.choose(k, px, class, cl.room, cl.draw)
+		if !ok {
+			continue
 		}
-		if r, ok := c.s.choose(kk, px, class, cl.room, cl.draw); ok {
-			c.s.putRun(c.on, kk, r, cl.x, base, px, cl.a)
+		for range 6 {
+			if base > c.on.h-max(c.foot, 8) || c.s.putRun(c.on, k, r, cl.x, base, px, cl.a) || i > 0 {
+				break
+			}
+			base += mul(px, 0.25)
 		}
 	}
-	c.y += mul(px, pitch)
+	c.y = base + mul(px, pitch-0.8)
 }
 
 type cell struct {
 	x, room float64
 	a       anchor
-	style   string
 	draw    func() string
 }
 
-// scatter writes texts of a class at free places of an area of a surface, until
-// there are n of them in the image.
-func (s *scene) scatter(on *surface, area frect, class size, n int, kinds func() (ink, string)) {
-	for tries := 0; s.count[class] < n && tries < 12*n; tries++ {
-		k, text := kinds()
-		if s.seen[text] {
+// A piece is a text that waits for its place.
+type piece struct {
+	k    ink
+	r    run
+	px   float64
+	w    float64
+	asc  float64
+	desc float64
+}
+
+// piece sets a new text of a class that is not wider than room; mk says "" where
+// it has none of this class.
+func (s *scene) piece(c size, room float64, used map[string]bool, mk func(size) (ink, string)) (piece, bool) {
+	for range 16 {
+		var k ink
+		text := s.brief(c, func() (text string) { k, text = mk(c); return text })
+		if text == "" {
+			return piece{}, false
+		}
+		if s.seen[text] || used[text] {
 			continue
 		}
 		r, ok := s.set(k, text)
 		if !ok {
-			return
+			return piece{}, false
 		}
-		px := emFor(r, s.aim(class))
-		w, h := mul(r.ink.w(), px), mul(r.ink.h(), px)
-		if w > area.w() || h > area.h() {
+		px, ok := s.sizeFor(r, c, room)
+		if !ok {
 			continue
 		}
-		for range 10 {
-			x := area.x0 + mul(area.w()-w, s.unit())
-			y := area.y0 + mul(area.h()-h, s.unit())
-			if s.putRun(on, k, r, x, y-mul(r.ink.y0, px), px, left) {
-				break
+		used[text] = true
+		return piece{k, r, px, mul(r.ink.w(), px), -mul(r.ink.y0, px), mul(r.ink.y1, px)}, true
+	}
+	return piece{}, false
+}
+
+// flow sets what a scene still wants into an area in rows with common baselines,
+// large before small, spread over the area's height. At most most texts of a class.
+func (s *scene) flow(on *surface, area frect, a anchor, most int, mk func(size) (ink, string)) {
+	used := map[string]bool{}
+	// Small print first: it costs little room, and large print would take it all.
+	var groups [2][]piece
+	for c := sizes - 1; c >= 0; c-- {
+		for range min(s.want[c]-s.count[c], most) {
+			if p, ok := s.piece(c, area.w(), used, mk); ok {
+				groups[c/big] = append(groups[c/big], p)
 			}
 		}
 	}
-}
-
-// A tag is a small sheet with one text that fills what a scene lacks: a sticker,
-// a price tag, a plate.
-type tagLook struct {
-	look
-	face   func() *Face
-	low    bool
-	style  string
-	tilt   float64 // most degrees
-	lean   float64 // most perspective
-	padX   float64 // in heights of the text
-	padY   float64
-	decor  func(on *surface, c rgb)
-	colors [][2]rgb // sheet and ink; look's colour and a fitting ink where empty
-}
-
-// tags adds labels of a class at free places until the image has n of it.
-func (s *scene) labels(class size, n int, area image.Rectangle, draw func() string, t tagLook) {
-	for tries := 0; s.count[class] < n && tries < 6*n+6; tries++ {
-		text := draw()
-		if s.seen[text] {
-			continue
-		}
-		k := ink{face: t.face(), style: t.style}
-		r, ok := s.set(k, text)
-		if !ok {
-			return
-		}
-		px := emFor(r, s.aim(class))
-		iw, ih := mul(r.ink.w(), px), mul(r.ink.h(), px)
-		w, h := iw+mul(2*ih, t.padX)+12, ih+mul(2*ih, t.padY)+12
-		for range 24 {
-			cx, cy := s.in(float64(area.Min.X), float64(area.Max.X)), s.in(float64(area.Min.Y), float64(area.Max.Y))
-			deg, lean := 0.0, 0.0
-			if t.tilt > 0 {
-				deg = s.in(-t.tilt, t.tilt)
-				if math.Abs(deg) < 1.5 {
-					deg = 0
+	tallFirst := func(p, q piece) int { return cmp.Compare(q.asc, p.asc) }
+	slices.SortStableFunc(groups[0], tallFirst)
+	slices.SortStableFunc(groups[1], tallFirst)
+	type line struct {
+		ps        []piece
+		asc, desc float64
+		used      float64
+	}
+	space := func(p piece) float64 { return mul(0.45, p.asc+p.desc) + 9 }
+	var rows []line
+	total := 0.0
+	for _, all := range groups {
+		for len(all) > 0 {
+			l := line{ps: []piece{all[0]}, asc: all[0].asc, desc: all[0].desc, used: all[0].w}
+			var rest []piece
+			for _, p := range all[1:] {
+				if need := l.used + space(l.ps[0]) + p.w; need <= area.w() {
+					l.ps, l.used = append(l.ps, p), need
+					l.desc = max(l.desc, p.desc)
+					continue
 				}
+				rest = append(rest, p)
 			}
-			if t.lean > 0 && s.chance(60) {
-				lean = s.in(-t.lean, t.lean)
-			}
-			on := place(w, h, cx, cy, deg, lean, 0)
-			b := on.box()
-			if !b.In(area) || !s.free(b.Inset(-4)) {
+			// Rows are parted by the margins of both; the taller one's is the larger.
+			between := mul(0.42, l.asc+l.desc) + 6
+			pitch := l.asc + l.desc + between
+			if total+pitch > area.h()+between {
+				all = all[1:] // too tall for what is left: perhaps the next is not
 				continue
 			}
-			l := t.look
-			if len(t.colors) > 0 {
-				c := pick(s.rng, t.colors)
-				l.c0, l.c1, k.color = c[0], c[0], c[1]
-			} else {
-				k.color = s.inkOn(l.c0.mix(l.c1, 128), t.low)
-			}
-			s.lay(on, l)
-			if t.decor != nil {
-				t.decor(on, k.color)
-			}
-			s.putRun(on, k, r, w/2, h/2-mul(r.ink.y0+r.ink.y1, px)/2, px, centre)
-			s.blocked = append(s.blocked, b)
-			break
+			rows, total, all = append(rows, l), total+pitch, rest
 		}
+	}
+	if len(rows) == 0 {
+		return
+	}
+	slices.SortStableFunc(rows, func(p, q line) int { return cmp.Compare(q.asc, p.asc) })
+	extra := max(area.h()-total, 0) / float64(len(rows))
+	y := area.y0
+	for _, l := range rows {
+		shuffle(s.rng, l.ps)
+		x, gap := area.x0, 0.0
+		if n := len(l.ps); n > 1 {
+			gap = (area.w() - l.used) / float64(n-1)
+			if a != left {
+				gap = min(gap, 40)
+			}
+		}
+		slack := area.w() - l.used - mul(gap, float64(len(l.ps)-1))
+		switch a {
+		case centre:
+			x += mul(slack, 0.5)
+		case right:
+			x += slack
+		}
+		big := slices.MaxFunc(l.ps, func(p, q piece) int { return cmp.Compare(p.asc, q.asc) })
+		for _, p := range l.ps {
+			s.putRun(on, p.k, p.r, x, y+l.asc, p.px, left)
+			x += p.w + space(big) + gap
+		}
+		y += mul(1.42, l.asc+l.desc) + 6 + min(extra, mul(0.8, l.asc+l.desc))
 	}
 }

@@ -73,9 +73,6 @@ func (p paint) alpha(percent int) paint {
 	return p
 }
 
-// mean is the colour in the middle of the gradient.
-func (p paint) mean() rgb { return p.c0.mix(p.c1, 128) }
-
 // plain reports whether every pixel gets the same colour.
 func (p paint) plain() bool { return p.c0 == p.c1 && p.tex == nil }
 
@@ -103,9 +100,9 @@ func (c *canvas) blend(row []uint8, acc []int32, p paint, x0, y int) {
 		tex = p.tex.row(y + p.oy)
 	}
 	grad := p.gy*y + p.g0 + p.gx*x0
-	for i := 0; 3*i < len(row); i++ {
-		sum += acc[i]
-		grad += p.gx
+	dr, dg, db := int(p.c1.r)-r, int(p.c1.g)-g, int(p.c1.b)-b
+	for i, d := range acc[:len(row)/3] {
+		sum += d
 		if sum == 0 {
 			continue
 		}
@@ -113,15 +110,13 @@ func (c *canvas) blend(row []uint8, acc []int32, p paint, x0, y int) {
 		if a == 0 {
 			continue
 		}
-		px := row[3*i : 3*i+3]
+		px := row[3*i : 3*i+3 : 3*i+3]
 		if !plain {
-			t := min(max((grad-p.gx)>>16, 0), 256)
-			r = (int(p.c0.r)*(256-t) + int(p.c1.r)*t) >> 8
-			g = (int(p.c0.g)*(256-t) + int(p.c1.g)*t) >> 8
-			b = (int(p.c0.b)*(256-t) + int(p.c1.b)*t) >> 8
+			t := min(max((grad+p.gx*i)>>16, 0), 256)
+			r, g, b = int(p.c0.r)+dr*t>>8, int(p.c0.g)+dg*t>>8, int(p.c0.b)+db*t>>8
 			if tex != nil {
 				v := int(tex[(x0+i+p.ox)&(tileSide-1)]) * p.amp >> 7
-				r, g, b = clamp8(r+v), clamp8(g+v), clamp8(b+v)
+				r, g, b = int(clip(r+v)), int(clip(g+v)), int(clip(b+v))
 			}
 		}
 		if a == 65536 {
@@ -134,7 +129,16 @@ func (c *canvas) blend(row []uint8, acc []int32, p paint, x0, y int) {
 	}
 }
 
-func clamp8(v int) int { return min(max(v, 0), 255) }
+// clip brings v to 0…255; one test where it lies there already.
+func clip(v int) uint8 {
+	if uint(v) <= 255 {
+		return uint8(v)
+	}
+	if v < 0 {
+		return 0
+	}
+	return 255
+}
 
 // polygon fills one polygon.
 func (c *canvas) polygon(p paint, ps []pt) {
@@ -163,14 +167,25 @@ func (c *canvas) shadow(ps []pt, dx, dy, radius float64, percent int) {
 	c.ras.reset(win)
 	c.ras.polygon(small)
 	w, h := win.Dx(), win.Dy()
-	m := make([]int, w*h)
-	for y := range h {
-		sum := int32(0)
-		for x := range w {
-			sum += c.ras.acc[y*(w+2)+x]
-			m[y*w+x] = alpha(sum) << 8
+	mask := func() []int {
+		m := make([]int, w*h)
+		for y := range h {
+			sum := int32(0)
+			for x := range w {
+				sum += c.ras.acc[y*(w+2)+x]
+				m[y*w+x] = alpha(sum) << 8
+			}
 		}
+		return m
 	}
+	m := mask()
+	// What the shape itself will hide need not be darkened.
+	for i, p := range ps {
+		small[i] = pt{p.x / cell, p.y / cell}
+	}
+	c.ras.reset(win)
+	c.ras.polygon(small)
+	hidden := mask()
 	r := max(int(radius/cell/2), 1)
 	tmp := make([]int, w*h)
 	for range 3 {
@@ -188,6 +203,10 @@ func (c *canvas) shadow(ps []pt, dx, dy, radius float64, percent int) {
 			fx := x - win.Min.X*cell
 			mx, tx := fx/cell, fx%cell
 			i := my*w + mx
+			if tx == 0 && hidden[i] == 65536 {
+				x += cell - 1
+				continue
+			}
 			v := (m[i]*(cell-tx)+m[i+1]*tx)*(cell-ty) + (m[i+w]*(cell-tx)+m[i+w+1]*tx)*ty
 			if v == 0 {
 				continue
@@ -229,8 +248,6 @@ func (t *tile) row(y int) []int8 {
 	y &= tileSide - 1
 	return t.v[y*tileSide : (y+1)*tileSide]
 }
-
-func (t *tile) at(x, y int) int { return int(t.v[(y&(tileSide-1))*tileSide+x&(tileSide-1)]) }
 
 // hash is a mixing of a lattice point (a round of MurmurHash3's finaliser).
 func hash(x, y, seed uint32) uint32 {
@@ -308,12 +325,6 @@ var (
 	brushedTex = sync.OnceValue(func() *tile {
 		return makeTile(func(x, y int) int {
 			return valueNoise(x, y, 64, 1, 41)/2 + valueNoise(x, y, 128, 4, 42)/2 + valueNoise(x, y, 16, 2, 43)/4
-		})
-	})
-	// cloudTex is smooth and large: stains, marble, defocus.
-	cloudTex = sync.OnceValue(func() *tile {
-		return makeTile(func(x, y int) int {
-			return valueNoise(x, y, 128, 128, 51)*3/5 + valueNoise(x, y, 64, 64, 52)*2/5 + valueNoise(x, y, 32, 32, 53)/5 + valueNoise(x, y, 16, 16, 54)/10
 		})
 	})
 	// chalkTex is a wiped board: soft diagonal smears.

@@ -33,7 +33,7 @@ func (r *raster) reset(win image.Rectangle) {
 
 // fix rounds a coordinate to 1/256 pixel.
 func fix(v float64) int {
-	v = v * subpixels
+	v = mul(v, subpixels)
 	if v < 0 {
 		return -int(0.5 - v)
 	}

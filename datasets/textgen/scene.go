@@ -38,7 +38,7 @@ var edges = [sizes + 1]float64{.005, .01, .02, .03, .04, 1}
 
 // aims is where in its class a text's ratio may lie: clear of the edges, of what
 // no reader can read, and of what fills a whole image.
-var aims = [sizes][2]float64{{.0068, .0098}, {.0106, .0194}, {.0206, .0294}, {.0306, .0394}, {.0408, .056}}
+var aims = [sizes][2]float64{{.0068, .0098}, {.0106, .0194}, {.0206, .0294}, {.0306, .0390}, {.0408, .0500}}
 
 func classOf(ratio float64) (size, bool) {
 	for s := range sizes {
@@ -95,7 +95,6 @@ type surface struct {
 	w, h    float64
 	ground  string // groundPlain, …
 	tone    rgb    // mean colour behind the text
-	tags    []string
 	rotated bool
 	persp   bool
 }
@@ -127,22 +126,13 @@ const (
 // crops around it (a fifth of the height) and a little more.
 func margin(h int) int { return h/5 + 3 }
 
-// put writes a text at (x, baseline) of a surface in letters of px pixels an em,
+// putRun writes a text at (x, baseline) of a surface in letters of px pixels an em,
 // and labels it. It refuses, and returns false, where the text would leave the
-// image or its surface, come too near to another text, or repeat one.
-func (s *scene) put(on *surface, k ink, text string, x, baseline, px float64, a anchor) bool {
-	r, err := k.face.set(text, k.tracking)
-	if err != nil {
-		s.err = err
-		return false
-	}
-	return s.putRun(on, k, r, x, baseline, px, a)
-}
-
+// image or its surface, or come too near to another text.
 func (s *scene) putRun(on *surface, k ink, r run, x, baseline, px float64, a anchor) bool {
 	switch a {
 	case centre:
-		x -= mul(r.ink.x0+r.ink.x1, px) / 2
+		x -= mul(mul(r.ink.x0+r.ink.x1, px), 0.5)
 	case right:
 		x -= mul(r.ink.x1, px)
 	case left:
@@ -152,27 +142,23 @@ func (s *scene) putRun(on *surface, k ink, r run, x, baseline, px float64, a anc
 	if local.x0 < 0 || local.y0 < 0 || local.x1 > on.w || local.y1 > on.h {
 		return false
 	}
-	to := func(p pt) pt { return on.m.apply(pt{x + mul(p.x, px), baseline + mul(p.y, px)}) }
-	inkBox := emptyRect()
-	r.outline(to, func(ps []pt) {
-		for _, p := range ps {
-			inkBox.add(p)
-		}
-	})
-	box := inkBox.pixels()
+	// The corners bound the ink, and cost nothing: most refusals end here.
+	box := bounds(on.quad(local.x0, local.y0, local.x1, local.y1)).pixels()
 	guard := box.Inset(-margin(box.Dy()))
-	if !guard.In(image.Rect(0, 0, Side, Side)) {
+	if !guard.In(whole) || s.crowded(box, guard) {
 		return false
 	}
-	for _, t := range s.taken {
-		if t.Overlaps(box) {
-			return false
-		}
-	}
-	for _, in := range s.instances {
-		if in.Box.Overlaps(guard) {
-			return false
-		}
+	to := func(p pt) pt { return on.m.apply(pt{x + mul(p.x, px), baseline + mul(p.y, px)}) }
+	inkBox := bounds(on.quad(local.x0, local.y0, local.x1, local.y1))
+	if on.rotated || on.persp { // else the corners are the ink's own
+		inkBox = emptyRect()
+		r.outline(to, func(ps []pt) {
+			for _, p := range ps {
+				inkBox.add(p)
+			}
+		})
+		box = inkBox.pixels()
+		guard = box.Inset(-margin(box.Dy()))
 	}
 	class, ok := classOf(ratio(box, r.text))
 	if !ok {
@@ -188,7 +174,7 @@ func (s *scene) putRun(on *surface, k ink, r run, x, baseline, px float64, a anc
 		Box:  box,
 		Quad: quad,
 		Text: r.text,
-		Tags: s.tags(on, k),
+		Tags: tags(on, k, r.text),
 	})
 	s.taken = append(s.taken, guard)
 	s.count[class]++
@@ -203,6 +189,17 @@ func (s *scene) putRun(on *surface, k ink, r run, x, baseline, px float64, a anc
 	return true
 }
 
+// crowded reports whether a text's box lies in another's margin, or the other way
+// round.
+func (s *scene) crowded(box, guard image.Rectangle) bool {
+	for i, t := range s.taken {
+		if t.Overlaps(box) || s.instances[i].Box.Overlaps(guard) {
+			return true
+		}
+	}
+	return false
+}
+
 func (c *canvas) run(r run, to func(pt) pt, b frect, moved float64, p paint) {
 	b.x1, b.y1 = b.x1+moved, b.y1+moved
 	c.fill(cover(b), p, func(ras *raster) { r.outline(to, ras.polygon) })
@@ -211,8 +208,18 @@ func (c *canvas) run(r run, to func(pt) pt, b frect, moved float64, p paint) {
 // lowContrast is the difference in luma, of 255, below which a text is tagged.
 const lowContrast = 90
 
-func (s *scene) tags(on *surface, k ink) []string {
-	tags := []string{k.style, k.face.Class}
+func tags(on *surface, k ink, text string) []string {
+	tags := []string{k.style}
+	digits := 0
+	for i := range len(text) {
+		if '0' <= text[i] && text[i] <= '9' {
+			digits++
+		}
+	}
+	if k.style != styleNumber && 2*digits >= len(text) {
+		tags = append(tags, styleNumber)
+	}
+	tags = append(tags, k.face.Class)
 	if k.face.Bold {
 		tags = append(tags, "bold")
 	}
@@ -245,6 +252,21 @@ func emFor(r run, ratio float64) float64 {
 	return mul(ratio*Side, float64(len(r.text))) / r.ink.w()
 }
 
+// brief draws a text; of large ones several, of which it takes the shortest: in
+// large letters long texts leave no room for others.
+func (s *scene) brief(c size, draw func() string) string {
+	text := draw()
+	if c < big {
+		return text
+	}
+	for range 2 {
+		if t := draw(); len(t) < len(text) && len(t) > 2 {
+			text = t
+		}
+	}
+	return text
+}
+
 // aim draws a ratio of a class.
 func (s *scene) aim(c size) float64 { return s.in(aims[c][0], aims[c][1]) }
 
@@ -264,10 +286,11 @@ func fits(r run, px float64, c size) bool {
 	return edges[c]*1.02 <= got && got < edges[c+1]*0.98
 }
 
-// choose draws texts until one is new, lands in the class at px, and is not wider
-// than maxW pixels.
+// choose draws texts until one is new, is not wider than maxW pixels, and lands
+// in the class at px; or in any class, where after many tries none does.
 func (s *scene) choose(k ink, px float64, c size, maxW float64, draw func() string) (run, bool) {
-	for range 40 {
+	var spare run
+	for range 30 {
 		text := draw()
 		if s.seen[text] {
 			continue
@@ -276,11 +299,17 @@ func (s *scene) choose(k ink, px float64, c size, maxW float64, draw func() stri
 		if !ok {
 			return run{}, false
 		}
-		if fits(r, px, c) && mul(r.ink.w(), px) <= maxW {
+		if mul(r.ink.w(), px) > maxW {
+			continue
+		}
+		if fits(r, px, c) {
 			return r, true
 		}
+		if mul(r.ink.w(), px) >= mul(aims[tiny][0], float64(len(text)*Side)) {
+			spare = r
+		}
 	}
-	return run{}, false
+	return spare, spare.text != ""
 }
 
 // meanEm is a letter size at which typical text of the face has the ratio.
@@ -307,9 +336,6 @@ func (s *scene) free(r image.Rectangle) bool {
 	return true
 }
 
-// block keeps free placement away from a polygon.
-func (s *scene) block(ps ...pt) { s.blocked = append(s.blocked, cover(bounds(ps))) }
-
 // render draws the scene.
 func (s *scene) render() pix.Image {
 	c := &canvas{img: pix.New(Side, Side)}
@@ -319,7 +345,7 @@ func (s *scene) render() pix.Image {
 	return c.img
 }
 
-// corner points of a rectangle of a surface in the image.
+// quad is the corners of a rectangle of a surface in the image.
 func (on *surface) quad(x0, y0, x1, y1 float64) []pt {
 	return []pt{on.m.apply(pt{x0, y0}), on.m.apply(pt{x1, y0}), on.m.apply(pt{x1, y1}), on.m.apply(pt{x0, y1})}
 }
@@ -335,7 +361,7 @@ func (on *surface) roundRect(x0, y0, x1, y1, r float64) []pt {
 	corner := func(cx, cy, from float64) {
 		for i := range n + 1 {
 			// A quarter circle from two eighths: the series hold up to 0.8.
-			t := math.Pi / 4 * (float64(i)/(n/2) - 1)
+			t := mul(math.Pi/4, mul(float64(i), 2.0/n)-1)
 			sn, cs := sine(t), cosine(t)
 			dx, dy := (cs-sn)*math.Sqrt2/2, (cs+sn)*math.Sqrt2/2
 			switch from { // turn the corner that lies at the lower right

@@ -12,9 +12,9 @@ var listFiles embed.FS
 
 // lists are the texts the set is written with, all of our own making.
 type lists struct {
-	words, first, last, places       []string
-	shops, signage, products, dishes []string
-	headings, lines                  []string
+	words, first, last, places           []string
+	shops, signage, foods, goods, dishes []string
+	headings, lines                      []string
 }
 
 var texts = sync.OnceValue(func() *lists {
@@ -31,7 +31,7 @@ var texts = sync.OnceValue(func() *lists {
 	return &lists{
 		words: read("words", strings.Fields), first: read("first", strings.Fields),
 		last: read("last", strings.Fields), places: read("places", strings.Fields),
-		shops: read("shops", phrases), signage: read("signage", phrases), products: read("products", phrases),
+		shops: read("shops", phrases), signage: read("signage", phrases), foods: read("foods", phrases), goods: read("goods", phrases),
 		dishes: read("dishes", phrases), headings: read("headings", phrases), lines: read("lines", phrases),
 	}
 })
@@ -65,15 +65,6 @@ func loud(w string) string {
 		return capital(w)
 	}
 	return strings.ToUpper(w)
-}
-
-func (s *scene) words(n int) string {
-	parts := make([]string, n)
-	for i := range parts {
-		parts[i] = pick(s.rng, texts().words)
-	}
-	parts[0] = capital(parts[0])
-	return strings.Join(parts, " ")
 }
 
 func (s *scene) name() string {
@@ -150,6 +141,14 @@ func (s *scene) phone() string {
 	return fmt.Sprintf("%03d-%04d", s.between(234, 987), s.between(1023, 9876))
 }
 
+// product is something to eat or something for the house.
+func (s *scene) product() string {
+	if s.chance(70) {
+		return pick(s.rng, texts().foods)
+	}
+	return pick(s.rng, texts().goods)
+}
+
 // figure is any text of digits.
 func (s *scene) figure() string {
 	switch s.n(6) {
@@ -165,4 +164,25 @@ func (s *scene) figure() string {
 		return s.phone()
 	}
 	return s.number()
+}
+
+func (s *scene) street() string {
+	return pick(s.rng, texts().places) + " " + pick(s.rng, []string{"Street", "Road", "Avenue", "Square", "Lane"})
+}
+
+func (s *scene) year() string {
+	return []string{"1924", "1936", "1948", "1962", "1973", "1987", "1996"}[s.n(7)]
+}
+
+// digits is a number of n digits without a leading nought or one.
+func (s *scene) digits(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = "2346789"[s.n(7)]
+	}
+	return string(b)
+}
+
+func (s *scene) percent() string {
+	return fmt.Sprintf("%d.%d%%", s.between(2, 48), s.between(2, 9))
 }
