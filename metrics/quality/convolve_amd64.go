@@ -2,25 +2,71 @@ package quality
 
 import "golang.org/x/sys/cpu"
 
-// lanes is how many values the vector kernel takes at once.
-const lanes = 8
-
+// The vector kernels need AVX2 and FMA; without them plain Go does the same.
 var vectors = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 
 //go:noescape
-func convolveAVX2(dst, src *float32, n, stride int, weights *[ssimRadius + 1]float32)
+func convolveAVX32(dst, src *float32, n, stride int, taps *float32, radius int)
 
-// convolve applies the window to rows that lie stride apart, stride 1 being the
-// row itself shifted: dst[i] = Σ_k g[|k−5|]·src[i+k·stride]. With AVX2 eight
-// values at a time, which rounds differently in the last bit.
-func convolve(dst, src []float32, stride int) {
-	n := 0
-	if vectors && len(dst) >= lanes {
-		n = len(dst) &^ (lanes - 1)
-		_ = src[n-1+(ssimTaps-1)*stride] // the kernel does not check
-		convolveAVX2(&dst[0], &src[0], n, stride, &gauss11)
+//go:noescape
+func convolveAVX64(dst, src *float64, n, stride int, taps *float64, radius int)
+
+//go:noescape
+func diffSumsAVX(a, b *uint8, n int, squares *[8]uint32, sums *[4]uint64)
+
+// convolve applies a symmetric filter, given from its centre outwards, to rows
+// that lie stride apart, stride 1 being the row itself shifted:
+//
+//	dst[i] = Σ_k taps[|k−r|]·src[i+k·stride], k = 0…2r, r = len(taps)−1
+//
+// Vectors fuse multiplication and addition and so round differently from plain Go
+// in the last bit. dst and src do not overlap.
+func convolve[T float](dst, src []T, stride int, taps []T) {
+	lanes := 8
+	if _, ok := any(dst).([]float64); ok {
+		lanes = 4
 	}
-	if n < len(dst) {
-		convolveGo(dst[n:], src[n:], stride)
+	n, r := len(dst), len(taps)-1
+	if !vectors || n < lanes || r < 1 {
+		convolveGo(dst, src, stride, taps)
+		return
 	}
+	src = src[:n+2*r*stride] // the kernel does not check
+	whole := n &^ (lanes - 1)
+	convolveVectors(dst, src, whole, stride, taps)
+	if whole < n { // the last vector overlaps the one before
+		convolveVectors(dst[n-lanes:], src[n-lanes:], lanes, stride, taps)
+	}
+}
+
+func convolveVectors[T float](dst, src []T, n, stride int, taps []T) {
+	switch d := any(dst).(type) {
+	case []float32:
+		s, t := any(src).([]float32), any(taps).([]float32)
+		convolveAVX32(&d[0], &s[0], n, stride, &t[0], len(t)-1)
+	case []float64:
+		s, t := any(src).([]float64), any(taps).([]float64)
+		convolveAVX64(&d[0], &s[0], n, stride, &t[0], len(t)-1)
+	}
+}
+
+// diffSums returns Σ(a−b)² and Σ|a−b|.
+func diffSums(a, b []uint8) (squares, sums uint64) {
+	const block = 1 << 16
+	b = b[:len(a)]
+	for vectors && len(a) >= 32 {
+		n := min(len(a), block) &^ 31
+		var sq [8]uint32
+		var su [4]uint64
+		diffSumsAVX(&a[0], &b[0], n, &sq, &su)
+		for _, v := range sq {
+			squares += uint64(v)
+		}
+		for _, v := range su {
+			sums += v
+		}
+		a, b = a[n:], b[n:]
+	}
+	sq, su := diffSumsGo(a, b)
+	return squares + sq, sums + su
 }

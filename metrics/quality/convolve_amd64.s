@@ -1,61 +1,137 @@
 #include "textflag.h"
 
-// func convolveAVX2(dst, src *float32, n, stride int, weights *[6]float32)
+// CONVOLVE is the body of a symmetric filter with taps t[0..radius], of 4-byte or
+// 8-byte floats:
 //
-// dst[i] = g0·s5[i] + g1·(s4[i]+s6[i]) + … + g5·(s0[i]+s10[i]) for i < n, n a
-// multiple of 8, with sk = src + k·stride elements.
-TEXT ·convolveAVX2(SB), NOSPLIT, $0-40
-	MOVQ dst+0(FP), DI
-	MOVQ src+8(FP), SI
+//	dst[i] = t0·c[i] + Σ_{k=1..radius} t[k]·(c[i−k·stride] + c[i+k·stride])
+//
+// for i < n, n a multiple of a vector, c = src + radius·stride elements. Four
+// vectors are worked on at once, so that a tap is loaded once for all of them.
+//
+// DI dst, R8 centre, CX bytes left, DX stride in bytes, AX taps, BX radius;
+// R9 and R10 walk away from the centre, R12 along the taps, R11 counts.
+#define CONVOLVE(SHIFT, SIZE, BCAST, LOAD, MUL, ADD, FMA) \
+	MOVQ dst+0(FP), DI    \
+	MOVQ src+8(FP), R8    \
+	MOVQ n+16(FP), CX     \
+	MOVQ stride+24(FP), DX \
+	MOVQ taps+32(FP), AX  \
+	MOVQ radius+40(FP), BX \
+	SHLQ SHIFT, CX        \
+	SHLQ SHIFT, DX        \
+	MOVQ BX, R9           \
+	IMULQ DX, R9          \
+	ADDQ R9, R8           \
+	BCAST (AX), Y9        \
+four:                     \
+	CMPQ CX, $128         \
+	JLT  one              \
+	MUL  0(R8), Y9, Y0    \
+	MUL  32(R8), Y9, Y1   \
+	MUL  64(R8), Y9, Y2   \
+	MUL  96(R8), Y9, Y3   \
+	MOVQ R8, R9           \
+	MOVQ R8, R10          \
+	MOVQ AX, R12          \
+	MOVQ BX, R11          \
+fourtaps:                 \
+	SUBQ DX, R9           \
+	ADDQ DX, R10          \
+	ADDQ SIZE, R12        \
+	BCAST (R12), Y8       \
+	LOAD 0(R9), Y4        \
+	LOAD 32(R9), Y5       \
+	LOAD 64(R9), Y6       \
+	LOAD 96(R9), Y7       \
+	ADD  0(R10), Y4, Y4   \
+	ADD  32(R10), Y5, Y5  \
+	ADD  64(R10), Y6, Y6  \
+	ADD  96(R10), Y7, Y7  \
+	FMA  Y8, Y4, Y0       \
+	FMA  Y8, Y5, Y1       \
+	FMA  Y8, Y6, Y2       \
+	FMA  Y8, Y7, Y3       \
+	DECQ R11              \
+	JNZ  fourtaps         \
+	LOAD Y0, 0(DI)        \
+	LOAD Y1, 32(DI)       \
+	LOAD Y2, 64(DI)       \
+	LOAD Y3, 96(DI)       \
+	ADDQ $128, DI         \
+	ADDQ $128, R8         \
+	SUBQ $128, CX         \
+	JMP  four             \
+one:                      \
+	TESTQ CX, CX          \
+	JLE  done             \
+	MUL  0(R8), Y9, Y0    \
+	MOVQ R8, R9           \
+	MOVQ R8, R10          \
+	MOVQ AX, R12          \
+	MOVQ BX, R11          \
+onetaps:                  \
+	SUBQ DX, R9           \
+	ADDQ DX, R10          \
+	ADDQ SIZE, R12        \
+	BCAST (R12), Y8       \
+	LOAD 0(R9), Y4        \
+	ADD  0(R10), Y4, Y4   \
+	FMA  Y8, Y4, Y0       \
+	DECQ R11              \
+	JNZ  onetaps          \
+	LOAD Y0, 0(DI)        \
+	ADDQ $32, DI          \
+	ADDQ $32, R8          \
+	SUBQ $32, CX          \
+	JMP  one              \
+done:                     \
+	VZEROUPPER            \
+	RET
+
+// func convolveAVX32(dst, src *float32, n, stride int, taps *float32, radius int)
+TEXT ·convolveAVX32(SB), NOSPLIT, $0-48
+	CONVOLVE($2, $4, VBROADCASTSS, VMOVUPS, VMULPS, VADDPS, VFMADD231PS)
+
+// func convolveAVX64(dst, src *float64, n, stride int, taps *float64, radius int)
+TEXT ·convolveAVX64(SB), NOSPLIT, $0-48
+	CONVOLVE($3, $8, VBROADCASTSD, VMOVUPD, VMULPD, VADDPD, VFMADD231PD)
+
+// func diffSumsAVX(a, b *uint8, n int, squares *[8]uint32, sums *[4]uint64)
+//
+// n is a multiple of 32. A lane of squares takes 4·255² every 32 bytes, so that n
+// may be up to 2¹⁹ before it overflows.
+TEXT ·diffSumsAVX(SB), NOSPLIT, $0-40
+	MOVQ a+0(FP), SI
+	MOVQ b+8(FP), DI
 	MOVQ n+16(FP), CX
-	MOVQ stride+24(FP), DX
-	MOVQ weights+32(FP), AX
-	VBROADCASTSS 0(AX), Y10
-	VBROADCASTSS 4(AX), Y11
-	VBROADCASTSS 8(AX), Y12
-	VBROADCASTSS 12(AX), Y13
-	VBROADCASTSS 16(AX), Y14
-	VBROADCASTSS 20(AX), Y15
-	SHLQ $2, DX              // stride in bytes
-	LEAQ (DX)(DX*2), R8      // 3·stride
-	LEAQ (SI)(DX*4), R9
-	ADDQ DX, R9              // row 5
-	LEAQ (R9)(DX*4), R10
-	ADDQ DX, R10             // row 10
-	SHLQ $2, CX              // bytes
+	MOVQ squares+24(FP), R8
+	MOVQ sums+32(FP), R9
+	VPXOR Y13, Y13, Y13 // zero
+	VPXOR Y14, Y14, Y14 // squares
+	VPXOR Y15, Y15, Y15 // sums
 	XORQ BX, BX
 
-	// Pointers advance together; SI is row 0, R9 row 5, R10 row 10.
-loop:
+bytes:
 	CMPQ BX, CX
-	JGE  done
-	VMOVUPS (R9), Y0
-	VMULPS  Y10, Y0, Y0
-	MOVQ    R9, R11
-	SUBQ    DX, R11
-	VMOVUPS (R11), Y1        // row 4
-	VADDPS  (R9)(DX*1), Y1, Y1
-	VFMADD231PS Y11, Y1, Y0
-	SUBQ    DX, R11
-	VMOVUPS (R11), Y2        // row 3
-	VADDPS  (R9)(DX*2), Y2, Y2
-	VFMADD231PS Y12, Y2, Y0
-	VMOVUPS (SI)(DX*2), Y3   // row 2
-	VADDPS  (R9)(R8*1), Y3, Y3
-	VFMADD231PS Y13, Y3, Y0
-	VMOVUPS (SI)(DX*1), Y4   // row 1
-	VADDPS  (R9)(DX*4), Y4, Y4
-	VFMADD231PS Y14, Y4, Y0
-	VMOVUPS (SI), Y5         // row 0
-	VADDPS  (R10), Y5, Y5
-	VFMADD231PS Y15, Y5, Y0
-	VMOVUPS Y0, (DI)(BX*1)
-	ADDQ    $32, BX
-	ADDQ    $32, SI
-	ADDQ    $32, R9
-	ADDQ    $32, R10
-	JMP     loop
+	JGE  store
+	VMOVDQU (SI)(BX*1), Y0
+	VMOVDQU (DI)(BX*1), Y1
+	VPSADBW Y1, Y0, Y2
+	VPADDQ  Y2, Y15, Y15
+	VPSUBUSB Y1, Y0, Y3
+	VPSUBUSB Y0, Y1, Y4
+	VPOR    Y3, Y4, Y3        // |a−b|
+	VPUNPCKLBW Y13, Y3, Y5
+	VPUNPCKHBW Y13, Y3, Y6
+	VPMADDWD Y5, Y5, Y5
+	VPMADDWD Y6, Y6, Y6
+	VPADDD  Y5, Y14, Y14
+	VPADDD  Y6, Y14, Y14
+	ADDQ $32, BX
+	JMP  bytes
 
-done:
+store:
+	VMOVDQU Y14, (R8)
+	VMOVDQU Y15, (R9)
 	VZEROUPPER
 	RET

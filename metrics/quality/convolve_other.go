@@ -2,4 +2,6 @@
 
 package quality
 
-func convolve(dst, src []float32, stride int) { convolveGo(dst, src, stride) }
+func convolve[T float](dst, src []T, stride int, taps []T) { convolveGo(dst, src, stride, taps) }
+
+func diffSums(a, b []uint8) (squares, sums uint64) { return diffSumsGo(a, b) }

@@ -43,22 +43,7 @@ func PixelErrors(ref, got pix.Image) (Errors, error) {
 	if err := check("psnr", 1, ref, got); err != nil {
 		return Errors{}, err
 	}
-	a, b := ref.Pix, got.Pix[:len(ref.Pix)]
-	var squares, sums uint64
-	// A block's sums fit 32 bits: 255²·65536 < 2³².
-	const block = 1 << 16
-	for len(a) > 0 {
-		n := min(len(a), block)
-		var sq, ab uint32
-		x, y := a[:n], b[:n]
-		for i, v := range x {
-			d := int32(v) - int32(y[i])
-			sq += uint32(d * d)
-			ab += uint32(max(d, -d))
-		}
-		squares, sums = squares+uint64(sq), sums+uint64(ab)
-		a, b = a[n:], b[n:]
-	}
+	squares, sums := diffSums(ref.Pix, got.Pix)
 	n := float64(len(ref.Pix))
 	return Errors{MSE: float64(squares) / n, MAE: float64(sums) / n}, nil
 }

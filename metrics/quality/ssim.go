@@ -1,7 +1,6 @@
 package quality
 
 import (
-	"math"
 	"sync"
 
 	"github.com/vtbench/vtbench/metrics"
@@ -21,22 +20,8 @@ const (
 	ssimC2     = (0.03 * 255) * (0.03 * 255)
 )
 
-// gauss11 are the weights of the window from its centre outwards.
-var gauss11 = func() (g [ssimRadius + 1]float32) {
-	var w [ssimRadius + 1]float64
-	sum := 0.0
-	for i := range w {
-		w[i] = math.Exp(-float64(i*i) / (2 * ssimSigma * ssimSigma))
-		sum += w[i]
-		if i > 0 {
-			sum += w[i]
-		}
-	}
-	for i := range w {
-		g[i] = float32(w[i] / sum)
-	}
-	return g
-}()
+// ssimTapWeights are the weights of the window from its centre outwards.
+var ssimTapWeights = gaussian[float32](ssimRadius, ssimSigma)
 
 // strip is how many output rows are worked on at once: the filtered rows of all
 // maps then stay in the second-level cache.
@@ -90,12 +75,12 @@ func SSIM(ref, got pix.Image) (float64, error) {
 			for r := range n + 2*ssimRadius {
 				moments(buf, ref.Row(top + r)[c:], got.Row(top + r)[c:])
 				for m := range buf.row {
-					convolve(buf.rows[m][r*w:r*w+inner], buf.row[m], 1)
+					convolve(buf.rows[m][r*w:r*w+inner], buf.row[m], 1, ssimTapWeights)
 				}
 			}
 			for r := range n {
 				for m := range buf.rows {
-					convolve(buf.out[m][:inner], buf.rows[m][r*w:], w)
+					convolve(buf.out[m][:inner], buf.rows[m][r*w:], w, ssimTapWeights)
 				}
 				total += ssimRow(buf, inner)
 			}
@@ -113,17 +98,6 @@ func moments(buf *ssimBuffers, a, b []uint8) {
 		u, v := x+y-256, x-y
 		s[i], d[i] = float32(u), float32(v)
 		ss[i], dd[i] = float32(u*u), float32(v*v)
-	}
-}
-
-// convolveGo is convolve where there are no vectors, and for the rest of a row.
-func convolveGo(dst, src []float32, stride int) {
-	n := len(dst)
-	g0, g1, g2, g3, g4, g5 := gauss11[0], gauss11[1], gauss11[2], gauss11[3], gauss11[4], gauss11[5]
-	s0, s1, s2, s3, s4 := src[:n], src[stride:][:n], src[2*stride:][:n], src[3*stride:][:n], src[4*stride:][:n]
-	s5, s6, s7, s8, s9, s10 := src[5*stride:][:n], src[6*stride:][:n], src[7*stride:][:n], src[8*stride:][:n], src[9*stride:][:n], src[10*stride:][:n]
-	for i := range dst {
-		dst[i] = g0*s5[i] + g1*(s4[i]+s6[i]) + g2*(s3[i]+s7[i]) + g3*(s2[i]+s8[i]) + g4*(s1[i]+s9[i]) + g5*(s0[i]+s10[i])
 	}
 }
 
