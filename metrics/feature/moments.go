@@ -200,18 +200,19 @@ func squaredDistance(a, b []float64) float64 {
 var errDecompose = errors.New("the decomposition did not converge: are the features finite and of sensible size?")
 
 // factor returns L with LLᵀ = c.
-func factor(c *mat.SymDense) (mat.Matrix, error) {
+func factor(c *mat.SymDense) (*mat.Dense, error) {
+	var l mat.Dense
 	var chol mat.Cholesky
 	if chol.Factorize(c) { //nolint:misspell // gonum's spelling
-		l := mat.NewTriDense(c.SymmetricDim(), mat.Lower, nil)
-		chol.LTo(l)
-		return l, nil
+		var lower mat.TriDense
+		chol.LTo(&lower)
+		l.CloneFrom(&lower) // products of triangular matrices are slow in gonum
+		return &l, nil
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(c, true) { //nolint:misspell // gonum's spelling
 		return nil, fmt.Errorf("factorising a covariance: %w", errDecompose)
 	}
-	var l mat.Dense
 	eigen.VectorsTo(&l)
 	roots := eigen.Values(nil)
 	for i, v := range roots {

@@ -67,22 +67,24 @@ func drawRatios(r *rand.Rand, n int, draw func(*rand.Rand, float64) sample, effe
 	return base, cand
 }
 
-func sizes(t *testing.T) (ns []int, sims int) {
+// sizes returns the numbers of clusters and of data sets, and how many clusters
+// stand for infinitely many.
+func sizes(t *testing.T) (ns []int, sims, many int) {
 	t.Helper()
 	if *simulations > 0 {
-		return []int{10, 20, 60, 240}, *simulations
+		return []int{10, 20, 60, 240}, *simulations, 400_000
 	}
-	return []int{40}, 80
+	return []int{40}, 60, 20_000
 }
 
 // Intervals of single values, differences and means of two bins cover the true
-// value about as often as they say. The quick check has a standard error of 2.5
+// value about as often as they say. The quick check has a standard error of 3
 // percentage points.
 func TestSimulationCoverage(t *testing.T) {
-	ns, sims := sizes(t)
+	ns, sims, many := sizes(t)
 	for _, m := range models {
 		truthRand := rand.New(rand.NewPCG(1, 1))
-		base, cand := drawRatios(truthRand, 400_000, m.draw, .3)
+		base, cand := drawRatios(truthRand, many, m.draw, .3)
 		truths := []float64{base.Value(), cand.Value() - base.Value(), (base.Value() + cand.Value()) / 2}
 		for _, n := range ns {
 			r := rand.New(rand.NewPCG(uint64(n), 2))
@@ -138,12 +140,12 @@ func share(n, of int) float64 { return float64(n) / float64(of) }
 // Without a true difference tests raise their stated share of false alarms; with
 // the effect that [DetectableEffect] names they find it about as often as said.
 func TestSimulationPower(t *testing.T) {
-	ns, sims := sizes(t)
+	ns, sims, many := sizes(t)
 	for _, m := range models {
 		for _, n := range ns {
 			var null, alt [3]int
 			r := rand.New(rand.NewPCG(uint64(n), 3))
-			shift, mde := designEffect(n, m.draw, balance(m.name))
+			shift, mde := designEffect(n, many, m.draw, balance(m.name))
 			for range sims {
 				for _, c := range []struct {
 					effect float64
@@ -206,15 +208,14 @@ func balance(model string) float64 {
 
 // designEffect finds the effect whose mean difference is what [DetectableEffect]
 // says for n clusters and 80 % power, by bisection on many draws.
-func designEffect(n int, draw func(*rand.Rand, float64) sample, start float64) (effect, mde float64) {
-	const many = 200_000
+func designEffect(n, many int, draw func(*rand.Rand, float64) sample, start float64) (effect, mde float64) {
 	difference := func(x float64) (d, se float64) {
 		base, cand := drawRatios(rand.New(rand.NewPCG(7, 7)), many, draw, start+x)
 		diff := Ratio{make([]float64, many), base.Den}
 		for i := range many {
 			diff.Num[i] = cand.Num[i] - base.Num[i]
 		}
-		return diff.Value(), diff.StdErr() * math.Sqrt(many/float64(n))
+		return diff.Value(), diff.StdErr() * math.Sqrt(float64(many)/float64(n))
 	}
 	zero, _ := difference(0)
 	lo, hi := 0.0, 4.0
