@@ -54,51 +54,57 @@ func Contact(ctx context.Context, ds datasets.Dataset, o Options) (pix.Image, er
 		return pix.Image{}, errors.New("drawing a contact sheet: the data set has no items")
 	}
 	cols := min(o.Columns, n)
-	rows := (n + cols - 1) / cols
-	w, h := gap+cols*(o.Thumb+gap), gap+rows*(o.Thumb+gap)
-	if int64(w)*int64(h) > pix.MaxPixels {
+	if w, h := gap+cols*(o.Thumb+gap), gap+(n+cols-1)/cols*(o.Thumb+gap); int64(w)*int64(h) > pix.MaxPixels {
 		return pix.Image{}, fmt.Errorf("a contact sheet of %d items of %d pixels would be %d×%d; choose fewer or smaller ones", n, o.Thumb, w, h)
 	}
-	out := pix.New(w, h)
-	fill(out, image.Rect(0, 0, w, h), paper)
+	thumbs := make([]pix.Image, n)
 	var errs []error
-	for i := range n {
-		cell := image.Rect(0, 0, o.Thumb, o.Thumb).Add(image.Pt(gap+i%cols*(o.Thumb+gap), gap+i/cols*(o.Thumb+gap)))
+	for i := range thumbs {
 		it, err := ds.Load(ctx, i)
 		if err == nil {
-			err = it.Image.Validate()
+			thumbs[i], err = thumb(it, o.Thumb, o.Boxes)
 		}
 		if err != nil {
 			if ctx.Err() != nil {
 				return pix.Image{}, ctx.Err()
 			}
 			errs = append(errs, fmt.Errorf("item %s: %w", ds.IDs()[i], err))
-			cross(out, cell)
-			continue
+			thumbs[i] = crossed(o.Thumb)
 		}
-		if err := thumb(out, cell, it, o.Boxes); err != nil {
-			return pix.Image{}, fmt.Errorf("item %s: %w", it.ID, err)
+	}
+	// A row is as tall as its tallest picture: sets of wide photographs take less.
+	var tops []int
+	bottom := gap
+	for r := 0; r < n; r += cols {
+		tallest := 0
+		for _, t := range thumbs[r:min(r+cols, n)] {
+			tallest = max(tallest, t.H)
+		}
+		tops = append(tops, bottom)
+		bottom += tallest + gap
+	}
+	out := pix.New(gap+cols*(o.Thumb+gap), bottom)
+	fill(out, image.Rect(0, 0, out.W, out.H), paper)
+	for i, t := range thumbs {
+		x, y := gap+i%cols*(o.Thumb+gap)+(o.Thumb-t.W)/2, tops[i/cols]
+		for r := range t.H {
+			copy(out.Row(y + r)[3*x:], t.Row(r))
 		}
 	}
 	return out, errors.Join(errs...)
 }
 
-// thumb draws an item into a cell, centred, keeping its proportions.
-func thumb(out pix.Image, cell image.Rectangle, it datasets.Item, boxes bool) error {
-	side, long := cell.Dx(), max(it.Image.W, it.Image.H)
+// thumb scales an item to fit a square and outlines its instances.
+func thumb(it datasets.Item, side int, boxes bool) (pix.Image, error) {
+	if err := it.Image.Validate(); err != nil {
+		return pix.Image{}, err
+	}
+	long := max(it.Image.W, it.Image.H)
 	w, h := max(it.Image.W*side/long, 1), max(it.Image.H*side/long, 1)
-	small, err := pix.Resize(it.Image, w, h)
-	if err != nil {
-		return err
+	out, err := pix.Resize(it.Image, w, h)
+	if err != nil || !boxes {
+		return out, err
 	}
-	at := cell.Min.Add(image.Pt((side-w)/2, (side-h)/2))
-	for y := range h {
-		copy(out.Row(at.Y + y)[3*at.X:], small.Row(y))
-	}
-	if !boxes {
-		return nil
-	}
-	inside := image.Rect(0, 0, w, h).Add(at)
 	for _, in := range it.Instances {
 		c := scored
 		if in.Ignore {
@@ -106,35 +112,37 @@ func thumb(out pix.Image, cell image.Rectangle, it datasets.Item, boxes bool) er
 		}
 		// Rounded outwards, so that the outline stands around the thing.
 		b := image.Rect(in.Box.Min.X*w/it.Image.W, in.Box.Min.Y*h/it.Image.H,
-			(in.Box.Max.X*w+it.Image.W-1)/it.Image.W, (in.Box.Max.Y*h+it.Image.H-1)/it.Image.H).Add(at).Inset(-1)
+			(in.Box.Max.X*w+it.Image.W-1)/it.Image.W, (in.Box.Max.Y*h+it.Image.H-1)/it.Image.H).Inset(-1)
 		for _, e := range []image.Rectangle{
 			{b.Min, image.Pt(b.Max.X, b.Min.Y+1)},
 			{image.Pt(b.Min.X, b.Max.Y-1), b.Max},
 			{b.Min, image.Pt(b.Min.X+1, b.Max.Y)},
 			{image.Pt(b.Max.X-1, b.Min.Y), b.Max},
 		} {
-			fill(out, e.Intersect(inside), c)
+			fill(out, e, c)
 		}
 	}
-	return nil
+	return out, nil
 }
 
+// crossed stands for an item that could not be loaded.
+func crossed(side int) pix.Image {
+	m := pix.New(side, side)
+	for i := range side {
+		for _, x := range []int{i, side - 1 - i} {
+			fill(m, image.Rect(x, i, x+2, i+2), ignored)
+		}
+	}
+	return m
+}
+
+// fill paints the part of r that lies in the image.
 func fill(m pix.Image, r image.Rectangle, c [3]uint8) {
+	r = r.Intersect(image.Rect(0, 0, m.W, m.H))
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		row := m.Row(y)
 		for x := r.Min.X; x < r.Max.X; x++ {
 			copy(row[3*x:3*x+3], c[:])
-		}
-	}
-}
-
-// cross marks a cell whose item could not be loaded.
-func cross(m pix.Image, cell image.Rectangle) {
-	n := cell.Dx()
-	for i := range n {
-		for _, p := range []image.Point{{i, i}, {n - 1 - i, i}} {
-			p = p.Add(cell.Min)
-			fill(m, image.Rectangle{p, p.Add(image.Pt(2, 2))}.Intersect(cell), ignored)
 		}
 	}
 }

@@ -46,18 +46,18 @@ func TestContact(t *testing.T) {
 		t.Fatalf("sheet is %d×%d", img.W, img.H)
 	}
 	at := func(x, y int) [3]uint8 { r, g, b := img.At8(x, y); return [3]uint8{r, g, b} }
-	// The wide image is 40×20 in the middle of its cell, its box 10,5–20,15 there.
+	// The wide image is 40×20 at the top of its cell, its box 10,5–20,15 there.
 	for _, tc := range []struct {
 		x, y int
 		want [3]uint8
 		what string
 	}{
-		{6, 16, [3]uint8{200, 200, 200}, "corner of the image"},
-		{6, 15, [3]uint8{0x2A, 0x2C, 0x30}, "paper above it"},
-		{6 + 9, 16 + 4, [3]uint8{0x2E, 0xE6, 0x7A}, "corner of the box"},
-		{6 + 12, 16 + 10, [3]uint8{200, 200, 200}, "inside the box"},
-		{6 + 29, 16 + 8, [3]uint8{0xFF, 0x5C, 0x5C}, "edge of the ignored box"},
-		{6 + 40, 16 + 8, [3]uint8{0x2A, 0x2C, 0x30}, "paper beside the image, where the box would go on"},
+		{6, 6, [3]uint8{200, 200, 200}, "corner of the image"},
+		{6, 5, [3]uint8{0x2A, 0x2C, 0x30}, "paper above it"},
+		{6 + 9, 6 + 4, [3]uint8{0x2E, 0xE6, 0x7A}, "corner of the box"},
+		{6 + 12, 6 + 10, [3]uint8{200, 200, 200}, "inside the box"},
+		{6 + 29, 6 + 8, [3]uint8{0xFF, 0x5C, 0x5C}, "edge of the ignored box"},
+		{6 + 40, 6 + 8, [3]uint8{0x2A, 0x2C, 0x30}, "paper beside the image, where the box would go on"},
 		{52, 6, [3]uint8{0xFF, 0x5C, 0x5C}, "cross of the broken item"},
 		{20, 60, [3]uint8{100, 100, 100}, "third item"},
 		{60, 60, [3]uint8{0x2A, 0x2C, 0x30}, "empty cell"},

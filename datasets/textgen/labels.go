@@ -10,14 +10,13 @@ import (
 type tagLook struct {
 	look
 	face   func() *Face
-	low    bool
 	style  string
 	tilt   float64 // most degrees
 	lean   float64 // most perspective
 	padX   float64 // in heights of the text
 	padY   float64
 	decor  func(on *surface, c rgb)
-	colors [][2]rgb // sheet and ink; look's colour and a fitting ink where empty
+	colors [][2]rgb // of the sheet and of the ink, one pair drawn for each
 }
 
 // labels adds labels of a class at free places until the image has n of it.
@@ -54,19 +53,18 @@ func (s *scene) labels(class size, n int, area image.Rectangle, draw func() stri
 				continue
 			}
 			on.m = on.m.moved(float64(cx), float64(cy))
-			l := t.look
-			if len(t.colors) > 0 {
-				c := pick(s.rng, t.colors)
-				l.c0, l.c1, k.color = c[0], c[0], c[1]
-			} else {
-				k.color = s.inkOn(l.c0.mix(l.c1, 128), t.low)
-			}
-			s.lay(on, l)
+			c := pick(s.rng, t.colors)
+			t.c0, t.c1, k.color = c[0], c[0], c[1]
+			before := len(s.ops)
+			s.lay(on, t.look)
 			if t.decor != nil {
 				t.decor(on, k.color)
 			}
-			s.putRun(on, k, r, w/2, mul(h-mul(r.ink.y0+r.ink.y1, px), 0.5), px, centre)
-			s.blocked = append(s.blocked, b)
+			if s.putRun(on, k, r, w/2, mul(h-mul(r.ink.y0+r.ink.y1, px), 0.5), px, centre) {
+				s.blocked = append(s.blocked, b)
+			} else {
+				s.ops = s.ops[:before] // no label without a text
+			}
 			break
 		}
 	}

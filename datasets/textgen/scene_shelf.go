@@ -86,8 +86,11 @@ func buildShelf(s *scene, v variant) {
 			if r, ok := s.choose(k, px, cl, 180, s.amount); ok {
 				w := max(mul(r.ink.w(), px)+36, 110)
 				on := place(w, 50, x+mul(w, .5), y1+29, 0, 0, 0)
+				before := len(s.ops)
 				s.lay(on, look{c0: c[0], c1: c[0], radius: 3})
-				s.putRun(on, k, r, w/2, 25-mul(mul(r.ink.y0+r.ink.y1, px), .5), px, centre)
+				if !s.putRun(on, k, r, w/2, 25-mul(mul(r.ink.y0+r.ink.y1, px), .5), px, centre) {
+					s.ops = s.ops[:before] // no tag without a price
+				}
 			}
 		}
 		s.blocked = append(s.blocked, image.Rect(0, int(y1)-2, Side, int(y1)+60))
