@@ -206,12 +206,13 @@ func (k *keeper) crops(in *input, got pix.Image, records []Record) []crop {
 		if !show {
 			continue
 		}
-		box := image.Rect(0, 0, got.W, got.H)
-		if r.Instance != "" {
-			for _, inst := range in.instances {
-				if inst.ID == r.Instance {
-					box = padded(inst.Box)
-				}
+		var box image.Rectangle // empty, and then skipped, for an instance nobody knows
+		if r.Instance == "" {
+			box = image.Rect(0, 0, got.W, got.H)
+		}
+		for _, inst := range in.instances {
+			if inst.ID == r.Instance {
+				box = padded(inst.Box)
 			}
 		}
 		out = append(out,

@@ -52,7 +52,7 @@ func Specs() []metrics.Spec {
 	spec := func(id, title string, better metrics.Direction, top float64, weighted bool, source string) metrics.Spec {
 		return metrics.Spec{
 			ID: id, Version: version, Title: title, Better: better, Max: top,
-			Scope: metrics.PerInstance, Source: source, Weighted: weighted,
+			Scope: metrics.PerInstance, Source: source, Weighted: weighted, Labels: true,
 		}
 	}
 	return []metrics.Spec{
