@@ -85,14 +85,16 @@ def load(
 
 
 def _vq(module: Any, cast: Any, **options: Any) -> TorchTokenizer:
-    """VQModel: ids are what its quantizer looked up."""
+    """VQModel: ids are what its quantizer looked up, and what is decoded is looked
+    up again from them: the quantizer's own output is off by a rounding, since it
+    adds and subtracts the latent for the sake of gradients."""
 
     def encode(m: Any, x: Any) -> Any:
         h = m.encode(cast(x)).latents
-        quantised, _, (_, _, ids) = m.quantize(h)
-        return h, quantised, ids.reshape(h.shape[0], h.shape[2], h.shape[3])
+        _, _, (_, _, ids) = m.quantize(h)
+        return h, ids.reshape(h.shape[0], h.shape[2], h.shape[3])
 
-    def from_ids(m: Any, ids: Any, _size: Any) -> Any:
+    def decode(m: Any, ids: Any) -> Any:
         n, h, w = ids.shape
         width = m.quantize.embedding.weight.shape[1]
         z = m.quantize.get_codebook_entry(ids.reshape(-1), (n, h, w, width))
@@ -102,9 +104,9 @@ def _vq(module: Any, cast: Any, **options: Any) -> TorchTokenizer:
     return TorchTokenizer(
         module,
         encode=encode,
-        decode=lambda m, t: m.decode(t[1], force_not_quantize=True).sample,
-        codes=lambda t: t[2],
-        from_codes=from_ids,
+        decode=lambda m, t: decode(m, t[1]),
+        codes=lambda t: t[1],
+        from_codes=lambda m, ids, _size: decode(m, ids),
         latents=lambda t: t[0],
         codebook=lambda m, _i: m.quantize.embedding.weight,
         codebooks=[entries],
@@ -126,9 +128,19 @@ def _stride(module: Any) -> int:
     return 8
 
 
+def _whole_safetensors() -> None:
+    """diffusers uses safetensors.torch without importing it, and relies on other
+    libraries having done so."""
+    try:
+        import safetensors.torch  # noqa: F401
+    except ImportError:
+        pass  # weights may be in another format
+
+
 def _load(source: str, model: Optional[str], subfolder: Optional[str], revision: Optional[str], dtype: Optional[str]) -> Any:
     import diffusers
 
+    _whole_safetensors()
     if model is None:
         folder = os.path.join(source, subfolder) if subfolder else source
         path = os.path.join(folder, "config.json")

@@ -55,6 +55,11 @@ class TorchTokenizer:
     from_codes (module, ids, size) -> x, to turn damaged codes back into images
     latents    (tokens) -> float tensor [n, c, h, w]
     codebook   (module, i) -> [k, d] vectors of codebook i
+    batch_size images at once; 1 on a CPU, 8 elsewhere
+    deterministic
+               equal input gives equal output, bit by bit. By default said of a CPU
+               and a batch of one only: kernels add in another order when the batch
+               is larger, and then an image's result depends on its neighbours
 
     Everything vtbench wants to know (name, version, codebooks, multiple_of, …)
     may be given as well.
@@ -78,6 +83,7 @@ class TorchTokenizer:
         version: Optional[str] = None,
         weights: Optional[str] = None,
         deterministic: Optional[bool] = None,
+        batch_size: Optional[int] = None,
         params: Optional[Dict[str, Any]] = None,
         **info: Any,
     ) -> None:
@@ -105,7 +111,9 @@ class TorchTokenizer:
         self.name = name or type(module).__name__
         self.version = version or f"torch {torch.__version__}"
         self.weights = weights if weights is not None else digest(module)
-        self.deterministic = self.device.type == "cpu" if deterministic is None else deterministic
+        on_cpu = self.device.type == "cpu"
+        self.batch_size = batch_size if batch_size is not None else 1 if on_cpu else 8
+        self.deterministic = on_cpu and self.batch_size == 1 if deterministic is None else deterministic
         self.params = {"device": str(self.device), "autocast": autocast or "none", "range": f"{range[0]:g}..{range[1]:g}", **(params or {})}
         if codebooks:
             self.codebooks: List[int] = [int(k) for k in codebooks]

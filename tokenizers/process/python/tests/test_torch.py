@@ -1,0 +1,228 @@
+"""Tests of the PyTorch and diffusers helpers; skipped where these are missing."""
+
+import json
+import os
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import vtbench  # noqa: E402
+
+import numpy as np  # noqa: E402
+
+try:
+    import torch
+    from torch import nn
+except ImportError:
+    raise unittest.SkipTest("torch is not installed") from None
+
+try:
+    import diffusers
+    import safetensors.torch  # diffusers forgets to
+    from diffusers import AutoencoderKL, VQModel
+except Exception:  # a version that does not go with this torch fails in many ways
+    diffusers = None
+
+
+def batch(n, w, h, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (n, h, w, 3), dtype=np.uint8)
+
+
+def ask(tok, images, kind="reconstruct"):
+    """Answer header and the raw bytes of every item's image."""
+    items = [{"w": m.shape[1], "h": m.shape[0]} for m in images]
+    answer, parts = vtbench.Server(tok).answer({"type": kind, "id": 1, "items": items}, images.tobytes())
+    return answer, parts
+
+
+class Double(nn.Module):
+    """encode and decode that undo each other, with a parameter, a dropout and a
+    batch norm that would show if the module were in training mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(2.0))
+        self.drop = nn.Dropout(0.9)
+        self.norm = nn.BatchNorm2d(3, affine=False)
+
+    def encode(self, x):
+        assert x.dtype == torch.float32 and x.min() >= -1 and x.max() <= 1
+        return self.drop(x * self.scale)
+
+    def decode(self, z):
+        return z / self.scale + 0 * self.norm(z)
+
+
+class FromTorch(unittest.TestCase):
+    def test_every_byte_survives(self):
+        images = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, 3)
+        for r in ((-1, 1), (0, 1), (0, 255)):
+
+            class Same(nn.Module):
+                def forward(self, x):
+                    return x
+
+            answer, parts = ask(vtbench.from_torch(Same(), range=r, device="cpu"), images)
+            self.assertNotIn("error", json.dumps(answer))
+            np.testing.assert_array_equal(parts[0], images[0], err_msg=str(r))
+
+    def test_eval_mode_and_times(self):
+        tok = vtbench.from_torch(Double(), device="cpu", multiple_of=2)
+        images = batch(3, 6, 4)
+        answer, parts = ask(tok, images)
+        for i in range(3):
+            np.testing.assert_array_equal(parts[i], images[i])
+            self.assertGreater(answer["items"][i]["encode_ns"], 0)
+        self.assertFalse(any(p.requires_grad for p in tok.module.parameters()))
+        info = vtbench.Server(tok).info
+        self.assertEqual((info["name"], info["multiple_of"], info["deterministic"], len(info["weights"])), ("Double", 2, True, 64))
+
+    def test_the_digest_is_that_of_the_weights(self):
+        a, b = Double(), Double()
+        digest = lambda m: vtbench.from_torch(m, device="cpu").weights  # noqa: E731
+        self.assertEqual(digest(a), digest(b))
+        with torch.no_grad():
+            b.scale += 1e-6
+        self.assertNotEqual(digest(a), digest(b))
+
+    def test_a_nan_costs_its_image(self):
+        class Sick(nn.Module):
+            def forward(self, x):
+                y = x.clone()
+                y[1, 0, 0, 0] = float("nan")
+                y[2] = y[2] * 1000
+                return {"sample": y}
+
+        images = batch(4, 4, 4)
+        answer, parts = ask(vtbench.from_torch(Sick(), device="cpu"), images)
+        self.assertEqual(answer["items"][1]["error"], "the reconstruction holds NaN or infinities")
+        self.assertIn("declare the range it really has", answer["items"][2]["error"])
+        np.testing.assert_array_equal(parts[0], images[0])
+        np.testing.assert_array_equal(parts[1], images[3])
+
+    def test_codes(self):
+        class Ids(nn.Module):
+            def encode(self, x):
+                return ((x[:, 0] + 1) * 127.5 / 64).long().clamp(0, 3)
+
+            def decode(self, ids):
+                return (ids * 64 / 127.5 - 1)[:, None].repeat(1, 3, 1, 1)
+
+        tok = vtbench.from_torch(
+            Ids(), device="cpu", codebooks=[4], codes=lambda t: t, from_codes=lambda m, ids, size: m.decode(ids),
+            latents=lambda t: t[:, None].float(), codebook=lambda m, i: torch.arange(4.0)[:, None],
+        )
+        server = vtbench.Server(tok)
+        hello, _ = server.answer({"type": "hello", "id": 1, "protocol": {"min": 1, "max": 1}}, b"")
+        self.assertEqual(hello["can"], ["decode", "latents", "codebook"])
+        images = batch(2, 4, 2)
+        answer, parts = ask(tok, images)
+        self.assertEqual(answer["items"][0]["books"], [{"size": 4, "shape": [2, 4]}])
+        np.testing.assert_array_equal(parts[1], images[0][..., 0] // 64)
+        back, out = server.answer({"type": "decode", "id": 2, "items": [{"w": 4, "h": 2, "blank": True, "books": [{"size": 4, "shape": [2, 4]}]}]}, parts[1].tobytes())
+        self.assertNotIn("error", json.dumps(back))
+        np.testing.assert_array_equal(out[0], parts[0])
+        z, _ = ask(tok, images, "latents")
+        self.assertEqual(z["items"][0]["floats"], [1, 2, 4])
+
+    def test_autocast(self):
+        tok = vtbench.from_torch(nn.Conv2d(3, 3, 1), device="cpu", autocast="bfloat16")
+        answer, _ = ask(tok, batch(1, 4, 4))
+        self.assertNotIn("error", json.dumps(answer))
+        self.assertEqual(tok.params["autocast"], "bfloat16")
+
+    def test_refusals(self):
+        with self.assertRaisesRegex(ValueError, "range is"):
+            vtbench.from_torch(Double(), range=(1, -1))
+        with self.assertRaisesRegex(ValueError, "autocast is"):
+            vtbench.from_torch(Double(), autocast="int8")
+        with self.assertRaisesRegex(ValueError, "codes=… is missing"):
+            vtbench.from_torch(Double(), codebooks=[4])
+        answer, _ = ask(vtbench.from_torch(nn.Conv2d(3, 4, 1), device="cpu"), batch(1, 4, 4))
+        self.assertIn("want (n, 3, height, width)", answer["items"][0]["error"])
+
+
+@unittest.skipIf(diffusers is None, "diffusers is not installed, or not with this torch")
+class FromDiffusers(unittest.TestCase):
+    BLOCKS = dict(
+        block_out_channels=(16, 32), layers_per_block=1, latent_channels=4, norm_num_groups=8,
+        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+    )
+
+    def saved(self, model):
+        d = tempfile.TemporaryDirectory()
+        self.addCleanup(d.cleanup)
+        torch.manual_seed(0)
+        model.save_pretrained(os.path.join(d.name, "vae"))
+        return d.name
+
+    def check(self, tok, wanted):
+        images = batch(3, 16, 8)
+        answer, parts = ask(tok, images)
+        self.assertNotIn("error", json.dumps(answer))
+        again, same = ask(tok, images)
+        for a, b in zip(parts, same):
+            np.testing.assert_array_equal(a, b)
+        # What the helper does, by hand.
+        with torch.no_grad():
+            x = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+            y = wanted(x)
+            want = ((y + 1) * 127.5 + 0.5).floor().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
+        step = 2 if tok.info_has_codes else 1
+        for i in range(3):
+            self.assertLessEqual(int(np.abs(parts[step * i].astype(int) - want[i]).max()), 1)
+        return answer, parts
+
+    def test_autoencoder_kl(self):
+        model = AutoencoderKL(**self.BLOCKS).eval()
+        folder = self.saved(model)
+        tok = vtbench.from_diffusers(folder, subfolder="vae", device="cpu")
+        tok.info_has_codes = False
+        self.assertEqual((tok.multiple_of, tok.stride, tok.channels, tok.params["class"], tok.params["latent"]), (2, 2, 4, "AutoencoderKL", "mode"))
+        self.check(tok, lambda x: model.decode(model.encode(x).latent_dist.mode()).sample)
+        z, _ = ask(tok, batch(1, 16, 8), "latents")
+        self.assertEqual(z["items"][0]["floats"], [4, 4, 8])
+        drawn = vtbench.from_diffusers(os.path.join(folder, "vae"), device="cpu", sample=True)
+        self.assertFalse(drawn.deterministic)
+
+    def test_vq_model(self):
+        model = VQModel(num_vq_embeddings=32, **self.BLOCKS).eval()
+        tok = vtbench.from_diffusers(model, device="cpu", name="tiny-vq")
+        tok.info_has_codes = True
+        answer, parts = self.check(tok, lambda x: model.decode(model.encode(x).latents).sample)
+        self.assertEqual(answer["items"][0]["books"], [{"size": 32, "shape": [4, 8]}])
+        server = vtbench.Server(tok)
+        back, out = server.answer({"type": "decode", "id": 2, "items": [{"w": 16, "h": 8, "blank": True, "books": [{"size": 32, "shape": [4, 8]}]}]}, parts[1].tobytes())
+        self.assertNotIn("error", json.dumps(back))
+        self.assertLessEqual(int(np.abs(out[0].astype(int) - parts[0]).max()), 1)
+        book, vectors = server.answer({"type": "codebook", "id": 3, "book": 0}, b"")
+        self.assertEqual(book["items"], [{"floats": [32, 4]}])
+
+    @unittest.skipUnless(diffusers and hasattr(diffusers, "AutoencoderDC"), "this diffusers has no AutoencoderDC")
+    def test_autoencoder_dc(self):
+        model = diffusers.AutoencoderDC(
+            latent_channels=8, attention_head_dim=8, encoder_block_types="ResBlock", decoder_block_types="ResBlock",
+            encoder_block_out_channels=(16, 32), decoder_block_out_channels=(16, 32), encoder_layers_per_block=(1, 1), decoder_layers_per_block=(1, 1),
+            encoder_qkv_multiscales=((), ()), decoder_qkv_multiscales=((), ()),
+        ).eval()
+        tok = vtbench.from_diffusers(self.saved(model), subfolder="vae", device="cpu")
+        tok.info_has_codes = False
+        self.assertEqual(tok.params["class"], "AutoencoderDC")
+        self.check(tok, lambda x: model.decode(model.encode(x).latent).sample)
+
+    def test_unknown_class(self):
+        with tempfile.TemporaryDirectory() as d:
+            with open(os.path.join(d, "config.json"), "w") as f:
+                json.dump({"_class_name": "AutoencoderXYZ"}, f)
+            with self.assertRaisesRegex(ValueError, "has no class 'AutoencoderXYZ'"):
+                vtbench.from_diffusers(d)
+            with open(os.path.join(d, "config.json"), "w") as f:
+                json.dump({}, f)
+            with self.assertRaisesRegex(ValueError, "no class named in its config.json"):
+                vtbench.from_diffusers(d)
+
+
+if __name__ == "__main__":
+    unittest.main()
