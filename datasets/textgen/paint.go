@@ -192,28 +192,27 @@ func (c *canvas) shadow(ps []pt, dx, dy, radius float64, percent int) {
 		boxBlur(tmp, m, w, h, 1, w, r)
 		boxBlur(m, tmp, h, w, w, 1, r)
 	}
-	for y := max(win.Min.Y*cell, 0); y < min(win.Max.Y*cell, c.img.H)-cell; y++ {
-		fy := y - win.Min.Y*cell
-		my, ty := fy/cell, fy%cell
-		if my+1 >= h {
-			break
+	// Between four cells' values the shade is bilinear, cell by cell.
+	for my := range h - 1 {
+		y0 := (win.Min.Y + my) * cell
+		if y0 < 0 || y0+cell > c.img.H {
+			continue
 		}
-		row := c.img.Row(y)
-		for x := max(win.Min.X*cell, 0); x < min((win.Max.X-1)*cell, c.img.W); x++ {
-			fx := x - win.Min.X*cell
-			mx, tx := fx/cell, fx%cell
-			i := my*w + mx
-			if tx == 0 && hidden[i] == 65536 {
-				x += cell - 1
+		for mx := range w - 1 {
+			i, x0 := my*w+mx, (win.Min.X+mx)*cell
+			m0, m1, m2, m3 := m[i], m[i+1], m[i+w], m[i+w+1]
+			if hidden[i] == 65536 || m0|m1|m2|m3 == 0 || x0 < 0 || x0+cell > c.img.W {
 				continue
 			}
-			v := (m[i]*(cell-tx)+m[i+1]*tx)*(cell-ty) + (m[i+w]*(cell-tx)+m[i+w+1]*tx)*ty
-			if v == 0 {
-				continue
+			for ty := range cell {
+				row := c.img.Row(y0 + ty)[3*x0 : 3*(x0+cell)]
+				l, r := m0*(cell-ty)+m2*ty, m1*(cell-ty)+m3*ty
+				for tx := range cell {
+					keep := 65536 - (l*(cell-tx)+r*tx)/(cell*cell)*percent/100
+					px := row[3*tx : 3*tx+3 : 3*tx+3]
+					px[0], px[1], px[2] = uint8(int(px[0])*keep>>16), uint8(int(px[1])*keep>>16), uint8(int(px[2])*keep>>16)
+				}
 			}
-			keep := 65536 - v/(cell*cell)*percent/100
-			px := row[3*x : 3*x+3]
-			px[0], px[1], px[2] = uint8(int(px[0])*keep>>16), uint8(int(px[1])*keep>>16), uint8(int(px[2])*keep>>16)
 		}
 	}
 }
