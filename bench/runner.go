@@ -736,8 +736,9 @@ func (r *runner) anyWanted(specs []metrics.Spec) bool {
 	return slices.ContainsFunc(specs, func(s metrics.Spec) bool { return r.cfg.Suite.wants(s.ID) })
 }
 
-// result is a reconstruction before and after it was brought back to the size of
-// scoring.
+// result is a reconstruction, and the same at the size of scoring where it is
+// there already; the others are scaled when they are scored, one by one, since a
+// batch of them would be the largest thing in memory.
 type result struct {
 	tokenizers.Reconstruction
 	restored pix.Image
@@ -785,8 +786,6 @@ func (r *runner) reconstruct(ctx context.Context, t int, inputs []*input) ([]res
 		if got := out[k].Image; out[k].Err == nil {
 			if r.cfg.Suite.ScoreAt != "input" && atOwnSize(refs[k], batch[k], got) {
 				recs[i].restored = got
-			} else {
-				recs[i].restored, recs[i].Err = r.restore(inputs[i], got)
 			}
 		}
 	}
@@ -843,6 +842,9 @@ func (r *runner) score(ctx context.Context, t int, in *input, rec result) itemOu
 	var out itemOutput
 	base := r.record(in.loaded)
 	base.Tokenizer, base.Condition = r.cfg.Tokenizers[t].Name, in.cond.String()
+	if rec.Err == nil && rec.restored.Empty() {
+		rec.restored, rec.Err = r.restore(in, rec.Image)
+	}
 	if rec.Err != nil {
 		out.records = r.failed(base, in, r.manifest.Metrics, rec.Err)
 		return out
