@@ -15,6 +15,7 @@ import (
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
+	"github.com/vtbench/vtbench/tokenizers/tokenizertest"
 )
 
 func open(t testing.TB, text string) tokenizers.Tokenizer {
@@ -224,6 +225,18 @@ func TestSystemLibraryIsNamedOrItsPackageIs(t *testing.T) {
 				t.Errorf("%s: %.2f dB by %s", kind, p, tok.Info().Params["encoder"])
 			}
 		}
+	}
+}
+
+// The others pass it in package all.
+func TestSlowCodecsConform(t *testing.T) {
+	for _, text := range []string{"avif:chroma=444,effort=0", "jxl:q=100,effort=1"} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			tokenizertest.Conform(t, func(context.Context) (tokenizers.Tokenizer, error) {
+				return open(t, text), nil
+			}, tokenizertest.Options{Side: 32})
+		})
 	}
 }
 

@@ -124,9 +124,20 @@ func TestHalf(t *testing.T) {
 		f float32
 		h uint16
 	}{
-		{0, 0}, {1, 0x3c00}, {-2, 0xc000}, {65504, 0x7bff}, {65520, 0x7c00}, {65519, 0x7bff},
-		{6.1035156e-05, 0x0400}, {6.0975552e-05, 0x03ff}, {5.9604645e-08, 1}, {2.9802322e-08, 0}, {2.9802326e-08, 1},
-		{1.0004883, 0x3c00}, {1.0004884, 0x3c01}, {1.0014648, 0x3c02}, // ties go to even
+		{0, 0},
+		{1, 0x3c00},
+		{-2, 0xc000},
+		{65504, 0x7bff},
+		{65520, 0x7c00},
+		{65519, 0x7bff},
+		{6.1035156e-05, 0x0400},
+		{6.0975552e-05, 0x03ff},
+		{5.9604645e-08, 1},
+		{2.9802322e-08, 0},
+		{2.9802326e-08, 1},
+		{1.0004883, 0x3c00},
+		{1.0004884, 0x3c01},
+		{1.0014648, 0x3c02}, // ties go to even
 		{float32(math.Inf(-1)), 0xfc00},
 	} {
 		if got := toHalf(c.f); got != c.h {
@@ -134,7 +145,7 @@ func TestHalf(t *testing.T) {
 		}
 	}
 	for h := range 1 << 16 {
-		if f := fromHalf(uint16(h)); f == f && toHalf(f) != uint16(h) {
+		if f := fromHalf(uint16(h)); !math.IsNaN(float64(f)) && toHalf(f) != uint16(h) {
 			t.Fatalf("%#04x becomes %v and %#04x", h, f, toHalf(f))
 		}
 	}

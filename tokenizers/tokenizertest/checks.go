@@ -275,9 +275,7 @@ func checkSizes(ctx context.Context, r *runner) (string, error) {
 		// Outside its constraints an error is right; so is a proper result.
 		out, err := r.reconstruct(ctx, img)
 		switch {
-		case errors.Is(err, errHung):
-			return "", fmt.Errorf("%d×%d, which Info refuses: %w", t[0], t[1], err)
-		case err != nil && strings.HasPrefix(err.Error(), "panic: "):
+		case broke(err):
 			return "", fmt.Errorf("%d×%d, which Info refuses: %w", t[0], t[1], err)
 		case err == nil && len(out) != 1:
 			return "", fmt.Errorf("%d×%d, which Info refuses, gave %d results and no error", t[0], t[1], len(out))
@@ -439,7 +437,7 @@ func checkBadCodes(ctx context.Context, r *runner) (string, error) {
 		switch {
 		case err == nil:
 			return "", fmt.Errorf("%s is decoded without an error", bad.name)
-		case errors.Is(err, errHung) || strings.HasPrefix(err.Error(), "panic: "):
+		case broke(err):
 			return "", fmt.Errorf("%s: %w", bad.name, err)
 		}
 	}
@@ -594,7 +592,7 @@ func checkIsolation(ctx context.Context, r *runner) (string, error) {
 	in := []pix.Image{picture(w, h, 16), bad, picture(w, h, 17)}
 	out, err := r.reconstruct(ctx, in...)
 	switch {
-	case errors.Is(err, errHung), err != nil && strings.HasPrefix(err.Error(), "panic: "):
+	case broke(err):
 		return "", fmt.Errorf("a batch with an image %s: %w", what, err)
 	case err == nil:
 		if len(out) != len(in) {
@@ -637,7 +635,7 @@ func checkCancelled(ctx context.Context, r *runner) (string, error) {
 	out, err := r.reconstruct(ended, in...)
 	took := time.Since(start)
 	switch {
-	case errors.Is(err, errHung), err != nil && strings.HasPrefix(err.Error(), "panic: "):
+	case broke(err):
 		return "", err
 	case err == nil && len(out) != len(in):
 		return "", fmt.Errorf("no error and %d results for a batch of %d", len(out), len(in))

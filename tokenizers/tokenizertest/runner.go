@@ -47,6 +47,18 @@ var grace = 10 * time.Second
 // errHung says that a call did not return; the tokenizer cannot be used again.
 var errHung = errors.New("did not return")
 
+// panicked is a call that panicked.
+type panicked struct{ value any }
+
+func (p panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// broke reports whether an error is none that the tokenizer returned, but a call
+// that hung or panicked.
+func broke(err error) bool {
+	var p panicked
+	return errors.Is(err, errHung) || errors.As(err, &p)
+}
+
 // guard runs a call of the tokenizer in a goroutine of its own, so that one that
 // panics or hangs costs the check and not the program.
 func guard[T any](ctx context.Context, r *runner, call func(context.Context) (T, error)) (T, error) {
@@ -61,7 +73,7 @@ func guard[T any](ctx context.Context, r *runner, call func(context.Context) (T,
 		var res result
 		defer func() {
 			if p := recover(); p != nil {
-				res.err = fmt.Errorf("panic: %v", p)
+				res.err = panicked{p}
 			}
 			done <- res
 		}()
