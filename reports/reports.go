@@ -70,13 +70,17 @@ func Write(ctx context.Context, runs []*bench.Run, dir string, o Options) (Files
 		if err != nil {
 			return Files{}, err
 		}
+		dark, err := f.Figure.DarkSVG()
+		if err != nil {
+			return Files{}, err
+		}
 		for ext, b := range map[string][]byte{".svg": svg, ".png": png} {
 			if err := replace(filepath.Join(dir, "plots", f.Name+ext), b); err != nil {
 				return Files{}, err
 			}
 		}
 		linked = append(linked, markdown.Plot{Path: "plots/" + f.Name + ".png", Caption: f.Caption})
-		shown = append(shown, html.Plot{Title: f.Figure.Title, Caption: f.Caption, SVG: svg})
+		shown = append(shown, html.Plot{Title: f.Figure.Title, Caption: f.Caption, SVG: svg, DarkSVG: dark})
 	}
 	files := Files{HTML: filepath.Join(dir, "report.html"), Markdown: filepath.Join(dir, "report.md")}
 	if err := replace(files.Markdown, []byte(markdown.Report(v, linked))); err != nil {

@@ -32,7 +32,7 @@ var assets embed.FS
 // A Plot is a figure shown on the page.
 type Plot struct {
 	Title, Caption string
-	SVG            []byte
+	SVG, DarkSVG   []byte
 }
 
 // Options change the page.
@@ -139,7 +139,7 @@ type restRow struct {
 
 type figure struct {
 	Title, Caption string
-	URL            template.URL // data URI of our own SVG
+	URL, Dark      template.URL // data URIs of our own SVG
 }
 
 type caseGroup struct {
@@ -219,7 +219,7 @@ func newPage(v *view.View, plots []Plot, o Options) *page {
 		p.Sections = append(p.Sections, newSection(v, s, fmt.Sprintf("s%d", i)))
 	}
 	for _, f := range plots {
-		p.Plots = append(p.Plots, figure{f.Title, f.Caption, dataURI("image/svg+xml", f.SVG)})
+		p.Plots = append(p.Plots, figure{f.Title, f.Caption, dataURI("image/svg+xml", f.SVG), dataURI("image/svg+xml", f.DarkSVG)})
 	}
 	pics := pictures{v, o}
 	p.Worst, p.Samples, p.Wholes = pics.worst(), pics.samples(), pics.wholes()

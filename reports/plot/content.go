@@ -13,7 +13,10 @@ import (
 )
 
 // content draws series, intervals and labels.
-type content struct{ f Figure }
+type content struct {
+	f Figure
+	theme
+}
 
 // Sizes of what is drawn, in points.
 const (
@@ -35,7 +38,7 @@ func (d content) Plot(c draw.Canvas, p *plot.Plot) {
 	tx, ty := p.Transforms(&c)
 	at := func(q Point) vg.Point { return vg.Point{X: tx(q.X), Y: ty(q.Y)} }
 	for _, s := range d.f.Series {
-		col := colour(s.Style)
+		col := d.colour(s.Style)
 		if s.Line && len(s.Points) > 1 {
 			line := make([]vg.Point, len(s.Points))
 			for i, q := range s.Points {
@@ -57,7 +60,7 @@ func (d content) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	for _, s := range d.f.Series {
 		for _, q := range s.Points {
-			c.DrawGlyph(draw.GlyphStyle{Color: colour(s.Style), Radius: markerRadius, Shape: marker(s.Style.Marker)}, at(q))
+			c.DrawGlyph(draw.GlyphStyle{Color: d.colour(s.Style), Radius: markerRadius, Shape: marker(s.Style.Marker)}, at(q))
 		}
 	}
 	if d.f.Side {
@@ -96,7 +99,7 @@ func (d content) sideLabels(c draw.Canvas, p *plot.Plot) {
 	}
 	right := tx(p.X.Max) + 8
 	for _, l := range labels {
-		col := colour(d.f.Series[l.seriesAt].Style)
+		col := d.colour(d.f.Series[l.seriesAt].Style)
 		c.StrokeLine2(draw.LineStyle{Color: fade(col, 0x60), Width: 0.7}, l.from.X+markerRadius+1, l.from.Y, right-3, l.y)
 		st := textStyle(labelSize, col)
 		st.YAlign = -0.35
@@ -121,7 +124,7 @@ func (d content) pointLabels(c draw.Canvas, at func(Point) vg.Point) {
 	for _, s := range d.f.Series {
 		q := s.Points[len(s.Points)-1]
 		pt := at(q)
-		st := textStyle(labelSize, colour(s.Style))
+		st := textStyle(labelSize, d.colour(s.Style))
 		name := clip(format.Line(s.Name), 30)
 		w, h := st.Width(name), st.Height(name)
 		best, bestCost := vg.Rectangle{}, vg.Length(math.Inf(1))
@@ -138,7 +141,7 @@ func (d content) pointLabels(c draw.Canvas, at func(Point) vg.Point) {
 		}
 		taken = append(taken, best)
 		if near := closest(best, pt); math.Hypot(float64(near.X-pt.X), float64(near.Y-pt.Y)) > 12 {
-			c.StrokeLine2(draw.LineStyle{Color: fade(colour(s.Style), 0x60), Width: 0.6}, pt.X, pt.Y, near.X, near.Y)
+			c.StrokeLine2(draw.LineStyle{Color: fade(d.colour(s.Style), 0x60), Width: 0.6}, pt.X, pt.Y, near.X, near.Y)
 		}
 		c.FillText(st, best.Min, name)
 	}

@@ -67,25 +67,33 @@ const (
 	dpi    = 160
 )
 
+var sans = font.Font{Typeface: "Liberation", Variant: "Sans"}
+
+// A theme is a ground and what is drawn on it.
+type theme struct {
+	ground, ink, faint, soft color.RGBA
+	palette                  []string
+}
+
 var (
-	ink   = color.RGBA{0x22, 0x24, 0x28, 0xFF}
-	faint = color.RGBA{0xE4, 0xE6, 0xEA, 0xFF}
-	soft  = color.RGBA{0x6B, 0x70, 0x78, 0xFF}
-	sans  = font.Font{Typeface: "Liberation", Variant: "Sans"}
+	light = theme{
+		ground: color.RGBA{0xFF, 0xFF, 0xFF, 0xFF}, ink: color.RGBA{0x22, 0x24, 0x28, 0xFF},
+		faint: color.RGBA{0xE4, 0xE6, 0xEA, 0xFF}, soft: color.RGBA{0x6B, 0x70, 0x78, 0xFF}, palette: view.Palette,
+	}
+	dark = theme{
+		ground: color.RGBA{0x1D, 0x20, 0x26, 0xFF}, ink: color.RGBA{0xE7, 0xE9, 0xEC, 0xFF},
+		faint: color.RGBA{0x34, 0x39, 0x43, 0xFF}, soft: color.RGBA{0xA0, 0xA7, 0xB2, 0xFF}, palette: view.DarkPalette,
+	}
 )
 
 // colour is the colour of a style.
-func colour(s view.Style) color.Color {
-	if s.Colour < 0 || s.Colour >= len(view.Palette) {
-		return ink
+func (t theme) colour(s view.Style) color.Color {
+	if s.Colour < 0 || s.Colour >= len(t.palette) {
+		return t.ink
 	}
-	return hex(view.Palette[s.Colour])
-}
-
-func hex(s string) color.RGBA {
-	n, err := strconv.ParseUint(s[1:], 16, 32)
+	n, err := strconv.ParseUint(t.palette[s.Colour][1:], 16, 32)
 	if err != nil {
-		return ink // our own palette
+		return t.ink // our own palette
 	}
 	return color.RGBA{uint8(n >> 16), uint8(n >> 8), uint8(n), 0xFF}
 }
@@ -114,24 +122,24 @@ func marker(n int) draw.GlyphDrawer {
 }
 
 // build turns a figure into a plot.
-func build(f Figure) *plot.Plot {
+func build(f Figure, th theme) *plot.Plot {
 	p := plot.New()
 	p.Title.Text = format.Line(f.Title)
 	if f.Subtitle != "" {
 		p.Title.Text += "\n" + format.Line(f.Subtitle)
 	}
-	restyle(&p.Title.TextStyle, 11, ink)
+	restyle(&p.Title.TextStyle, 11, th.ink)
 	p.Title.Padding = 6
-	p.BackgroundColor = color.White
+	p.BackgroundColor = th.ground
 	for _, a := range []struct {
 		to   *plot.Axis
 		from Axis
 	}{{&p.X, f.X}, {&p.Y, f.Y}} {
 		a.to.Label.Text = format.Line(a.from.Label)
-		restyle(&a.to.Label.TextStyle, 9.5, soft)
-		restyle(&a.to.Tick.Label, 8.5, soft)
-		a.to.Tick.LineStyle.Color = faint
-		a.to.LineStyle.Color = faint
+		restyle(&a.to.Label.TextStyle, 9.5, th.soft)
+		restyle(&a.to.Tick.Label, 8.5, th.soft)
+		a.to.Tick.LineStyle.Color = th.faint
+		a.to.LineStyle.Color = th.faint
 		a.to.Padding = 4
 		a.to.Tick.Marker = ticks{a.from}
 		if a.from.Log {
@@ -140,7 +148,7 @@ func build(f Figure) *plot.Plot {
 	}
 	scaleSeries(&f)
 	setRange(p, &f)
-	p.Add(gridLines{}, content{f})
+	p.Add(gridLines{th}, content{f, th})
 	return p
 }
 
@@ -258,12 +266,12 @@ func decimals(step float64) int {
 
 // gridLines are faint horizontal lines at the ticks of Y, and vertical ones where
 // X is a number.
-type gridLines struct{}
+type gridLines struct{ theme }
 
 // Plot implements plot.Plotter.
-func (gridLines) Plot(c draw.Canvas, p *plot.Plot) {
+func (g gridLines) Plot(c draw.Canvas, p *plot.Plot) {
 	tx, ty := p.Transforms(&c)
-	line := draw.LineStyle{Color: faint, Width: 0.6}
+	line := draw.LineStyle{Color: g.faint, Width: 0.6}
 	for _, t := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
 		y := ty(t.Value)
 		c.StrokeLine2(line, c.Min.X, y, c.Max.X, y)
@@ -280,7 +288,7 @@ func (gridLines) Plot(c draw.Canvas, p *plot.Plot) {
 // PNG renders the figure.
 func (f Figure) PNG() ([]byte, error) {
 	c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(Width, Height), vgimg.UseDPI(dpi))}
-	build(f).Draw(draw.New(c))
+	build(f, light).Draw(draw.New(c))
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return nil, fmt.Errorf("drawing %q: %w", f.Title, err)
@@ -288,10 +296,15 @@ func (f Figure) PNG() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// SVG renders the figure.
-func (f Figure) SVG() ([]byte, error) {
+// SVG renders the figure on white.
+func (f Figure) SVG() ([]byte, error) { return f.svg(light) }
+
+// DarkSVG renders the figure for a dark page.
+func (f Figure) DarkSVG() ([]byte, error) { return f.svg(dark) }
+
+func (f Figure) svg(th theme) ([]byte, error) {
 	c := vgsvg.New(Width, Height)
-	build(f).Draw(draw.New(c))
+	build(f, th).Draw(draw.New(c))
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return nil, fmt.Errorf("drawing %q: %w", f.Title, err)

@@ -230,6 +230,48 @@ func wrap(parts []string, width int) string {
 	return out + line
 }
 
+// List prints a header and rows of words in the width of the terminal: cells of the
+// last column are broken into lines.
+func List(w io.Writer, header []string, rows [][]string, o Options) error {
+	last := len(header) - 1
+	_, total := widths(header, rows)
+	lastWidth := runes(header[last])
+	for _, r := range rows {
+		lastWidth = max(lastWidth, runes(r[last]))
+	}
+	room := max(o.width(w)-(total-lastWidth), 24)
+	var out [][]string
+	for _, r := range rows {
+		for i, line := range lines(r[last], room) {
+			row := make([]string, len(r))
+			if i == 0 {
+				copy(row, r)
+			}
+			row[last] = line
+			out = append(out, row)
+		}
+	}
+	return Simple(w, header, out)
+}
+
+// lines breaks a text at spaces into lines of at most n columns; a longer word
+// keeps its own line.
+func lines(s string, n int) []string {
+	out := []string{""}
+	for _, word := range strings.Fields(s) {
+		last := &out[len(out)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case runes(*last)+1+runes(word) > n:
+			out = append(out, word)
+		default:
+			*last += " " + word
+		}
+	}
+	return out
+}
+
 // Simple prints a header and rows, columns aligned, numbers to the right, without
 // a frame.
 func Simple(w io.Writer, header []string, rows [][]string) error {

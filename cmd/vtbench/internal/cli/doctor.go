@@ -58,7 +58,7 @@ func (a *app) doctor(ctx context.Context, format string) error {
 		for _, c := range checks {
 			rows = append(rows, []string{c.Name, c.State, c.Detail})
 		}
-		if err := table.Simple(a.out, []string{"what", "state", "found"}, rows); err != nil {
+		if err := table.List(a.out, []string{"what", "state", "found"}, rows, table.Options{}); err != nil {
 			return err
 		}
 		for _, c := range checks {
@@ -94,10 +94,7 @@ func checkOCR(ctx context.Context) check {
 	}
 	if p, ok := m.(metrics.Provenance); ok {
 		got := p.Provenance()
-		c.Detail = got["ocr.engine"]
-		if c.Detail == "" {
-			c.Detail = fmt.Sprint(got)
-		}
+		c.Detail = fmt.Sprintf("%s with language %s", got["tesseract"], got["ocr.lang"])
 	}
 	if closer, ok := m.(interface{ Close() error }); ok {
 		if err := closer.Close(); err != nil {

@@ -77,13 +77,13 @@ func (a *app) list(l listing, format string) error {
 	}
 	var cells [][]string
 	for _, r := range rows {
-		name := r.Name
-		if r.Example != "" {
-			name = r.Example
+		what := r.Summary
+		if r.Example != "" && r.Example != r.Name {
+			what += "; for example " + r.Example
 		}
-		cells = append(cells, []string{name, r.Summary})
+		cells = append(cells, []string{r.Name, what})
 	}
-	return table.Simple(a.out, []string{strings.TrimSuffix(l.name, "s"), "what it is"}, cells)
+	return table.List(a.out, []string{strings.TrimSuffix(l.name, "s"), "what it is"}, cells, table.Options{})
 }
 
 func listSuites() ([]entry, error) {

@@ -1,14 +1,15 @@
 package cli
 
 import (
-	"slices"
-
 	"github.com/vtbench/vtbench/tokenizers"
 	alltok "github.com/vtbench/vtbench/tokenizers/all"
+	"github.com/vtbench/vtbench/tokenizers/folder"
+	"github.com/vtbench/vtbench/tokenizers/onnx"
+	"github.com/vtbench/vtbench/tokenizers/process"
 )
 
-// tokenizerKinds are all kinds of tokenizers, those that need a C library
-// included.
+// tokenizerKinds are all kinds of tokenizers: the built-in ones, and the adapters
+// to everything else.
 func tokenizerKinds() []tokenizers.Kind {
-	return slices.Concat(alltok.Kinds())
+	return append(alltok.Kinds(), process.Kind(), onnx.Kind(), folder.Kind())
 }
