@@ -77,7 +77,7 @@ func readItem(ctx context.Context, set *textgen.Set, pool *ocr.Pool, i int, edge
 	}
 	counts := make([][2]int, len(edges)-1)
 	for _, in := range it.Instances {
-		got, err := pool.ReadBox(ctx, it.Image, in.Box, ocr.ModeFor(in.Text))
+		got, err := pool.ReadBox(ctx, it.Image, in.Box)
 		if err != nil {
 			return nil, err
 		}

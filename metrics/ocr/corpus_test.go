@@ -189,7 +189,7 @@ func readAll(t testing.TB, p *Pool, in []sample) []string {
 		wg.Go(func() {
 			for i := range next {
 				var err error
-				if got[i], err = p.ReadBox(context.Background(), in[i].img, in[i].box, ModeFor(in[i].label)); err != nil {
+				if got[i], err = p.ReadBox(context.Background(), in[i].img, in[i].box); err != nil {
 					t.Errorf("%q: %v", in[i].label, err)
 				}
 			}

@@ -11,7 +11,7 @@
 //	pool, err := ocr.NewPool(ctx, ocr.Options{Clients: runtime.NumCPU()})
 //	…
 //	defer pool.Close()
-//	text, err := pool.ReadBox(ctx, img, inst.Box, ocr.ModeFor(inst.Text))
+//	text, err := pool.ReadBox(ctx, img, inst.Box)
 //
 // Each client runs on one thread; the pool takes care of that, the environment
 // variable OMP_THREAD_LIMIT need not be set. Tesseract's library and language

@@ -12,10 +12,7 @@ import (
 )
 
 // engine is one Tesseract client. It is not safe for concurrent use.
-type engine struct {
-	client *gosseract.Client
-	mode   Mode
-}
+type engine struct{ client *gosseract.Client }
 
 // opening guards gosseract's initialisation, which points the process's stderr
 // elsewhere while it runs and so must not overlap with itself.
@@ -35,7 +32,7 @@ func openEngine(data languageData, r recipe) (*engine, error) {
 	defer opening.Unlock()
 
 	c := gosseract.NewClient()
-	e := &engine{client: c, mode: Word}
+	e := &engine{client: c}
 	fail := func(err error) (*engine, error) {
 		e.close()
 		return nil, fmt.Errorf("starting Tesseract with language %q from %s: %w", data.lang, data.dir, err)
@@ -68,7 +65,7 @@ func openEngine(data languageData, r recipe) (*engine, error) {
 			return fail(err)
 		}
 	}
-	if err := c.SetVariable("tessedit_pageseg_mode", fmt.Sprint(int(e.mode))); err != nil {
+	if err := c.SetVariable("tessedit_pageseg_mode", fmt.Sprint(r.segmentation)); err != nil {
 		return fail(err)
 	}
 	// The first recognition initialises; it is made on a blank line, so that
@@ -86,13 +83,7 @@ func openEngine(data languageData, r recipe) (*engine, error) {
 }
 
 // read recognises an image made by encode.
-func (e *engine) read(img []byte, mode Mode) (string, error) {
-	if mode != e.mode {
-		if err := e.client.SetPageSegMode(gosseract.PageSegMode(mode)); err != nil {
-			return "", fmt.Errorf("setting page segmentation mode %d: %w", mode, err)
-		}
-		e.mode = mode
-	}
+func (e *engine) read(img []byte) (string, error) {
 	if err := e.client.SetImageFromBytes(img); err != nil {
 		return "", fmt.Errorf("handing the crop to Tesseract: %w", err)
 	}

@@ -215,7 +215,7 @@ func (s *scorer) read(ctx context.Context, img pix.Image, known []reading) ([]re
 					out[i] = known[i]
 					continue
 				}
-				out[i].text, out[i].err = pool.ReadBox(ctx, img, in.Box, ModeFor(in.Text))
+				out[i].text, out[i].err = pool.ReadBox(ctx, img, in.Box)
 			}
 		})
 	}

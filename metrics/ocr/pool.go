@@ -28,8 +28,7 @@ const DefaultLang = "eng"
 
 // A Pool holds warm Tesseract clients. It is safe for concurrent use: as many
 // callers as there are clients read at once, the others wait. What is read from
-// a crop depends on the crop and the mode alone, not on the client or on what was
-// read before.
+// a crop depends on the crop alone, not on the client or on what was read before.
 type Pool struct {
 	recipe recipe
 	data   languageData
@@ -106,13 +105,7 @@ func (p *Pool) Warm(ctx context.Context) error {
 // It waits for a free client until the context ends; a recognition that has
 // begun is finished, which takes milliseconds (a tenth of a second for the
 // longest line).
-func (p *Pool) Recognise(ctx context.Context, crop pix.Image, mode Mode) (string, error) {
-	if mode != Word && mode != Line {
-		return "", fmt.Errorf("reading text: mode %d is neither Word nor Line", mode)
-	}
-	if mode == Word {
-		mode = p.recipe.word
-	}
+func (p *Pool) Recognise(ctx context.Context, crop pix.Image) (string, error) {
 	line, err := p.recipe.encode(crop)
 	if err != nil {
 		return "", err
@@ -121,7 +114,7 @@ func (p *Pool) Recognise(ctx context.Context, crop pix.Image, mode Mode) (string
 	if err != nil {
 		return "", err
 	}
-	text, err := s.engine.read(line, mode)
+	text, err := s.engine.read(line)
 	if err != nil {
 		// A client that failed once is not trusted again; its slot starts a new one.
 		err = errors.Join(err, s.engine.close())
@@ -136,12 +129,12 @@ func (p *Pool) Recognise(ctx context.Context, crop pix.Image, mode Mode) (string
 
 // ReadBox is [Crop] and [Pool.Recognise] in one: what the metrics do with every
 // instance.
-func (p *Pool) ReadBox(ctx context.Context, img pix.Image, box image.Rectangle, mode Mode) (string, error) {
+func (p *Pool) ReadBox(ctx context.Context, img pix.Image, box image.Rectangle) (string, error) {
 	crop, err := p.recipe.crop(img, box)
 	if err != nil {
 		return "", err
 	}
-	return p.Recognise(ctx, crop, mode)
+	return p.Recognise(ctx, crop)
 }
 
 // Provenance tells what the texts depend on besides this package's code.
@@ -149,7 +142,7 @@ func (p *Pool) Provenance() map[string]string {
 	m := map[string]string{
 		"tesseract":         libraryVersion(),
 		"ocr.lang":          p.data.lang,
-		"ocr.segmentation":  fmt.Sprintf("%d (word), %d (line)", p.recipe.word, Line),
+		"ocr.segmentation":  fmt.Sprint(p.recipe.segmentation),
 		"ocr.height":        fmt.Sprint(p.recipe.height),
 		"ocr.margin":        fmt.Sprintf("%g,%g", p.recipe.padX, p.recipe.padY),
 		"ocr.interpolation": p.recipe.filter.name,

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image"
 	"math"
-	"strings"
 
 	"github.com/vtbench/vtbench/pix"
 )
@@ -18,7 +17,7 @@ type recipe struct {
 	filter        filter  // how the crop is scaled
 	upright       bool    // turn light-on-dark text over before reading
 	stretch       bool    // spread ink and paper to black and white before reading
-	word          Mode    // how Tesseract is told to read a Word
+	segmentation  int     // Tesseract's page segmentation mode
 	variables     []variable
 	initVariables []variable // those that Tesseract heeds only while starting
 }
@@ -28,13 +27,16 @@ type variable struct{ name, value string }
 // standard is the recipe behind every score; docs/ocr.md has the measurements
 // that chose it. A change of anything here raises the version of the metrics.
 var standard = recipe{
-	height:  48,
-	padX:    0.15,
-	padY:    0.2,
-	filter:  cubic,
+	height:  36,
+	padX:    0.1,
+	padY:    0.3,
+	filter:  linear,
 	upright: true,
 	stretch: true,
-	word:    Word,
+	// Raw line: the whole crop goes into the network, with no search for lines and
+	// words in it first. It reads words and lines of several words alike, so that
+	// the reader need not be told which of them a label is.
+	segmentation: 13,
 	// Without the second reading of the inverted line that Tesseract does when it
 	// is unsure; upright has done what that is for, at no cost.
 	variables: []variable{{"invert_threshold", "0"}},
@@ -48,25 +50,6 @@ var standard = recipe{
 // its height is squeezed. At .4 heights a character that is a line of 300
 // characters, and it keeps the longest recognition at about a tenth of a second.
 const maxAspect = 128
-
-// Mode says what a crop holds; the numbers are Tesseract's page segmentation modes.
-type Mode int
-
-// The modes a crop can be read in.
-const (
-	Line Mode = 7 // one line of several words
-	Word Mode = 8 // one word
-)
-
-// ModeFor is the mode that fits a label: [Line] where it has a space between
-// characters, else [Word]. This tells the reader how many words to expect (one,
-// or more than one) and nothing else of the label.
-func ModeFor(label string) Mode {
-	if strings.ContainsAny(strings.TrimSpace(label), " \t\u00a0\u3000") {
-		return Line
-	}
-	return Word
-}
 
 // Crop cuts the axis-aligned box out of an image together with a margin in
 // proportion to its height, as far as the image reaches. A box that has less than

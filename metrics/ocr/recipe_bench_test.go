@@ -24,13 +24,13 @@ func BenchmarkRecipes(b *testing.B) {
 		f(&r)
 		variants = append(variants, variant{name, r})
 	}
-	for _, h := range []int{32, 36, 40, 64} {
+	for _, h := range []int{24, 32, 40, 48, 64} {
 		add(fmt.Sprintf("height=%d", h), func(r *recipe) { r.height = h })
 	}
-	for _, m := range [][2]float64{{0, 0}, {.05, .1}, {.05, .15}, {.05, .2}, {.1, .1}, {.1, .15}, {.1, .2}, {.15, .15}, {.15, .25}, {.2, .2}, {.3, .3}} {
+	for _, m := range [][2]float64{{0, 0}, {.1, .1}, {.1, .2}, {.1, .4}, {.05, .3}, {.2, .2}, {.2, .3}, {.3, .3}} {
 		add(fmt.Sprintf("margin=%g,%g", m[0], m[1]), func(r *recipe) { r.padX, r.padY = m[0], m[1] })
 	}
-	for _, f := range []filter{linear, lanczos} {
+	for _, f := range []filter{cubic, lanczos} {
 		add("filter="+f.name, func(r *recipe) { r.filter = f })
 	}
 	add("dictionaries=on", func(r *recipe) { r.initVariables = nil })
@@ -38,8 +38,8 @@ func BenchmarkRecipes(b *testing.B) {
 	add("invert=both", func(r *recipe) { r.variables = nil })
 	add("invert=none", func(r *recipe) { r.upright = false })
 	add("stretch=off", func(r *recipe) { r.stretch = false })
-	for _, psm := range []Mode{6, 7, 10, 13} {
-		add(fmt.Sprintf("segmentation=%d", psm), func(r *recipe) { r.word = psm })
+	for _, psm := range []int{6, 7, 8} {
+		add(fmt.Sprintf("segmentation=%d", psm), func(r *recipe) { r.segmentation = psm })
 	}
 
 	var clean, at512, at256 []sample
