@@ -9,21 +9,37 @@ import (
 )
 
 var (
-	specPSNR = metrics.Spec{
-		ID: "psnr", Version: 1, Title: "PSNR", Unit: "dB", Better: metrics.Higher, Min: 0, Max: metrics.Unbounded(1),
-		Scope: metrics.PerImage, Source: "10·log10(255²/MSE), MSE over all pixels and RGB channels; scikit-image peak_signal_noise_ratio",
+	psnrRGB = definition{
+		spec: metrics.Spec{
+			ID: "psnr", Version: 1, Title: "PSNR", Unit: "dB", Better: metrics.Higher, Min: 0, Max: metrics.Unbounded(1),
+			Scope: metrics.PerImage, Source: "10·log10(255²/MSE), MSE over all pixels and RGB channels; scikit-image peak_signal_noise_ratio",
+		},
+		minSide: 1,
+		prepare: pairwise(func(ref, got pix.Image, _ *memory) float64 { return errorsOf(ref, got).PSNR() }),
 	}
-	specMSE = metrics.Spec{
-		ID: "mse", Version: 1, Title: "MSE", Better: metrics.Lower, Min: 0, Max: 255 * 255,
-		Scope: metrics.PerImage, Source: "mean squared difference of 8-bit RGB values",
+	mse = definition{
+		spec: metrics.Spec{
+			ID: "mse", Version: 1, Title: "MSE", Better: metrics.Lower, Min: 0, Max: 255 * 255,
+			Scope: metrics.PerImage, Source: "mean squared difference of 8-bit RGB values",
+		},
+		minSide: 1,
+		prepare: pairwise(func(ref, got pix.Image, _ *memory) float64 { return errorsOf(ref, got).MSE }),
 	}
-	specMAE = metrics.Spec{
-		ID: "mae", Version: 1, Title: "MAE", Better: metrics.Lower, Min: 0, Max: 255,
-		Scope: metrics.PerImage, Source: "mean absolute difference of 8-bit RGB values",
+	mae = definition{
+		spec: metrics.Spec{
+			ID: "mae", Version: 1, Title: "MAE", Better: metrics.Lower, Min: 0, Max: 255,
+			Scope: metrics.PerImage, Source: "mean absolute difference of 8-bit RGB values",
+		},
+		minSide: 1,
+		prepare: pairwise(func(ref, got pix.Image, _ *memory) float64 { return errorsOf(ref, got).MAE }),
 	}
-	specPSNRY = metrics.Spec{
-		ID: "psnr-y", Version: 1, Title: "PSNR-Y", Unit: "dB", Better: metrics.Higher, Min: 0, Max: metrics.Unbounded(1),
-		Scope: metrics.PerImage, Source: "PSNR on full-range luma .299 R + .587 G + .114 B (BT.601), unrounded",
+	psnrY = definition{
+		spec: metrics.Spec{
+			ID: "psnr-y", Version: 1, Title: "PSNR-Y", Unit: "dB", Better: metrics.Higher, Min: 0, Max: metrics.Unbounded(1),
+			Scope: metrics.PerImage, Source: "PSNR on full-range luma .299 R + .587 G + .114 B (BT.601), unrounded",
+		},
+		minSide: 1,
+		prepare: pairwise(psnrLuma),
 	}
 )
 
@@ -34,54 +50,61 @@ type Errors struct {
 }
 
 // PSNR is 10·log10(255²/MSE) in dB, +Inf where MSE is 0.
-func (e Errors) PSNR() float64 { return psnr(e.MSE) }
+func (e Errors) PSNR() float64 { return decibels(e.MSE) }
 
-func psnr(mse float64) float64 { return 10 * math.Log10(255*255/mse) }
+// decibels is the PSNR of a mean squared error of 8-bit values.
+func decibels(mse float64) float64 { return 10 * math.Log10(255*255/mse) }
 
 // PixelErrors compares all pixels and channels in one pass.
 func PixelErrors(ref, got pix.Image) (Errors, error) {
-	if err := check("psnr", 1, ref, got); err != nil {
+	if err := check(psnrRGB.spec.ID, psnrRGB.minSide, ref, got); err != nil {
 		return Errors{}, err
 	}
+	return errorsOf(ref, got), nil
+}
+
+func errorsOf(ref, got pix.Image) Errors {
 	squares, sums := diffSums(ref.Pix, got.Pix)
 	n := float64(len(ref.Pix))
-	return Errors{MSE: float64(squares) / n, MAE: float64(sums) / n}, nil
+	return Errors{MSE: float64(squares) / n, MAE: float64(sums) / n}
 }
 
 // PSNR is the peak signal-to-noise ratio in dB over all pixels and RGB channels.
 // Identical images give +Inf.
-func PSNR(ref, got pix.Image) (float64, error) {
-	e, err := PixelErrors(ref, got)
-	if err != nil {
-		return 0, err
-	}
-	return e.PSNR(), nil
-}
+func PSNR(ref, got pix.Image) (float64, error) { return psnrRGB.score(ref, got) }
+
+// MSE is the mean squared error of 8-bit values over all pixels and RGB channels.
+func MSE(ref, got pix.Image) (float64, error) { return mse.score(ref, got) }
+
+// MAE is the mean absolute error of 8-bit values over all pixels and RGB channels.
+func MAE(ref, got pix.Image) (float64, error) { return mae.score(ref, got) }
 
 // PSNRY is PSNR on full-range BT.601 luma, which is not rounded to 8 bits.
-func PSNRY(ref, got pix.Image) (float64, error) {
-	if err := check("psnr-y", 1, ref, got); err != nil {
-		return 0, err
-	}
+func PSNRY(ref, got pix.Image) (float64, error) { return psnrY.score(ref, got) }
+
+func psnrLuma(ref, got pix.Image, _ *memory) float64 {
 	sum := 0.0
 	for y := range ref.H {
 		a, b := ref.Row(y), got.Row(y)
 		b = b[:len(a)]
-		row := 0.0
+		// Luma is linear: the difference of lumas is the luma of the differences,
+		// in thousandths. A row's sum of squares is exact: 255000²·W < 2⁶³ for W < 1.4e8.
+		row := int64(0)
 		for i := 0; i+2 < len(a); i += 3 {
-			// Luma is linear: the difference of lumas is the luma of the differences.
-			d := float64(299*(int(a[i])-int(b[i]))+587*(int(a[i+1])-int(b[i+1]))+114*(int(a[i+2])-int(b[i+2]))) / 1000
+			d := 299*(int64(a[i])-int64(b[i])) + 587*(int64(a[i+1])-int64(b[i+1])) + 114*(int64(a[i+2])-int64(b[i+2]))
 			row += d * d
 		}
-		sum += row
+		sum += float64(row)
 	}
-	return psnr(sum / float64(ref.W*ref.H)), nil
+	return decibels(sum / 1e6 / float64(ref.W*ref.H))
 }
 
 // errorMetric yields psnr, mse and mae from one pass.
 type errorMetric struct{}
 
-func (errorMetric) Specs() []metrics.Spec { return []metrics.Spec{specPSNR, specMSE, specMAE} }
+func (errorMetric) Specs() []metrics.Spec {
+	return []metrics.Spec{psnrRGB.spec, mse.spec, mae.spec}
+}
 
 func (errorMetric) Prepare(_ context.Context, ref metrics.Reference) (metrics.Scorer, error) {
 	return metrics.ScorerFunc(func(_ context.Context, got pix.Image) ([]metrics.Value, error) {
@@ -90,9 +113,9 @@ func (errorMetric) Prepare(_ context.Context, ref metrics.Reference) (metrics.Sc
 			return nil, err
 		}
 		return []metrics.Value{
-			{Metric: specPSNR.ID, Value: e.PSNR()},
-			{Metric: specMSE.ID, Value: e.MSE},
-			{Metric: specMAE.ID, Value: e.MAE},
+			{Metric: psnrRGB.spec.ID, Value: e.PSNR()},
+			{Metric: mse.spec.ID, Value: e.MSE},
+			{Metric: mae.spec.ID, Value: e.MAE},
 		}, nil
 	}), nil
 }

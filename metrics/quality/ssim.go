@@ -1,16 +1,52 @@
 package quality
 
 import (
-	"sync"
+	"math"
 
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
 )
 
-var specSSIM = metrics.Spec{
-	ID: "ssim", Version: 1, Title: "SSIM", Better: metrics.Higher, Min: -1, Max: 1, Scope: metrics.PerImage,
-	Source: "Wang et al. 2004: Gaussian window 11×11, σ 1.5, K .01/.03, population covariance, borders of 5 cropped, mean over RGB; scikit-image structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False)",
-}
+var (
+	ssim = definition{
+		spec: metrics.Spec{
+			ID: "ssim", Version: 1, Title: "SSIM", Better: metrics.Higher, Min: -1, Max: 1, Scope: metrics.PerImage,
+			Source: "Wang et al. 2004: Gaussian window 11×11, σ 1.5, K .01/.03, population covariance, borders of 5 cropped, mean over RGB; scikit-image structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False)",
+		},
+		minSide: ssimTaps,
+		prepare: pairwise(ssimGaussian),
+	}
+	ssimUniform = definition{
+		spec: metrics.Spec{
+			ID: "ssim-uniform", Version: 1, Title: "SSIM (uniform)", Better: metrics.Higher, Min: -1, Max: 1, Scope: metrics.PerImage,
+			Source: "scikit-image's default structural_similarity: uniform window 7×7, sample covariance (49/48), borders of 3 cropped, mean over RGB",
+		},
+		minSide: uniformSide,
+		prepare: pairwise(func(ref, got pix.Image, _ *memory) float64 { return ssimOfUniformWindows(ref, got) }),
+	}
+	ssimWang = definition{
+		spec: metrics.Spec{
+			ID: "ssim-wang", Version: 1, Title: "SSIM (Wang)", Better: metrics.Higher, Min: -1, Max: 1, Scope: metrics.PerImage,
+			Source: "Wang's ssim.m: luma, averaged and subsampled by round(shorter side/256), then the Gaussian window of ssim",
+		},
+		minSide: ssimTaps,
+		prepare: pairwise(func(ref, got pix.Image, mem *memory) float64 {
+			n := ref.W * ref.H
+			a, b := mem.floats(n), mem.floats(n)
+			luma(a, ref)
+			luma(b, got)
+			return ssimPooled(mem, a, b, ref.W, ref.H)
+		}),
+	}
+	msSSIM = definition{
+		spec: metrics.Spec{
+			ID: "ms-ssim", Version: 1, Title: "MS-SSIM", Better: metrics.Higher, Min: 0, Max: 1, Scope: metrics.PerImage,
+			Source: "Wang et al. 2003: 5 scales, weights .0448 .2856 .3001 .2363 .1333, 2×2 means between scales (odd edges mirrored), negative terms clamped to 0, mean over RGB",
+		},
+		minSide: msSSIMSide,
+		prepare: pairwise(ssimOfScales),
+	}
+)
 
 const (
 	ssimRadius = 5
@@ -18,102 +54,246 @@ const (
 	ssimSigma  = 1.5
 	ssimC1     = (0.01 * 255) * (0.01 * 255)
 	ssimC2     = (0.03 * 255) * (0.03 * 255)
+
+	uniformSide = 7
 )
 
-// ssimTapWeights are the weights of the window from its centre outwards.
-var ssimTapWeights = gaussian[float32](ssimRadius, ssimSigma)
+// The window's weights from its centre outwards.
+var (
+	ssimWindow   = gaussian[float32](ssimRadius, ssimSigma)
+	ssimWindow64 = gaussian[float64](ssimRadius, ssimSigma)
+)
 
-// strip is how many output rows are worked on at once: the filtered rows of all
-// maps then stay in the second-level cache.
-const strip = 32
+// msSSIMWeights are those of the paper, which sum to 1.0001.
+var msSSIMWeights = [...]float64{0.0448, 0.2856, 0.3001, 0.2363, 0.1333}
 
-// ssimBuffers hold one strip of the four maps.
-type ssimBuffers struct {
-	row  [4][]float32 // one input row
-	rows [4][]float32 // horizontally filtered rows of the strip
-	out  [4][]float32 // one fully filtered row
-}
-
-var ssimPool = sync.Pool{New: func() any { return &ssimBuffers{} }}
-
-func (b *ssimBuffers) resize(w int) {
-	for m := range b.row {
-		if cap(b.row[m]) < w {
-			b.row[m] = make([]float32, w)
-			b.out[m] = make([]float32, w)
-			b.rows[m] = make([]float32, w*(strip+ssimTaps-1))
-		}
-		b.row[m], b.out[m], b.rows[m] = b.row[m][:w], b.out[m][:w], b.rows[m][:w*(strip+ssimTaps-1)]
-	}
-}
+// msSSIMSide is the smallest side that still holds a window at the coarsest scale.
+const msSSIMSide = (ssimTaps-1)<<(len(msSSIMWeights)-1) + 1
 
 // SSIM is the structural similarity with Wang's Gaussian window, the mean over
 // the three channels of the mean over all positions where the window fits. Sides
-// must be at least 11.
-//
-// The moments come from the sum and the difference of the two images: with
-// s = x+y and d = x−y, local means and second moments of s and d give
-// μx·μy, μx²+μy², σxy and σx²+σy², so that four filtered maps do instead of five.
-// Values are centred on 128 and filtered in float32, which moves the result by
-// less than 1e-6.
-func SSIM(ref, got pix.Image) (float64, error) {
-	if err := check("ssim", ssimTaps, ref, got); err != nil {
-		return 0, err
+// must be at least 11. It filters in float32, which moves the result by less than
+// 1e-6.
+func SSIM(ref, got pix.Image) (float64, error) { return ssim.score(ref, got) }
+
+// SSIMUniform is scikit-image's default: uniform 7×7 windows and sample
+// covariance. Sides must be at least 7.
+func SSIMUniform(ref, got pix.Image) (float64, error) { return ssimUniform.score(ref, got) }
+
+// SSIMWang is the index of Wang's ssim.m: on luma, which is averaged and
+// subsampled first so that the shorter side comes to about 256 pixels.
+func SSIMWang(ref, got pix.Image) (float64, error) { return ssimWang.score(ref, got) }
+
+// MSSSIM is the multi-scale structural similarity, the mean over RGB channels.
+// Sides must be at least 161. Negative terms, which have no real power, count as
+// 0. It filters in float32, which moves the result by less than 1e-6.
+func MSSSIM(ref, got pix.Image) (float64, error) { return msSSIM.score(ref, got) }
+
+// SSIMMap returns the index of SSIM for every pixel, the mean over RGB channels.
+func SSIMMap(ref, got pix.Image) (Map, error) {
+	if err := check(ssim.spec.ID, ssim.minSide, ref, got); err != nil {
+		return Map{}, err
 	}
-	if ref.Same(got) {
-		return 1, nil
+	mem := borrow()
+	defer mem.giveBack()
+	iw, ih := ref.W-2*ssimRadius, ref.H-2*ssimRadius
+	inner := make([]float32, iw*ih)
+	a, b := take[float32](mem, ref.W*ref.H), take[float32](mem, ref.W*ref.H)
+	for c := range 3 {
+		channel(a, ref, c, 128)
+		channel(b, got, c, 128)
+		sweepMoments(mem, a, b, ref.W, ref.H, ssimWindow, func(y int, m moments[float32]) {
+			row := inner[y*iw : (y+1)*iw]
+			for i := range row {
+				l, cs := m.at(i, 256)
+				row[i] += l * cs / 3
+			}
+		})
 	}
-	w, h := ref.W, ref.H
-	inner := w - 2*ssimRadius
-	buf := ssimPool.Get().(*ssimBuffers)
-	defer ssimPool.Put(buf)
-	buf.resize(w)
+	return spread(inner, iw, ih, ref.W, ref.H, ssimRadius, 1), nil
+}
+
+func ssimGaussian(ref, got pix.Image, mem *memory) float64 {
+	a, b := take[float32](mem, ref.W*ref.H), take[float32](mem, ref.W*ref.H)
 	total := 0.0
 	for c := range 3 {
-		for top := 0; top < h-2*ssimRadius; top += strip {
-			n := min(strip, h-2*ssimRadius-top)
-			for r := range n + 2*ssimRadius {
-				moments(buf, ref.Row(top + r)[c:], got.Row(top + r)[c:])
-				for m := range buf.row {
-					convolve(buf.rows[m][r*w:r*w+inner], buf.row[m], 1, ssimTapWeights)
-				}
+		channel(a, ref, c, 128)
+		channel(b, got, c, 128)
+		at := mem.narrow.mark()
+		total += ssimMean(mem, a, b, ref.W, ref.H, ssimWindow, 256)
+		mem.narrow.release(at)
+	}
+	return total / 3
+}
+
+// ssimPooled is Wang's ssim.m on two gray planes of 0…255.
+func ssimPooled(mem *memory, a, b []float64, w, h int) float64 {
+	f := poolFactor(w, h)
+	a, _, _ = pool(mem, a, w, h, f, symmetricBorder)
+	b, w, h = pool(mem, b, w, h, f, symmetricBorder)
+	return ssimMean(mem, a, b, w, h, ssimWindow64, 0)
+}
+
+// moments are one row of the filtered sum s = x+y and difference d = x−y and of
+// their squares.
+//
+// From them come μx·μy, μx²+μy², σxy and σx²+σy², all that SSIM needs, so that four
+// filtered maps do instead of five.
+type moments[T float] struct{ s, d, ss, dd []T }
+
+// at returns the luminance and the contrast-structure term at i; offset is what
+// was taken from s = x+y to keep its square small.
+func (m moments[T]) at(i int, offset T) (l, cs T) {
+	u, v := m.s[i], m.d[i]
+	varS, varD := m.ss[i]-u*u, m.dd[i]-v*v
+	u += offset
+	mu, nu := u*u, v*v
+	return ((mu-nu)/2 + ssimC1) / ((mu+nu)/2 + ssimC1), ((varS-varD)/2 + ssimC2) / ((varS+varD)/2 + ssimC2)
+}
+
+// sweepMoments filters the moments of two planes.
+func sweepMoments[T float](mem *memory, a, b []T, w, h int, window []T, emit func(y int, m moments[T])) {
+	sweep(mem, 4, w, h, window, func(y int, in [][]T) {
+		p, q := a[y*w:(y+1)*w], b[y*w:(y+1)*w]
+		q = q[:len(p)]
+		s, d, ss, dd := in[0][:len(p)], in[1][:len(p)], in[2][:len(p)], in[3][:len(p)]
+		for i, x := range p {
+			u, v := x+q[i], x-q[i]
+			s[i], d[i] = u, v
+			ss[i], dd[i] = u*u, v*v
+		}
+	}, func(y int, out [][]T) { emit(y, moments[T]{out[0], out[1], out[2], out[3]}) })
+}
+
+// ssimMean is the mean index of two planes.
+func ssimMean[T float](mem *memory, a, b []T, w, h int, window []T, offset T) float64 {
+	total := 0.0
+	sweepMoments(mem, a, b, w, h, window, func(_ int, m moments[T]) {
+		s, d, ss, dd := m.s, m.d[:len(m.s)], m.ss[:len(m.s)], m.dd[:len(m.s)]
+		sum := 0.0
+		for i, u := range s { // moments.at with one division
+			v := d[i]
+			varS, varD := ss[i]-u*u, dd[i]-v*v
+			u += offset
+			mu, nu := u*u, v*v
+			num := ((mu-nu)/2 + ssimC1) * ((varS-varD)/2 + ssimC2)
+			den := ((mu+nu)/2 + ssimC1) * ((varS+varD)/2 + ssimC2)
+			sum += float64(num / den)
+		}
+		total += sum
+	})
+	r := len(window) - 1
+	return total / float64((w-2*r)*(h-2*r))
+}
+
+// contrastMean is the mean contrast-structure term of two planes.
+func contrastMean[T float](mem *memory, a, b []T, w, h int, window []T) float64 {
+	total := 0.0
+	sweepMoments(mem, a, b, w, h, window, func(_ int, m moments[T]) {
+		s, d, ss, dd := m.s, m.d[:len(m.s)], m.ss[:len(m.s)], m.dd[:len(m.s)]
+		sum := 0.0
+		for i, u := range s {
+			v := d[i]
+			varS, varD := ss[i]-u*u, dd[i]-v*v
+			sum += float64(((varS-varD)/2 + ssimC2) / ((varS+varD)/2 + ssimC2))
+		}
+		total += sum
+	})
+	r := len(window) - 1
+	return total / float64((w-2*r)*(h-2*r))
+}
+
+func ssimOfScales(ref, got pix.Image, mem *memory) float64 {
+	n := ref.W * ref.H
+	a, b := take[float32](mem, n), take[float32](mem, n)
+	mean := 0.0
+	for c := range 3 {
+		channel(a, ref, c, 128)
+		channel(b, got, c, 128)
+		product, w, h := 1.0, ref.W, ref.H
+		for i, weight := range msSSIMWeights {
+			at := mem.narrow.mark()
+			var v float64
+			if i < len(msSSIMWeights)-1 {
+				v = contrastMean(mem, a, b, w, h, ssimWindow)
+			} else {
+				v = ssimMean(mem, a, b, w, h, ssimWindow, 256)
 			}
-			for r := range n {
-				for m := range buf.rows {
-					convolve(buf.out[m][:inner], buf.rows[m][r*w:], w, ssimTapWeights)
-				}
-				total += ssimRow(buf, inner)
+			mem.narrow.release(at)
+			product *= math.Pow(max(v, 0), weight)
+			if i < len(msSSIMWeights)-1 {
+				halve(a, w, h)
+				w, h = halve(b, w, h)
 			}
 		}
+		mean += product / 3
 	}
-	return total / float64(3*inner*(h-2*ssimRadius)), nil
+	return mean
 }
 
-// moments fills the four input rows of one channel: s, d, s², d².
-func moments(buf *ssimBuffers, a, b []uint8) {
-	s, d, ss, dd := buf.row[0], buf.row[1], buf.row[2], buf.row[3]
-	d, ss, dd = d[:len(s)], ss[:len(s)], dd[:len(s)]
-	for i := range s {
-		x, y := int32(a[3*i]), int32(b[3*i])
-		u, v := x+y-256, x-y
-		s[i], d[i] = float32(u), float32(v)
-		ss[i], dd[i] = float32(u*u), float32(v*v)
+// halve averages 2×2 pixels in place; the last row or column of an odd size stands
+// for the missing one too (imfilter 'symmetric').
+func halve(p []float32, w, h int) (ow, oh int) {
+	ow, oh = (w+1)/2, (h+1)/2
+	for y := range oh {
+		top := p[2*y*w : 2*y*w+w]
+		bottom := p[min(2*y+1, h-1)*w:][:w]
+		out := p[y*ow : (y+1)*ow]
+		for x := range w / 2 {
+			out[x] = (top[2*x] + top[2*x+1] + bottom[2*x] + bottom[2*x+1]) / 4
+		}
+		if w%2 == 1 {
+			out[ow-1] = (top[w-1] + bottom[w-1]) / 2
+		}
 	}
+	return ow, oh
 }
 
-// ssimRow sums the index over one row of filtered moments.
-func ssimRow(buf *ssimBuffers, n int) float64 {
-	s, d, ss, dd := buf.out[0][:n], buf.out[1][:n], buf.out[2][:n], buf.out[3][:n]
-	sum := 0.0
-	for i, u := range s {
-		v := d[i]
-		// Second moments about the means, of values centred on 128 each.
-		varS, varD := ss[i]-u*u, dd[i]-v*v
-		u += 256 // back to the sum of the means
-		mu, nu := u*u, v*v
-		num := ((mu-nu)/2 + ssimC1) * ((varS-varD)/2 + ssimC2)
-		den := ((mu+nu)/2 + ssimC1) * ((varS+varD)/2 + ssimC2)
-		sum += float64(num / den)
+// ssimOfUniformWindows keeps integer sums of columns and windows, which are exact,
+// so that a window of any size costs four additions and four subtractions a map.
+func ssimOfUniformWindows(ref, got pix.Image) float64 {
+	const (
+		n  = uniformSide * uniformSide
+		c1 = ssimC1 * n * n       // of means in n-ths
+		c2 = ssimC2 * n * (n - 1) // of sample variances in n·(n−1)-ths
+	)
+	type sums struct{ a, b, sq, ab int32 }
+	w, h := ref.W, ref.H
+	columns := make([]sums, 3*w)
+	add := func(y int, sign int32) {
+		p, q := ref.Row(y), got.Row(y)
+		q, cols := q[:len(p)], columns[:len(p)]
+		for i := range p {
+			a, b := int32(p[i]), int32(q[i])
+			c := &cols[i]
+			c.a, c.b, c.sq, c.ab = c.a+sign*a, c.b+sign*b, c.sq+sign*(a*a+b*b), c.ab+sign*a*b
+		}
 	}
-	return sum
+	total := 0.0
+	for y := range h {
+		add(y, 1)
+		if y < uniformSide-1 {
+			continue
+		}
+		for c := range 3 {
+			var s sums
+			row := 0.0
+			for x := range w {
+				k := &columns[3*x+c]
+				s.a, s.b, s.sq, s.ab = s.a+k.a, s.b+k.b, s.sq+k.sq, s.ab+k.ab
+				if x < uniformSide-1 {
+					continue
+				}
+				ab, sq := float64(int64(s.a)*int64(s.b)), float64(int64(s.a)*int64(s.a)+int64(s.b)*int64(s.b))
+				num := (2*ab + c1) * (2*(n*float64(s.ab)-ab) + c2)
+				den := (sq + c1) * (n*float64(s.sq) - sq + c2)
+				row += num / den
+				k = &columns[3*(x-uniformSide+1)+c]
+				s.a, s.b, s.sq, s.ab = s.a-k.a, s.b-k.b, s.sq-k.sq, s.ab-k.ab
+			}
+			total += row
+		}
+		add(y-uniformSide+1, -1)
+	}
+	return total / float64(3*(w-uniformSide+1)*(h-uniformSide+1))
 }

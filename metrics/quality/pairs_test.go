@@ -1,0 +1,230 @@
+package quality_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/quality"
+	"github.com/vtbench/vtbench/pix"
+)
+
+// grain is the noise of testdata/golden.py.
+type grain uint32
+
+func (g *grain) next() int {
+	*g = *g*1664525 + 1013904223
+	return int(*g >> 24)
+}
+
+// scene repeats the image of testdata/golden.py: gradients, a chequerboard, a disc
+// and grain.
+func scene(w, h int, seed uint32) pix.Image {
+	m := pix.New(w, h)
+	g := grain(seed)
+	for y := range h {
+		for x := range w {
+			v := [3]int{
+				x*200/max(w-1, 1) + g.next()>>4,
+				40 + g.next()>>3,
+				(x*y/8)%160 + g.next()>>2,
+			}
+			if (x/7+y/5)%2 == 1 {
+				v[1] += 150
+			}
+			r := min(w, h) / 2
+			disc := (2*x-w)*(2*x-w)+(2*y-h)*(2*y-h) < r*r
+			for c := range v {
+				if disc {
+					v[c] = 230 - v[c]/2
+				}
+				m.Pix[3*(y*w+x)+c] = clip(v[c])
+			}
+		}
+	}
+	return m
+}
+
+func clip(v int) uint8 { return uint8(min(max(v, 0), 255)) }
+
+// distort repeats the distortions of testdata/golden.py.
+func distort(m pix.Image, kind string) pix.Image {
+	name, arg, _ := strings.Cut(kind, ":")
+	n, _ := strconv.Atoi(arg) //nolint:errcheck // no argument is 0
+	out := m.Clone()
+	switch name {
+	case "none":
+	case "noise":
+		g := grain(77)
+		for i, v := range m.Pix {
+			out.Pix[i] = clip(int(v) + g.next()%(2*n+1) - n)
+		}
+	case "blur":
+		for range n {
+			out = boxBlur(out)
+		}
+	case "shift":
+		for y := range m.H {
+			for x := range m.W {
+				to, from := 3*((y+n)%m.H*m.W+(x+n)%m.W), 3*(y*m.W+x)
+				copy(out.Pix[to:to+3], m.Pix[from:from+3])
+			}
+		}
+	case "contrast":
+		for i, v := range m.Pix {
+			out.Pix[i] = uint8(128 + ((int(v)-128)*n)>>3)
+		}
+	case "levels":
+		for i, v := range m.Pix {
+			out.Pix[i] = uint8(int(v)/n*n + n/2)
+		}
+	case "invert":
+		for i, v := range m.Pix {
+			out.Pix[i] = 255 - v
+		}
+	case "constant":
+		for i := range m.Pix {
+			out.Pix[i] = uint8(n)
+		}
+	case "blocks":
+		for y := 0; y < m.H; y += 8 {
+			for x := 0; x < m.W; x += 8 {
+				block(out, m, x, y)
+			}
+		}
+	default:
+		panic("no distortion " + kind)
+	}
+	return out
+}
+
+func boxBlur(m pix.Image) pix.Image {
+	out := pix.New(m.W, m.H)
+	for y := range m.H {
+		for x := range m.W {
+			for c := range 3 {
+				sum := 0
+				for dy := -1; dy <= 1; dy++ {
+					for dx := -1; dx <= 1; dx++ {
+						sum += int(m.Pix[3*(min(max(y+dy, 0), m.H-1)*m.W+min(max(x+dx, 0), m.W-1))+c])
+					}
+				}
+				out.Pix[3*(y*m.W+x)+c] = uint8(sum / 9)
+			}
+		}
+	}
+	return out
+}
+
+// block moves the pixels of one 8×8 block towards their mean.
+func block(out, m pix.Image, x0, y0 int) {
+	x1, y1 := min(x0+8, m.W), min(y0+8, m.H)
+	for c := range 3 {
+		sum := 0
+		for y := y0; y < y1; y++ {
+			for x := x0; x < x1; x++ {
+				sum += int(m.Pix[3*(y*m.W+x)+c])
+			}
+		}
+		mean := sum / ((x1 - x0) * (y1 - y0))
+		for y := y0; y < y1; y++ {
+			for x := x0; x < x1; x++ {
+				i := 3*(y*m.W+x) + c
+				out.Pix[i] = uint8((int(m.Pix[i]) + 3*mean) >> 2)
+			}
+		}
+	}
+}
+
+// specs are the specs of all metrics here, by id.
+func specs() map[string]metrics.Spec {
+	out := map[string]metrics.Spec{}
+	for _, m := range quality.All() {
+		for _, s := range m.Specs() {
+			out[s.ID] = s
+		}
+	}
+	return out
+}
+
+func prepared(t testing.TB, id string, ref, got pix.Image) float64 {
+	t.Helper()
+	p, err := quality.Prepare(id, ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := p.Score(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// bounds are how far a value may be from the other package's: relative where the
+// definition is the same, with the reason where it is not.
+var bounds = map[string]struct {
+	abs, rel float64
+	why      string
+}{
+	"ssim":    {abs: 1e-6, why: "float32 filters"},
+	"ms-ssim": {abs: 1e-6, why: "float32 filters"},
+}
+
+// golden.json holds what scikit-image, piq and others say about the same pixels.
+func TestAgreesWithOtherPackages(t *testing.T) {
+	b, err := os.ReadFile("testdata/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table struct {
+		Rows []struct {
+			W, H       int
+			Seed       uint32
+			Distortion string
+			Check      int
+			Values     map[string]float64
+		}
+	}
+	if err := json.Unmarshal(b, &table); err != nil {
+		t.Fatal(err)
+	}
+	tested := map[string]float64{}
+	for _, r := range table.Rows {
+		t.Run(fmt.Sprintf("%dx%d_%s", r.W, r.H, r.Distortion), func(t *testing.T) {
+			ref := scene(r.W, r.H, r.Seed)
+			got := distort(ref, r.Distortion)
+			check := 0
+			for i, v := range got.Pix {
+				check += int(v) * (1 + i%97)
+			}
+			if check != r.Check {
+				t.Fatalf("the images differ from those of golden.py: check sum %d, want %d", check, r.Check)
+			}
+			for id := range specs() {
+				want, ok := r.Values[id]
+				if !ok {
+					continue
+				}
+				b, ok := bounds[id]
+				if !ok {
+					b.rel = 1e-6
+				}
+				v := prepared(t, id, ref, got)
+				tested[id] = max(tested[id], math.Abs(v-want)/max(math.Abs(want), 1e-300))
+				if !(math.Abs(v-want) <= b.abs+b.rel*math.Abs(want)) {
+					t.Errorf("%s is %.12g, want %.12g ± %g (off by %.3g)", id, v, want, b.abs+b.rel*math.Abs(want), v-want)
+				}
+			}
+		})
+	}
+	for id := range specs() {
+		if worst, ok := tested[id]; ok {
+			t.Logf("%-12s relative difference at most %.2g", id, worst)
+		}
+	}
+}

@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""Computes golden.json: what other people's packages say about images of our own.
+
+    python3 golden.py > golden.json
+
+Needs numpy, scipy, scikit-image, torch, piq, psnr-hvsm and pyiqa (only its file
+archs/nlpd_arch.py is loaded). The images are made by integer arithmetic, which
+pairs_test.go repeats. Everything runs in float64, so that differences are those of
+definitions and not of rounding.
+"""
+import contextlib
+import importlib.util
+import json
+import math
+import os
+import sys
+import types
+import warnings
+
+import numpy as np
+import torch
+from scipy import ndimage
+from skimage import color, metrics
+
+import piq
+
+warnings.filterwarnings("ignore")
+
+
+def noise(n, seed):
+    out, state = np.empty(n, np.int64), seed
+    for i in range(n):
+        state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
+        out[i] = state >> 24
+    return out
+
+
+def scene(w, h, seed):
+    """Gradients, a chequerboard, a disc and grain."""
+    y, x = np.mgrid[0:h, 0:w]
+    grain = noise(w * h * 3, seed).reshape(h, w, 3)
+    m = np.empty((h, w, 3), np.int64)
+    m[..., 0] = x * 200 // max(w - 1, 1) + (grain[..., 0] >> 4)
+    m[..., 1] = np.where((x // 7 + y // 5) % 2 == 1, 190, 40) + (grain[..., 1] >> 3)
+    m[..., 2] = (x * y // 8) % 160 + (grain[..., 2] >> 2)
+    disc = (2 * x - w) ** 2 + (2 * y - h) ** 2 < (min(w, h) // 2) ** 2
+    m[disc] = 230 - m[disc] // 2
+    return np.clip(m, 0, 255)
+
+
+def blur(m):
+    p = np.pad(m, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    h, w, _ = m.shape
+    return sum(p[i:i + h, j:j + w] for i in range(3) for j in range(3)) // 9
+
+
+def distort(m, kind):
+    h, w, _ = m.shape
+    name, _, arg = kind.partition(":")
+    n = int(arg or 0)
+    if name == "none":
+        return m.copy()
+    if name == "noise":
+        return np.clip(m + noise(m.size, 77).reshape(m.shape) % (2 * n + 1) - n, 0, 255)
+    if name == "blur":
+        for _ in range(n):
+            m = blur(m)
+        return m
+    if name == "shift":
+        return np.roll(m, (n, n), (0, 1))
+    if name == "contrast":
+        return 128 + ((m - 128) * n >> 3)
+    if name == "levels":
+        return m // n * n + n // 2
+    if name == "invert":
+        return 255 - m
+    if name == "constant":
+        return np.full_like(m, n)
+    if name == "blocks":
+        out = m.copy()
+        for y in range(0, h, 8):
+            for x in range(0, w, 8):
+                b = m[y:y + 8, x:x + 8]
+                out[y:y + 8, x:x + 8] = (b + 3 * (b.sum((0, 1)) // (b.shape[0] * b.shape[1]))) >> 2
+        return out
+    raise ValueError(kind)
+
+
+CASES = [
+    (33, 47, 1, ["noise:10", "blur:1", "shift:1", "contrast:6"]),
+    (64, 64, 2, ["noise:40", "blur:3", "blocks", "invert"]),
+    (97, 50, 3, ["levels:32", "noise:3"]),
+    (176, 192, 4, ["noise:20", "blur:2", "blocks", "contrast:5"]),
+    (203, 165, 5, ["noise:10", "blur:1", "shift:2"]),
+    (400, 520, 6, ["noise:15", "blocks", "blur:4"]),
+    (385, 771, 7, ["levels:24", "shift:1"]),
+]
+
+
+def tensor(a):
+    return torch.tensor(np.ascontiguousarray(np.atleast_3d(a).transpose(2, 0, 1)), dtype=torch.float64)[None]
+
+
+# The authors of HaarPSI and FSIM round the last digits of YIQ otherwise than piq.
+YIQ = torch.tensor([[.299, .587, .114], [.596, -.274, -.322], [.211, -.523, .312]], dtype=torch.float64).t()
+
+
+def rgb2yiq(x):
+    return torch.matmul(x.permute(0, 2, 3, 1), YIQ).permute(0, 3, 1, 2)
+
+
+sys.modules["piq.haarpsi"].rgb2yiq = rgb2yiq
+sys.modules["piq.fsim"].rgb2yiq = rgb2yiq
+
+
+def luma(m):
+    return m @ np.array([299, 587, 114]) / 1000
+
+
+def gaussian_ssim(a, b, axis=None):
+    return metrics.structural_similarity(a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+                                         data_range=255, channel_axis=axis)
+
+
+def matlab_pool(m, f, mode):
+    """filter with ones(f)/f^2 as MATLAB does, and 1:f:end."""
+    if f == 1:
+        return m
+    # ndimage puts an even window one to the left of MATLAB's.
+    origin = 0 if f % 2 else -1
+    return ndimage.uniform_filter(m, f, mode=mode, origin=origin)[::f, ::f]
+
+
+def factor(m):
+    return max(1, int(min(m.shape[:2]) / 256 + .5))
+
+
+def ssim_wang(a, b):
+    f = factor(a)
+    return gaussian_ssim(matlab_pool(luma(a), f, "reflect"), matlab_pool(luma(b), f, "reflect"))
+
+
+def ms_ssim(a, b):
+    """Wang's downsampling; piq is called where both agree (even sizes at all scales)."""
+    if a.shape[0] % 16 == 0 and a.shape[1] % 16 == 0:
+        return piq.multi_scale_ssim(tensor(a), tensor(b), data_range=255.).item()
+    x, k = np.arange(-5, 6), None
+    k = np.exp(-x * x / 4.5)
+    k /= k.sum()
+
+    def window(m):
+        return ndimage.correlate1d(ndimage.correlate1d(m, k, 0), k, 1)[5:-5, 5:-5]
+
+    values = []
+    for c in range(3):
+        p, q, v = a[..., c].astype(float), b[..., c].astype(float), 1.
+        for i, weight in enumerate([.0448, .2856, .3001, .2363, .1333]):
+            mp, mq = window(p), window(q)
+            pp, qq, pq = window(p * p) - mp * mp, window(q * q) - mq * mq, window(p * q) - mp * mq
+            m = (2 * pq + 58.5225) / (pp + qq + 58.5225)
+            if i == 4:
+                m = m * (2 * mp * mq + 6.5025) / (mp * mp + mq * mq + 6.5025)
+            v *= max(m.mean(), 0) ** weight
+            p, q = matlab_pool(p, 2, "reflect"), matlab_pool(q, 2, "reflect")
+        values.append(v)
+    return float(np.mean(values))
+
+
+def gmsd(a, b):
+    """piq divides by N, the authors by N-1."""
+    n = math.ceil(a.shape[0] / 2) * math.ceil(a.shape[1] / 2)
+    return piq.gmsd(tensor(a), tensor(b), data_range=255.).item() * math.sqrt(n / (n - 1))
+
+
+def nlpd():
+    spec = importlib.util.find_spec("pyiqa")
+    if spec is None:
+        return None
+    base = spec.submodule_search_locations[0]
+    # nlpd_arch.py imports a registry and a padding (of 2 for a kernel of 5); nothing
+    # else of pyiqa is needed.
+    registry = types.ModuleType("pyiqa.utils.registry")
+    registry.ARCH_REGISTRY = types.SimpleNamespace(register=lambda: lambda c: c)
+    util = types.ModuleType("pyiqa.matlab_utils")
+    util.ExactPadding2d = lambda kernel, mode: lambda x: torch.tensor(
+        np.pad(x.numpy(), ((0, 0), (0, 0), (2, 2), (2, 2)), mode=mode))
+    ssim_arch = types.ModuleType("pyiqa.archs.ssim_arch")
+    ssim_arch.to_y_channel = lambda x: x
+    for name, module in {"pyiqa": types.ModuleType("pyiqa"), "pyiqa.utils": types.ModuleType("pyiqa.utils"),
+                         "pyiqa.archs": types.ModuleType("pyiqa.archs"), "pyiqa.utils.registry": registry,
+                         "pyiqa.matlab_utils": util, "pyiqa.archs.ssim_arch": ssim_arch}.items():
+        sys.modules[name] = module
+    spec = importlib.util.spec_from_file_location("nlpd_arch", os.path.join(base, "archs", "nlpd_arch.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    torch.set_default_dtype(torch.float64)
+    net = module.NLPD().double()
+    # The constants pass through float32 there; ours are the published decimals.
+    for p in net.parameters():
+        p.data = torch.tensor(np.round(p.numpy(), 4))
+    return lambda a, b: net.nlpd(tensor(luma(a)), tensor(luma(b))).item()
+
+
+def metric_table():
+    with contextlib.redirect_stdout(sys.stderr):  # it prints on import
+        from psnr_hvsm.numpy import hvs_hvsm_mse
+
+    def hvs(i):
+        def f(a, b):
+            a, b = luma(a), luma(b)
+            h, w = a.shape[0] // 8 * 8, a.shape[1] // 8 * 8
+            return 10 * math.log10(255 ** 2 / hvs_hvsm_mse(a[:h, :w], b[:h, :w])[i])
+        return f
+
+    u8 = np.uint8
+    p = dict(data_range=255.)
+    return {
+        "psnr": (1, lambda a, b: metrics.peak_signal_noise_ratio(a.astype(u8), b.astype(u8))),
+        "mse": (1, lambda a, b: metrics.mean_squared_error(a, b)),
+        "mae": (1, lambda a, b: np.abs(a - b).mean()),
+        "psnr-y": (1, lambda a, b: metrics.peak_signal_noise_ratio(luma(a), luma(b), data_range=255)),
+        "ssim": (11, lambda a, b: gaussian_ssim(a.astype(float), b.astype(float), 2)),
+        "ssim-uniform": (7, lambda a, b: metrics.structural_similarity(a.astype(u8), b.astype(u8), channel_axis=2)),
+        "ssim-wang": (11, ssim_wang),
+        "ms-ssim": (161, ms_ssim),
+        "iw-ssim": (161, lambda a, b: piq.information_weighted_ssim(tensor(b), tensor(a), **p).item()),
+        "gmsd": (4, gmsd),
+        "fsim": (16, lambda a, b: piq.fsim(tensor(a), tensor(b), chromatic=False, **p).item()),
+        "fsimc": (16, lambda a, b: piq.fsim(tensor(a), tensor(b), **p).item()),
+        "vifp": (41, lambda a, b: piq.vif_p(tensor(b), tensor(a), **p).item()),
+        "haarpsi": (16, lambda a, b: piq.haarpsi(tensor(a), tensor(b), **p).item()),
+        "mdsi": (4, lambda a, b: piq.mdsi(tensor(b), tensor(a), **p).item()),
+        "psnr-hvs": (8, hvs(0)),
+        "psnr-hvs-m": (8, hvs(1)),
+        "nlpd": (17, nlpd()),
+        "ciede2000": (1, lambda a, b: color.deltaE_ciede2000(color.rgb2lab(a / 255), color.rgb2lab(b / 255)).mean()),
+    }
+
+
+def main():
+    torch.set_num_threads(1)
+    table, rows = metric_table(), []
+    for w, h, seed, kinds in CASES:
+        ref = scene(w, h, seed)
+        for kind in kinds:
+            got = distort(ref, kind)
+            values = {}
+            for name, (side, f) in table.items():
+                if min(w, h) >= side:
+                    values[name] = float(f(ref, got))
+            rows.append({"w": w, "h": h, "seed": seed, "distortion": kind,
+                         "check": int((got.reshape(-1) * (1 + np.arange(got.size) % 97)).sum()), "values": values})
+            print(w, h, kind, file=sys.stderr)
+    json.dump({"rows": rows}, sys.stdout, indent=1)
+    print()
+
+
+if __name__ == "__main__":
+    main()
