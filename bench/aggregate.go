@@ -264,7 +264,10 @@ func (a *aggregation) cellRows(base Row, c *cell, names []string, plan *stat.Pla
 		if err != nil {
 			return r, err
 		}
-		r.Mean, r.Lo, r.Hi = Number(iv.Estimate), Number(iv.Lo), Number(iv.Hi)
+		r.Mean = Number(iv.Estimate)
+		if iv.Clusters > 1 { // one image says nothing about others
+			r.Lo, r.Hi = Number(iv.Lo), Number(iv.Hi)
+		}
 		for _, w := range iv.Warnings {
 			r.Warnings = append(r.Warnings, string(w))
 		}

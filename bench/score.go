@@ -172,7 +172,10 @@ func aggregate(pairs []PairScore, id string, plan *stat.Plan, boot BootstrapConf
 	if err != nil {
 		return a, err
 	}
-	a.Mean, a.Lo, a.Hi = Number(iv.Estimate), Number(iv.Lo), Number(iv.Hi)
+	a.Mean = Number(iv.Estimate)
+	if a.N > 1 { // one image says nothing about others
+		a.Lo, a.Hi = Number(iv.Lo), Number(iv.Hi)
+	}
 	for _, w := range iv.Warnings {
 		a.Warnings = append(a.Warnings, string(w))
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/stat"
 	"github.com/vtbench/vtbench/tokenizers"
 )
 
@@ -149,6 +150,7 @@ func New(runs ...*bench.Run) (*View, error) {
 		v.addRun(i, runs[i], names)
 	}
 	v.order(runs)
+	v.fewClusters()
 	v.assignStyles()
 	return v, nil
 }
@@ -192,6 +194,22 @@ func runNames(runs []*bench.Run) []string {
 			}
 			return names
 		}
+	}
+}
+
+// fewClusters warns where headline intervals rest on few images.
+func (v *View) fewClusters() {
+	few, all := 0, 0
+	for _, r := range v.rows {
+		if r.N == 0 || !slices.Contains(v.Headline, r.Metric) {
+			continue
+		}
+		if all++; slices.Contains(r.Warnings, string(stat.WarnFewClusters)) {
+			few++
+		}
+	}
+	if few > 0 {
+		v.warn("%d of %d headline values rest on fewer than %d images: their intervals are rough, and missing where there is one image only", few, all, stat.FewClusters)
 	}
 }
 
