@@ -175,7 +175,7 @@ func (t *Tokenizer) digest(ctx context.Context) (string, error) {
 	}
 	h := sha256.New()
 	for i, rel := range t.files {
-		fmt.Fprintf(h, "%d %s %x\n", len(rel), rel, sums[i])
+		h.Write(fmt.Appendf(nil, "%d %s %x\n", len(rel), rel, sums[i])) // a hash never fails
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

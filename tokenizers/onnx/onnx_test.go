@@ -172,7 +172,8 @@ func TestAgainstPython(t *testing.T) {
 		{
 			"mean, std, BGR", "autoencoder.onnx",
 			map[string]string{"other.yaml": "mean: [0.485, 0.456, 0.406]\nstd: [0.229, 0.224, 0.225]\ncolour: BGR\n"},
-			map[string]string{"model": "autoencoder.onnx", "config": "other.yaml"}, g.ImagenetBGR,
+			map[string]string{"model": "autoencoder.onnx", "config": "other.yaml"},
+			g.ImagenetBGR,
 		},
 		{"bytes in NHWC", "bytes_nhwc.onnx", nil, map[string]string{"model": "bytes_nhwc.onnx"}, g.BytesNHWC},
 		{"fixed size and batch", "fixed.onnx", nil, map[string]string{"model": "fixed.onnx"}, g.Autoencoder},

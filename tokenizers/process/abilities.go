@@ -194,7 +194,7 @@ func (n neighbours) codebook(i int) (*book, error) {
 	if err := t.ready(ctx, r); err != nil {
 		return nil, t.name(err)
 	}
-	resp, raw, err := r.p.ask(ctx, &wire.Request{Type: wire.Codebook, Book: i}, wire.MaxFrame, nil, fetchLimit)
+	resp, raw, err := r.p.ask(ctx, &wire.Request{Type: wire.Codebook, Book: i}, wire.MaxFrame, 0, nil, fetchLimit)
 	if err == nil && resp.Type != wire.Result {
 		err = faultf("it answered with a %q", wire.Clean(resp.Type, 40))
 	}

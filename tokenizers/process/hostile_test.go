@@ -2,6 +2,7 @@ package process
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -28,6 +29,8 @@ const runMark = "VTBENCH_TEST_RUN"
 func TestMain(m *testing.M) {
 	switch mode := os.Getenv(pluginMode); mode {
 	case "":
+	case "host":
+		host()
 	case "serve-go":
 		if err := serveGo(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -39,6 +42,18 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+// host is the test binary as vtbench itself: it opens a plug-in, says so and waits
+// to be killed.
+func host() {
+	exe, err := os.Executable()
+	must(err)
+	tok, err := Open(context.Background(), tokenizers.Options{"command": quote(exe), "env": pluginMode + "=hang-always"})
+	must(err)
+	fmt.Println("open", tok.Info().Name)
+	_, err = tok.Reconstruct(context.Background(), images(1))
+	panic(err)
 }
 
 // bad is the first pixel of an image that the hostile plug-ins stumble over.
@@ -83,6 +98,19 @@ func (t *talker) raw(head []byte, body ...[]byte) {
 	}
 }
 
+// bytes writes what is no frame.
+func (*talker) bytes(b []byte) {
+	if _, err := os.Stdout.Write(b); err != nil {
+		os.Exit(0)
+	}
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
 func forever() {
 	for {
 		time.Sleep(time.Hour)
@@ -109,16 +137,16 @@ func hostile(mode string) {
 		fmt.Print("ok")
 		forever()
 	case "binary-garbage":
-		os.Stdout.Write([]byte{8, 0, 0, 0, 3, 0, 0, 0, 0xff, 0xfe, 0xfd, 0xfc})
+		t.bytes([]byte{8, 0, 0, 0, 3, 0, 0, 0, 0xff, 0xfe, 0xfd, 0xfc})
 		forever()
 	case "tiny-length":
-		os.Stdout.Write([]byte{1, 0, 0, 0, 9, 9, 9, 9})
+		t.bytes([]byte{1, 0, 0, 0, 9, 9, 9, 9})
 		forever()
 	case "header-longer-than-frame":
-		os.Stdout.Write([]byte{20, 0, 0, 0, 200, 0, 0, 0, '{'})
+		t.bytes([]byte{20, 0, 0, 0, 200, 0, 0, 0, '{'})
 		forever()
 	case "closed-stdout":
-		os.Stdout.Close()
+		must(os.Stdout.Close())
 		forever()
 	case "wrong-version":
 		hello.Protocol = 99
@@ -147,6 +175,8 @@ func hostile(mode string) {
 			panic(err)
 		}
 		info.Params = map[string]string{"dir": dir, "gpu": os.Getenv("GPU"), "replica": os.Getenv("VTBENCH_REPLICA"), "replicas": os.Getenv("VTBENCH_REPLICAS"), "args": strings.Join(os.Args[1:], "|")}
+	case "many-codes":
+		info.Codebooks = []int{16, 16, 16, 16}
 	case "ids-beyond-codebook", "codes-shape-lies":
 		info.Codebooks = []int{16}
 	case "codes-undeclared":
@@ -279,6 +309,11 @@ func (t *talker) batch(mode string, batch int, req wire.Request, body []byte) {
 			raw = wire.AppendIDs(raw, []int32{0, id})
 		case "codes-shape-lies":
 			out.Books = []wire.Book{{Size: 16, Shape: []int{1 << 20, 1 << 20}}}
+		case "many-codes":
+			for range 4 {
+				out.Books = append(out.Books, wire.Book{Size: 16, Shape: []int{it.H, it.W}})
+				raw = append(raw, make([]byte, 4*it.W*it.H)...)
+			}
 		case "codes-undeclared":
 			out.Books = []wire.Book{{Size: 16, Shape: []int{1}}}
 			raw = wire.AppendIDs(raw, []int32{1})
@@ -338,9 +373,9 @@ func (t *talker) batch(mode string, batch int, req wire.Request, body []byte) {
 			var lead [8]byte
 			binary.LittleEndian.PutUint32(lead[:], uint32(4+len(head)+len(raw)))
 			binary.LittleEndian.PutUint32(lead[4:], uint32(len(head)))
-			os.Stdout.Write(lead[:])
-			os.Stdout.Write(head)
-			os.Stdout.Write(raw[:len(raw)/2])
+			t.bytes(lead[:])
+			t.bytes(head)
+			t.bytes(raw[:len(raw)/2])
 			os.Exit(0)
 		}
 	case "oversize":
@@ -350,7 +385,7 @@ func (t *talker) batch(mode string, batch int, req wire.Request, body []byte) {
 		}
 	case "oversize-claim":
 		if hit >= 0 {
-			os.Stdout.Write([]byte{0xff, 0xff, 0xff, 0x1f, 2, 0, 0, 0, '{', '}'})
+			t.bytes([]byte{0xff, 0xff, 0xff, 0x1f, 2, 0, 0, 0, '{', '}'})
 			forever()
 		}
 	case "header-lies":
@@ -404,7 +439,7 @@ func (t *talker) batch(mode string, batch int, req wire.Request, body []byte) {
 		t.say(resp, raw)
 		os.Exit(0)
 	case "closed-stdin":
-		os.Stdin.Close()
+		must(os.Stdin.Close())
 		t.say(resp, raw)
 		forever()
 	}

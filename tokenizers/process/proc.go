@@ -27,6 +27,10 @@ const maxTalk = 0
 // for what it wrote to arrive and for its exit to be seen.
 const lastWords = time.Second
 
+// unkillable is how long a killed process may take to be reaped. One that hangs
+// in the kernel, on a driver or a network file system, may take forever.
+const unkillable = 10 * time.Second
+
 // A proc is one life of a plug-in process: from start to the end of its group.
 type proc struct {
 	cmd    *exec.Cmd
@@ -208,9 +212,11 @@ func (p *proc) read() {
 	}
 }
 
-// ask sends one request and waits for its answer. Errors are faults (the process
-// must go), ctx's own error, or what the plug-in answered as an error.
-func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply int, body [][]byte, limit time.Duration) (wire.Response, []byte, error) {
+// ask sends one request and waits for its answer. maxReply bounds the raw bytes
+// of the answer; room is how many of them get a place in shared memory, 0 to use
+// the pipe. Errors are faults (the process must go), ctx's own error, or what the
+// plug-in answered as an error.
+func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply, room int, body [][]byte, limit time.Duration) (wire.Response, []byte, error) {
 	p.nextID++
 	req.ID = p.nextID
 	// Nobody asked for anything yet: what is there already is one answer too many.
@@ -226,9 +232,9 @@ func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply int, body []
 	for _, b := range body {
 		size += len(b)
 	}
-	shm := p.shm != nil && p.hello.Cookie != "" && size >= shmWorth && maxReply < wire.MaxFrame
+	shm := p.shm != nil && p.hello.Cookie != "" && size >= shmWorth && room > 0
 	if shm {
-		place, err := p.shm.place(size, maxReply)
+		place, err := p.shm.place(size, room)
 		if err != nil {
 			return wire.Response{}, nil, &fault{err: err}
 		}
@@ -371,7 +377,7 @@ func (p *proc) status() string {
 	case p.waitErr == nil:
 		return "it exited with status 0 before it was told to"
 	case errors.As(p.waitErr, &ee):
-		if ws, ok := ee.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		if ws, ok := ee.Sys().(syscall.WaitStatus); ok && ws.Signal() > 0 {
 			hint := ""
 			if ws.Signal() == syscall.SIGKILL {
 				hint = ", perhaps for want of memory"
@@ -386,7 +392,11 @@ func (p *proc) status() string {
 // said quotes the end of the plug-in's standard error.
 func (p *proc) said() string {
 	if s := p.tail.last(4, " / "); s != "" {
-		return "; its last words on stderr: " + s
+		s = "; its last words on stderr: " + s
+		if strings.Contains(s, "No module named 'vtbench'") {
+			s += "; install the SDK: pip install ./tokenizers/process/python"
+		}
+		return s
 	}
 	return "; it wrote nothing to stderr"
 }
@@ -403,7 +413,7 @@ func (p *proc) handshake(ctx context.Context, replica int, limit time.Duration) 
 	if p.shm != nil {
 		req.SharedMemory = &wire.SharedMemory{FD: 3, Size: len(p.shm.mem)}
 	}
-	r, _, err := p.ask(ctx, req, maxTalk, nil, limit)
+	r, _, err := p.ask(ctx, req, maxTalk, 0, nil, limit)
 	if err != nil {
 		var f *fault
 		if errors.As(err, &f) || ctx.Err() != nil {
@@ -439,8 +449,10 @@ func checkInfo(in *tokenizers.Info) error {
 	if len(in.Version) > 200 || len(in.Weights) > 200 || wire.Clean(in.Version+in.Weights, 400) != in.Version+in.Weights {
 		return errors.New("version and weights must be at most 200 printable bytes")
 	}
-	for what, n := range map[string]int{"multiple_of": in.MultipleOf, "fixed_w": in.FixedW, "fixed_h": in.FixedH, "min_side": in.MinSide,
-		"max_side": in.MaxSide, "stride": in.Stride, "channels": in.Channels, "batch_size": in.BatchSize} {
+	for what, n := range map[string]int{
+		"multiple_of": in.MultipleOf, "fixed_w": in.FixedW, "fixed_h": in.FixedH, "min_side": in.MinSide,
+		"max_side": in.MaxSide, "stride": in.Stride, "channels": in.Channels, "batch_size": in.BatchSize,
+	} {
 		if n < 0 || n > 1<<24 {
 			return fmt.Errorf("%s is %d: want 0 to %d", what, n, 1<<24)
 		}
@@ -492,7 +504,10 @@ func (p *proc) kill() {
 	// is gone. Its number cannot have been given away meanwhile while one of them
 	// lives, and with none left the signal finds nobody.
 	_ = signalGroup(p.cmd.Process.Pid, syscall.SIGKILL) // a group that is gone already is what we want
-	<-p.exited
+	select {
+	case <-p.exited:
+	case <-time.After(unkillable):
+	}
 	sweep(p.mark)
 	_ = p.stdin.Close()
 	_ = p.stdout.Close()

@@ -287,8 +287,11 @@ func (t *Tokenizer) same(r *replica) error {
 		what string
 		a, b any
 	}{
-		{"name", a.Name, b.Name}, {"version", a.Version, b.Version}, {"weights", a.Weights, b.Weights},
-		{"codebooks", fmt.Sprint(a.Codebooks), fmt.Sprint(b.Codebooks)}, {"multiple_of", a.MultipleOf, b.MultipleOf},
+		{"name", a.Name, b.Name},
+		{"version", a.Version, b.Version},
+		{"weights", a.Weights, b.Weights},
+		{"codebooks", fmt.Sprint(a.Codebooks), fmt.Sprint(b.Codebooks)},
+		{"multiple_of", a.MultipleOf, b.MultipleOf},
 		{"fixed size", [2]int{a.FixedW, a.FixedH}, [2]int{b.FixedW, b.FixedH}},
 	} {
 		if !reflect.DeepEqual(f.a, f.b) {
@@ -599,14 +602,16 @@ func (t *Tokenizer) attempt(ctx context.Context, r *replica, kind string, jobs [
 		body = append(body, j.body...)
 		expect += j.back
 	}
-	// Codes come on top of what is expected: at most a few ids a pixel.
-	most := min(2*expect+1<<20, wire.MaxFrame)
+	// Codes come on top of the pixels: a dozen ids a pixel are as many as can be
+	// meant, fewer than one are usual.
+	most := min(16*expect+1<<20, wire.MaxFrame)
+	room := 2*expect + 1<<20
 	limit := t.c.later
 	if !r.ran {
 		limit = t.c.first
 	}
 	began := time.Now()
-	resp, raw, err := r.p.ask(ctx, req, most, body, limit)
+	resp, raw, err := r.p.ask(ctx, req, most, room, body, limit)
 	took := time.Since(began)
 	if err != nil {
 		return err
@@ -640,7 +645,7 @@ func (t *Tokenizer) attempt(ctx context.Context, r *replica, kind string, jobs [
 // ready makes sure that the replica has a process that answers.
 func (t *Tokenizer) ready(ctx context.Context, r *replica) error {
 	if r.p != nil && r.p.alive() && time.Since(r.used) > idleAfter {
-		resp, _, err := r.p.ask(ctx, &wire.Request{Type: wire.Ping}, maxTalk, nil, pingLimit)
+		resp, _, err := r.p.ask(ctx, &wire.Request{Type: wire.Ping}, maxTalk, 0, nil, pingLimit)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

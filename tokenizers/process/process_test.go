@@ -1,12 +1,14 @@
 package process
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -315,6 +317,56 @@ func TestChildOutlives(t *testing.T) {
 	})
 }
 
+// TestHostKilled: a plug-in in the middle of a batch that never ends goes with a
+// vtbench that had no chance to end it.
+func TestHostKilled(t *testing.T) {
+	t.Parallel()
+	opts := options(t, "host", nil)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	env, err := parseEnv(opts["env"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if line != "open hostile\n" {
+		t.Errorf("the host says %q, %v", line, err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("the host ended by itself")
+	}
+	// options looks for what is left.
+}
+
+// TestManyCodes: a tokenizer with more ids than bytes.
+func TestManyCodes(t *testing.T) {
+	t.Parallel()
+	tok := mustOpen(t, options(t, "many-codes", nil))
+	defer closeTok(t, tok)
+	in := []pix.Image{flat(512, 512, 7), flat(512, 512, 9)}
+	out, err := tok.Reconstruct(t.Context(), in)
+	if err != nil || out[0].Err != nil || out[1].Err != nil {
+		t.Fatal(err, failures(out))
+	}
+	if got := out[1].Codes.Tokens(); got != 4*512*512 {
+		t.Errorf("%d ids came back", got)
+	}
+}
+
 // TestShutdown: what hangs or fails at the end is told, and ended.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
@@ -459,10 +511,10 @@ func TestBatchTooLarge(t *testing.T) {
 
 func TestEndsBetweenBatches(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []string{"ends-between-batches", "closed-stdin"} {
+	for mode, stop := range map[string]string{"ends-between-batches": "30s", "closed-stdin": "200ms"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			tok := mustOpen(t, options(t, mode, map[string]string{"stop_timeout": "200ms"}))
+			tok := mustOpen(t, options(t, mode, map[string]string{"stop_timeout": stop}))
 			for range 2 {
 				in := images(1, 2)
 				out, err := tok.Reconstruct(t.Context(), in)

@@ -131,7 +131,7 @@ func TestTextIsFoundEarly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := rapid.SliceOfN(rapid.ByteRange(0x20, 0x7e), 4, 4).Draw(t, "text")
 		pr, pw := io.Pipe()
-		defer pr.Close()
+		defer func() { _ = pr.Close() }()  // never fails
 		go func() { _, _ = pw.Write(b) }() // and nothing after
 		_, _, err := NewReader(pr).Next(MaxFrame)
 		var fe *FrameError
