@@ -68,7 +68,6 @@ func (s *set) Load(ctx context.Context, i int) (datasets.Item, error) {
 type darker struct {
 	by   uint8
 	fail map[int]error
-	n    atomic.Int64
 }
 
 func (d *darker) Info() tokenizers.Info {
@@ -431,7 +430,9 @@ func TestSuitesAreValid(t *testing.T) {
 
 func TestConditionRoundTrip(t *testing.T) {
 	for _, c := range []bench.Condition{
-		{}, {Resolution: 256}, {Corruption: "fog", Severity: 3, Resolution: 512},
+		{},
+		{Resolution: 256},
+		{Corruption: "fog", Severity: 3, Resolution: 512},
 		{Corruption: "fog", Severity: 3, Resolution: 512, Against: "clean"},
 	} {
 		got, err := bench.ParseCondition(c.String())

@@ -32,7 +32,7 @@ func TestOpen(t *testing.T) {
 		{"icdar:a/b", "a/b", ""},
 		{`icdar:C:\data`, `C:\data`, ""},
 		{"icdra:x", "", `unknown data set "icdra", did you mean "icdar"? (known: text-default, icdar:DIR)`},
-		{"text-defualt", "", `did you mean "text-default"?`},
+		{"text-defaut", "", `did you mean "text-default"?`},
 		{"", "", `unknown data set ""`},
 		{"text-default:5", "", `opening data set "text-default:5": text-default takes nothing behind a colon`},
 	} {

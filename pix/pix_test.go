@@ -87,7 +87,7 @@ func TestFitAndRestore(t *testing.T) {
 		}
 		for y := range tc.side {
 			for x := range tc.side {
-				if r, g, b := fit.At8(x, y); !(image.Pt(x, y).In(place.Inside)) && (r|g|b) != 0 {
+				if r, g, b := fit.At8(x, y); !image.Pt(x, y).In(place.Inside) && (r|g|b) != 0 {
 					t.Fatalf("padding at %d,%d is not black", x, y)
 				}
 			}

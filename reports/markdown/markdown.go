@@ -67,7 +67,7 @@ func Report(v *view.View, plots []Plot) string {
 	}
 	p("\n")
 	for _, s := range v.Sections() {
-		p("## %s\n\n", Escape(sectionTitle(v, s)))
+		p("## %s\n\n", Escape(sectionTitle(s)))
 		for _, id := range v.Headline {
 			grid(&b, v, s, id)
 		}
@@ -98,7 +98,7 @@ func Report(v *view.View, plots []Plot) string {
 	return b.String()
 }
 
-func sectionTitle(v *view.View, s view.Section) string {
+func sectionTitle(s view.Section) string {
 	return s.Dataset.Name + ", " + s.Condition.Title()
 }
 
