@@ -312,8 +312,8 @@ func (r *replica) drop() {
 // Info implements tokenizers.Tokenizer.
 func (t *Tokenizer) Info() tokenizers.Info { return t.info }
 
-// Stderr returns the last of what each replica wrote to standard error, at most
-// 64 KiB each.
+// Stderr implements tokenizers.Witness: the last of what each replica wrote, at
+// most 64 KiB each.
 func (t *Tokenizer) Stderr() []string {
 	out := make([]string, len(t.all))
 	for i, r := range t.all {
@@ -326,8 +326,8 @@ func (t *Tokenizer) Stderr() []string {
 	return out
 }
 
-// Warnings lists what went wrong without costing an image: restarts, clocks that
-// cannot be, batches that were too large.
+// Warnings implements tokenizers.Witness: restarts, clocks that cannot be, batches
+// that were too large.
 func (t *Tokenizer) Warnings() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -705,6 +705,7 @@ func (t *Tokenizer) Close() error {
 var _ interface {
 	tokenizers.Tokenizer
 	tokenizers.Warmer
+	tokenizers.Witness
 	io.Closer
 } = (*Tokenizer)(nil)
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
@@ -734,6 +735,22 @@ func TestSplitWords(t *testing.T) {
 			t.Errorf("%s: %v\n%s", c.line, err, diff)
 		}
 	}
+}
+
+// TestSplitQuoted: quoting is undone exactly.
+func TestSplitQuoted(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		words := rapid.SliceOfN(rapid.StringMatching(`[^\x00]*`), 1, 5).Draw(t, "words")
+		quoted := make([]string, len(words))
+		for i, w := range words {
+			quoted[i] = quote(w)
+		}
+		got, err := splitWords(strings.Join(quoted, " "))
+		if diff := cmp.Diff(words, got); diff != "" || err != nil {
+			t.Fatalf("%q: %v\n%s", quoted, err, diff)
+		}
+	})
 }
 
 func TestTail(t *testing.T) {

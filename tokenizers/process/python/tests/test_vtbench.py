@@ -269,12 +269,14 @@ class Frames(unittest.TestCase):
 class Processes(unittest.TestCase):
     """Real processes, as vtbench starts them."""
 
-    def talk(self, script, frames, args=(), launcher=()):
+    def talk(self, script, frames, args=(), launcher=(), variable=True):
         with tempfile.TemporaryDirectory() as d:
             path = os.path.join(d, "tok.py")
             with open(path, "w") as f:
                 f.write(textwrap.dedent(script))
             env = dict(os.environ, VTBENCH_PROTOCOL="1", PYTHONPATH=SDK, PYTHONDONTWRITEBYTECODE="1")
+            if not variable:
+                del env["VTBENCH_PROTOCOL"]
             p = subprocess.Popen([sys.executable, *launcher, path, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
             data = b""
             for header, body in frames:
@@ -336,11 +338,26 @@ class Processes(unittest.TestCase):
         answers, err, code = self.talk(self.NOISY, [self.HELLO])
         self.assertEqual((code, len(answers)), (0, 1), err)
 
+    def test_started_without_the_variable(self):
+        """As in a container that does not pass the environment on."""
+        script = """
+            import vtbench
+            class T:
+                name = "contained"
+                def reconstruct(self, x):
+                    print("not for the protocol")
+                    return x
+            vtbench.serve(T())
+        """
+        ask = ({"type": "reconstruct", "id": 2, "items": [{"w": 1, "h": 1}]}, b"abc")
+        answers, err, code = self.talk(script, [self.HELLO, ask], variable=False)
+        self.assertEqual((code, [a[1] for a in answers]), (0, [b"", b"abc"]), err)
+
     def test_started_by_hand(self):
         env = {k: v for k, v in os.environ.items() if k != "VTBENCH_PROTOCOL"}
         env["PYTHONPATH"] = SDK
         script = "import vtbench\nclass T:\n  def reconstruct(self, x): return x\nvtbench.serve(T())"
-        done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, timeout=60)
+        done = subprocess.run([sys.executable, "-c", script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, timeout=60)
         self.assertIn(b"vtbench conform 'process:", done.stdout)
 
 

@@ -128,7 +128,8 @@ class Server:
     def _do_latents(self, head: dict, body: Any) -> Tuple[dict, List[Any]]:
         if not callable(self._latents):
             raise Failed("this plug-in has no latents")
-        items, parts = [], []
+        items: List[dict] = []
+        parts: List[Any] = []
         for got in self._isolated(_images(head["items"], body), self._latent_batch):
             if isinstance(got, Exception):
                 items.append({"error": _explain(got)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import Tuple
+from typing import List, Tuple
 
 import numpy as np
 
@@ -50,7 +50,8 @@ def png(image: np.ndarray) -> bytes:
 
 
 def _from_pnm(data: bytes) -> np.ndarray:
-    fields, at = [], 2
+    fields: List[int] = []
+    at = 2
     while len(fields) < 3:
         while at < len(data) and (data[at : at + 1].isspace() or data[at : at + 1] == b"#"):
             if data[at : at + 1] == b"#":

@@ -42,6 +42,10 @@ def digest(module: "torch.nn.Module") -> str:
     return h.hexdigest()
 
 
+def _missing(*_: Any) -> Any:
+    raise Failed("this tokenizer was made without a way to do that")
+
+
 class TorchTokenizer:
     """A module with ``encode`` and ``decode``, or one whose ``forward`` returns
     the reconstruction.
@@ -103,7 +107,11 @@ class TorchTokenizer:
         self.autocast = getattr(torch, autocast) if autocast else None
         self._encode = encode or (lambda m, x: m.encode(x))
         self._decode = decode or (lambda m, z: m.decode(z))
-        self._codes, self._from_codes, self._latents_of, self._codebook = codes, from_codes, latents, codebook
+        # Where one is missing, nothing below asks for it.
+        self._codes: Hook = codes or _missing
+        self._from_codes: Hook = from_codes or _missing
+        self._latents_of: Hook = latents or _missing
+        self._codebook: Hook = codebook or _missing
         both = encode is not None and decode is not None
         if not both and not (callable(getattr(module, "encode", None)) and callable(getattr(module, "decode", None))):
             # vtbench then calls reconstruct, and has no times for its two halves.
