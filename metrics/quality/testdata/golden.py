@@ -4,7 +4,8 @@
     python3 golden.py > golden.json
 
 Needs numpy, scipy, scikit-image, torch, piq, psnr-hvsm and pyiqa (only its file
-archs/nlpd_arch.py is loaded). The images are made by integer arithmetic, which
+archs/nlpd_arch.py is loaded), and for ssimulacra2 the program in ssimulacra2/
+(cargo build --release), given by $SSIMULACRA2. The images are made by integer arithmetic, which
 pairs_test.go repeats. Everything runs in float64, so that differences are those of
 definitions and not of rounding.
 """
@@ -13,7 +14,9 @@ import importlib.util
 import json
 import math
 import os
+import subprocess
 import sys
+import tempfile
 import types
 import warnings
 
@@ -198,7 +201,19 @@ def nlpd():
     # The constants pass through float32 there; ours are the published decimals.
     for p in net.parameters():
         p.data = torch.tensor(np.round(p.numpy(), 4))
-    return lambda a, b: net.nlpd(tensor(luma(a)), tensor(luma(b))).item()
+    return lambda a, b: net.nlpd(tensor(luma(a) / 255), tensor(luma(b) / 255)).item()
+
+
+def ssimulacra2(a, b):
+    """The Rust port, float32 throughout."""
+    with tempfile.TemporaryDirectory() as d:
+        names = []
+        for name, m in ("a", a), ("b", b):
+            names.append(os.path.join(d, name + ".ppm"))
+            with open(names[-1], "wb") as f:
+                f.write(b"P6\n%d %d\n255\n" % (m.shape[1], m.shape[0]) + m.astype(np.uint8).tobytes())
+        out = subprocess.run([os.environ["SSIMULACRA2"], *names], check=True, capture_output=True, text=True).stdout
+        return float(out.split()[-1])
 
 
 def metric_table():
@@ -233,6 +248,7 @@ def metric_table():
         "psnr-hvs": (8, hvs(0)),
         "psnr-hvs-m": (8, hvs(1)),
         "nlpd": (17, nlpd()),
+        "ssimulacra2": (8, ssimulacra2),
         "ciede2000": (1, lambda a, b: color.deltaE_ciede2000(color.rgb2lab(a / 255), color.rgb2lab(b / 255)).mean()),
     }
 
