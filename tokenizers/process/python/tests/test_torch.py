@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -211,6 +212,25 @@ class FromDiffusers(unittest.TestCase):
         tok.info_has_codes = False
         self.assertEqual(tok.params["class"], "AutoencoderDC")
         self.check(tok, lambda x: model.decode(model.encode(x).latent).sample)
+
+    def test_hub_id(self):
+        """From the hub's cache, which looks the same to diffusers as the hub."""
+        revision = "0" * 40
+        with tempfile.TemporaryDirectory() as cache:
+            repo = os.path.join(cache, "models--someone--tiny")
+            os.makedirs(os.path.join(repo, "refs"))
+            with open(os.path.join(repo, "refs", "main"), "w") as f:
+                f.write(revision)
+            VQModel(num_vq_embeddings=32, **self.BLOCKS).save_pretrained(os.path.join(repo, "snapshots", revision, "vae"))
+            script = "import vtbench; t = vtbench.from_diffusers('someone/tiny', subfolder='vae', device='cpu'); print(t.name, t.params['class'], t.codebooks, flush=True)"
+            sdk = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+            env = dict(os.environ, HF_HUB_CACHE=cache, HF_HUB_OFFLINE="1", PYTHONPATH=sdk)
+            done = subprocess.run([sys.executable, "-c", script], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.assertEqual(done.stdout.decode().strip(), "tiny VQModel [32]", done.stderr.decode())
+
+    def test_no_such_folder(self):
+        with self.assertRaisesRegex(FileNotFoundError, "./nowhere: no such folder"):
+            vtbench.from_diffusers("./nowhere")
 
     def test_unknown_class(self):
         with tempfile.TemporaryDirectory() as d:

@@ -140,6 +140,9 @@ def _whole_safetensors() -> None:
 def _load(source: str, model: Optional[str], subfolder: Optional[str], revision: Optional[str], dtype: Optional[str]) -> Any:
     import diffusers
 
+    if source.startswith(("/", "./", "../", "~")) and not os.path.isdir(os.path.expanduser(source)):
+        raise FileNotFoundError(f"{source}: no such folder")
+    source = os.path.expanduser(source)
     _whole_safetensors()
     if model is None:
         folder = os.path.join(source, subfolder) if subfolder else source
@@ -148,8 +151,8 @@ def _load(source: str, model: Optional[str], subfolder: Optional[str], revision:
             with open(path, encoding="utf-8") as f:
                 model = json.load(f).get("_class_name")
         if model is None and not os.path.isdir(source):
-            config, *_ = diffusers.ConfigMixin.load_config(source, subfolder=subfolder, revision=revision, return_unused_kwargs=True)
-            model = config.get("_class_name")
+            # Any model class reads the config of any other.
+            model = diffusers.AutoencoderKL.load_config(source, subfolder=subfolder, revision=revision).get("_class_name")
         if model is None:
             raise ValueError(f"{source}: no class named in its config.json: pass model='AutoencoderKL', 'VQModel' or 'AutoencoderDC'")
     cls = getattr(diffusers, model, None)
