@@ -98,8 +98,7 @@ const (
 )
 
 // checkTrainedData reads a traineddata file once: it takes the digest and checks
-// the table of contents. Tesseract itself trusts the offsets, and a bad one ends
-// in a C++ exception that no Go code can catch.
+// the table of contents.
 func checkTrainedData(path string) (digest string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -110,43 +109,52 @@ func checkTrainedData(path string) (digest string, err error) {
 	if err != nil {
 		return "", err
 	}
-	size := st.Size()
-	bad := func(format string, args ...any) (string, error) {
-		return "", fmt.Errorf("%s is damaged or not a Tesseract model: %s", path, fmt.Sprintf(format, args...))
-	}
-	if !st.Mode().IsRegular() || size < minDataSize || size > maxDataSize {
-		return bad("not a regular file of plausible size (%d bytes)", size)
+	if !st.Mode().IsRegular() {
+		return "", fmt.Errorf("%s is not a file", path)
 	}
 	h := sha256.New()
-	r := io.TeeReader(f, h)
-	var n uint32
-	if err := binary.Read(r, binary.LittleEndian, &n); err != nil {
-		return bad("no header: %v", err)
-	}
-	if n <= entryRecoder || n > maxEntries {
-		return bad("the header claims %d entries", n)
-	}
-	offsets := make([]int64, n)
-	if err := binary.Read(r, binary.LittleEndian, offsets); err != nil {
-		return bad("the table of contents is cut short: %v", err)
-	}
-	end := int64(4 + 8*n) // entries follow the table, in order
-	for i, o := range offsets {
-		switch {
-		case o == -1:
-		case o < end || o > size:
-			return bad("entry %d starts at byte %d of %d", i, o, size)
-		default:
-			end = o
-		}
-	}
-	for _, i := range []int{entryLSTM, entryUnicharset, entryRecoder} {
-		if offsets[i] < 0 {
-			return bad("it has no LSTM model (entry %d); models of Tesseract 3 do not work", i)
-		}
+	if err := checkContents(io.TeeReader(f, h), st.Size()); err != nil {
+		return "", fmt.Errorf("%s is damaged or not a Tesseract model: %w", path, err)
 	}
 	if _, err := io.Copy(h, f); err != nil {
 		return "", fmt.Errorf("reading %s: %w", path, err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// checkContents checks the table of contents at the start of a traineddata file
+// (tessdatamanager.cpp, LoadMemBuffer): the number of entries, then the offset of
+// each, −1 for none. Tesseract trusts the offsets, and a bad one ends in a C++
+// exception that no Go code can catch.
+func checkContents(r io.Reader, size int64) error {
+	if size < minDataSize || size > maxDataSize {
+		return fmt.Errorf("%d bytes is no plausible size", size)
+	}
+	var n uint32
+	if err := binary.Read(r, binary.LittleEndian, &n); err != nil {
+		return fmt.Errorf("reading the header: %w", err)
+	}
+	if n <= entryRecoder || n > maxEntries {
+		return fmt.Errorf("the header claims %d entries", n)
+	}
+	offsets := make([]int64, n)
+	if err := binary.Read(r, binary.LittleEndian, offsets); err != nil {
+		return fmt.Errorf("reading the table of contents: %w", err)
+	}
+	end := int64(4 + 8*n) // entries follow the table, in order
+	for i, o := range offsets {
+		if o == -1 {
+			continue
+		}
+		if o < end || o >= size {
+			return fmt.Errorf("entry %d starts at byte %d of %d", i, o, size)
+		}
+		end = o + 1 // none is empty
+	}
+	for _, i := range []int{entryLSTM, entryUnicharset, entryRecoder} {
+		if offsets[i] < 0 {
+			return fmt.Errorf("there is no LSTM model in it (entry %d); models of Tesseract 3 do not work", i)
+		}
+	}
+	return nil
 }

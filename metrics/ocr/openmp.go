@@ -20,6 +20,8 @@ static int openmp_find(void) {
 	return levels_get != 0 && levels_set != 0;
 }
 
+static int openmp_levels(void) { return levels_get(); }
+
 static int openmp_swap_levels(int n) {
 	int old = levels_get();
 	levels_set(n);
@@ -56,3 +58,6 @@ func serially(f func()) {
 	defer C.openmp_swap_levels(old)
 	f()
 }
+
+// activeLevels is how many nested parallel regions of this thread may be active.
+func activeLevels() int { return int(C.openmp_levels()) }

@@ -58,6 +58,12 @@ func newPool(ctx context.Context, opt Options, r recipe) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := data.try(ctx, r); err != nil {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("trying Tesseract's language data: %w", ctx.Err())
+		}
+		return nil, missingLanguage(lang, fmt.Errorf("the data in %s are damaged: %w", data.dir, err))
+	}
 	n := max(opt.Clients, 1)
 	p := &Pool{
 		recipe:  r,
@@ -107,7 +113,7 @@ func (p *Pool) Warm(ctx context.Context) error {
 // longest line).
 func (p *Pool) Recognise(ctx context.Context, crop pix.Image) (string, error) {
 	line, err := p.recipe.encode(crop)
-	if err != nil {
+	if err != nil || line == nil {
 		return "", err
 	}
 	s, err := p.take(ctx)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 
 	"github.com/vtbench/vtbench/pix"
 )
@@ -91,11 +92,15 @@ const minSide = 2
 
 // encode turns a crop into the line image that is recognised: gray, scaled to
 // the recipe's height, in the one format that Leptonica takes without decoding.
+// It is nil for a crop without contrast, in which the network would see things.
 func (r recipe) encode(crop pix.Image) ([]byte, error) {
 	if err := crop.Validate(); err != nil {
 		return nil, fmt.Errorf("reading text: %w", err)
 	}
 	g := grayOf(crop)
+	if slices.Max(g.pix)-slices.Min(g.pix) < minContrast {
+		return nil, nil
+	}
 	w := int(math.Round(float64(crop.W) * float64(r.height) / float64(crop.H)))
 	// Narrower than high is not text on a line; the floor keeps a sliver from
 	// shrinking to a width at which the network has nothing to look at.
@@ -210,7 +215,7 @@ func (c classes) inverted() classes {
 // Limits of stretch.
 const (
 	grain       = 0.5 // standard deviations of the paper, from its mean down, that count as noise
-	minContrast = 4.0 // gray levels between ink and paper, below which there is nothing to spread
+	minContrast = 4   // gray levels between ink and paper, below which there is nothing to spread
 )
 
 // stretch maps the mean of the ink to black and what is lighter than the paper's
