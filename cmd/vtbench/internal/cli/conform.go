@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vtbench/vtbench/tokenizers/tokenizertest"
+)
+
+func (a *app) conformCommand() *cobra.Command {
+	var format, file string
+	var timeout time.Duration
+	var side int
+	cmd := &cobra.Command{
+		Use:   "conform TOKENIZER",
+		Short: "Check that a tokenizer keeps what the bench relies on",
+		Long: `Put a tokenizer through the checks that every built-in one passes: shapes and
+ranges, determinism as declared, batch invariance, odd and extreme sizes, codes,
+error isolation, cancellation, times. Each failure comes with how to mend it.
+Exit status 3 when a check failed.`,
+		Example: "  vtbench conform vq:patch=8,k=1024\n  vtbench conform 'process:python3 my_tok.py' --format json",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if err := formats(format, "table", "json"); err != nil {
+				return err
+			}
+			var list []tokenizerConfig
+			switch {
+			case len(args) == 1 && file == "":
+				list = []tokenizerConfig{{Use: args[0]}}
+			case len(args) == 0 && file != "":
+				c, err := readConfig(file)
+				if err != nil {
+					return err
+				}
+				list = c.Tokenizers
+			}
+			if len(list) != 1 {
+				return usagef("name one tokenizer, or a configuration (-c) that holds one")
+			}
+			toks, err := openTokenizers(cmd.Context(), list, tokenizerKinds())
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, closeTokenizers(toks)) }()
+			report := tokenizertest.Run(cmd.Context(), toks[0].Tokenizer, tokenizertest.Options{
+				Timeout: timeout, Side: side,
+				Progress: func(c tokenizertest.Check) { a.logf("%-8s %s", c.Status, c.Name) },
+			})
+			if cmd.Context().Err() != nil {
+				return cmd.Context().Err()
+			}
+			if format == "json" {
+				b, err := report.JSON()
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(a.out, "%s\n", b)
+			} else {
+				fmt.Fprint(a.out, report.String())
+			}
+			if !report.OK() {
+				return &statusError{ExitGate, fmt.Errorf("%s fails %d of %d checks", toks[0].Name, report.Count(tokenizertest.Failed), len(report.Checks))}
+			}
+			return nil
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVarP(&file, "config", "c", "", "YAML file that holds the tokenizer and its options")
+	fl.StringVar(&format, "format", "table", "table or json")
+	fl.DurationVar(&timeout, "timeout", 2*time.Minute, "how long one call may take")
+	fl.IntVar(&side, "side", 64, "about how large the test images are")
+	return cmd
+}
