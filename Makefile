@@ -5,7 +5,7 @@ GOLANGCI_LINT := v2.15.0
 BIN := bin
 export CGO_ENABLED := 1
 
-.PHONY: run test build deps lint bench clean help
+.PHONY: run test race build deps lint test-torch bench clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -32,6 +32,10 @@ lint: deps $(BIN)/golangci-lint-$(GOLANGCI_LINT) ## Vet, lint and check the form
 $(BIN)/golangci-lint-$(GOLANGCI_LINT):
 	GOBIN=$(CURDIR)/$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
 	mv $(BIN)/golangci-lint $@
+
+test-torch: deps ## Test the Python SDK with real PyTorch and diffusers, in .venv/torch
+	examples/tokenizers/setup-torch.sh .venv/torch
+	PYTHONPATH=tokenizers/process/python .venv/torch/bin/python -m unittest discover -s tokenizers/process/python/tests
 
 bench: deps ## Run all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

@@ -2,6 +2,7 @@
 # Installs the Debian and Ubuntu packages that vtbench is built and tested with.
 # Does nothing, and needs neither root nor network, when all are there.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 packages=(
   gcc g++ pkg-config            # cgo
@@ -9,6 +10,7 @@ packages=(
   libleptonica-dev
   tesseract-ocr-eng             # its English model
   python3 python3-numpy         # plug-ins in Python, and the tests of their SDK
+  python3-pip                   # fetches ONNX Runtime
 )
 
 command -v go >/dev/null || { echo "go is missing: install Go 1.26 or later from https://go.dev/dl" >&2; exit 5; }
@@ -22,13 +24,17 @@ missing=()
 for p in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
 
-as_root=()
-if [ "$(id -u)" -ne 0 ]; then
-  command -v sudo >/dev/null || { echo "run as root: apt-get install ${missing[*]}" >&2; exit 5; }
-  as_root=(sudo)
+if [ ${#missing[@]} -gt 0 ]; then
+  as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "run as root: apt-get install ${missing[*]}" >&2; exit 5; }
+    as_root=(sudo)
+  fi
+  echo "installing ${missing[*]}"
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
-echo "installing ${missing[*]}"
-"${as_root[@]}" apt-get update -qq
-DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+
+# ONNX Runtime, by checksum, into the user's cache; only -t onnx:… needs it.
+tokenizers/onnx/fetch.sh >/dev/null || echo "ONNX Runtime could not be fetched: tokenizers exported as ONNX will not run" >&2
