@@ -70,7 +70,7 @@ func (d *definition) score(ref, got pix.Image) (float64, error) {
 func definitions() []*definition {
 	return []*definition{
 		&psnrY, &ssim, &ssimUniform, &ssimWang, &msSSIM, &gmsd,
-		&vifp, &haarPSI, &mdsi, &psnrHVS, &psnrHVSM, &nlpd, &ciede, &ssimulacra2,
+		&vifp, &haarPSI, &mdsi, &psnrHVS, &psnrHVSM, &nlpd, &ciede, &ssimulacra2, &fsim, &fsimc, &iwSSIM,
 	}
 }
 
