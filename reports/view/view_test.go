@@ -1,0 +1,154 @@
+package view_test
+
+import (
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/reports/internal/fixture"
+	"github.com/vtbench/vtbench/reports/view"
+)
+
+var made = sync.OnceValues(func() (*bench.Run, error) {
+	dir, err := os.MkdirTemp("", "vtbench-view-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	return fixture.Text(dir)
+})
+
+// run returns a copy of the fixture under another directory.
+func run(t *testing.T, dir string) *bench.Run {
+	t.Helper()
+	r, err := made()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := *r
+	out.Dir = filepath.Join(string(filepath.Separator), "runs", dir)
+	out.Manifest.Tokenizers = slices.Clone(r.Manifest.Tokenizers)
+	out.Manifest.Datasets = slices.Clone(r.Manifest.Datasets)
+	out.Manifest.Metrics = slices.Clone(r.Manifest.Metrics)
+	out.Summary.Rows = slices.Clone(r.Summary.Rows)
+	return &out
+}
+
+func TestUpperBoundsFirstThenBestFirst(t *testing.T) {
+	v, err := view.New(run(t, "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"t-acc", "cer"} {
+		g := v.Grid("text-default", "clean@256", id)
+		if g.Rows[0].Token.Name != bench.Original || g.Rows[1].Token.Name != "resize" {
+			t.Errorf("%s begins with %s, %s", id, g.Rows[0].Token.Name, g.Rows[1].Token.Name)
+		}
+		if g.Bound != "resize" {
+			t.Errorf("%s is measured against %q", id, g.Bound)
+		}
+		last := math.Inf(1)
+		if id == "cer" {
+			last = math.Inf(-1)
+		}
+		for _, r := range g.Contestants() {
+			if id == "cer" && r.Head.Mean < last || id == "t-acc" && r.Head.Mean > last {
+				t.Errorf("%s: %s stands out of order", id, r.Token.Name)
+			}
+			last = r.Head.Mean
+		}
+	}
+}
+
+func TestRunsThatMayNotBeJoined(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*bench.Run)
+		want   string
+	}{
+		"suite version":  {func(r *bench.Run) { r.Manifest.Suite.Version++ }, "version"},
+		"data digest":    {func(r *bench.Run) { r.Manifest.Datasets[0].Info.Digest = "other" }, "digest"},
+		"items":          {func(r *bench.Run) { r.Manifest.Datasets[0].Items++ }, "items"},
+		"metric version": {func(r *bench.Run) { r.Manifest.Metrics[0].Version++ }, `metric "t-acc"`},
+		"shard":          {func(r *bench.Run) { r.Manifest.Shard = "1/2" }, "shard"},
+	} {
+		b := run(t, "b")
+		tc.change(b)
+		_, err := view.New(run(t, "a"), b)
+		if !errors.Is(err, view.ErrMismatch) || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: error %v, want ErrMismatch that names %q", name, err, tc.want)
+		}
+	}
+}
+
+func TestJoinedNames(t *testing.T) {
+	a, b := run(t, "a"), run(t, "b")
+	for i := range b.Summary.Rows {
+		if r := &b.Summary.Rows[i]; r.Tokenizer == "jpeg:q=20" {
+			r.Mean /= 2
+		}
+	}
+	v, err := view.New(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]int{}
+	for _, tok := range v.Tokens {
+		names[tok.Name]++
+	}
+	for _, want := range []string{"a#jpeg:q=20", "b#jpeg:q=20", "resize", bench.Original} {
+		if names[want] != 1 {
+			t.Errorf("%q stands on the page %d times; names are %v", want, names[want], names)
+		}
+	}
+	x, _ := v.Row("a#jpeg:q=20", "text-default", "clean@256", "small", "t-acc")
+	y, _ := v.Row("b#jpeg:q=20", "text-default", "clean@256", "small", "t-acc")
+	if x.Mean != 2*y.Mean {
+		t.Errorf("rows were mixed up: %v and %v", x.Mean, y.Mean)
+	}
+}
+
+func TestTallyCountsEverything(t *testing.T) {
+	r := run(t, "a")
+	v, err := view.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tally := v.Tally("text-default", "clean@256", "t-acc")
+	for _, tt := range tally.Tokens {
+		row, ok := r.Summary.Find(tt.Token.Own, "text-default", "clean@256", bench.BinAll, "t-acc")
+		if !ok {
+			continue
+		}
+		if tt.Kept != row.N {
+			t.Errorf("%s: %d kept, the row says %d", tt.Token.Name, tt.Kept, row.N)
+		}
+		for reason, n := range row.Dropped {
+			if tt.Dropped[reason] != n {
+				t.Errorf("%s: %d dropped as %s, the row says %d", tt.Token.Name, tt.Dropped[reason], reason, n)
+			}
+		}
+	}
+	if len(tally.Reasons) == 0 {
+		t.Error("no reason is listed")
+	}
+}
+
+func TestFewClustersAreSaid(t *testing.T) {
+	r := run(t, "a")
+	for i := range r.Summary.Rows {
+		r.Summary.Rows[i].Warnings = []string{"few_clusters"}
+	}
+	v, err := view.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(v.Warnings, func(w string) bool { return strings.Contains(w, "fewer than 20 images") }) {
+		t.Errorf("warnings are %q", v.Warnings)
+	}
+}
