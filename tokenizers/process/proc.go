@@ -45,6 +45,7 @@ type proc struct {
 	exited  chan struct{} // closed when the process was reaped
 	waitErr error         // valid after exited
 	dead    chan struct{} // closed when we end it: releases the reader
+	drained chan struct{} // closed when its standard error was read to the end
 	maxBody atomic.Int64  // most raw bytes the answer awaited can have
 
 	nextID uint64
@@ -95,6 +96,8 @@ func start(c *config, replica int) (*proc, error) {
 		frames: make(chan frame),
 		exited: make(chan struct{}),
 		dead:   make(chan struct{}),
+
+		drained: make(chan struct{}),
 	}
 	cmd := exec.Command(path, words[1:]...)
 	cmd.Args[0] = words[0]
@@ -164,6 +167,7 @@ func start(c *config, replica int) (*proc, error) {
 		_ = f.Close() // the child has its own
 	}
 	go func() {
+		defer close(p.drained)
 		_, _ = io.Copy(p.tail, p.stderr) // ends when the pipe does, whatever the reason
 	}()
 	go p.read()
@@ -389,8 +393,15 @@ func (p *proc) status() string {
 	return fmt.Sprintf("it ended (%v)", p.waitErr)
 }
 
-// said quotes the end of the plug-in's standard error.
+// said quotes the end of the plug-in's standard error. Of a process that has ended
+// all of it is waited for, unless a child keeps the pipe open.
 func (p *proc) said() string {
+	if !p.alive() {
+		select {
+		case <-p.drained:
+		case <-time.After(lastWords):
+		}
+	}
 	if s := p.tail.last(4, " / "); s != "" {
 		s = "; its last words on stderr: " + s
 		if strings.Contains(s, "No module named 'vtbench'") {
