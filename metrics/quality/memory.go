@@ -166,8 +166,10 @@ func sweep[T float](mem *memory, maps, w, h int, taps []T, fill func(y int, in [
 	var lists [3][8][]T
 	in, rows, out := lists[0][:maps], lists[1][:maps], lists[2][:maps]
 	high := min(strip, oh) + 2*r
+	// Rows start at cache lines, so that no vector of the vertical pass straddles two.
+	stride := (ow + 15) &^ 15
 	for m := range maps {
-		in[m], rows[m], out[m] = take[T](mem, w), take[T](mem, ow*high), take[T](mem, ow)
+		in[m], rows[m], out[m] = take[T](mem, w), take[T](mem, stride*high), take[T](mem, ow)
 	}
 	have := 0 // rows filtered already, kept from the strip before
 	for top := 0; top < oh; top += strip {
@@ -175,17 +177,17 @@ func sweep[T float](mem *memory, maps, w, h int, taps []T, fill func(y int, in [
 		for i := have; i < n+2*r; i++ {
 			fill(top+i, in)
 			for m := range maps {
-				convolve(rows[m][i*ow:(i+1)*ow], in[m], 1, taps)
+				convolve(rows[m][i*stride:][:ow], in[m], 1, taps)
 			}
 		}
 		for i := range n {
 			for m := range maps {
-				convolve(out[m], rows[m][i*ow:], ow, taps)
+				convolve(out[m], rows[m][i*stride:], stride, taps)
 			}
 			emit(top+i, out)
 		}
 		for m := range maps {
-			copy(rows[m], rows[m][n*ow:(n+2*r)*ow])
+			copy(rows[m], rows[m][n*stride:(n+2*r)*stride])
 		}
 		have = 2 * r
 	}

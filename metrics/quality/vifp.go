@@ -51,16 +51,16 @@ func vifNext(mem *memory, p []float64, w, h, scale int) (q []float64, ow, oh int
 	ow, oh = (w-2*r+1)/2, (h-2*r+1)/2
 	q = mem.floats(ow * oh)
 	at := mem.wide.mark()
-	sweep(mem, 1, w, h, taps, func(y int, in [][]float64) { copy(in[0], p[y*w:(y+1)*w]) },
-		func(y int, out [][]float64) {
-			if y%2 == 0 {
-				row := q[y/2*ow:][:ow]
-				for x := range row {
-					row[x] = out[0][2*x]
-				}
-			}
-		})
-	mem.wide.release(at)
+	defer mem.wide.release(at)
+	column, row := mem.floats(w), mem.floats(w-2*r)
+	for y := range oh { // columns first: only every second row is wanted
+		convolve(column, p[2*y*w:], w, taps)
+		convolve(row, column, 1, taps)
+		out := q[y*ow : (y+1)*ow]
+		for x := range out {
+			out[x] = row[2*x]
+		}
+	}
 	return q, ow, oh
 }
 
@@ -94,7 +94,7 @@ func newVIFReference(ref pix.Image, mem *memory) *vifReference {
 			}
 		}, func(y int, out [][]float64) {
 			mean, variance := s.mean[y*iw:(y+1)*iw], s.variance[y*iw:(y+1)*iw]
-			var nats logSum
+			nats := newLogSum()
 			for x, mu := range out[0][:iw] {
 				u := out[1][x] - mu*mu
 				if u < vifTiny {
@@ -133,7 +133,7 @@ func (v *vifReference) score(got pix.Image, mem *memory) float64 {
 		}, func(y int, out [][]float64) {
 			mean, variance := s.mean[y*iw:][:iw], s.variance[y*iw:][:iw]
 			m, mm, mx := out[0][:iw], out[1][:iw], out[2][:iw]
-			var nats logSum
+			nats := newLogSum()
 			for x, varX := range variance {
 				varY := mm[x] - m[x]*m[x]
 				changed = changed || varY >= vifTiny
@@ -161,27 +161,18 @@ func (v *vifReference) score(got pix.Image, mem *memory) float64 {
 	return kept / v.total
 }
 
-// logSum is the sum of logarithms of numbers from 1 to 1e30, by products, which
-// are far cheaper; the logarithm is taken every ninth time, before they overflow.
-type logSum struct {
-	sum, product float64
-	n            int
-}
+// logSum is the sum of logarithms of numbers from 1 to 1e100, by products, which are
+// far cheaper; the logarithm is taken before they overflow.
+type logSum struct{ sum, product float64 }
+
+func newLogSum() logSum { return logSum{0, 1} }
 
 func (l *logSum) add(v float64) {
-	if l.n == 0 {
-		l.product = 1
-	}
 	l.product *= v
-	if l.n++; l.n == 9 {
+	if l.product > 1e200 {
 		l.sum += math.Log(l.product)
-		l.n = 0
+		l.product = 1
 	}
 }
 
-func (l *logSum) value() float64 {
-	if l.n > 0 {
-		return l.sum + math.Log(l.product)
-	}
-	return l.sum
-}
+func (l *logSum) value() float64 { return l.sum + math.Log(l.product) }
