@@ -1,0 +1,2 @@
+// Package corrupt damages images as ImageNet-C does.
+package corrupt

@@ -1,0 +1,80 @@
+package corrupt
+
+import "golang.org/x/sys/cpu"
+
+// The kernels of JPEG in AVX2, eight lanes of 32 bits at a time. They compute the
+// same integers as the functions in jpeg.go, which stand in for them on other
+// machines and at the ends of rows.
+
+var vectors = cpu.X86.HasAVX2
+
+//go:noescape
+func roundTripAVX2(v *uint8, stride, blocks int, q *quantTable)
+
+//go:noescape
+func toYCCAVX2(y, cb, cr, rgb *uint8, n int)
+
+//go:noescape
+func toRGBAVX2(rgb, y, cb, cr *uint8, n int)
+
+//go:noescape
+func halveAVX2(dst, a, b *uint8, n int)
+
+//go:noescape
+func widenSumsAVX2(sums *uint16, near, far *uint8, n int)
+
+//go:noescape
+func widenMixAVX2(dst *uint8, sums *uint16, n int)
+
+func toYCC(y, cb, cr, rgb []uint8) {
+	n := 0
+	// The kernel reads 32 bytes for 8 pixels.
+	if rest := len(rgb) - 32; vectors && rest >= 0 {
+		n = 8 * min(rest/24+1, len(y)/8)
+		if n > 0 {
+			toYCCAVX2(&y[0], &cb[0], &cr[0], &rgb[0], n)
+		}
+	}
+	toYCCGo(y[n:], cb[n:], cr[n:], rgb[3*n:])
+}
+
+// toRGB may write up to 4 bytes beyond rgb, within its capacity.
+func toRGB(rgb, y, cb, cr []uint8) {
+	n := 0
+	if vectors && len(y) >= 8 && cap(rgb) >= len(rgb)+4 {
+		n = len(y) &^ 7
+		toRGBAVX2(&rgb[0], &y[0], &cb[0], &cr[0], n)
+	}
+	toRGBGo(rgb[3*n:], y[n:], cb[n:], cr[n:])
+}
+
+func halve(dst, a, b []uint8) {
+	n := 0
+	if vectors && len(dst) >= 16 {
+		n = len(dst) &^ 15
+		halveAVX2(&dst[0], &a[0], &b[0], n)
+	}
+	halveGo(dst[n:], a[2*n:], b[2*n:])
+}
+
+// widen may read 16 bytes beyond its inputs and write 32 beyond its outputs,
+// within their capacities.
+func widen(dst, near, far []uint8, sums []uint16) {
+	n := len(near)
+	if !vectors || cap(near) < n+16 || cap(far) < n+16 || cap(dst) < 2*n+32 || cap(sums) < n+18 {
+		widenGo(dst, near, far, sums)
+		return
+	}
+	widenSumsAVX2(&sums[1], &near[0], &far[0], n)
+	sums[0], sums[n+1] = sums[1], sums[n]
+	widenMixAVX2(&dst[0], &sums[0], n)
+}
+
+func roundTripBlocks(v []uint8, stride, blocks int, q *quantTable) {
+	if !vectors || blocks == 0 {
+		roundTripBlocksGo(v, stride, blocks, q)
+		return
+	}
+	_ = v[7*stride+8*blocks-1] // the kernel does not check
+	roundTripAVX2(&v[0], stride, blocks, q)
+}
