@@ -257,7 +257,7 @@ func newGabor(w, h int) *gabor {
 }
 
 // spectra are complex planes and lines, kept for reuse.
-type spectra struct{ image, filtered, line, out []complex128 }
+type spectra struct{ image, filtered, line, columns []complex128 }
 
 var spectraPool = sync.Pool{New: func() any { return &spectra{} }}
 
@@ -265,8 +265,8 @@ func (s *spectra) resize(w, h int) {
 	if cap(s.image) < w*h {
 		s.image, s.filtered = make([]complex128, w*h), make([]complex128, w*h)
 	}
-	if cap(s.line) < max(w, h) {
-		s.line, s.out = make([]complex128, max(w, h)), make([]complex128, max(w, h))
+	if len(s.line) < max(w, h) {
+		s.line, s.columns = make([]complex128, max(w, h)), make([]complex128, 8*max(w, h))
 	}
 	s.image, s.filtered = s.image[:w*h], s.filtered[:w*h]
 }
@@ -287,18 +287,29 @@ func (s *spectra) transform(p []complex128, b *gabor, inverse bool) {
 			rows.Coefficients(row, s.line[:w])
 		}
 	}
-	line, out := s.line[:h], s.out[:h]
-	for x := range w {
-		for y := range line {
-			line[y] = p[y*w+x]
+	// A few columns at a time, so that every cache line is fetched once.
+	const block = 8
+	for x := 0; x < w; x += block {
+		n := min(block, w-x)
+		for y := range h {
+			for k, v := range p[y*w+x:][:n] {
+				s.columns[k*h+y] = v
+			}
 		}
-		if inverse {
-			cols.Sequence(out, line)
-		} else {
-			cols.Coefficients(out, line)
+		for k := range n {
+			line := s.columns[k*h:][:h]
+			copy(s.line, line)
+			if inverse {
+				cols.Sequence(line, s.line[:h])
+			} else {
+				cols.Coefficients(line, s.line[:h])
+			}
 		}
-		for y, v := range out {
-			p[y*w+x] = v
+		for y := range h {
+			row := p[y*w+x:][:n]
+			for k := range row {
+				row[k] = s.columns[k*h+y]
+			}
 		}
 	}
 }

@@ -36,8 +36,9 @@ const (
 // images. Sides must be at least 16.
 func HaarPSI(ref, got pix.Image) (float64, error) { return haarPSI.score(ref, got) }
 
-// Bands are the magnitudes at every pixel of a row, one after the other: vertical and
-// horizontal detail at widths 2, 4 and 8, and two chroma means. They are kept in
+// Bands are coefficients at every pixel of a row, one after the other: vertical and
+// horizontal detail at widths 2, 4 and 8, and two chroma means; all but for their
+// sign, which does not matter, as in the source. They are kept in
 // float32, which moves the index by less than 1e-8.
 const (
 	haarV2 = iota
@@ -135,8 +136,8 @@ func (t *haarTable) row(y int, out []float32) {
 		vertical, horizontal := out[2*k*w:][:w], out[(2*k+1)*w:][:w]
 		for x, p := range al {
 			q, r, s := ar[x], cl[x], cr[x]
-			vertical[x] = float32(math.Abs((s-r)+(q-p)-2*(br[x]-bl[x])) * scale)
-			horizontal[x] = float32(math.Abs((s-q)+(r-p)-2*(cm[x]-am[x])) * scale)
+			vertical[x] = float32(((s - r) + (q - p) - 2*(br[x]-bl[x])) * scale)
+			horizontal[x] = float32(((s - q) + (r - p) - 2*(cm[x]-am[x])) * scale)
 		}
 	}
 	for k, p := range [2][]float64{t.i, t.q} {
@@ -144,7 +145,7 @@ func (t *haarTable) row(y int, out []float32) {
 		left := top[0] + bottom[0]
 		for x := range to {
 			right := top[x+1] + bottom[x+1]
-			to[x] = float32(math.Abs(left+right) * (1.0 / 16000))
+			to[x] = float32((left + right) * (1.0 / 16000))
 			left = right
 		}
 	}
@@ -177,7 +178,7 @@ func haarRow(w int, ref, got []float32) (sum, weights float64) {
 	b0, b1, b2, b3 := band(got, haarV2), band(got, haarH2), band(got, haarV4), band(got, haarH4)
 	b4, b5, b6, b7 := band(got, haarV8), band(got, haarH8), band(got, haarI), band(got, haarQ)
 	for x := range w {
-		v, h := max(a4[x], b4[x]), max(a5[x], b5[x])
+		v, h := larger(a4[x], b4[x]), larger(a5[x], b5[x])
 		c := (v + h) / 2
 		sum += haarSigmoid(alike(a0[x], b0[x], a2[x], b2[x]))*float64(v) +
 			haarSigmoid(alike(a1[x], b1[x], a3[x], b3[x]))*float64(h) +
@@ -187,10 +188,18 @@ func haarRow(w int, ref, got []float32) (sum, weights float64) {
 	return sum, weights
 }
 
-// alike is the mean of two similarities (2ab+C)/(a²+b²+C), with one division.
+// magnitude is |v|, without a branch.
+func magnitude(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ (1 << 31)) }
+
+// larger is the larger magnitude; of positive floats it is the one with the larger bits.
+func larger(a, b float32) float32 {
+	return math.Float32frombits(max(math.Float32bits(a)&^(1<<31), math.Float32bits(b)&^(1<<31)))
+}
+
+// alike is the mean of two similarities (2|ab|+C)/(a²+b²+C), with one division.
 func alike(a0, b0, a1, b1 float32) float32 {
-	n0, d0 := 2*a0*b0+haarC, a0*a0+b0*b0+haarC
-	n1, d1 := 2*a1*b1+haarC, a1*a1+b1*b1+haarC
+	n0, d0 := 2*magnitude(a0*b0)+haarC, a0*a0+b0*b0+haarC
+	n1, d1 := 2*magnitude(a1*b1)+haarC, a1*a1+b1*b1+haarC
 	return (n0*d1 + n1*d0) / (2 * d0 * d1)
 }
 
