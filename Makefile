@@ -36,6 +36,7 @@ $(BIN)/golangci-lint-$(GOLANGCI_LINT):
 test-torch: deps ## Test the Python SDK with real PyTorch and diffusers, in .venv/torch
 	examples/tokenizers/setup-torch.sh .venv/torch
 	PYTHONPATH=tokenizers/process/python .venv/torch/bin/python -m unittest discover -s tokenizers/process/python/tests
+	VTBENCH_TORCH_PYTHON=$(CURDIR)/.venv/torch/bin/python go test ./tokenizers/process -run Torch
 
 bench: deps ## Run all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

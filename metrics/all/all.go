@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/network"
 	"github.com/vtbench/vtbench/metrics/ocr"
 	"github.com/vtbench/vtbench/metrics/quality"
 	"github.com/vtbench/vtbench/metrics/token"
@@ -16,6 +17,7 @@ func Kinds() []metrics.Kind {
 	return slices.Concat(
 		[]metrics.Kind{ocr.Kind()},
 		quality.Kinds(),
+		network.Kinds(),
 		[]metrics.Kind{token.Kind()},
 	)
 }

@@ -5,7 +5,7 @@
 // exist, and the order of the list is the order in which kinds are shown. A
 // program that has adapters of its own appends to it:
 //
-//	kinds := append(all.Kinds(), onnx.Kinds()...)
+//	kinds := append(all.Kinds(), onnx.Kind())
 //	spec, err := tokenizers.ParseSpec("jpeg:q=20", kinds)
 package all
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/ort"
 )
 
 // Exit statuses. They are part of the interface; see docs/cli.md.
@@ -128,6 +129,14 @@ Exit status: 0 done, 1 internal error, 2 usage or configuration, 3 a gate failed
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; `%s --help` shows the flags", err, cmd.CommandPath())
 	})
+	var runtimeLib string
+	root.PersistentFlags().StringVar(&runtimeLib, "onnxruntime", "", "ONNX Runtime library, or its folder (default: $"+ort.Env+" and the usual places)")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if runtimeLib == "" {
+			return nil
+		}
+		return os.Setenv(ort.Env, runtimeLib)
+	}
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress on stderr, only warnings and errors")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.runCommand(), a.reportCommand(), a.scoreCommand(), a.datasetsCommand(), a.conformCommand(), a.listCommand(), a.doctorCommand())

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/internal/ort"
+	"github.com/vtbench/vtbench/metrics/feature"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -262,5 +264,45 @@ func TestHelpProbesNothing(t *testing.T) {
 	status, stdout, stderr := vtbench(t, "--help")
 	if status != ExitDone || stderr != "" || !strings.Contains(stdout, "Exit status") {
 		t.Errorf("status %d\n%s%s", status, stdout, stderr)
+	}
+}
+
+// A metric that needs a network names it, and how to get it, when it is missing;
+// distances between sets carry what they were made of.
+func TestScoreWithNetworks(t *testing.T) {
+	graphs, err := filepath.Abs("../../../../metrics/network/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	photos(t, "ref", 3, false, 0)
+	photos(t, "dist", 3, false, 4)
+	for _, id := range []string{"lpips-alex", "fid"} {
+		if status, _, stderr := vtbench(t, "score", "ref", "dist", "-m", id); status != ExitMissing || !strings.Contains(stderr, "export") {
+			t.Errorf("%s without a model: status %d, want %d: %s", id, status, ExitMissing, stderr)
+		}
+	}
+	if _, err := ort.Find(""); err != nil {
+		t.Skipf("ONNX Runtime is not here: %v", err)
+	}
+	status, stdout, stderr := vtbench(t, "score", "ref", "dist", "-m", "fid,psnr", "--format", "json",
+		"--option", "feature.model="+filepath.Join(graphs, "mean.onnx"), "--option", "feature.range=0..255")
+	if status != ExitDone {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	var got struct {
+		bench.Scores
+		Sets []feature.Score `json:"sets"`
+	}
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	// Features are channel means; all are shifted by 4, nothing else changes, so
+	// FID is the squared distance of the means, 3·4² = 48.
+	if len(got.Sets) != 1 || got.Sets[0].Value < 47.99 || got.Sets[0].Value > 48.01 || got.Sets[0].N != 3 || got.Sets[0].Provenance.Weights == "" {
+		t.Errorf("sets: %+v, want one FID of 48 over 3 images", got.Sets)
+	}
+	if got.Aggregate["psnr"].N != 3 {
+		t.Errorf("psnr: %+v", got.Aggregate["psnr"])
 	}
 }

@@ -126,6 +126,9 @@ func listMetrics() ([]entry, error) {
 			out = append(out, entry{Name: s.ID, Summary: fmt.Sprintf("%s%s, %s is better, per %s; %s", s.Title, unit, s.Better, s.Scope, s.Source), Details: s})
 		}
 	}
+	for _, id := range distributions {
+		out = append(out, entry{Name: id, Summary: "distance between the features of two sets, lower is better, `vtbench score` with --option feature.model=FILE"})
+	}
 	return out, nil
 }
 

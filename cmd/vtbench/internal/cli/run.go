@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,8 @@ import (
 	"github.com/vtbench/vtbench/datasets"
 	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/reports/format"
+	"github.com/vtbench/vtbench/tokenizers"
 )
 
 type runFlags struct {
@@ -210,6 +213,7 @@ func (a *app) execute(ctx context.Context, suite bench.Suite, c config, f *runFl
 	a.logf("suite %s: %d tokenizers at %v, into %s", suite.ID, len(cfg.Tokenizers), suite.Resolutions, dir)
 	begun := time.Now()
 	run, err := bench.Execute(ctx, cfg)
+	a.witness(dir, cfg.Tokenizers)
 	if err != nil {
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted; continue with: vtbench run --suite %s -o %s --resume (and the same flags): %w", c.Suite, dir, ctx.Err())
@@ -230,6 +234,30 @@ func (a *app) execute(ctx context.Context, suite bench.Suite, c config, f *runFl
 		return err
 	}
 	return a.failures(run)
+}
+
+// witness keeps what tokenizers said beside their results: the last of a plug-in's
+// stderr in the run directory, its warnings on ours.
+func (a *app) witness(dir string, toks []bench.TokenizerSource) {
+	for _, t := range toks {
+		w, ok := t.Tokenizer.(tokenizers.Witness)
+		if !ok {
+			continue
+		}
+		for _, line := range w.Warnings() {
+			a.warnf("%s: %s", t.Name, line)
+		}
+		if said := w.Stderr(); len(said) > 0 {
+			path := filepath.Join(dir, "logs", format.Slug(t.Name)+".stderr")
+			err := os.MkdirAll(filepath.Dir(path), 0o755)
+			if err == nil {
+				err = os.WriteFile(path, []byte(strings.Join(said, "\n")), 0o644)
+			}
+			if err != nil {
+				a.warnf("keeping the stderr of %s: %v", t.Name, err)
+			}
+		}
+	}
 }
 
 // shownFailures is how many failed items are named on stderr; all are in the

@@ -19,6 +19,7 @@ import (
 	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/metrics"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
+	"github.com/vtbench/vtbench/metrics/feature"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/table"
@@ -42,12 +43,14 @@ folders whose files are matched by name (the extension may differ). Files withou
 a partner are reported and make the exit status 4.`,
 		Example: `  vtbench score original.png decoded.png
   vtbench score original/ decoded/ --metrics psnr,ssim,gmsd --format csv
-  vtbench score original/ decoded/ --metrics all --format json`,
+  vtbench score original/ decoded/ --metrics all --format json
+  vtbench score original/ decoded/ -m lpips-alex --option lpips-alex.model=lpips_alex.onnx
+  vtbench score original/ decoded/ -m fid --option feature.model=inception.onnx --option feature.side=299`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.score(cmd, args[0], args[1], &f) },
 	}
 	fl := cmd.Flags()
-	fl.StringSliceVarP(&f.metrics, "metrics", "m", []string{"psnr", "ssim"}, "metric ids, or all")
+	fl.StringSliceVarP(&f.metrics, "metrics", "m", []string{"psnr", "ssim"}, "metric ids, or all; fid, kid and cmmd compare the sets and need --option feature.model=FILE")
 	fl.StringVar(&f.format, "format", "table", "table, json or csv")
 	fl.IntVarP(&f.workers, "jobs", "j", 0, "pairs scored at once (default: all cores)")
 	fl.StringToStringVar(&f.options, "option", nil, "option of a metric: lpips.model=FILE")
@@ -59,9 +62,12 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 	if err := formats(f.format, "table", "json", "csv"); err != nil {
 		return err
 	}
-	ids, err := imageMetrics(f.metrics)
-	if err != nil {
-		return err
+	want, sets := splitDistributions(f.metrics)
+	var ids []string
+	if len(want) > 0 || len(sets) == 0 {
+		if ids, err = imageMetrics(want); err != nil {
+			return err
+		}
 	}
 	pairs, lonely, err := match(ref, dist)
 	if err != nil {
@@ -80,16 +86,28 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 	if err != nil {
 		return err
 	}
+	var distances []feature.Score
+	if len(sets) > 0 {
+		if distances, err = scoreSets(cmd.Context(), pairs, sets, f.options, f.seed); err != nil {
+			return err
+		}
+	}
 	switch f.format {
 	case "json":
 		enc := json.NewEncoder(a.out)
 		enc.SetIndent("", " ")
 		enc.SetEscapeHTML(false)
-		err = enc.Encode(&scores)
+		err = enc.Encode(struct {
+			*bench.Scores
+			Sets []feature.Score `json:"sets,omitempty"`
+		}{&scores, distances})
 	case "csv":
 		err = a.scoreCSV(&scores, ids)
 	default:
-		err = a.scoreTable(&scores, ids)
+		if len(ids) > 0 {
+			err = a.scoreTable(&scores, ids)
+		}
+		a.printSets(distances)
 	}
 	if err != nil {
 		return err
