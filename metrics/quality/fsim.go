@@ -4,8 +4,6 @@ import (
 	"math"
 	"sync"
 
-	"gonum.org/v1/gonum/dsp/fourier"
-
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -147,8 +145,8 @@ type gabor struct {
 	// noise is, for each orientation, Σf₀² and what the noise energy of all scales
 	// is in units of noise power.
 	noise [fsimOrientations]struct{ em, energy float64 }
-	rows  sync.Pool // of *fourier.CmplxFFT, which may not be shared
-	cols  sync.Pool
+	rows  *dft
+	cols  *dft
 }
 
 // banks keeps the filter banks of the last sizes: building one takes longer than
@@ -193,9 +191,7 @@ func frequency(i, n int) float64 {
 }
 
 func newGabor(w, h int) *gabor {
-	b := &gabor{w: w, h: h}
-	b.rows.New = func() any { return fourier.NewCmplxFFT(w) }
-	b.cols.New = func() any { return fourier.NewCmplxFFT(h) }
+	b := &gabor{w: w, h: h, rows: newDFT(w), cols: newDFT(h)}
 	for i := range b.radial {
 		b.radial[i] = make([]float64, w*h)
 	}
@@ -256,62 +252,28 @@ func newGabor(w, h int) *gabor {
 	return b
 }
 
-// spectra are complex planes and lines, kept for reuse.
-type spectra struct{ image, filtered, line, columns []complex128 }
+// spectra are complex planes, kept for reuse.
+type spectra struct{ image, filtered, scratch []complex128 }
 
 var spectraPool = sync.Pool{New: func() any { return &spectra{} }}
 
-func (s *spectra) resize(w, h int) {
-	if cap(s.image) < w*h {
-		s.image, s.filtered = make([]complex128, w*h), make([]complex128, w*h)
+func (s *spectra) resize(b *gabor) {
+	n := b.w * b.h
+	if cap(s.image) < n {
+		s.image, s.filtered = make([]complex128, n), make([]complex128, n)
 	}
-	if len(s.line) < max(w, h) {
-		s.line, s.columns = make([]complex128, max(w, h)), make([]complex128, 8*max(w, h))
+	if need := max(b.rows.scratch(1), b.cols.scratch(b.w)); len(s.scratch) < need {
+		s.scratch = make([]complex128, need)
 	}
-	s.image, s.filtered = s.image[:w*h], s.filtered[:w*h]
+	s.image, s.filtered = s.image[:n], s.filtered[:n]
 }
 
-// transform is the 2-D discrete Fourier transform in place, or its inverse without
-// the factor 1/(w·h).
-func (s *spectra) transform(p []complex128, b *gabor, inverse bool) {
-	w, h := b.w, b.h
-	rows, cols := b.rows.Get().(*fourier.CmplxFFT), b.cols.Get().(*fourier.CmplxFFT)
-	defer b.rows.Put(rows)
-	defer b.cols.Put(cols)
-	for y := range h {
-		row := p[y*w : (y+1)*w]
-		copy(s.line, row)
-		if inverse {
-			rows.Sequence(row, s.line[:w])
-		} else {
-			rows.Coefficients(row, s.line[:w])
-		}
+// transform is the 2-D discrete Fourier transform in place.
+func (s *spectra) transform(p []complex128, b *gabor) {
+	for y := range b.h {
+		b.rows.forward(p[y*b.w:(y+1)*b.w], s.scratch, 1)
 	}
-	// A few columns at a time, so that every cache line is fetched once.
-	const block = 8
-	for x := 0; x < w; x += block {
-		n := min(block, w-x)
-		for y := range h {
-			for k, v := range p[y*w+x:][:n] {
-				s.columns[k*h+y] = v
-			}
-		}
-		for k := range n {
-			line := s.columns[k*h:][:h]
-			copy(s.line, line)
-			if inverse {
-				cols.Sequence(line, s.line[:h])
-			} else {
-				cols.Coefficients(line, s.line[:h])
-			}
-		}
-		for y := range h {
-			row := p[y*w+x:][:n]
-			for k := range row {
-				row[k] = s.columns[k*h+y]
-			}
-		}
-	}
+	b.cols.forward(p, s.scratch, b.w)
 }
 
 // phaseCongruency is Kovesi's measure PC2 as FSIM computes it.
@@ -319,14 +281,14 @@ func phaseCongruency(mem *memory, dst, p []float64, w, h int) {
 	b := bankFor(w, h)
 	s := spectraPool.Get().(*spectra)
 	defer spectraPool.Put(s)
-	s.resize(w, h)
+	s.resize(b)
 	at := mem.wide.mark()
 	defer mem.wide.release(at)
 	n := w * h
 	for i, v := range p[:n] {
 		s.image[i] = complex(v, 0)
 	}
-	s.transform(s.image, b, false)
+	s.transform(s.image, b)
 
 	energyAll, amplitudeAll := dst[:n], mem.zeros(n)
 	clear(energyAll)
@@ -339,12 +301,14 @@ func phaseCongruency(mem *memory, dst, p []float64, w, h int) {
 	for o := range b.angular {
 		angular := b.angular[o]
 		for k := range b.radial {
+			// The inverse transform is the conjugate of the transform of the conjugate; that
+			// of the result is left out, as the sign of all odd parts makes no difference.
 			radial, f := b.radial[k], s.filtered
 			for i, v := range s.image {
 				g := radial[i] * angular[i] * norm
-				f[i] = complex(real(v)*g, imag(v)*g)
+				f[i] = complex(real(v)*g, -imag(v)*g)
 			}
-			s.transform(f, b, true)
+			s.transform(f, b)
 			e, d := even[k], odd[k]
 			for i, v := range f {
 				e[i], d[i] = real(v), imag(v)
