@@ -57,6 +57,9 @@ func (c codec) one(m pix.Image) (r tokenizers.Reconstruction) {
 	if err := m.Validate(); err != nil {
 		return fail("encoding JPEG 2000", err)
 	}
+	if err := c.Info().Accepts(m.W, m.H); err != nil {
+		return fail("encoding JPEG 2000", err)
+	}
 	begun := time.Now()
 	mat, err := gocv.NewMatFromBytes(m.H, m.W, gocv.MatTypeCV8UC3, bgr(m.Pix))
 	if err != nil {
