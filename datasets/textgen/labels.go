@@ -144,7 +144,7 @@ func (s *scene) notices() func(size) (func() string, tagLook) {
 		{web(0x1D1D1D), web(0xF5F5F5)},
 		{web(0xE8E0D0), web(0x8F8268)},
 	}
-	return func(c size) (func() string, tagLook) {
+	return func(_ size) (func() string, tagLook) {
 		draw, style := func() string { return pick(s.rng, texts().signage) }, styleSign
 		switch s.n(4) {
 		case 0:

@@ -119,7 +119,7 @@ func deltaE2000(p, q [3]float64) float64 {
 	c1, c2 = math.Sqrt(a1*a1+b1*b1), math.Sqrt(a2*a2+b2*b2)
 
 	dL, dC := q[0]-p[0], c2-c1
-	dH, t, rotation := 0.0, 0.0, 0.0
+	var dH, t, rotation float64
 	meanC := (c1 + c2) / 2
 	// The mean hue as a unit vector: of both where both have one.
 	var x, y float64

@@ -67,17 +67,3 @@ func gaussian[T float](radius int, sigma float64) []T {
 	}
 	return out
 }
-
-// filterValid applies a symmetric filter along rows and columns where it fits:
-// dst has (w−2r)×(h−2r) values; tmp needs (w−2r)·h.
-func filterValid[T float](dst, src, tmp []T, w, h int, taps []T) (ow, oh int) {
-	r := len(taps) - 1
-	ow, oh = w-2*r, h-2*r
-	for y := range h {
-		convolve(tmp[y*ow:(y+1)*ow], src[y*w:(y+1)*w], 1, taps)
-	}
-	for y := range oh {
-		convolve(dst[y*ow:(y+1)*ow], tmp[y*ow:], ow, taps)
-	}
-	return ow, oh
-}
