@@ -87,7 +87,11 @@ func Summarise(dir string, m *Manifest, observers []metrics.Observer) (Summary, 
 	if err != nil {
 		return Summary{}, err
 	}
-	return Summary{Schema: SchemaVersion, Rows: rows, Errors: a.failures}, nil
+	robust, err := a.robustness()
+	if err != nil {
+		return Summary{}, err
+	}
+	return Summary{Schema: SchemaVersion, Rows: rows, Robustness: robust, Errors: a.failures}, nil
 }
 
 func (a *aggregation) cluster(dataset, id string) int {

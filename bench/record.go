@@ -171,9 +171,11 @@ type Row struct {
 // Summary is summary.json: the machine-readable result of a run. It depends on
 // (suite, data, tokenizers, seed) alone, never on time or machine.
 type Summary struct {
-	Schema int       `json:"schema"`
-	Rows   []Row     `json:"rows"`
-	Errors []Failure `json:"errors,omitempty"` // every item that failed, in plan order
+	Schema int   `json:"schema"`
+	Rows   []Row `json:"rows"`
+	// Robustness has scores over conditions; only for suites with corruptions.
+	Robustness []RobustRow `json:"robustness,omitempty"`
+	Errors     []Failure   `json:"errors,omitempty"` // every item that failed, in plan order
 }
 
 // A Failure is an item that could not be loaded, reconstructed or scored.

@@ -163,7 +163,7 @@ func newRunner(cfg Config) (*runner, []planned, error) {
 	if len(cfg.Tokenizers) == 0 {
 		return nil, nil, configErrorf("no tokenizer: name one with -t, or in the suite")
 	}
-	if len(cfg.Suite.Corruptions) > 0 && cfg.Corrupt == nil {
+	if cfg.Suite.ImageCorruptions() && cfg.Corrupt == nil {
 		return nil, nil, configErrorf("suite %s corrupts images, but no corruptions are configured", cfg.Suite.ID)
 	}
 	r := &runner{cfg: cfg, conditions: cfg.Suite.conditions(), slots: make(chan struct{}, cfg.Workers)}
@@ -211,6 +211,9 @@ func newRunner(cfg Config) (*runner, []planned, error) {
 // selectMetrics checks that every metric of the suite is there.
 func (r *runner) selectMetrics() error {
 	have := map[string]metrics.Spec{}
+	for _, s := range TokenMetrics() {
+		have[s.ID] = s
+	}
 	for _, m := range r.cfg.Metrics {
 		for _, s := range m.Specs() {
 			have[s.ID] = s
@@ -243,6 +246,8 @@ func (r *runner) plan() ([]planned, error) {
 		case r.cfg.Full:
 		case r.cfg.Limit > 0:
 			n = min(n, r.cfg.Limit)
+		case r.cfg.Suite.Items > 0:
+			n = min(n, r.cfg.Suite.Items)
 		case ok:
 			n = min(n, st.DefaultItems())
 		}
@@ -289,6 +294,10 @@ type itemOutput struct {
 	codes   []codeLine
 	timings []timingLine
 	crops   []crop
+	// tokens of a clean image, or why there are none, until its group is done:
+	// damaged conditions start from them and are compared with them.
+	tokens *tokenizers.Codes
+	err    error
 }
 
 // run does what is left of the plan and commits it group by group, in order.

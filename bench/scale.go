@@ -84,7 +84,7 @@ func (s *Suite) allConditions() []Condition {
 	var out []Condition
 	for _, c := range s.conditions() {
 		out = append(out, c)
-		if c.Corruption != "" {
+		if c.Corruption != "" && !c.DamagesTokens() {
 			c.Against = AgainstClean
 			out = append(out, c)
 		}

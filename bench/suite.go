@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // A Suite is a question as data: which images, prepared how, damaged how, scored
@@ -21,9 +22,14 @@ type Suite struct {
 	// ScoreAt says where reconstructions are compared: "original" scales them back
 	// to the image's own size first (TokBench), "input" compares with what the
 	// tokenizer was given.
-	ScoreAt     string       `yaml:"score_at" json:"score_at"`
+	ScoreAt string `yaml:"score_at" json:"score_at"`
+	// Items is how many items of each data set run by default; 0 leaves it to the
+	// data sets.
+	Items       int          `yaml:"items,omitempty" json:"items,omitempty"`
 	Corruptions []Corruption `yaml:"corruptions,omitempty" json:"corruptions,omitempty"`
-	Metrics     []string     `yaml:"metrics" json:"metrics"`
+	// Baseline is the tokenizer whose errors the corruption error is relative to.
+	Baseline string   `yaml:"baseline,omitempty" json:"baseline,omitempty"`
+	Metrics  []string `yaml:"metrics" json:"metrics"`
 	// Headline metrics stand first in tables and are the ones gates and Holm look at.
 	Headline []string `yaml:"headline" json:"headline"`
 	// Worst is the metric by which a report picks the worst cases.
@@ -39,6 +45,9 @@ type Suite struct {
 type Corruption struct {
 	Type       string `yaml:"type" json:"type"`
 	Severities []int  `yaml:"severities" json:"severities"`
+	// Extra keeps the corruption out of mPC, rPC and mCE, as ImageNet-C keeps its
+	// validation corruptions out. Token damage always stays out.
+	Extra bool `yaml:"extra,omitempty" json:"extra,omitempty"`
 }
 
 // Bins sort instances by scale, so that "small text" means the same at every
@@ -90,6 +99,9 @@ func (s *Suite) Validate() error {
 			bad("resolutions: %d is outside 16..8192", r)
 		}
 	}
+	if s.Items < 0 {
+		bad("items must not be negative, is %d", s.Items)
+	}
 	if s.ScoreAt != "original" && s.ScoreAt != "input" {
 		bad("score_at is %q: want original or input", s.ScoreAt)
 	}
@@ -104,6 +116,15 @@ func (s *Suite) Validate() error {
 	for i, c := range s.Corruptions {
 		if c.Type == "" {
 			bad("corruptions[%d]: type is missing", i)
+		}
+		if len(c.Severities) == 0 {
+			bad("corruptions[%d] %s: severities is empty: name some of 1..5", i, c.Type)
+		}
+		if strings.HasPrefix(c.Type, "token_") && !slices.Contains(TokenDamages(), c.Type) {
+			bad("corruptions[%d]: there is no token damage %q: want one of %s", i, c.Type, strings.Join(TokenDamages(), ", "))
+		}
+		if slices.ContainsFunc(s.Corruptions[:i], func(o Corruption) bool { return o.Type == c.Type }) {
+			bad("corruptions[%d]: %s is listed twice; put its severities together", i, c.Type)
 		}
 		for _, sev := range c.Severities {
 			if sev < 1 || sev > 5 {

@@ -68,13 +68,18 @@ func (r *runner) do(ctx context.Context, grp *group) error {
 			cells[i][t] = make([]itemOutput, len(r.conditions))
 		}
 	}
-	jobs, ctx := errgroup.WithContext(ctx)
-	jobs.SetLimit(2) // bounds memory; more conditions at once would not be faster
-	for c := range r.conditions {
-		jobs.Go(func() error { return r.condition(ctx, items, c, cells) })
-	}
-	if err := jobs.Wait(); err != nil {
-		return err
+	// Clean conditions go first: damaged ones start from their tokens.
+	for _, clean := range []bool{true, false} {
+		jobs, ctx := errgroup.WithContext(ctx)
+		jobs.SetLimit(2) // bounds memory; more conditions at once would not be faster
+		for c := range r.conditions {
+			if (r.conditions[c].Corruption == "") == clean {
+				jobs.Go(func() error { return r.condition(ctx, items, c, cells) })
+			}
+		}
+		if err := jobs.Wait(); err != nil {
+			return err
+		}
 	}
 	grp.out = make([]itemOutput, len(items))
 	for i, it := range items {
@@ -198,12 +203,40 @@ func (r *runner) condition(ctx context.Context, items []*loaded, c int, cells []
 	if err := wg.Wait(); err != nil {
 		return err
 	}
+	cond := r.conditions[c]
+	clean := -1 // where the same items are undamaged; -1 here
+	if cond.Corruption != "" {
+		clean = slices.Index(r.conditions, Condition{Resolution: cond.Resolution})
+	}
 	var tg errgroup.Group
 	for t := range r.cfg.Tokenizers {
+		if cond.DamagesTokens() && !damages(r.cfg.Tokenizers[t].Tokenizer, cond.Corruption) {
+			continue
+		}
 		tg.Go(func() error {
-			recs, err := r.reconstruct(ctx, t, inputs)
+			before := make([]*tokenizers.Codes, len(inputs))
+			failures := make([]error, len(inputs))
+			if clean >= 0 {
+				for i := range inputs {
+					before[i], failures[i] = cells[i][t][clean].tokens, cells[i][t][clean].err
+				}
+			}
+			var recs []result
+			var err error
+			if cond.DamagesTokens() {
+				recs, err = r.damaged(ctx, t, inputs, before, failures)
+			} else {
+				recs, err = r.reconstruct(ctx, t, inputs)
+			}
 			if err != nil {
 				return err
+			}
+			again := make([]*tokenizers.Codes, len(inputs))
+			floorErrs := make([]error, len(inputs))
+			if clean < 0 {
+				if again, floorErrs, err = r.floor(ctx, t, inputs, recs); err != nil {
+					return err
+				}
 			}
 			var sg errgroup.Group
 			for i, in := range inputs {
@@ -216,7 +249,22 @@ func (r *runner) condition(ctx context.Context, items []*loaded, c int, cells []
 						return err
 					}
 					defer release()
-					cells[i][t][c] = r.score(ctx, t, in, recs[i])
+					out := r.score(ctx, t, in, recs[i])
+					base := r.record(in.loaded)
+					base.Tokenizer, base.Condition = r.cfg.Tokenizers[t].Name, cond.String()
+					switch {
+					case clean >= 0 && recs[i].Err == nil:
+						out.records = append(out.records, r.flips(base, t, before[i], recs[i].Codes)...)
+					case clean < 0:
+						out.tokens, out.err = recs[i].Codes, recs[i].Err
+						if floorErrs[i] != nil {
+							base.Metric, base.Error = TokenFlip, floorErrs[i].Error()
+							out.records = append(out.records, base)
+						} else if recs[i].Err == nil {
+							out.records = append(out.records, r.flips(base, t, recs[i].Codes, again[i])...)
+						}
+					}
+					cells[i][t][c] = out
 					recs[i] = result{} // a batch at 1024² is not small
 					return ctx.Err()
 				})
@@ -236,7 +284,7 @@ func (r *runner) prepare(ctx context.Context, in *input) (err error) {
 	}
 	in.img, in.place = img, place
 	in.instances, in.bins, _ = r.cfg.Suite.sorted(in.item, in.cond.Resolution)
-	if in.cond.Corruption != "" {
+	if in.cond.damagesImage() {
 		key := r.manifest.Datasets[in.source].Name + "/" + in.id
 		if in.img, err = r.cfg.Corrupt(img, in.cond.Corruption, in.cond.Severity, key); err != nil {
 			return fmt.Errorf("corrupting %s: %w", in.id, err)
@@ -247,7 +295,7 @@ func (r *runner) prepare(ctx context.Context, in *input) (err error) {
 		clean = img
 	}
 	in.reference = clean
-	if in.cond.Corruption != "" {
+	if in.cond.damagesImage() {
 		if in.reference, err = r.restore(in, in.img); err != nil {
 			return err
 		}
@@ -275,7 +323,7 @@ func (r *runner) prepare(ctx context.Context, in *input) (err error) {
 		}
 	}
 	damaged := pixels
-	if in.cond.Corruption != "" {
+	if in.cond.damagesImage() {
 		if damaged, err = r.scorers(ctx, in.loaded, in.reference, nil, false); err != nil {
 			return err
 		}
@@ -286,7 +334,7 @@ func (r *runner) prepare(ctx context.Context, in *input) (err error) {
 			continue
 		}
 		in.scorers[m] = damaged[m]
-		if in.cond.Corruption != "" {
+		if in.cond.damagesImage() {
 			in.clean[m] = pixels[m]
 		}
 	}
@@ -401,21 +449,11 @@ func atOwnSize(ref tokenizers.ItemRef, in, got pix.Image) bool {
 func (r *runner) call(ctx context.Context, t int, batch []pix.Image, refs []tokenizers.ItemRef) (out []tokenizers.Reconstruction, err error) {
 	src := r.cfg.Tokenizers[t]
 	defer recovered(&err, "tokenizer "+src.Name)
-	if lane := r.lanes[t]; lane != nil {
-		select {
-		case lane <- struct{}{}:
-			defer func() { <-lane }()
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	release, err := r.enter(ctx, t)
+	if err != nil {
+		return nil, err
 	}
-	if !r.manifest.Tokenizers[t].Info.External {
-		release, err := r.acquire(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer release()
-	}
+	defer release()
 	expect := batch
 	if look, ok := src.Tokenizer.(tokenizers.Lookup); ok {
 		out, err = look.ReconstructItems(ctx, refs, batch)
@@ -435,6 +473,29 @@ func (r *runner) call(ctx context.Context, t int, batch []pix.Image, refs []toke
 		return nil, fmt.Errorf("tokenizer %s: %w", src.Name, err)
 	}
 	return out, nil
+}
+
+// enter waits until tokenizer t may be called; the returned function gives its
+// place back.
+func (r *runner) enter(ctx context.Context, t int) (func(), error) {
+	leave := func() {}
+	if lane := r.lanes[t]; lane != nil {
+		select {
+		case lane <- struct{}{}:
+			leave = func() { <-lane }
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if r.manifest.Tokenizers[t].Info.External {
+		return leave, nil
+	}
+	release, err := r.acquire(ctx)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return func() { release(); leave() }, nil
 }
 
 // score makes the records of one reconstruction.

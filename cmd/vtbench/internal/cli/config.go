@@ -129,6 +129,10 @@ func openMetrics(ctx context.Context, ids []string, cfg metrics.Config) (o opene
 			names = append(names, s.ID)
 		}
 	}
+	for _, s := range bench.TokenMetrics() { // the runner measures these itself
+		known[s.ID] = true
+		names = append(names, s.ID)
+	}
 	for _, id := range ids {
 		if !known[id] {
 			return o, usagef("unknown metric %q%s; `vtbench list metrics` shows all", id, suggest.Hint(id, names))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench"
 	alldata "github.com/vtbench/vtbench/datasets/all"
+	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/internal/suggest"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/reports/table"
@@ -34,6 +35,7 @@ func listings() []listing {
 		{"tokenizers", listTokenizers},
 		{"metrics", listMetrics},
 		{"datasets", listDatasets},
+		{"corruptions", listCorruptions},
 	}
 }
 
@@ -128,6 +130,22 @@ func listMetrics() ([]entry, error) {
 	}
 	for _, id := range distributions {
 		out = append(out, entry{Name: id, Summary: "distance between the features of two sets, lower is better, `vtbench score` with --option feature.model=FILE"})
+	}
+	return out, nil
+}
+
+func listCorruptions() ([]entry, error) {
+	var out []entry
+	for _, c := range corrupt.All() {
+		out = append(out, entry{Name: c.Name, Summary: fmt.Sprintf("%s; %s", c.Summary, c.Family), Details: c})
+	}
+	summaries := map[string]string{
+		bench.TokenDrop:    "tokens replaced by the most frequent code of the image",
+		bench.TokenRandom:  "tokens replaced by any other code",
+		bench.TokenNearest: "tokens replaced by the nearest other code",
+	}
+	for _, name := range bench.TokenDamages() {
+		out = append(out, entry{Name: name, Summary: summaries[name] + "; tokens, in suites only", Details: map[string]any{"Unit": "share of tokens", "Amounts": bench.TokenShares}})
 	}
 	return out, nil
 }

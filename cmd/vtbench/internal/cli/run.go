@@ -17,6 +17,7 @@ import (
 	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/datasets"
 	alldata "github.com/vtbench/vtbench/datasets/all"
+	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/tokenizers"
@@ -192,6 +193,9 @@ func (a *app) execute(ctx context.Context, suite bench.Suite, c config, f *runFl
 		Bootstrap: bench.DefaultBootstrap,
 	}
 	cfg.Bootstrap.Resamples = c.Resamples
+	if cfg.Corrupt, err = corrupter(&cfg.Suite, cfg.Seed); err != nil {
+		return err
+	}
 	for _, spec := range suite.Datasets {
 		d, err := datasets.Open(ctx, spec, alldata.Kinds())
 		if err != nil {
@@ -205,6 +209,9 @@ func (a *app) execute(ctx context.Context, suite bench.Suite, c config, f *runFl
 	}
 	defer func() { err = errors.Join(err, opened.close()) }()
 	cfg.Metrics, cfg.Observers, cfg.Provenance = opened.metrics, opened.observers, opened.provenance
+	if cfg.Suite.ImageCorruptions() {
+		cfg.Provenance["corrupt"] = fmt.Sprintf("version %d", corrupt.Version)
+	}
 	if cfg.Tokenizers, err = openTokenizers(ctx, c.Tokenizers, tokenizerKinds()); err != nil {
 		return err
 	}

@@ -1,0 +1,326 @@
+package bench
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/pix"
+	"github.com/vtbench/vtbench/tokenizers"
+)
+
+// Token damage: corruptions of a suite that hit the codes between encoding and
+// decoding instead of the image. Tokenizers that cannot decode codes have no
+// records under them, and so have those that do not know their nearest codes
+// under TokenNearest: that is a property, not a failure.
+const (
+	TokenDrop    = "token_drop"    // replaced by the most frequent code of the image
+	TokenRandom  = "token_random"  // replaced by any other code
+	TokenNearest = "token_nearest" // replaced by the nearest other code
+)
+
+// TokenShares is the share of an image's tokens that each severity damages.
+var TokenShares = [5]float64{.01, .05, .10, .20, .50}
+
+// TokenDamages lists the kinds of token damage.
+func TokenDamages() []string { return []string{TokenDrop, TokenRandom, TokenNearest} }
+
+// DamagesTokens reports whether the condition hits codes and not the image.
+func (c Condition) DamagesTokens() bool { return slices.Contains(TokenDamages(), c.Corruption) }
+
+// damagesImage reports whether the condition hits the image before the tokenizer.
+func (c Condition) damagesImage() bool { return c.Corruption != "" && !c.DamagesTokens() }
+
+// Metrics that the runner itself measures where a suite asks for them.
+const (
+	// TokenFlip is the share of tokens that differ from those of the clean image. On
+	// clean images it is the floor: what encoding the reconstruction again flips.
+	TokenFlip = "token-flip"
+	// CodewordDistance is the mean distance between the codewords of flipped tokens.
+	CodewordDistance = "codeword-distance"
+)
+
+// TokenMetrics are the specs of what the runner itself measures.
+func TokenMetrics() []metrics.Spec {
+	return []metrics.Spec{
+		{
+			ID: TokenFlip, Version: 1, Weighted: true, Title: "Flipped tokens", Better: metrics.Lower, Max: 1, Scope: metrics.PerImage,
+			Source: "share of tokens unlike those of the clean image; on clean images: flipped by encoding the reconstruction again",
+		},
+		{
+			ID: CodewordDistance, Version: 1, Weighted: true, Title: "Codeword distance", Better: metrics.Lower, Max: math.Inf(1), Scope: metrics.PerImage,
+			Source: "mean Euclidean distance between the codewords of flipped tokens, in units of the tokenizer's own codebook",
+		},
+	}
+}
+
+// damages reports whether the tokenizer can take part in a kind of token damage.
+func damages(t tokenizers.Tokenizer, kind string) bool {
+	if _, ok := t.(tokenizers.Decoder); !ok {
+		return false
+	}
+	_, near := t.(tokenizers.Neighbourer)
+	return near || kind != TokenNearest
+}
+
+// damageTokens returns a copy of codes of which a share is replaced. The positions
+// depend on the key alone; all books are one pool, so that a share is a share of
+// what is sent.
+func damageTokens(codes *tokenizers.Codes, kind string, share float64, near tokenizers.Neighbourer, seed uint64, key ...string) (*tokenizers.Codes, error) {
+	out := &tokenizers.Codes{Books: slices.Clone(codes.Books)}
+	type position struct{ book, at int }
+	var all []position
+	frequent := make([]int32, len(out.Books))
+	nearest := make([][]int32, len(out.Books))
+	for b := range out.Books {
+		book := &out.Books[b]
+		book.IDs = slices.Clone(book.IDs)
+		for i := range book.IDs {
+			all = append(all, position{b, i})
+		}
+		switch kind {
+		case TokenDrop:
+			frequent[b] = mode(book.IDs)
+		case TokenNearest:
+			var err error
+			if nearest[b], err = near.Nearest(b); err != nil {
+				return nil, fmt.Errorf("looking up the nearest codes of codebook %d: %w", b, err)
+			}
+			if len(nearest[b]) < book.Size {
+				return nil, fmt.Errorf("looking up the nearest codes of codebook %d: got %d for %d codes", b, len(nearest[b]), book.Size)
+			}
+		}
+	}
+	h := sha256.Sum256([]byte(join(key...)))
+	rng := rand.New(rand.NewPCG(seed, binary.LittleEndian.Uint64(h[:8])))
+	n := min(max(1, int(math.Round(share*float64(len(all))))), len(all))
+	for k := range n { // the first n of a Fisher–Yates shuffle
+		j := k + rng.IntN(len(all)-k)
+		all[k], all[j] = all[j], all[k]
+		p := all[k]
+		book := out.Books[p.book]
+		id := &book.IDs[p.at]
+		switch {
+		case kind == TokenDrop:
+			*id = frequent[p.book]
+		case kind == TokenNearest:
+			*id = nearest[p.book][*id]
+		case book.Size > 1: // any code but the one it was
+			other := int32(rng.IntN(book.Size - 1))
+			if other >= *id {
+				other++
+			}
+			*id = other
+		}
+	}
+	return out, nil
+}
+
+// mode is the most frequent id, the smallest of several.
+func mode(ids []int32) int32 {
+	counts := map[int32]int{}
+	for _, id := range ids {
+		counts[id]++
+	}
+	var best int32
+	most := 0
+	for id, n := range counts {
+		if n > most || n == most && id < best {
+			best, most = id, n
+		}
+	}
+	return best
+}
+
+// errNoClean says that there is nothing to damage.
+var errNoClean = errors.New("there are no codes of the clean image to damage")
+
+// damaged decodes damaged codes of clean images. clean has the codes by item.
+func (r *runner) damaged(ctx context.Context, t int, inputs []*input, clean []*tokenizers.Codes, failed []error) ([]result, error) {
+	recs := make([]result, len(inputs))
+	src := r.cfg.Tokenizers[t]
+	near, _ := src.Tokenizer.(tokenizers.Neighbourer)
+	var batch []*tokenizers.Codes
+	var at []int
+	for i, in := range inputs {
+		switch {
+		case in == nil:
+			continue
+		case in.err != nil:
+			recs[i].Err = in.err
+			continue
+		case failed[i] != nil:
+			recs[i].Err = failed[i]
+			continue
+		case clean[i] == nil:
+			recs[i].Err = errNoClean
+			continue
+		}
+		key := []string{r.manifest.Datasets[in.source].Name, in.id, src.Name, in.cond.String()}
+		codes, err := damageTokens(clean[i], in.cond.Corruption, TokenShares[in.cond.Severity-1], near, r.cfg.Seed, key...)
+		if err != nil {
+			recs[i].Err = fmt.Errorf("damaging the tokens of %s: %w", in.id, err)
+			continue
+		}
+		recs[i].Codes = codes
+		batch, at = append(batch, codes), append(at, i)
+	}
+	if len(batch) == 0 {
+		return recs, nil
+	}
+	side := inputs[at[0]].cond.Resolution
+	out, err := r.decode(ctx, t, batch, side)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	for k, i := range at {
+		if err != nil {
+			recs[i].Err = err
+			continue
+		}
+		recs[i].Image = out[k]
+	}
+	return recs, nil
+}
+
+// decode is Decode with its contract enforced; a panic costs the batch.
+func (r *runner) decode(ctx context.Context, t int, batch []*tokenizers.Codes, side int) (out []pix.Image, err error) {
+	src := r.cfg.Tokenizers[t]
+	defer recovered(&err, "tokenizer "+src.Name)
+	release, err := r.enter(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	out, err = src.Tokenizer.(tokenizers.Decoder).Decode(ctx, batch, side, side)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer %s: decoding: %w", src.Name, err)
+	}
+	if len(out) != len(batch) {
+		return nil, fmt.Errorf("tokenizer %s: decoding returned %d images for a batch of %d", src.Name, len(out), len(batch))
+	}
+	for i := range out {
+		if err := out[i].Validate(); err != nil {
+			return nil, fmt.Errorf("tokenizer %s: decoding: %w", src.Name, err)
+		}
+		if out[i].W != side || out[i].H != side {
+			return nil, fmt.Errorf("tokenizer %s: decoding returned %d×%d, want %d×%d", src.Name, out[i].W, out[i].H, side, side)
+		}
+	}
+	return out, nil
+}
+
+// flips are the records of token-flip and codeword-distance for one reconstruction.
+func (r *runner) flips(base Record, t int, before, after *tokenizers.Codes) []Record {
+	if before == nil || after == nil {
+		return nil
+	}
+	near, _ := r.cfg.Tokenizers[t].Tokenizer.(tokenizers.Neighbourer)
+	if _, ok := r.wanted[CodewordDistance]; !ok {
+		near = nil
+	}
+	tokens, flipped, distance, err := compareCodes(before, after, near)
+	record := func(id string, value float64, n int) (Record, bool) {
+		rec := base
+		rec.Metric = id
+		if err != nil {
+			rec.Error = err.Error()
+		} else {
+			rec.Value = Num(value)
+			if n != 1 {
+				rec.N = float64(n)
+			}
+		}
+		_, ok := r.wanted[id]
+		return rec, ok && (err != nil || n > 0)
+	}
+	var out []Record
+	if rec, ok := record(TokenFlip, float64(flipped)/float64(max(tokens, 1)), tokens); ok {
+		out = append(out, rec)
+	}
+	if near != nil {
+		if rec, ok := record(CodewordDistance, distance/float64(max(flipped, 1)), flipped); ok {
+			out = append(out, rec)
+		}
+	}
+	return out
+}
+
+// compareCodes counts tokens that differ and adds up the distances between their
+// codewords, where near knows them.
+func compareCodes(before, after *tokenizers.Codes, near tokenizers.Neighbourer) (tokens, flipped int, distance float64, err error) {
+	if len(before.Books) != len(after.Books) {
+		return 0, 0, 0, fmt.Errorf("comparing tokens: %d codebooks on the clean image, %d here", len(before.Books), len(after.Books))
+	}
+	for k, b := range before.Books {
+		a := after.Books[k]
+		if a.Size != b.Size || !slices.Equal(a.Shape, b.Shape) || len(a.IDs) != len(b.IDs) {
+			return 0, 0, 0, fmt.Errorf("comparing tokens: codebook %d has shape %v on the clean image, %v here", k, b.Shape, a.Shape)
+		}
+		tokens += len(b.IDs)
+		for i, id := range b.IDs {
+			if id == a.IDs[i] {
+				continue
+			}
+			flipped++
+			if near == nil {
+				continue
+			}
+			d, err := near.Distance(k, id, a.IDs[i])
+			if err != nil {
+				return 0, 0, 0, fmt.Errorf("comparing tokens: distance of codes %d and %d of codebook %d: %w", id, a.IDs[i], k, err)
+			}
+			distance += d
+		}
+	}
+	return tokens, flipped, distance, nil
+}
+
+// floor encodes clean reconstructions once more and returns the codes; nil where
+// there are none.
+func (r *runner) floor(ctx context.Context, t int, inputs []*input, recs []result) ([]*tokenizers.Codes, []error, error) {
+	codes, errs := make([]*tokenizers.Codes, len(inputs)), make([]error, len(inputs))
+	if _, ok := r.wanted[TokenFlip]; !ok {
+		return codes, errs, nil
+	}
+	if _, ok := r.cfg.Tokenizers[t].Tokenizer.(tokenizers.Lookup); ok {
+		return codes, errs, nil // finds results, cannot encode
+	}
+	var batch []pix.Image
+	var at []int
+	for i, in := range inputs {
+		if in != nil && recs[i].Err == nil && recs[i].Codes != nil {
+			batch, at = append(batch, recs[i].Image), append(at, i)
+		}
+	}
+	if len(batch) == 0 {
+		return codes, errs, nil
+	}
+	out, err := r.call(ctx, t, batch, nil)
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
+	for k, i := range at {
+		switch {
+		case err != nil:
+			errs[i] = err
+		case out[k].Err != nil:
+			errs[i] = out[k].Err
+		default:
+			codes[i] = out[k].Codes
+		}
+	}
+	return codes, errs, nil
+}
+
+// ImageCorruptions reports whether any corruption needs Config.Corrupt.
+func (s *Suite) ImageCorruptions() bool {
+	return slices.ContainsFunc(s.Corruptions, func(c Corruption) bool { return !strings.HasPrefix(c.Type, "token_") })
+}
