@@ -29,7 +29,7 @@ func blurImage(dst, src pix.Image, sigma float64) {
 		blurWide(dst, src, sigma)
 		return
 	}
-	half := gaussianHalf(sigma, int(4*sigma+0.5))
+	half := gaussianHalf(sigma, reach(4, sigma))
 	f := newFIR(src.W, src.H, lanes3, clamped, whole(half, imageWeightX), whole(half, imageWeightY), imageRenorm,
 		func(y int, row []uint64) { packRGB(row, src.Row(y)) })
 	defer f.release()

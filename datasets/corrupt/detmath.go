@@ -54,7 +54,7 @@ func log(x float64) float64 {
 // sincos returns sine and cosine of an angle in degrees.
 func sincos(degrees float64) (sin, cos float64) {
 	quarter := math.Floor(degrees/90 + 0.5)
-	r := (degrees - 90*quarter) * (math.Pi / 180) // |r| ≤ π/4
+	r := (degrees - float64(90*quarter)) * (math.Pi / 180) // |r| ≤ π/4
 	r2 := float64(r * r)
 	s, c := 1.0, 1.0
 	for k := 18.0; k >= 2; k -= 2 {

@@ -264,7 +264,7 @@ const (
 func newBoxKernel(n, out int) boxKernel {
 	k := boxKernel{make([]int, out), make([]int, out), make([]uint32, out)}
 	scale := float64(n) / float64(out)
-	support := 0.5 * scale
+	support := float64(0.5 * scale)
 	inverse := 1 / scale
 	for i := range out {
 		centre := float64((float64(i) + 0.5) * scale)

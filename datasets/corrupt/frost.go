@@ -338,7 +338,7 @@ func (c *canvas) fern(rng *stream, x, y, angle, length, light, gap float64, dept
 		y += float64(0.7 * sin)
 		angle += bend
 		if t >= next {
-			next += gap * rng.between(0.7, 1.3)
+			next += float64(gap * rng.between(0.7, 1.3))
 			left := length - t
 			for _, side := range [2]float64{-60, 60} {
 				branch := float64(left*0.45) * rng.between(0.6, 1.1)
@@ -551,7 +551,7 @@ func toQuantiles(v []float32, quantiles [11]float32) {
 	var to [bins]float32
 	below, q := 0, 1
 	for i, n := range count {
-		rank := (float32(below) + 0.5*float32(n)) / float32(len(v))
+		rank := (float32(below) + float32(0.5*float32(n))) / float32(len(v))
 		for q < len(iceQuantiles)-1 && rank > iceQuantiles[q] {
 			q++
 		}

@@ -176,7 +176,7 @@ const maxPhotons = 60
 // impulseNoise sets a share of channel samples to 0 or 255, half each.
 func impulseNoise(j *job) {
 	const bits = 21 // three draws of one word
-	black := uint64(j.amount/2*(1<<bits) + 0.5)
+	black := uint64(float64(j.amount/2*(1<<bits)) + 0.5)
 	both := 2 * black
 	hit := func(v uint8, u uint64) uint8 {
 		if u >= both {
@@ -206,7 +206,7 @@ func impulseNoise(j *job) {
 
 // saltAndPepper sets a share of pixels, all channels of each, to white or black.
 func saltAndPepper(j *job) {
-	black := uint64(j.amount / 2 * (1 << 32))
+	black := uint64(float64(j.amount / 2 * (1 << 32)))
 	both := 2 * black
 	state := j.rng
 	for y := range j.in.H {

@@ -62,6 +62,9 @@ func whole(half []float64, total int) []uint64 {
 	return out
 }
 
+// reach is the radius that a Gaussian is cut off at, to nearest.
+func reach(deviations, sigma float64) int { return int(float64(deviations*sigma) + 0.5) }
+
 // gaussianHalf is the right half of a Gaussian kernel: exp(−i²/2σ²), i = 0…radius.
 func gaussianHalf(sigma float64, radius int) []float64 {
 	out := make([]float64, radius+1)
@@ -205,14 +208,14 @@ const maxFIR = 12
 func boxes(sigma float64) [4]int {
 	const n = 4
 	v := float64(12 * float64(sigma*sigma))
-	ideal := math.Sqrt(v/n + 1)
+	ideal := math.Sqrt(float64(v/n) + 1)
 	lo := int(ideal)
 	if lo%2 == 0 {
 		lo--
 	}
 	lo = max(lo, 1)
 	l := float64(lo)
-	m := int(math.Floor((v-n*l*l-4*n*l-3*n)/(-4*l-4) + 0.5))
+	m := int(math.Floor(float64((v-float64(n*l*l)-float64(4*n*l)-3*n)/(-4-float64(4*l))) + 0.5))
 	var out [n]int
 	for i := range out {
 		out[i] = lo / 2

@@ -44,7 +44,7 @@ func (s *stream) next() uint64 {
 }
 
 // float returns a number in [0, 1) of 53 bits.
-func (s *stream) float() float64 { return float64(s.next()>>11) * 0x1p-53 }
+func (s *stream) float() float64 { return float64(float64(s.next()>>11) * 0x1p-53) }
 
 // between returns a number in [lo, hi).
 func (s *stream) between(lo, hi float64) float64 { return lo + float64((hi-lo)*s.float()) }
@@ -55,7 +55,7 @@ func (s *stream) below(n int) int {
 		s.next()
 		return 0
 	}
-	return int(s.next()>>32) * n >> 32
+	return int((s.next() >> 32) * uint64(n) >> 32)
 }
 
 // Ziggurat of 256 layers for the normal distribution (Marsaglia, Tsang 2000;

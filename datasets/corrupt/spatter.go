@@ -84,7 +84,7 @@ func liquid(j *job, w, h int) []uint8 {
 	noise, row := floats.get(w), shorts.get(w)
 	defer floats.put(noise)
 	defer shorts.put(row)
-	kernel := whole(gaussianHalf(p.sigma, int(4*p.sigma+0.5)), 1<<16)
+	kernel := whole(gaussianHalf(p.sigma, reach(4, p.sigma)), 1<<16)
 	f := newFIR(half, h, lanes2, clamped, kernel, kernel, 14, nil)
 	defer f.release()
 	f.fill = func(_, x int, dst []uint64) {
@@ -134,7 +134,7 @@ func mudMask(j *job, mask []float32, w, h int) {
 	}
 	third := (w + 2) / 3
 	sigma := spatterParams[j.sev].last
-	half := gaussianHalf(sigma, int(4*sigma+0.5))
+	half := gaussianHalf(sigma, reach(4, sigma))
 	f := newFIR(third, h, lanes3, clamped, whole(half, imageWeightX), whole(half, imageWeightY), imageRenorm, nil)
 	defer f.release()
 	f.fill = func(y, x int, dst []uint64) { foldRow(dst, plane[y*w:][:w], x, third) }

@@ -202,16 +202,16 @@ var elasticAlpha = [Severities]float64{250 * .05, 250 * .065, 250 * .085, 250 * 
 // mode Scaled enlarges α.
 func elasticTransform(j *job) {
 	w, h := j.in.W, j.in.H
-	reach := 0.005 * float64(h)
+	most := 0.005 * float64(h)
 	alpha := elasticAlpha[j.sev] * j.scale
 	field, release := elasticField(j, w, h)
 	defer release()
 	row := words.get(w)
 	defer words.put(row)
 
-	// The field comes in units of reach/2^31, offset by 2^31; positions are counted
+	// The field comes in units of most/2^31, offset by 2^31; positions are counted
 	// in 1/256 of a pixel.
-	gain := float64(alpha*reach) / (1 << 31) * 256
+	gain := float64(alpha*most) / (1 << 31) * 256
 	for y := range h {
 		field(y, row)
 		out := j.out.Row(y)
@@ -270,8 +270,8 @@ func elasticField(j *job, w, h int) (row rowSource, release func()) {
 	}
 	// Two lanes of 32 bits: 16 bits of noise by weights of 2^16, rounded to 17 bits,
 	// by weights of 2^15.
-	wx := whole(gaussianHalf(sx, int(3*sx+0.5)), 1<<16-1)
-	wy := whole(gaussianHalf(sy, int(3*sy+0.5)), 1<<15-1)
+	wx := whole(gaussianHalf(sx, reach(3, sx)), 1<<16-1)
+	wy := whole(gaussianHalf(sy, reach(3, sy)), 1<<15-1)
 	f := newFIR(w, h, lanes2, reflected, wx, wy, 15, func(_ int, dst []uint64) {
 		state := j.rng
 		for x := range dst {

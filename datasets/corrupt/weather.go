@@ -195,7 +195,7 @@ func plasma(m []float32, n int, decay float32, rng *stream) (lo, hi float32) {
 			for x := 0; x < n; x += step {
 				i := (x + step) & (n - 1)
 				right := above[i] + below[i]
-				mid[x+half] = (left+right)*0.25 + float32(gain*float32(int32(uint32(state.next()))))
+				mid[x+half] = float32((left+right)*0.25) + float32(gain*float32(int32(uint32(state.next()))))
 				left = right
 			}
 		}
@@ -209,8 +209,8 @@ func plasma(m []float32, n int, decay float32, rng *stream) (lo, hi float32) {
 			for x := 0; x < n; x += step {
 				u := state.next()
 				c, d := corners[x], middles[x+half]
-				corners[x+half] = (c+corners[(x+step)&(n-1)]+d+before[x+half])*0.25 + float32(gain*float32(int32(uint32(u))))
-				middles[x] = (c+after[x]+d+last)*0.25 + float32(gain*float32(int32(uint32(u>>32))))
+				corners[x+half] = float32((c+corners[(x+step)&(n-1)]+d+before[x+half])*0.25) + float32(gain*float32(int32(uint32(u))))
+				middles[x] = float32((c+after[x]+d+last)*0.25) + float32(gain*float32(int32(uint32(u>>32))))
 				last = d
 			}
 		}
@@ -258,17 +258,17 @@ func rain(j *job) {
 		if j.rng.below(3) > 0 {
 			n, thick, alpha = 0.55*n, 0.7*thick, 0.6*alpha
 		}
-		n *= j.rng.between(0.6, 1.4)
-		alpha *= j.rng.between(0.5, 1)
-		x := j.rng.between(-0.3*n, float64(w)+0.3*n)
+		n = float64(n * j.rng.between(0.6, 1.4))
+		alpha = float64(alpha * j.rng.between(0.5, 1))
+		x := j.rng.between(-float64(0.3*n), float64(w)+float64(0.3*n))
 		y := j.rng.between(-n, float64(h))
 		drop(hidden, w, h, x, y, float64(n*cos), sin/cos, thick, alpha)
 	}
-	veil := 200 * p.haze
+	veil := float64(200 * p.haze)
 	keep := float64((1 - p.dim) * (1 - p.haze))
 	var dim [256]uint32 // in 2^-16
 	for v := range dim {
-		dim[v] = uint32(float64((float64(float64(v)*keep) + veil) * 256))
+		dim[v] = uint32((float64(float64(v)*keep) + veil) * 256)
 	}
 	const glint = 225 << 8 // what a streak shows of the sky
 	for y := range h {
@@ -291,10 +291,10 @@ func drop(hidden []uint8, w, h int, x, y, tall, slope, thick, alpha float64) {
 	for row := max(top, 0); row < h && float64(row) < y+tall; row++ {
 		t := (float64(row) - y) / tall
 		fade := min(4*t, 4*(1-t), 1)
-		centre := x + float64((float64(row)-y)*slope)
-		for col := max(int(math.Ceil(centre-thick/2-0.5)), 0); col < w; col++ {
+		centre, half := x+float64((float64(row)-y)*slope), float64(thick/2)
+		for col := max(int(math.Ceil(centre-half-0.5)), 0); col < w; col++ {
 			// Share of the pixel, [col−.5, col+.5), that the streak covers.
-			cover := min(float64(col)+0.5, centre+thick/2) - max(float64(col)-0.5, centre-thick/2)
+			cover := min(float64(col)+0.5, centre+half) - max(float64(col)-0.5, centre-half)
 			if cover <= 0 {
 				break
 			}
