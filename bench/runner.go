@@ -111,6 +111,10 @@ func configErrorf(format string, args ...any) error {
 // workers, small enough that interrupting loses little.
 const defaultBatch = 4
 
+// manyConditions is the number above which a single item makes a group, unless a
+// tokenizer asks for more.
+const manyConditions = 8
+
 // inFlight is how many groups are worked on at once: one is committed, one
 // scored, one tokenized.
 const inFlight = 3
@@ -195,6 +199,9 @@ func newRunner(cfg Config) (*runner, []planned, error) {
 	}
 	if batch == 0 {
 		batch = defaultBatch
+		if len(r.conditions) > manyConditions {
+			batch = 1 // an item is work enough, and so much the less is lost
+		}
 	}
 	plan, err := r.plan()
 	if err != nil {
