@@ -3,6 +3,7 @@
 package ocr
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -34,8 +35,8 @@ func openEngine(data languageData, r recipe) (*engine, error) {
 	c := gosseract.NewClient()
 	e := &engine{client: c}
 	fail := func(err error) (*engine, error) {
-		e.close()
-		return nil, fmt.Errorf("starting Tesseract with language %q from %s: %w", data.lang, data.dir, err)
+		err = fmt.Errorf("starting Tesseract with language %q from %s: %w", data.lang, data.dir, err)
+		return nil, errors.Join(err, e.close())
 	}
 	if err := c.SetTessdataPrefix(data.dir); err != nil {
 		return fail(err)

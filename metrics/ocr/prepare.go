@@ -144,13 +144,14 @@ func (g gray) invert() {
 
 // classes are the two sorts of pixels of an image, parted by Otsu's threshold.
 type classes struct {
-	dark, light      class
-	border, darkEdge int // pixels on the outermost rows and columns, dark ones among them
+	dark, light     class
+	sides, darkSide int // pixels at the left and right end of the text's rows, dark ones among them
 }
 
 type class struct {
 	n          int
 	mean, sdev float64
+	lo, hi     int // extremes
 }
 
 func (g gray) classes() classes {
@@ -160,74 +161,84 @@ func (g gray) classes() classes {
 	}
 	t := otsu(&hist)
 	c := classes{dark: classOf(hist[:t+1], 0), light: classOf(hist[t+1:], t+1)}
-	edge := func(v uint8) {
-		c.border++
-		if int(v) <= t {
-			c.darkEdge++
+	for y := g.h * 3 / 16; y < g.h-g.h*3/16; y++ { // without the margins above and below
+		for _, v := range []uint8{g.pix[y*g.w], g.pix[y*g.w+g.w-1]} {
+			c.sides++
+			if int(v) <= t {
+				c.darkSide++
+			}
 		}
-	}
-	for x := range g.w {
-		edge(g.pix[x])
-		edge(g.pix[(g.h-1)*g.w+x])
-	}
-	for y := 1; y < g.h-1; y++ {
-		edge(g.pix[y*g.w])
-		edge(g.pix[y*g.w+g.w-1])
 	}
 	return c
 }
 
 // classOf describes the pixels of a histogram whose first value is base.
 func classOf(hist []int, base int) class {
-	var n, sum, squares float64
+	c := class{lo: -1}
+	var sum, squares float64
 	for i, k := range hist {
-		v := float64(base + i)
-		n += float64(k)
-		sum += float64(float64(k) * v)
-		squares += float64(float64(k) * v * v)
+		if k == 0 {
+			continue
+		}
+		v := base + i
+		if c.lo < 0 {
+			c.lo = v
+		}
+		c.hi = v
+		c.n += k
+		sum += float64(k * v)
+		squares += float64(k * v * v)
 	}
-	if n == 0 {
+	if c.n == 0 {
 		return class{}
 	}
-	mean := sum / n
-	return class{n: int(n), mean: mean, sdev: math.Sqrt(max(squares/n-float64(mean*mean), 0))}
+	n := float64(c.n)
+	c.mean = sum / n
+	c.sdev = math.Sqrt(max(squares/n-float64(c.mean*c.mean), 0))
+	return c
 }
 
 // lightOnDark guesses the polarity: paper is what covers more than half, counted
-// as the mean of its shares of the border and of the whole. The border alone
-// fails on a slanted sign in front of something bright, the whole alone on heavy
-// type.
+// as the mean of its shares of the sides and of the whole. The whole alone fails on
+// heavy type, the sides alone on slanted signs; above and below the text there may
+// be the frame of a label or something else altogether.
 func (c classes) lightOnDark() bool {
-	border, all := float64(c.darkEdge)/float64(c.border), float64(c.dark.n)/float64(c.dark.n+c.light.n)
-	return border+all > 1
+	sides, all := float64(c.darkSide)/float64(c.sides), float64(c.dark.n)/float64(c.dark.n+c.light.n)
+	return sides+all > 1
 }
 
 // inverted are the classes of the inverted image.
 func (c classes) inverted() classes {
 	return classes{
-		dark:     class{c.light.n, 255 - c.light.mean, c.light.sdev},
-		light:    class{c.dark.n, 255 - c.dark.mean, c.dark.sdev},
-		border:   c.border,
-		darkEdge: c.border - c.darkEdge,
+		dark:     c.light.inverted(),
+		light:    c.dark.inverted(),
+		sides:    c.sides,
+		darkSide: c.sides - c.darkSide,
 	}
+}
+
+func (c class) inverted() class {
+	return class{n: c.n, mean: 255 - c.mean, sdev: c.sdev, lo: 255 - c.hi, hi: 255 - c.lo}
 }
 
 // Limits of stretch.
 const (
+	darkest     = 2.0 // standard deviations of the ink, from its mean down, that become black
 	grain       = 0.5 // standard deviations of the paper, from its mean down, that count as noise
 	minContrast = 4   // gray levels between ink and paper, below which there is nothing to spread
 )
 
-// stretch maps the mean of the ink to black and what is lighter than the paper's
-// mean less half its standard deviation to white.
+// stretch maps the darkest ink to black and what is lighter than the paper's mean
+// less half its standard deviation to white.
 //
 // The network does have a normalisation of its own, but it takes black from the
 // lower quartile of the local minima in the middle row (networkio.cpp,
 // ComputeBlackWhite): with the slightest grain in the paper most of these
 // minima are paper, black comes out near white, and perfectly clear words are
-// read as rubbish.
+// read as rubbish. Taking the mean of the ink for black would make small, blurred
+// letters fat and run them together.
 func (g gray) stretch(c classes) {
-	lo, hi := c.dark.mean, c.light.mean-grain*c.light.sdev
+	lo, hi := max(c.dark.mean-darkest*c.dark.sdev, float64(c.dark.lo)), c.light.mean-grain*c.light.sdev
 	if c.dark.n == 0 || c.light.n == 0 || hi-lo < minContrast {
 		return
 	}

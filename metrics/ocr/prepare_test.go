@@ -94,7 +94,7 @@ func TestStretchSpreadsInkAndPaper(t *testing.T) {
 	for _, v := range g.pix {
 		hist[v]++
 	}
-	if 2*hist[255] < len(g.pix) || 20*hist[0] < len(g.pix) {
+	if 2*hist[255] < len(g.pix) || 50*hist[0] < len(g.pix) {
 		t.Errorf("of %d pixels %d are white and %d black", len(g.pix), hist[255], hist[0])
 	}
 }

@@ -57,7 +57,9 @@ func BenchmarkRecipes(b *testing.B) {
 		name    string
 		samples []sample
 	}{
-		{"original", clean}, {"512", at512}, {"256", at256},
+		{"original", clean},
+		{"512", at512},
+		{"256", at256},
 		{"jpeg256", jpegAt256(b, 40)},
 		{"hard", hard(b)},
 		{"text", rendered(b, 24, 0)},
