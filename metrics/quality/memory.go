@@ -11,8 +11,9 @@ import (
 // memory hands out scratch slices and keeps them for the next call: metrics that
 // run in a loop allocate nothing but a few small values once it has grown.
 type memory struct {
-	wide   shelf[float64]
-	narrow shelf[float32]
+	wide    shelf[float64]
+	narrow  shelf[float32]
+	windows shelf[windowSums]
 }
 
 type shelf[T any] struct {
@@ -25,7 +26,7 @@ var memories = sync.Pool{New: func() any { return &memory{} }}
 func borrow() *memory { return memories.Get().(*memory) }
 
 func (m *memory) giveBack() {
-	m.wide.used, m.narrow.used = 0, 0
+	m.wide.used, m.narrow.used, m.windows.used = 0, 0, 0
 	memories.Put(m)
 }
 

@@ -22,7 +22,7 @@ var (
 			Source: "scikit-image's default structural_similarity: uniform window 7×7, sample covariance (49/48), borders of 3 cropped, mean over RGB",
 		},
 		minSide: uniformSide,
-		prepare: pairwise(func(ref, got pix.Image, _ *memory) float64 { return ssimOfUniformWindows(ref, got) }),
+		prepare: pairwise(ssimOfUniformWindows),
 	}
 	ssimWang = definition{
 		spec: metrics.Spec{
@@ -249,17 +249,20 @@ func halve(p []float32, w, h int) (ow, oh int) {
 	return ow, oh
 }
 
+// windowSums are sums over a column or a window of both images.
+type windowSums struct{ a, b, sq, ab int32 }
+
 // ssimOfUniformWindows keeps integer sums of columns and windows, which are exact,
 // so that a window of any size costs four additions and four subtractions a map.
-func ssimOfUniformWindows(ref, got pix.Image) float64 {
+func ssimOfUniformWindows(ref, got pix.Image, mem *memory) float64 {
 	const (
 		n  = uniformSide * uniformSide
 		c1 = ssimC1 * n * n       // of means in n-ths
 		c2 = ssimC2 * n * (n - 1) // of sample variances in n·(n−1)-ths
 	)
-	type sums struct{ a, b, sq, ab int32 }
 	w, h := ref.W, ref.H
-	columns := make([]sums, 3*w)
+	columns := mem.windows.take(3 * w)
+	clear(columns)
 	add := func(y int, sign int32) {
 		p, q := ref.Row(y), got.Row(y)
 		q, cols := q[:len(p)], columns[:len(p)]
@@ -276,7 +279,7 @@ func ssimOfUniformWindows(ref, got pix.Image) float64 {
 			continue
 		}
 		for c := range 3 {
-			var s sums
+			var s windowSums
 			row := 0.0
 			for x := range w {
 				k := &columns[3*x+c]
