@@ -35,6 +35,8 @@ func TestPublishedValues(t *testing.T) {
 		want    float64
 		tol     float64
 	}{
+		{"psnr", rgb, false, 21.016, 5e-4},
+		{"psnr-y", rgb, false, 24.495, 5e-4},
 		{"ssim-wang", gray, false, .8202, 5e-5},
 		{"gmsd", gray, false, .138012587141798, 1e-12},
 		{"gmsd", rgb, false, .094124655829098, 1e-12},
