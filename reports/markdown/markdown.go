@@ -73,6 +73,7 @@ func Report(v *view.View, plots []Plot) string {
 		}
 		images(&b, v, s)
 	}
+	robustness(&b, v)
 	if len(plots) > 0 {
 		p("## Plots\n\n")
 		for _, f := range plots {

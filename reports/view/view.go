@@ -48,7 +48,8 @@ type View struct {
 	Failures   []Failure
 	Cases      []Case
 	Timings    []Timing
-	Warnings   []string // what a reader must know before trusting the page
+	Robust     []bench.RobustRow // scores over conditions, with the tokenizers' names on the page
+	Warnings   []string          // what a reader must know before trusting the page
 
 	rows map[key]bench.Row
 }
@@ -148,6 +149,10 @@ func New(runs ...*bench.Run) (*View, error) {
 	v.differences()
 	for i, names := range v.nameTokens(runs) {
 		v.addRun(i, runs[i], names)
+		for _, row := range runs[i].Summary.Robustness {
+			row.Tokenizer = names.name(row.Tokenizer)
+			v.Robust = append(v.Robust, row)
+		}
 	}
 	v.order(runs)
 	v.fewClusters()
