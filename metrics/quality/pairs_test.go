@@ -175,7 +175,7 @@ var bounds = map[string]struct {
 	"fsimc":       {rel: 5e-6, why: "the authors add 1e-4 to the local energy, piq 2e-16"},
 	"ssim":        {abs: 1e-6, why: "float32 filters"},
 	"ms-ssim":     {abs: 1e-6, why: "float32 filters"},
-	"ssimulacra2": {abs: 3e-2, why: "the recursive filter of the other rounds to float32 at every step; in float64 ours moves by less than .003"},
+	"ssimulacra2": {abs: 3e-2, why: "the recursive filter of the other rounds to float32 at every step; in float64 ours moves by less than .005"},
 	"vifp":        {abs: 1e-10, rel: 1e-6, why: "piq adds 1e-8 to both sums, LIVE nothing"},
 }
 
@@ -208,6 +208,10 @@ func TestAgreesWithOtherPackages(t *testing.T) {
 			}
 			if check != r.Check {
 				t.Fatalf("the images differ from those of golden.py: check sum %d, want %d", check, r.Check)
+			}
+			// Between ours and float64 lies only what float32 rounds off.
+			if v, want := prepared(t, "ssimulacra2", ref, got), r.Values["ssimulacra2-float64"]; math.Abs(v-want) > 5e-3 {
+				t.Errorf("ssimulacra2 is %.9g, in float64 it is %.9g", v, want)
 			}
 			for id := range specs() {
 				want, ok := r.Values[id]
