@@ -159,6 +159,36 @@ func wholePath(dataset, item, condition, tokenizer string) string {
 	return imagesDir + "/w-" + shortHash(dataset, item, condition, tokenizer) + ".png"
 }
 
+func heatPath(dataset, item, condition, tokenizer string) string {
+	return imagesDir + "/h-" + shortHash(dataset, item, condition, tokenizer) + ".png"
+}
+
+// heat draws where the first metric of the run that can tell sees damage: black
+// where nothing is lost, through red and yellow to white.
+func (r *runner) heat(ref, got pix.Image) (pix.Image, bool) {
+	if ref.W != got.W || ref.H != got.H {
+		return pix.Image{}, false
+	}
+	for _, m := range r.cfg.Metrics {
+		mapper, ok := m.(metrics.Mapper)
+		if !ok || !r.anyWanted(m.Specs()) {
+			continue
+		}
+		values, ok, err := mapper.Damage(ref, got)
+		if err != nil || !ok || len(values) != ref.W*ref.H {
+			continue
+		}
+		out := pix.New(ref.W, ref.H)
+		for i, v := range values {
+			for c := range 3 { // each third of the scale lights one more channel
+				out.Pix[3*i+c] = uint8(255 * min(max(3*v-float32(c), 0), 1))
+			}
+		}
+		return out, true
+	}
+	return pix.Image{}, false
+}
+
 // wholeImages lists the whole images that were kept, at the tokenizer's size.
 func (r *runner) wholeImages(plan []planned) []Case {
 	var out []Case
@@ -180,6 +210,9 @@ func (r *runner) wholeImages(plan []planned) []Case {
 						Why: WhyImage, Tokenizer: t.Name, Dataset: dataset, Item: p.id, Condition: c.String(),
 						Original: original, Reconstruction: path,
 					})
+					if heat := heatPath(dataset, p.id, c.String(), t.Name); saved(heat) {
+						out[len(out)-1].Heat = heat
+					}
 				}
 			}
 		}
@@ -265,7 +298,7 @@ func (r *runner) cases(plan []planned) ([]Case, error) {
 		out = append(out, cs)
 	}
 	for _, c := range r.wholeImages(plan) {
-		used[c.Original], used[c.Reconstruction] = true, true
+		used[c.Original], used[c.Reconstruction], used[c.Heat] = true, true, true
 		out = append(out, c)
 	}
 	files, err := os.ReadDir(filepath.Join(r.cfg.Dir, imagesDir))

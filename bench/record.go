@@ -226,4 +226,5 @@ type Case struct {
 	GotOriginal    string  `json:"got_original,omitempty"`
 	Original       string  `json:"original"`       // path of the picture, relative to the run directory, "/" separated
 	Reconstruction string  `json:"reconstruction"` // likewise
+	Heat           string  `json:"heat,omitempty"` // likewise: where a metric sees damage, black for none
 }

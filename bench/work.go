@@ -537,6 +537,9 @@ func (r *runner) score(ctx context.Context, t int, in *input, rec result) itemOu
 	out.crops = r.keeper.crops(in, rec.restored, out.records)
 	if in.index < r.cfg.KeepImages && in.cond.Corruption == "" {
 		out.crops = append(out.crops, crop{wholePath(base.Dataset, base.Item, base.Condition, base.Tokenizer), rec.Image})
+		if heat, ok := r.heat(in.img, rec.Image); ok && base.Tokenizer != Original {
+			out.crops = append(out.crops, crop{heatPath(base.Dataset, base.Item, base.Condition, base.Tokenizer), heat})
+		}
 	}
 	return out
 }

@@ -115,6 +115,13 @@ type Provenance interface {
 	Provenance() map[string]string
 }
 
+// A Mapper is a metric that can show where in an image it sees damage.
+type Mapper interface {
+	// Damage returns one value a pixel, row-major: 0 where nothing is lost, 1 for
+	// the worst that is told apart. ok is false where this metric has no map.
+	Damage(ref, got pix.Image) (values []float32, ok bool, err error)
+}
+
 // An Observation is what a tokenizer emitted for one image besides pixels.
 type Observation struct {
 	Codes          *tokenizers.Codes // nil for continuous tokenizers

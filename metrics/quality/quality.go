@@ -155,6 +155,34 @@ func (a adapter) Prepare(_ context.Context, ref metrics.Reference) (metrics.Scor
 	}), nil
 }
 
+// farColours is the CIEDE2000 difference that counts as the worst in a map: colours
+// that nobody takes for another.
+const farColours = 20
+
+// Damage implements [metrics.Mapper] for the metrics that have a map.
+func (a adapter) Damage(ref, got pix.Image) (values []float32, ok bool, err error) {
+	var m Map
+	damage := func(v float32) float32 { return 1 - v } // of a similarity
+	switch a.def.spec.ID {
+	case "ssim":
+		m, err = SSIMMap(ref, got)
+	case "gmsd":
+		m, err = GMSDMap(ref, got)
+	case "ciede2000":
+		m, err = CIEDE2000Map(ref, got)
+		damage = func(v float32) float32 { return v / farColours }
+	default:
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	for i, v := range m.Pix {
+		m.Pix[i] = min(max(damage(v), 0), 1)
+	}
+	return m.Pix, true, nil
+}
+
 // check says whether two images can be compared by a metric that needs sides of
 // at least minSide pixels.
 func check(metric string, minSide int, ref, got pix.Image) error {

@@ -171,6 +171,7 @@ type sampleRow struct {
 type whole struct {
 	Section, Item, Token     string
 	Original, Reconstruction template.URL
+	Heat                     template.URL
 }
 
 // wholeJSON is a whole for the page's script.
@@ -180,6 +181,7 @@ type wholeJSON struct {
 	Token          string `json:"token"`
 	Original       string `json:"original"`
 	Reconstruction string `json:"reconstruction"`
+	Heat           string `json:"heat,omitempty"`
 }
 
 type failure struct{ Token, Condition, Item, Error string }
@@ -225,7 +227,10 @@ func newPage(v *view.View, plots []Plot, o Options) *page {
 	p.Worst, p.Samples, p.Wholes = pics.worst(), pics.samples(), pics.wholes()
 	p.Modes = []string{"side by side", "slider", "difference", "flip"}
 	for _, w := range p.Wholes {
-		p.WholesJSON = append(p.WholesJSON, wholeJSON{w.Section, w.Item, w.Token, string(w.Original), string(w.Reconstruction)})
+		p.WholesJSON = append(p.WholesJSON, wholeJSON{w.Section, w.Item, w.Token, string(w.Original), string(w.Reconstruction), string(w.Heat)})
+		if w.Heat != "" && len(p.Modes) == 4 {
+			p.Modes = append(p.Modes, "damage map")
+		}
 	}
 	for i, f := range v.Failures {
 		if i == maxFailures {
@@ -551,7 +556,10 @@ func (p pictures) wholes() []whole {
 		if c.Why != bench.WhyImage {
 			continue
 		}
-		w := whole{p.sectionTitle(c), c.Item, c.Tokenizer, p.url(c.Run, c.Original), p.url(c.Run, c.Reconstruction)}
+		w := whole{p.sectionTitle(c), c.Item, c.Tokenizer, p.url(c.Run, c.Original), p.url(c.Run, c.Reconstruction), ""}
+		if c.Heat != "" {
+			w.Heat = p.url(c.Run, c.Heat)
+		}
 		if w.Original != "" && w.Reconstruction != "" {
 			out = append(out, w)
 		}

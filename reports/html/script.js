@@ -89,7 +89,7 @@
     const inItem = inSection.filter(w => w.item === wi.value);
     fill(wt, uniq(inItem, w => w.token));
     const w = inItem.find(w => w.token === wt.value);
-    if (w) { a.src = w.original; b.src = w.reconstruction; $('#w-name').textContent = w.token; }
+    if (w) { a.src = w.original; b.src = viewer.dataset.mode === 'damage map' ? w.heat || w.reconstruction : w.reconstruction; $('#w-name').textContent = w.token; }
   };
   fill(ws, uniq(wholes, w => w.section));
   update();
@@ -99,7 +99,7 @@
     s.onchange = () => { update(); save('i', [ws, wi, wt].map(x => x.value).join('|')); };
   });
   const modes = $$('#images .tabs button');
-  const mode = m => { viewer.dataset.mode = m; modes.forEach(t => t.setAttribute('aria-selected', t.dataset.mode === m)); };
+  const mode = m => { viewer.dataset.mode = m; update(); modes.forEach(t => t.setAttribute('aria-selected', t.dataset.mode === m)); };
   modes.forEach(t => { t.onclick = () => { mode(t.dataset.mode); save('m', t.dataset.mode); }; });
   if (modes.some(t => t.dataset.mode === state.get('m'))) mode(state.get('m'));
   arrows($('#images .tabs'));
