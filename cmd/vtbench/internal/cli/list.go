@@ -11,6 +11,7 @@ import (
 	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/internal/suggest"
+	"github.com/vtbench/vtbench/metrics"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/reports/table"
 )
@@ -119,8 +120,8 @@ func listTokenizers() ([]entry, error) {
 
 func listMetrics() ([]entry, error) {
 	var out []entry
-	for _, k := range allmetrics.Kinds() {
-		for _, s := range k.Specs {
+	add := func(specs []metrics.Spec) {
+		for _, s := range specs {
 			unit := ""
 			if s.Unit != "" {
 				unit = " in " + s.Unit
@@ -128,6 +129,10 @@ func listMetrics() ([]entry, error) {
 			out = append(out, entry{Name: s.ID, Summary: fmt.Sprintf("%s%s, %s is better, per %s; %s", s.Title, unit, s.Better, s.Scope, s.Source), Details: s})
 		}
 	}
+	for _, k := range allmetrics.Kinds() {
+		add(k.Specs)
+	}
+	add(bench.TokenMetrics())
 	for _, id := range distributions {
 		out = append(out, entry{Name: id, Summary: "distance between the features of two sets, lower is better, `vtbench score` with --option feature.model=FILE"})
 	}

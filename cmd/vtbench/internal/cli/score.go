@@ -308,6 +308,9 @@ func specsByID() map[string]metrics.Spec {
 			out[s.ID] = s
 		}
 	}
+	for _, s := range bench.TokenMetrics() {
+		out[s.ID] = s
+	}
 	return out
 }
 
