@@ -1,8 +1,6 @@
 package corrupt
 
-import (
-	"math"
-)
+import "math"
 
 // brightnessScale multiplies every sample (torchvision's adjust_brightness).
 func brightnessScale(j *job) {
@@ -86,8 +84,10 @@ func turn(r, g, b uint8, sixths float64) (uint8, uint8, uint8) {
 	}
 	sector := min(int(h), 5)
 	f := h - float64(sector)
-	rise := uint8(float64(low) + float64(d*f) + 0.5)
-	fall := uint8(float64(top) - float64(d*f) + 0.5)
+	// torchvision multiplies by 255.999 and cuts off, since its 0.15.
+	const bytes = 255.999 / 255
+	rise := uint8(float64((float64(low) + float64(d*f)) * bytes))
+	fall := uint8(float64((float64(top) - float64(d*f)) * bytes))
 	switch sector {
 	case 0:
 		return top, rise, low

@@ -191,13 +191,20 @@ func ApplyAmount(img pix.Image, name string, amount float64, opt Options) (pix.I
 	if err != nil {
 		return pix.Image{}, err
 	}
-	if e.Unit == "" {
-		return pix.Image{}, fmt.Errorf("corrupting by %s: its severities are not one number; use a severity from 1 to %d", name, Severities)
-	}
-	if !(amount >= e.lo && amount <= e.hi) {
-		return pix.Image{}, fmt.Errorf("corrupting by %s: %s is %g, want %g to %g", name, e.Unit, amount, e.lo, e.hi)
+	if err := e.checkAmount(amount); err != nil {
+		return pix.Image{}, err
 	}
 	return e.apply(&job{sev: -1, amount: amount}, img, opt, amountLabel(amount))
+}
+
+func (e *entry) checkAmount(amount float64) error {
+	if e.Unit == "" {
+		return fmt.Errorf("corrupting by %s: its severities are not one number; use a severity from 1 to %d", e.Name, Severities)
+	}
+	if !(amount >= e.lo && amount <= e.hi) {
+		return fmt.Errorf("corrupting by %s: %s is %g, want %g to %g", e.Name, e.Unit, amount, e.lo, e.hi)
+	}
+	return nil
 }
 
 func (e *entry) apply(j *job, img pix.Image, opt Options, label uint64) (pix.Image, error) {

@@ -25,11 +25,17 @@ func exp(x float64) float64 {
 	n := math.Floor(float64(x*math.Log2E) + 0.5)
 	r := x - float64(n*ln2Hi)
 	r -= float64(n * ln2Lo)
-	p := 1.0
-	for k := 14.0; k >= 1; k-- { // Taylor's series for |r| ≤ ln 2/2, by Horner
-		p = 1 + float64(float64(p*r)/k)
+	p := 0.0
+	for _, c := range expTerms { // Taylor's series for |r| ≤ ln 2/2, by Horner
+		p = c + float64(p*r)
 	}
 	return p * math.Float64frombits(uint64(int64(n)+1023)<<52)
+}
+
+// expTerms are 1/14! down to 1/0!.
+var expTerms = [15]float64{
+	1. / 87178291200, 1. / 6227020800, 1. / 479001600, 1. / 39916800, 1. / 3628800, 1. / 362880, 1. / 40320,
+	1. / 5040, 1. / 720, 1. / 120, 1. / 24, 1. / 6, 1. / 2, 1, 1,
 }
 
 // log returns the natural logarithm of x, which must be positive and normal.

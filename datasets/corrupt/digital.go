@@ -289,27 +289,52 @@ func newBoxKernel(n, out int) boxKernel {
 func (k boxKernel) alongRow(dst, row []uint8) {
 	for i, n := range k.count {
 		p := row[3*k.first[i] : 3*(k.first[i]+n)]
+		w := k.weight[i]
+		o := dst[3*i : 3*i+3 : 3*i+3]
+		switch {
+		case n == 1:
+			o[0], o[1], o[2] = p[0], p[1], p[2]
+			continue
+		case n == 2 && len(p) >= 6: // the mildest severities have little else
+			o[0] = uint8((uint32(p[0]) + uint32(p[3]) + 1) >> 1)
+			o[1] = uint8((uint32(p[1]) + uint32(p[4]) + 1) >> 1)
+			o[2] = uint8((uint32(p[2]) + uint32(p[5]) + 1) >> 1)
+			continue
+		}
 		var r, g, b uint32
 		for ; len(p) >= 3; p = p[3:] {
 			r += uint32(p[0])
 			g += uint32(p[1])
 			b += uint32(p[2])
 		}
-		w := k.weight[i]
-		o := dst[3*i : 3*i+3 : 3*i+3]
 		o[0], o[1], o[2] = uint8((r*w+boxHalf)>>boxBits), uint8((g*w+boxHalf)>>boxBits), uint8((b*w+boxHalf)>>boxBits)
 	}
 }
 
 func (k boxKernel) downColumns(dst, src []uint8, acc []uint32, i, stride int) {
-	clear(acc)
-	for y := k.first[i]; y < k.first[i]+k.count[i]; y++ {
+	y, n, w := k.first[i], k.count[i], k.weight[i]
+	dst = dst[:len(acc)]
+	a := src[y*stride:][:len(acc)]
+	switch n {
+	case 1:
+		copy(dst, a)
+		return
+	case 2:
+		b := src[(y+1)*stride:][:len(acc)]
+		for x, v := range a {
+			dst[x] = uint8((uint32(v) + uint32(b[x]) + 1) >> 1)
+		}
+		return
+	}
+	for x, v := range a {
+		acc[x] = uint32(v)
+	}
+	for ; n > 1; n-- {
+		y++
 		for x, v := range src[y*stride:][:len(acc)] {
 			acc[x] += uint32(v)
 		}
 	}
-	w := k.weight[i]
-	dst = dst[:len(acc)]
 	for x, v := range acc {
 		dst[x] = uint8((v*w + boxHalf) >> boxBits)
 	}

@@ -185,9 +185,8 @@ func (c *iceCrop) along(dst []int32, row []uint8) {
 type iceRecipe struct {
 	w, h int // of the file; the texture is a tenth larger
 	draw func(c *canvas, rng *stream)
-	// bands are the standard deviations of luma in bands of detail: finer than a
-	// binomial filter over five pixels keeps, then between Gaussians of σ = 3, 8, 20
-	// and 60 pixels, then what the last keeps.
+	// bands are the standard deviations of luma in bands of detail: between Gaussians
+	// of about σ = 0, 1, 3, 8, 20 and 60 pixels, then what the last keeps.
 	bands [6]float32
 	// quantiles of red, green and blue at iceQuantiles.
 	quantiles [3][11]float32

@@ -1,8 +1,6 @@
 package corrupt
 
-import (
-	"math"
-)
+import "math"
 
 // spatterParams: mean and deviation of the noise, how far it is blurred, the
 // level from which there is liquid, its strength as water or how far the edge of
@@ -370,7 +368,7 @@ func canny(plane []uint8, w, h int) []uint8 {
 	}
 	gradient(-1)
 	gradient(0)
-	var stack []int
+	stack := ints.get(w*h/8 + 64)[:0]
 	for y := range h {
 		gradient(y + 1)
 		up, mid, down := rows[(y+2)%3].norm, rows[y%3], rows[(y+1)%3].norm
@@ -401,24 +399,25 @@ func canny(plane []uint8, w, h int) []uint8 {
 			marks[i] = weakEdge
 			if m > high {
 				marks[i] = edge
-				stack = append(stack, i)
+				stack = append(stack, uint32(i))
 			}
 		}
 	}
 	// Weak edges count where they touch others.
 	for len(stack) > 0 {
-		i := stack[len(stack)-1]
+		i := int(stack[len(stack)-1])
 		stack = stack[:len(stack)-1]
 		x, y := i%w, i/w
 		for v := max(y-1, 0); v <= min(y+1, h-1); v++ {
 			for u := max(x-1, 0); u <= min(x+1, w-1); u++ {
 				if n := v*w + u; marks[n] == weakEdge {
 					marks[n] = edge
-					stack = append(stack, n)
+					stack = append(stack, uint32(n))
 				}
 			}
 		}
 	}
+	ints.put(stack)
 	return marks
 }
 

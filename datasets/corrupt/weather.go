@@ -232,11 +232,11 @@ func plasma(m []float32, n int, decay float32, rng *stream) (lo, hi float32) {
 var rainParams = [Severities]struct {
 	density, length, width, opacity, dim, haze float64
 }{
-	{6, 14, .9, .35, .05, .03},
-	{12, 18, 1, .4, .09, .06},
-	{20, 22, 1.1, .45, .14, .09},
-	{30, 28, 1.2, .5, .2, .13},
-	{42, 36, 1.3, .55, .27, .18},
+	{20, 14, .9, .45, .05, .03},
+	{35, 18, 1, .5, .09, .06},
+	{50, 22, 1.1, .55, .14, .09},
+	{70, 28, 1.2, .6, .2, .13},
+	{95, 36, 1.3, .65, .27, .18},
 }
 
 // rain dims the scene, veils it in haze, and draws slanted streaks over it, two
