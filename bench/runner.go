@@ -115,9 +115,9 @@ const defaultBatch = 4
 // tokenizer asks for more.
 const manyConditions = 8
 
-// inFlight is how many groups are worked on at once: one is committed, one
-// scored, one tokenized.
-const inFlight = 3
+// inFlight is how many groups are worked on at once: while one is scored, the next
+// is tokenized. A third would cost memory and feed nobody.
+const inFlight = 2
 
 // planned is one item of the plan.
 type planned struct {
