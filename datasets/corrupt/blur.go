@@ -284,13 +284,13 @@ func motionBlur(j *job) {
 	angle := j.rng.between(-45, 45)
 	streak := newStreak(p.radius, p.sigma, angle, j.in.W, j.in.H, j.scale)
 	if j.scale < 2 {
-		smear(j.out, j.in, streak.taps)
+		smear(j.out, j.in, streak.taps, 0)
 		return
 	}
 	tmp := pix.Image{W: j.in.W, H: j.in.H, Pix: bytes8.get(len(j.in.Pix))}
 	defer bytes8.put(tmp.Pix)
-	smear(tmp, j.in, streak.short)
-	smear(j.out, tmp, streak.taps)
+	smear(tmp, j.in, streak.short, lanes3.ones<<(imageShift-1))
+	smear(j.out, tmp, streak.taps, 0)
 }
 
 // A tap is one term of a filter: weight/2^13 of the sample at (x+dx, y+dy).
@@ -359,8 +359,9 @@ func abs(n int) int {
 	return n
 }
 
-// smear sums shifted copies of an image.
-func smear(dst, src pix.Image, taps []tap) {
+// smear sums shifted copies of an image, adds round to the packed sums, and cuts
+// off.
+func smear(dst, src pix.Image, taps []tap, round uint64) {
 	m := newMover(src.W, src.H, taps, func(y, x int, row []uint64) {
 		in := src.Row(y)
 		lo := min(max(-x, 0), len(row)) // left of the image
@@ -383,6 +384,11 @@ func smear(dst, src pix.Image, taps []tap) {
 	defer words.put(line)
 	for y := range src.H {
 		m.row(y, line)
+		if round != 0 {
+			for x := range line {
+				line[x] += round
+			}
+		}
 		unpackRGB(dst.Row(y), line, imageShift)
 	}
 }

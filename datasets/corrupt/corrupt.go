@@ -44,6 +44,10 @@ const (
 // the resolution ImageNet-C's constants were chosen at.
 const ScaleBase = 224
 
+// minScale bounds Scaled from below: constants of images whose shorter side has
+// fewer than 28 pixels shrink no further.
+const minScale = 1. / 8
+
 // String is "compat" or "scaled".
 func (m Mode) String() string {
 	switch m {
@@ -68,18 +72,18 @@ func ParseMode(s string) (Mode, error) {
 
 // A Corruption is one kind of damage in five severities.
 type Corruption struct {
-	Name        string // as in imagecorruptions: "gaussian_noise"
-	Family      Family
-	InImageNetC bool // one of ImageNet-C's 19
-	Validation  bool // one of the four that ImageNet-C keeps out of the mean corruption error
-	Random      bool // the seed matters
-	PixelUnits  bool // Scaled differs from Compat
-	Summary     string
+	Name        string `json:"name"` // as in imagecorruptions: "gaussian_noise"
+	Family      Family `json:"family"`
+	InImageNetC bool   `json:"in_imagenet_c"` // one of ImageNet-C's 19
+	Validation  bool   `json:"validation"`    // one of the four that ImageNet-C keeps out of the mean corruption error
+	Random      bool   `json:"random"`        // the seed matters
+	PixelUnits  bool   `json:"pixel_units"`   // Scaled differs from Compat
+	Summary     string `json:"summary"`
 
 	// Unit and Amounts are set where a severity is one number: Unit names it and
 	// Amounts has its value for each severity. [ApplyAmount] takes any value.
-	Unit    string
-	Amounts []float64
+	Unit    string    `json:"unit,omitempty"`
+	Amounts []float64 `json:"amounts,omitempty"`
 }
 
 // Options of one corrupted image. The pixels depend on Seed, Key, name, severity
@@ -131,9 +135,9 @@ func Names() []string {
 	return out
 }
 
-// Benchmark returns the names of the 15 corruptions that ImageNet-C's mean
-// corruption error is over.
-func Benchmark() []string {
+// Common returns the names of the 15 corruptions that ImageNet-C's mean corruption
+// error is over; imagecorruptions calls them so.
+func Common() []string {
 	var out []string
 	for _, e := range registry {
 		if e.InImageNetC && !e.Validation {
@@ -215,7 +219,7 @@ func (e *entry) apply(j *job, img pix.Image, opt Options, label uint64) (pix.Ima
 	case Compat:
 		j.scale = 1
 	case Scaled:
-		j.scale = float64(min(img.W, img.H)) / ScaleBase
+		j.scale = max(float64(min(img.W, img.H))/ScaleBase, minScale)
 	default:
 		return pix.Image{}, fmt.Errorf("corrupting by %s: unknown mode %v", e.Name, opt.Mode)
 	}

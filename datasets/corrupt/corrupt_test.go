@@ -48,7 +48,7 @@ func goldenCases(t *testing.T, f func(label string, img pix.Image)) {
 		}
 	}
 	// Large enough for what differs there: running sums, enlarged textures.
-	large, err := pix.Resize(probe(), 1500, 1300)
+	large, err := pix.Resize(probe(), 1230, 1020)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,8 +260,8 @@ func TestRegistry(t *testing.T) {
 			t.Errorf("%s: family %s, in ImageNet-C: %v", c.Name, c.Family, c.InImageNetC)
 		}
 	}
-	if imagenet != 19 || validation != 4 || len(corrupt.Benchmark()) != 15 {
-		t.Errorf("%d of ImageNet-C, %d for validation, %d in mCE; want 19, 4, 15", imagenet, validation, len(corrupt.Benchmark()))
+	if imagenet != 19 || validation != 4 || len(corrupt.Common()) != 15 {
+		t.Errorf("%d of ImageNet-C, %d for validation, %d in mCE; want 19, 4, 15", imagenet, validation, len(corrupt.Common()))
 	}
 	all[0].Amounts[0] = -1
 	if corrupt.All()[0].Amounts[0] == -1 {
@@ -381,12 +381,12 @@ func TestScaledMode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	large, err := pix.Resize(small, 4*299, 4*224)
+	large, err := pix.Resize(small, 3*299, 3*224)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range corrupt.All() {
-		for _, severity := range []int{1, 3, 5} {
+		for _, severity := range []int{1, 5} {
 			compat, err := corrupt.Apply(small, c.Name, severity, corrupt.Options{})
 			if err != nil {
 				t.Fatal(err)
@@ -420,7 +420,7 @@ func TestScaledMode(t *testing.T) {
 				}
 			}
 			if d := psnr(large, big) - psnr(small, compat); math.Abs(d) > tol {
-				t.Errorf("%s/%d: PSNR at four times the size differs by %.2f dB, want ± %g (%.2f dB after shrinking)", c.Name, severity, d, tol, psnr(small, back))
+				t.Errorf("%s/%d: PSNR at three times the size differs by %.2f dB, want ± %g (%.2f dB after shrinking)", c.Name, severity, d, tol, psnr(small, back))
 			}
 		}
 	}
@@ -498,7 +498,7 @@ func FuzzApply(f *testing.F) {
 
 // Extreme shapes take other paths than squares.
 func TestExtremeShapes(t *testing.T) {
-	for _, size := range [][2]int{{1, 1}, {1, 400}, {400, 1}, {2, 2}, {3000, 2}, {2, 3000}, {32, 32}} {
+	for _, size := range [][2]int{{1, 1}, {1, 400}, {400, 1}, {2, 2}, {900, 2}, {2, 900}, {32, 32}} {
 		img, err := pix.Resize(probe(), size[0], size[1])
 		if err != nil {
 			t.Fatal(err)

@@ -80,7 +80,7 @@ func ExampleAll() {
 }
 
 func ExampleSheet() {
-	sheet, err := corrupt.Sheet(picture(), corrupt.SheetOptions{Names: corrupt.Benchmark(), Cell: 64})
+	sheet, err := corrupt.Sheet(picture(), corrupt.SheetOptions{Names: corrupt.Common(), Cell: 64})
 	if err != nil {
 		log.Fatal(err)
 	}

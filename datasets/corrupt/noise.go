@@ -44,16 +44,9 @@ func addNormal(j *job, gain func(v uint8) float32) {
 }
 
 // cut clips to [0, 255] and drops the fraction, as numpy.uint8 does of a clipped
-// float.
-func cut(v float32) uint8 {
-	if v >= 255 {
-		return 255
-	}
-	if v > 0 {
-		return uint8(v)
-	}
-	return 0
-}
+// float. Noise goes over both ends unpredictably: without branches it is twice as
+// fast.
+func cut(v float32) uint8 { return uint8(min(max(int32(v), 0), 255)) }
 
 // shotNoise replaces x by Poisson(x·c)/c; amount is c, the photons of white.
 func shotNoise(j *job) {
@@ -179,13 +172,9 @@ func impulseNoise(j *job) {
 	black := uint64(float64(j.amount/2*(1<<bits)) + 0.5)
 	both := 2 * black
 	hit := func(v uint8, u uint64) uint8 {
-		if u >= both {
-			return v
-		}
-		if u < black {
-			return 0
-		}
-		return 255
+		// All ones where the draw is below: no branches, as they would be mispredicted.
+		struck, dark := uint8(int64(u-both)>>63), uint8(int64(u-black)>>63)
+		return v&^struck | struck&^dark
 	}
 	state := j.rng
 	for y := range j.in.H {

@@ -3,4 +3,4 @@
 package corrupt_test
 
 // slow is by how much fewer seeds are averaged under the race detector.
-const slow = 4
+const slow = 6

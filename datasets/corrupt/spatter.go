@@ -277,16 +277,12 @@ func edgeDistance(plane []uint8, w, h int) []uint8 {
 		up2, up1 = up2[:len(row)], up1[:len(row)]
 		last := uint16(far)
 		for x, e := range edges[y*w:][:w] {
-			if e == edge {
-				last = 0
-				row[x+pad] = 0
-				continue
-			}
 			v := min(up2[x+1], up2[x+3], up1[x], up1[x+4]) + chamferKnight
-			v = min(v, min(up1[x+1], up1[x+3])+chamferDiag)
-			v = min(v, min(up1[x+2], last)+chamferSide, far)
-			row[x+pad] = v
-			last = v
+			v = min(v, min(up1[x+1], up1[x+3])+chamferDiag, up1[x+2]+chamferSide, far)
+			v &= uint16(e>>1) - 1 // 0 on an edge
+			// What waits for the pixel before comes last, and is short.
+			last = min(v, last+chamferSide)
+			row[x+pad] = last
 		}
 	}
 	for y := h - 1; y >= 0; y-- {
@@ -294,15 +290,10 @@ func edgeDistance(plane []uint8, w, h int) []uint8 {
 		down2, down1 = down2[:len(row)], down1[:len(row)]
 		last := uint16(far)
 		for x := w - 1; x >= 0; x-- {
-			v := row[x+pad]
-			if v > chamferSide {
-				u := min(down2[x+1], down2[x+3], down1[x], down1[x+4]) + chamferKnight
-				u = min(u, min(down1[x+1], down1[x+3])+chamferDiag)
-				u = min(u, min(down1[x+2], last)+chamferSide)
-				v = min(v, u)
-				row[x+pad] = v
-			}
-			last = v
+			v := min(down2[x+1], down2[x+3], down1[x], down1[x+4]) + chamferKnight
+			v = min(v, min(down1[x+1], down1[x+3])+chamferDiag, down1[x+2]+chamferSide, row[x+pad])
+			last = min(v, last+chamferSide)
+			row[x+pad] = last
 		}
 	}
 	// Mean of 3×3, mirrored at the borders.

@@ -35,16 +35,14 @@ func (s Spec) String() string {
 // damage.
 func ParseSpec(text string) (Spec, error) {
 	var s Spec
-	rest, mode, found := strings.Cut(text, "+")
-	// An amount may be written 1e+02.
-	if i := strings.LastIndexByte(text, '+'); found && i >= 0 {
-		if m, err := ParseMode(text[i+1:]); err == nil {
-			rest, s.Mode = text[:i], m
-		} else if strings.Contains(rest, "=") && !isMode(mode) {
-			rest = text
-		} else {
+	rest := text
+	// A mode is a word: what follows the + of 1e+02 is not.
+	if i := strings.LastIndexByte(text, '+'); i >= 0 && i+1 < len(text) && (text[i+1] < '0' || text[i+1] > '9') {
+		mode, err := ParseMode(text[i+1:])
+		if err != nil {
 			return Spec{}, fmt.Errorf("corruption %q: %w", text, err)
 		}
+		rest, s.Mode = text[:i], mode
 	}
 	if i := strings.IndexAny(rest, "/="); i >= 0 {
 		s.Name = rest[:i]
@@ -65,14 +63,14 @@ func ParseSpec(text string) (Spec, error) {
 		if err != nil {
 			return Spec{}, fmt.Errorf("corruption %q: amount is %q, want a number", text, value)
 		}
+		if err := e.checkAmount(a); err != nil {
+			return Spec{}, err
+		}
 		s.Amount = a
-		return s, e.checkAmount(a)
+		return s, nil
 	}
 	return Spec{}, fmt.Errorf("corruption %q: want a name and a severity, as in gaussian_noise/3%s", text, suggest.Hint(rest, Names()))
 }
-
-// isMode reports whether something is meant to be a mode.
-func isMode(s string) bool { return s != "" && (s[0] < '0' || s[0] > '9') }
 
 // Apply damages an image as the Spec says. The seed is the run's, the key
 // identifies the image.
