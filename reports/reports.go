@@ -7,9 +7,15 @@ package reports
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/reports/format"
@@ -35,65 +41,181 @@ type Files struct {
 // largeReport is the size of a single file above which a warning is due.
 const largeReport = 20 << 20
 
-// Write makes the reports of one or several runs in dir. Every file is replaced
-// whole or not at all.
+// Write makes the reports of one or several runs in dir: report.html, report.md,
+// tables/*.csv and plots/*. Every file is replaced whole or not at all. Pictures of
+// runs that lie elsewhere are copied below dir/images, so that dir can be moved or
+// published as it is.
 func Write(ctx context.Context, runs []*bench.Run, dir string, o Options) (Files, error) {
 	v, err := view.New(runs...)
 	if err != nil {
 		return Files{}, err
 	}
-	for _, sub := range []string{"tables", "plots"} {
+	files := Files{HTML: filepath.Join(dir, "report.html"), Markdown: filepath.Join(dir, "report.md")}
+	for _, sub := range []string{tablesDir, plotsDir} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return Files{}, fmt.Errorf("making the report directory: %w", err)
 		}
 	}
-	for _, m := range v.Metrics {
-		var b bytes.Buffer
-		if err := table.CSV(&b, v, m.ID); err != nil {
-			return Files{}, err
-		}
-		if err := replace(filepath.Join(dir, "tables", format.Slug(m.ID)+".csv"), b.Bytes()); err != nil {
-			return Files{}, err
-		}
-	}
-	var linked []markdown.Plot
-	var shown []html.Plot
-	for _, f := range plot.Figures(v) {
-		if err := ctx.Err(); err != nil {
-			return Files{}, err
-		}
-		svg, err := f.Figure.SVG()
-		if err != nil {
-			return Files{}, err
-		}
-		png, err := f.Figure.PNG()
-		if err != nil {
-			return Files{}, err
-		}
-		dark, err := f.Figure.DarkSVG()
-		if err != nil {
-			return Files{}, err
-		}
-		for ext, b := range map[string][]byte{".svg": svg, ".png": png} {
-			if err := replace(filepath.Join(dir, "plots", f.Name+ext), b); err != nil {
-				return Files{}, err
-			}
-		}
-		linked = append(linked, markdown.Plot{Path: "plots/" + f.Name + ".png", Caption: f.Caption})
-		shown = append(shown, html.Plot{Title: f.Figure.Title, Caption: f.Caption, SVG: svg, DarkSVG: dark})
-	}
-	files := Files{HTML: filepath.Join(dir, "report.html"), Markdown: filepath.Join(dir, "report.md")}
-	if err := replace(files.Markdown, []byte(markdown.Report(v, linked))); err != nil {
+	page := html.Options{SingleFile: o.SingleFile}
+	if page.Tables, err = writeTables(v, dir); err != nil {
 		return Files{}, err
 	}
-	page, err := html.Report(v, shown, html.Options{Dir: dir, SingleFile: o.SingleFile})
+	shown, linked, err := writePlots(ctx, v, dir)
 	if err != nil {
 		return Files{}, err
 	}
-	if o.SingleFile && len(page) > largeReport {
-		files.Warnings = append(files.Warnings, fmt.Sprintf("%s has %s; without --single-file the pictures stay beside it", files.HTML, format.Bytes(int64(len(page)))))
+	if !o.SingleFile {
+		if page.Prefix, err = gather(v, dir); err != nil {
+			return Files{}, err
+		}
 	}
-	return files, replace(files.HTML, page)
+	if len(runs) == 1 && sameDir(runs[0].Dir, dir) {
+		page.Summary = bench.SummaryFile
+	}
+	if err := replace(files.Markdown, []byte(markdown.Report(v, linked))); err != nil {
+		return Files{}, err
+	}
+	b, err := html.Report(v, shown, page)
+	if err != nil {
+		return Files{}, err
+	}
+	if o.SingleFile && len(b) > largeReport {
+		files.Warnings = append(files.Warnings, fmt.Sprintf("%s has %s; without --single-file the pictures stay beside it", files.HTML, format.Bytes(int64(len(b)))))
+	}
+	return files, replace(files.HTML, b)
+}
+
+// Directories below that of a report.
+const (
+	tablesDir = "tables"
+	plotsDir  = "plots"
+)
+
+// writeTables writes one CSV file a metric and returns their paths below dir.
+func writeTables(v *view.View, dir string) ([]string, error) {
+	var names format.Slugs
+	var out []string
+	write := func(name string, csv func(io.Writer) error) error {
+		var b bytes.Buffer
+		if err := csv(&b); err != nil {
+			return err
+		}
+		rel := path.Join(tablesDir, names.For(name)+".csv")
+		out = append(out, rel)
+		return replace(filepath.Join(dir, filepath.FromSlash(rel)), b.Bytes())
+	}
+	for _, m := range v.Metrics {
+		if err := write(m.ID, func(w io.Writer) error { return table.CSV(w, v, m.ID) }); err != nil {
+			return nil, err
+		}
+	}
+	if len(v.Robust) > 0 {
+		if err := write("robustness", func(w io.Writer) error { return table.RobustCSV(w, v) }); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// writePlots draws the figures as files, and for the pages.
+func writePlots(ctx context.Context, v *view.View, dir string) ([]html.Plot, []markdown.Plot, error) {
+	var shown []html.Plot
+	var linked []markdown.Plot
+	for _, f := range plot.Figures(v) {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		p := html.Plot{Title: f.Figure.Heading(), Caption: f.Caption, Alt: f.Figure.Describe(), Grid: f.Grid}
+		_, p.Table = f.Figure.(plot.HeatMap)
+		var err error
+		if p.SVG, err = f.Figure.SVG(); err != nil {
+			return nil, nil, err
+		}
+		if p.DarkSVG, err = f.Figure.DarkSVG(); err != nil {
+			return nil, nil, err
+		}
+		png, err := f.Figure.PNG()
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, file := range []struct {
+			ext string
+			b   []byte
+		}{{".png", png}, {".svg", p.SVG}} {
+			rel := path.Join(plotsDir, f.Name+file.ext)
+			if err := replace(filepath.Join(dir, filepath.FromSlash(rel)), file.b); err != nil {
+				return nil, nil, err
+			}
+			p.Files = append(p.Files, rel)
+		}
+		shown = append(shown, p)
+		linked = append(linked, markdown.Plot{Path: p.Files[0], Caption: f.Caption})
+	}
+	return shown, linked, nil
+}
+
+// gather copies the pictures of runs that do not lie in dir and says, by run, what
+// stands before their paths. What cannot be read is left out: the page counts it.
+func gather(v *view.View, dir string) (prefix []string, err error) {
+	var names format.Slugs
+	to, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the report directory: %w", err)
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
+	prefix = make([]string, len(v.Runs))
+	for i, r := range v.Runs {
+		if sameDir(r.Dir, dir) {
+			continue
+		}
+		prefix[i] = path.Join("images", names.For(r.Name))
+		from, err := os.OpenRoot(r.Dir)
+		if err != nil {
+			continue // its pictures are missing, which the page says
+		}
+		err = copyPictures(v, i, from, to, prefix[i])
+		if err := errors.Join(err, from.Close()); err != nil {
+			return nil, fmt.Errorf("copying the pictures of %s: %w", r.Dir, err)
+		}
+	}
+	return prefix, nil
+}
+
+func copyPictures(v *view.View, run int, from, to *os.Root, prefix string) error {
+	done := map[string]bool{}
+	for _, c := range v.Cases {
+		if c.Run != run {
+			continue
+		}
+		for _, rel := range []string{c.Original, c.Reconstruction, c.Heat} {
+			if rel == "" || done[rel] || !fs.ValidPath(rel) {
+				continue
+			}
+			done[rel] = true
+			b, err := from.ReadFile(rel)
+			if err != nil || !strings.HasPrefix(http.DetectContentType(b), "image/") {
+				continue
+			}
+			name := path.Join(prefix, rel)
+			if err := to.MkdirAll(path.Dir(name), 0o755); err != nil {
+				return err
+			}
+			if err := to.WriteFile(name+".tmp", b, 0o644); err != nil {
+				return err
+			}
+			if err := to.Rename(name+".tmp", name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sameDir reports whether two paths are one directory.
+func sameDir(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
 }
 
 // replace writes a file whole or not at all.

@@ -2,8 +2,10 @@ package reports_test
 
 import (
 	"bytes"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/vtbench/vtbench/bench"
@@ -47,6 +49,55 @@ func TestWrite(t *testing.T) {
 		if err != nil || len(left) > 0 {
 			t.Errorf("%s: left behind: %v", tc.name, left)
 		}
+	}
+}
+
+// Joined reports can be moved: they hold the pictures of all runs.
+func TestWriteJoined(t *testing.T) {
+	dir := t.TempDir()
+	var runs []*bench.Run
+	for _, name := range []string{"a", "b"} {
+		run, err := fixture.Text(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs = append(runs, run)
+	}
+	out := filepath.Join(dir, "joined")
+	files, err := reports.Write(t.Context(), runs, out, reports.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := filepath.Join(dir, "moved")
+	if err := os.Rename(out, moved); err != nil {
+		t.Fatal(err)
+	}
+	for _, run := range runs {
+		if err := os.RemoveAll(run.Dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := os.ReadFile(filepath.Join(moved, filepath.Base(files.HTML)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	links := regexp.MustCompile(`(?:src|href)="(\./[^"]+)"`).FindAllSubmatch(page, -1)
+	for _, l := range links {
+		rel, err := url.PathUnescape(string(l[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(moved, filepath.FromSlash(rel))); err != nil {
+			t.Errorf("the page links to what is not there: %v", err)
+		}
+	}
+	for _, want := range []string{"a#jpeg:q=90", "b#jpeg:q=90", "./images/a/images/", "./images/b/images/"} {
+		if !bytes.Contains(page, []byte(want)) {
+			t.Errorf("%q is not on the page", want)
+		}
+	}
+	if bytes.Contains(page, []byte(`href="summary.json"`)) {
+		t.Error("the page links to a summary that a joined report does not have")
 	}
 }
 

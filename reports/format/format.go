@@ -35,8 +35,8 @@ type Style struct {
 // exceed it), which everyone quotes as percentages.
 var shares = map[string]bool{
 	"t-acc": true, "t-acc-relaxed": true, "t-ned": true, "cer": true, "wer": true,
-	"usage": true, "flip-rate": true, "rank-1": true, "detection": true,
-	"rpc": true, "retention": true,
+	"code-usage": true, "code-position-usage": true, "token-flip": true,
+	"rank-1": true, "detection": true, "rpc": true, "retention": true,
 }
 
 // For returns the style of a metric: by its unit, then by what its id is known
@@ -52,7 +52,7 @@ func For(spec metrics.Spec) Style {
 		return Style{Unit: "dB", Scale: 1, Places: 2}
 	case "bpp", "bit/px", "bits/pixel", "bits per pixel":
 		return Style{Unit: "bpp", Scale: 1, Digits: 3}
-	case "ms", "s", "mp/s", "codes", "bit", "bits", "bytes":
+	case "ms", "s", "mp/s", "codes", "tokens", "tuples", "bit", "bits", "bytes":
 		return Style{Unit: unit, Scale: 1, Digits: 3}
 	}
 	switch {
@@ -62,7 +62,7 @@ func For(spec metrics.Spec) Style {
 		return Style{Unit: "dB", Scale: 1, Places: 2}
 	case strings.HasPrefix(id, "bpp"):
 		return Style{Unit: "bpp", Scale: 1, Digits: 3}
-	case strings.HasPrefix(id, "perplexity"), id == "mse", strings.HasPrefix(id, "ms-per"):
+	case strings.HasSuffix(id, "perplexity"), id == "mse":
 		return Style{Unit: unit, Scale: 1, Digits: 3}
 	case strings.HasPrefix(id, "entropy"), id == "mae", id == "ciede2000", strings.HasPrefix(id, "ssimulacra"):
 		return Style{Unit: unit, Scale: 1, Places: 2}
@@ -88,6 +88,15 @@ func (s Style) Number(v float64) string {
 		out = strconv.FormatFloat(v, 'f', s.Places, 64)
 	}
 	return minus(out)
+}
+
+// Millis writes a time in milliseconds: three digits, and no more than a clock can
+// tell.
+func Millis(ms float64) string {
+	if ms > 0 && ms < 0.01 {
+		return "< 0.01"
+	}
+	return Style{Digits: 3, Scale: 1}.Number(ms)
 }
 
 // Delta writes a difference with its sign.

@@ -40,10 +40,11 @@ func TestNumber(t *testing.T) {
 		{spec("bpp-real", "bpp"), 1.23456, "1.23 bpp"},
 		{spec("bpp-real", "bpp"), 0.99996, "1.00 bpp"},
 		{spec("bpp-real", "bpp"), 24, "24.0 bpp"},
-		{spec("perplexity", ""), 812.4, "812"},
-		{spec("perplexity", ""), 14.23, "14.2"},
-		{spec("perplexity", ""), 123456.7, "123,457"},
-		{spec("perplexity", ""), 0, "0"},
+		{spec("code-perplexity", "codes"), 812.4, "812 codes"},
+		{spec("code-perplexity", "codes"), 14.23, "14.2 codes"},
+		{spec("code-perplexity", "codes"), 123456.7, "123,457 codes"},
+		{spec("code-perplexity", "codes"), 0, "0 codes"},
+		{spec("token-flip", ""), 0.5, "50.0 %"},
 		{spec("bpp-real", "bpp"), 0.0000001, "1.00e-07 bpp"},
 		{spec("mine", "cm"), 1.23456, "1.235 cm"},
 	} {
@@ -58,6 +59,14 @@ func TestDelta(t *testing.T) {
 	for v, want := range map[float64]string{0.0123: "+1.2", -0.0123: "−1.2", 0: "0.0", 0.0001: "0.0", -0.0001: "0.0"} {
 		if got := st.Delta(v); got != want {
 			t.Errorf("Delta(%v) = %q, want %q", v, got, want)
+		}
+	}
+}
+
+func TestMillis(t *testing.T) {
+	for v, want := range map[float64]string{3e-5: "< 0.01", 0: "0", 0.0867: "0.0867", 1.381: "1.38", 1234: "1,234"} {
+		if got := format.Millis(v); got != want {
+			t.Errorf("Millis(%v) = %q, want %q", v, got, want)
 		}
 	}
 }

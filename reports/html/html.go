@@ -9,16 +9,16 @@ package html
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
-	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
 	"math"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/metrics"
@@ -32,31 +32,44 @@ var assets embed.FS
 // A Plot is a figure shown on the page.
 type Plot struct {
 	Title, Caption string
+	Alt            string // the numbers in words
 	SVG, DarkSVG   []byte
+	Grid           string // key of the table of what is kept under damage that it belongs to
+	Table          bool   // its numbers stand in a table of the page already
+	// Files are links to the same picture for other uses, relative to the page.
+	Files []string
 }
 
 // Options change the page.
 type Options struct {
-	Dir        string // where the page will lie; pictures are linked from there
-	SingleFile bool   // embed the pictures
+	SingleFile bool // embed the pictures; nothing beside the page is linked
+	// Prefix is, by run, what stands before the paths of its pictures: "" where the
+	// page lies in the run's directory.
+	Prefix []string
+	// Tables and Summary are links to the numbers, relative to the page.
+	Tables  []string
+	Summary string
 }
 
-// Report renders the page.
-func Report(v *view.View, plots []Plot, o Options) ([]byte, error) {
+// Report renders the page. Pictures are looked for in the directories of the
+// runs; those that are not there are counted on the page.
+func Report(v *view.View, plots []Plot, o Options) (page []byte, err error) {
 	css, err := assets.ReadFile("style.css")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading the page's style: %w", err)
 	}
 	js, err := assets.ReadFile("script.js")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading the page's script: %w", err)
 	}
 	t, err := template.New("page.html").ParseFS(assets, "page.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the page template: %w", err)
 	}
-	p := newPage(v, plots, o)
-	p.CSS, p.JS = template.CSS(css), template.JS(js) //nolint:gosec // our own files
+	a := openAlbum(v, o)
+	defer func() { err = errors.Join(err, a.close()) }()
+	p := newPage(v, plots, o, a)
+	p.CSS, p.JS = template.CSS(css)+p.CSS, template.JS(js) //nolint:gosec // our own files
 	var b bytes.Buffer
 	if err := t.Execute(&b, p); err != nil {
 		return nil, fmt.Errorf("writing the page: %w", err)
@@ -66,25 +79,31 @@ func Report(v *view.View, plots []Plot, o Options) ([]byte, error) {
 
 // page is what the template shows.
 type page struct {
-	CSS                    template.CSS
-	JS                     template.JS
-	Title, Question, Name  string
-	Meta                   []string
-	Warnings               []string
-	Findings               []view.Finding
-	Sections               []section
-	Plots                  []figure
-	Worst                  []caseGroup
-	Samples                []sampleTable
-	Wholes                 []whole
-	Failures               []failure
-	MoreFailures           int
-	Runs                   []runInfo
-	Words                  []word
-	Tokens                 []token
-	Modes                  []string
-	WholesJSON             []wholeJSON
-	SummaryFile, TablesDir string
+	CSS                   template.CSS
+	JS                    template.JS
+	Title, Question, Name string
+	Meta                  []string
+	Warnings              []string
+	Findings              []view.Finding
+	Sections              []section
+	Robust                []robustTable
+	Plots                 []figure
+	Explore               explore
+	Worst                 []shown
+	WorstTokens           []string // best first
+	WorstSections         []string
+	WorstLeft             int
+	Samples               []sampleTable
+	SamplesLeft           int
+	Wholes                []wholeJSON
+	Modes                 []string
+	Missing               int // pictures that are not there
+	Failures              []failure
+	MoreFailures          int
+	Runs                  []runInfo
+	Words                 []word
+	Summary               string
+	Tables                []link
 }
 
 type token struct {
@@ -106,6 +125,7 @@ type grid struct {
 	Bound                          string
 	Rows                           []gridRow
 	Counts                         string
+	Counted                        bool // some rates are counted from tokens
 }
 
 type gridRow struct {
@@ -121,8 +141,8 @@ type gridRow struct {
 
 type cell struct {
 	Text, Interval string
-	Sort           string // number for sorting, "" sorts last
-	Bar            template.CSS
+	Sort           string       // number for sorting, "" sorts last
+	Bar            template.CSS // where the mean and the interval lie between 0 and 100 %
 	Head           bool
 }
 
@@ -138,51 +158,13 @@ type restRow struct {
 }
 
 type figure struct {
-	Title, Caption string
-	URL, Dark      template.URL // data URIs of our own SVG
+	Title, Caption, Alt string
+	SVG                 template.HTML // our own SVG, tinted for both themes
+	URL                 template.URL  // or the picture itself
+	Files               []link
 }
 
-type caseGroup struct {
-	Section, Token string
-	Cases          []shown
-}
-
-type shown struct {
-	Original, Reconstruction template.URL
-	Alt                      string
-	Expected                 string
-	Got                      []span
-	GotText, GotOriginal     string
-	Value, Bin, Where        string
-	Exact                    bool
-}
-
-type sampleTable struct {
-	Section string
-	Tokens  []token
-	Rows    []sampleRow
-}
-
-type sampleRow struct {
-	Expected, Bin, Where string
-	Cells                []shown
-}
-
-type whole struct {
-	Section, Item, Token     string
-	Original, Reconstruction template.URL
-	Heat                     template.URL
-}
-
-// wholeJSON is a whole for the page's script.
-type wholeJSON struct {
-	Section        string `json:"section"`
-	Item           string `json:"item"`
-	Token          string `json:"token"`
-	Original       string `json:"original"`
-	Reconstruction string `json:"reconstruction"`
-	Heat           string `json:"heat,omitempty"`
-}
+type link struct{ Text, URL string }
 
 type failure struct{ Token, Condition, Item, Error string }
 
@@ -195,43 +177,27 @@ type word struct{ Title, ID, Short, Long string }
 
 const maxFailures = 200
 
-func newPage(v *view.View, plots []Plot, o Options) *page {
+func newPage(v *view.View, plots []Plot, o Options, a *album) *page {
 	p := &page{
-		Title: v.Suite.Title, Question: v.Suite.Question, Name: v.Name, Warnings: v.Warnings, Findings: v.Findings(),
-		SummaryFile: bench.SummaryFile, TablesDir: "tables/",
+		Title: v.Suite.Title, Question: v.Suite.Question, Name: v.Name, Warnings: v.Warnings, Findings: v.Findings(), Summary: o.Summary,
 	}
 	if p.Title == "" {
 		p.Title = v.Suite.ID
 	}
-	for _, d := range v.Datasets {
-		p.Meta = append(p.Meta, fmt.Sprintf("%s: %s", d.Name, format.Plural(d.Items, "image", "images")))
-	}
-	contestants := 0
-	for _, t := range v.Tokens {
-		p.Tokens = append(p.Tokens, toToken(t))
-		if !t.Reference {
-			contestants++
+	if o.SingleFile {
+		p.Summary = ""
+	} else {
+		for _, t := range o.Tables {
+			p.Tables = append(p.Tables, link{strings.TrimSuffix(path.Base(t), ".csv"), "./" + escapePath(t)})
 		}
 	}
-	p.Meta = append(p.Meta, format.Plural(contestants, "tokenizer", "tokenizers"))
-	if len(v.Runs) > 0 {
-		p.Meta = append(p.Meta, v.Runs[0].Manifest.Host.Started)
-	}
+	p.meta(v)
 	for i, s := range v.Sections() {
 		p.Sections = append(p.Sections, newSection(v, s, fmt.Sprintf("s%d", i)))
 	}
-	for _, f := range plots {
-		p.Plots = append(p.Plots, figure{f.Title, f.Caption, dataURI("image/svg+xml", f.SVG), dataURI("image/svg+xml", f.DarkSVG)})
-	}
-	pics := pictures{v, o}
-	p.Worst, p.Samples, p.Wholes = pics.worst(), pics.samples(), pics.wholes()
-	p.Modes = []string{"side by side", "slider", "difference", "flip"}
-	for _, w := range p.Wholes {
-		p.WholesJSON = append(p.WholesJSON, wholeJSON{w.Section, w.Item, w.Token, string(w.Original), string(w.Reconstruction), string(w.Heat)})
-		if w.Heat != "" && len(p.Modes) == 4 {
-			p.Modes = append(p.Modes, "damage map")
-		}
-	}
+	p.Robust, p.Explore = newRobust(v), newExplore(v)
+	p.plots(plots, o)
+	p.cases(v, a)
 	for i, f := range v.Failures {
 		if i == maxFailures {
 			p.MoreFailures = len(v.Failures) - i
@@ -251,6 +217,98 @@ func newPage(v *view.View, plots []Plot, o Options) *page {
 		p.Words = append(p.Words, word{m.Title, fmt.Sprintf("%s, version %d", m.ID, m.Version), w.Short, w.Long})
 	}
 	return p
+}
+
+// meta is the line below the heading.
+func (p *page) meta(v *view.View) {
+	for _, d := range v.Datasets {
+		p.Meta = append(p.Meta, fmt.Sprintf("%s: %s", d.Name, format.Plural(d.Items, "image", "images")))
+	}
+	contestants := 0
+	for _, t := range v.Tokens {
+		if !t.Reference {
+			contestants++
+		}
+	}
+	p.Meta = append(p.Meta, format.Plural(contestants, "tokenizer", "tokenizers"))
+	started := v.Runs[0].Manifest.Host.Started
+	if t, err := time.Parse(time.RFC3339, started); err == nil {
+		started = t.Format("2 January 2006, 15:04 MST")
+	}
+	if started != "" {
+		p.Meta = append(p.Meta, started)
+	}
+}
+
+// plots places the figures and collects their colours.
+func (p *page) plots(plots []Plot, o Options) {
+	var t tint
+	for _, f := range plots {
+		if f.Grid != "" && f.Table {
+			continue
+		}
+		out := figure{Title: f.Title, Caption: f.Caption, Alt: strings.TrimSpace(f.Title + ". " + f.Alt)}
+		var ok bool
+		if out.SVG, ok = t.inline(f.SVG, f.DarkSVG); !ok {
+			out.URL = dataURI("image/svg+xml", f.SVG)
+		}
+		if !o.SingleFile {
+			for _, file := range f.Files {
+				out.Files = append(out.Files, link{strings.ToUpper(strings.TrimPrefix(path.Ext(file), ".")), "./" + escapePath(file)})
+			}
+		}
+		i := slices.IndexFunc(p.Robust, func(r robustTable) bool { return r.Key == f.Grid })
+		if f.Grid == "" || i < 0 {
+			p.Plots = append(p.Plots, out)
+		} else {
+			p.Robust[i].Plots = append(p.Robust[i].Plots, out)
+		}
+	}
+	p.CSS = t.css()
+}
+
+// cases places the pictures.
+func (p *page) cases(v *view.View, a *album) {
+	pics := pictures{v, a}
+	p.Worst, p.WorstLeft = pics.worst()
+	p.Samples, p.SamplesLeft = pics.samples()
+	p.Wholes = pics.wholes()
+	p.Modes = []string{"side by side", "slider", "difference", "flip"}
+	if slices.ContainsFunc(p.Wholes, func(w wholeJSON) bool { return w.Heat != "" }) {
+		p.Modes = append(p.Modes, "damage map")
+	}
+	var order []string // best first, by the first table
+	if len(p.Sections) > 0 && len(p.Sections[0].Grids) > 0 {
+		for _, r := range p.Sections[0].Grids[0].Rows {
+			order = append(order, r.Token.Name)
+		}
+	}
+	place := func(name string) int {
+		t, _ := v.Token(name)
+		i := slices.Index(order, name)
+		if i < 0 {
+			i = len(order)
+		}
+		if t.Reference {
+			i += len(order) + 1
+		}
+		return i
+	}
+	for _, c := range p.Worst {
+		if !slices.Contains(p.WorstTokens, c.Token.Name) {
+			p.WorstTokens = append(p.WorstTokens, c.Token.Name)
+		}
+		if !slices.Contains(p.WorstSections, c.Section) {
+			p.WorstSections = append(p.WorstSections, c.Section)
+		}
+	}
+	slices.SortStableFunc(p.WorstTokens, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
+	at := map[string]int{}
+	for i, s := range v.AllSections() {
+		at[v.Title(s)] = i
+	}
+	slices.SortStableFunc(p.WorstSections, func(a, b string) int { return cmp.Compare(at[a], at[b]) })
+	p.Missing = a.missing
 }
 
 func toToken(t view.Token) token {
@@ -283,7 +341,7 @@ func newGrid(v *view.View, s view.Section, g view.Grid) grid {
 	for _, r := range g.Rows {
 		row := gridRow{Token: toToken(r.Token), N: format.Count(r.Head.N)}
 		for i, c := range append(slices.Clone(r.Cells), r.Head) {
-			x := toCell(st, g.Metric, c)
+			x := toCell(st, c)
 			x.Head = i == len(r.Cells)
 			row.Cells = append(row.Cells, x)
 		}
@@ -294,10 +352,14 @@ func newGrid(v *view.View, s view.Section, g view.Grid) grid {
 			if r.Rate.Nominal() {
 				row.Note = "counted from tokens: no bitstream"
 				row.Rate = "~" + row.Rate
+				out.Counted = true
 			}
 		}
 		if r.Worst.OK {
-			row.Worst, row.Loss = view.BinTitle(r.Worst.Bin), st.Delta(r.Worst.Delta)
+			row.Loss = st.Delta(r.Worst.Delta)
+			if len(g.Bins) > 0 {
+				row.Worst = view.BinTitle(r.Worst.Bin)
+			}
 		}
 		out.Rows = append(out.Rows, row)
 	}
@@ -314,15 +376,29 @@ func newGrid(v *view.View, s view.Section, g view.Grid) grid {
 	return out
 }
 
-func toCell(st format.Style, m metrics.Spec, c view.Cell) cell {
+// bar is where a percentage and its interval lie in their cell.
+func bar(mean, lo, hi float64) template.CSS {
+	clamp := func(v float64) float64 { return math.Max(0, math.Min(100, v)) }
+	if math.IsNaN(lo) || math.IsNaN(hi) {
+		lo, hi = mean, mean
+	}
+	lo, hi = clamp(lo), clamp(hi)
+	if hi-lo < 1.6 { // wide enough to be seen
+		mid := math.Max(.8, math.Min(99.2, (lo+hi)/2))
+		lo, hi = mid-.8, mid+.8
+	}
+	return template.CSS(fmt.Sprintf("--v:%.1f%%;--lo:%.1f%%;--hi:%.1f%%", clamp(mean), lo, hi)) //nolint:gosec // numbers
+}
+
+func toCell(st format.Style, c view.Cell) cell {
 	if !c.OK {
 		return cell{}
 	}
 	out := cell{Text: st.Number(c.Mean), Interval: st.Bounds(c.Lo, c.Hi)}
 	if !math.IsNaN(c.Mean) {
 		out.Sort = fmt.Sprint(c.Mean)
-		if st.Unit == "%" && m.Better == metrics.Higher {
-			out.Bar = template.CSS(fmt.Sprintf("--v:%.1f%%", math.Max(0, math.Min(100, c.Mean*st.Scale)))) //nolint:gosec // a number
+		if st.Unit == "%" {
+			out.Bar = bar(c.Mean*st.Scale, c.Lo*st.Scale, c.Hi*st.Scale)
 		}
 	}
 	return out
@@ -356,7 +432,7 @@ func newRest(v *view.View, s view.Section) *rest {
 		row := restRow{Token: toToken(t)}
 		for _, m := range specs {
 			c := v.Head(t, s.Dataset.Name, s.Condition, m.ID)
-			x := toCell(format.For(m), m, c)
+			x := toCell(format.For(m), c)
 			x.Bar = ""
 			row.Cells = append(row.Cells, x)
 		}
@@ -364,7 +440,7 @@ func newRest(v *view.View, s view.Section) *rest {
 		for _, ms := range []bench.Number{tm.EncodeMS, tm.DecodeMS} {
 			c := cell{}
 			if f := float64(ms); ok && !math.IsNaN(f) {
-				c = cell{Text: format.Style{Digits: 3, Scale: 1}.Number(f), Sort: fmt.Sprint(f)}
+				c = cell{Text: format.Millis(f), Sort: fmt.Sprint(f)}
 			}
 			row.Cells = append(row.Cells, c)
 		}
@@ -381,7 +457,7 @@ func newRunInfo(r view.Run) runInfo {
 	for _, d := range m.Datasets {
 		add("data set", "%s, version %d, digest %.12s: %s of %s items", d.Name, d.Info.Version, d.Info.Digest, format.Count(d.Items), format.Count(d.Total))
 	}
-	add("intervals", "%g %%, %s bootstrap over images, %s resamples, seed %d", 100*m.Bootstrap.Level, m.Bootstrap.Method, format.Count(m.Bootstrap.Resamples), m.Seed)
+	add("intervals", "%g %%, %s cluster bootstrap, %s resamples, seed %d: whole images are drawn (or people, where the data set names them), with all that is in them", 100*m.Bootstrap.Level, m.Bootstrap.Method, format.Count(m.Bootstrap.Resamples), m.Seed)
 	for _, t := range m.Tokenizers {
 		facts := []string{t.Info.Version}
 		if t.Info.Weights != "" {
@@ -408,161 +484,4 @@ func sortedKeys(m map[string]string) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-func dataURI(mime string, b []byte) template.URL {
-	return template.URL("data:" + mime + ";base64," + base64.StdEncoding.EncodeToString(b)) //nolint:gosec // base64
-}
-
-// pictures turns cases into what is shown.
-type pictures struct {
-	v *view.View
-	o Options
-}
-
-// url is where a picture of a run is found from the page: a path beside it, or the
-// picture itself. A path that leaves the run directory shows nothing.
-func (p pictures) url(run int, rel string) template.URL {
-	clean := path.Clean(rel)
-	if rel == "" || clean != rel || strings.HasPrefix(clean, "../") || clean == ".." || path.IsAbs(clean) || strings.ContainsAny(clean, ":\\?#%") {
-		return ""
-	}
-	file := filepath.Join(p.v.Runs[run].Dir, filepath.FromSlash(clean))
-	if p.o.SingleFile {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			return ""
-		}
-		return dataURI("image/png", b)
-	}
-	from, err1 := filepath.Abs(p.o.Dir)
-	to, err2 := filepath.Abs(file)
-	if err1 != nil || err2 != nil {
-		return ""
-	}
-	out, err := filepath.Rel(from, to)
-	if err != nil {
-		return ""
-	}
-	// Each element is escaped, so that no name becomes a scheme or a query.
-	parts := strings.Split(filepath.ToSlash(out), "/")
-	for i, s := range parts {
-		parts[i] = template.URLQueryEscaper(s)
-		parts[i] = strings.ReplaceAll(parts[i], "+", "%20")
-	}
-	return template.URL("./" + strings.Join(parts, "/")) //nolint:gosec // escaped above
-}
-
-func (p pictures) show(c view.Case) shown {
-	spec, _ := p.v.Metric(c.Metric)
-	out := shown{
-		Original: p.url(c.Run, c.Original), Reconstruction: p.url(c.Run, c.Reconstruction),
-		Expected: c.Expected, GotText: c.Got, GotOriginal: c.GotOriginal, Bin: c.Bin, Exact: c.Got == c.Expected,
-		Where: c.Item,
-		Alt:   fmt.Sprintf("%s after %s", c.Expected, c.Tokenizer),
-	}
-	if c.Instance != "" {
-		out.Where += ", " + c.Instance
-	}
-	if c.Value != nil {
-		out.Value = spec.Title + " " + format.For(spec).With(float64(*c.Value))
-	}
-	if c.Expected != "" || c.Got != "" {
-		out.Got = diff(c.Expected, c.Got)
-	}
-	return out
-}
-
-func (p pictures) sectionTitle(c view.Case) string {
-	cond, _ := p.v.Condition(c.Condition)
-	s := view.Section{Condition: cond}
-	for _, d := range p.v.Datasets {
-		if d.Name == c.Dataset {
-			s.Dataset = d
-		}
-	}
-	return p.v.Title(s)
-}
-
-func (p pictures) worst() []caseGroup {
-	var out []caseGroup
-	for _, c := range p.v.Cases {
-		if c.Why != bench.WhyWorst {
-			continue
-		}
-		title := p.sectionTitle(c)
-		i := slices.IndexFunc(out, func(g caseGroup) bool { return g.Section == title && g.Token == c.Tokenizer })
-		if i < 0 {
-			out, i = append(out, caseGroup{Section: title, Token: c.Tokenizer}), len(out)
-		}
-		out[i].Cases = append(out[i].Cases, p.show(c))
-	}
-	return out
-}
-
-// samples are tables of instances by tokenizers.
-func (p pictures) samples() []sampleTable {
-	type key struct{ section, dataset, item, instance, condition string }
-	var keys []key
-	cases := map[key]map[string]view.Case{}
-	for _, c := range p.v.Cases {
-		if c.Why != bench.WhySample {
-			continue
-		}
-		k := key{p.sectionTitle(c), c.Dataset, c.Item, c.Instance, c.Condition}
-		if cases[k] == nil {
-			cases[k] = map[string]view.Case{}
-			keys = append(keys, k)
-		}
-		cases[k][c.Tokenizer] = c
-	}
-	var out []sampleTable
-	for _, k := range keys {
-		if len(cases[k]) < 2 {
-			continue // read by the original only: nothing to compare
-		}
-		i := slices.IndexFunc(out, func(t sampleTable) bool { return t.Section == k.section })
-		if i < 0 {
-			t := sampleTable{Section: k.section}
-			for _, tok := range p.v.Tokens {
-				t.Tokens = append(t.Tokens, toToken(tok))
-			}
-			out, i = append(out, t), len(out)
-		}
-		row := sampleRow{}
-		for _, t := range p.v.Tokens {
-			c, ok := cases[k][t.Name]
-			if !ok {
-				row.Cells = append(row.Cells, shown{})
-				continue
-			}
-			s := p.show(c)
-			row.Expected, row.Bin, row.Where = s.Expected, s.Bin, s.Where
-			row.Cells = append(row.Cells, s)
-		}
-		out[i].Rows = append(out[i].Rows, row)
-	}
-	for i := range out {
-		slices.SortStableFunc(out[i].Rows, func(a, b sampleRow) int {
-			return slices.Index(p.v.Bins, a.Bin) - slices.Index(p.v.Bins, b.Bin)
-		})
-	}
-	return out
-}
-
-func (p pictures) wholes() []whole {
-	var out []whole
-	for _, c := range p.v.Cases {
-		if c.Why != bench.WhyImage {
-			continue
-		}
-		w := whole{p.sectionTitle(c), c.Item, c.Tokenizer, p.url(c.Run, c.Original), p.url(c.Run, c.Reconstruction), ""}
-		if c.Heat != "" {
-			w.Heat = p.url(c.Run, c.Heat)
-		}
-		if w.Original != "" && w.Reconstruction != "" {
-			out = append(out, w)
-		}
-	}
-	return out
 }

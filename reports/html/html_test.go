@@ -1,9 +1,12 @@
 package html_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/net/html"
@@ -11,16 +14,41 @@ import (
 	"github.com/vtbench/vtbench/bench"
 	page "github.com/vtbench/vtbench/reports/html"
 	"github.com/vtbench/vtbench/reports/internal/fixture"
+	"github.com/vtbench/vtbench/reports/plot"
 	"github.com/vtbench/vtbench/reports/view"
 )
 
+// made is the fixture, made once: drawing its pictures takes most of the time.
+var made = sync.OnceValues(func() (*bench.Run, error) {
+	dir, err := os.MkdirTemp("", "vtbench-html-")
+	if err != nil {
+		return nil, err
+	}
+	return fixture.Text(dir)
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if run, err := made(); err == nil {
+		if err := os.RemoveAll(run.Dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	os.Exit(code)
+}
+
+// text returns a run that a test may change; its directory stays as it is.
 func text(t *testing.T) *bench.Run {
 	t.Helper()
-	run, err := fixture.Text(t.TempDir())
+	run, err := made()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return run
+	out := *run
+	out.Manifest.Tokenizers = slices.Clone(run.Manifest.Tokenizers)
+	out.Summary.Rows, out.Summary.Errors = slices.Clone(run.Summary.Rows), slices.Clone(run.Summary.Errors)
+	out.Cases = slices.Clone(run.Cases)
+	return &out
 }
 
 func render(t *testing.T, run *bench.Run, o page.Options) (string, *html.Node) {
@@ -58,7 +86,7 @@ func attr(n *html.Node, key string) string {
 
 func TestPageShowsEverything(t *testing.T) {
 	run := text(t)
-	_, doc := render(t, run, page.Options{Dir: run.Dir})
+	_, doc := render(t, run, page.Options{})
 	rows, cards, broken := map[string]int{}, 0, 0
 	walk(doc, func(n *html.Node) {
 		switch {
@@ -119,7 +147,7 @@ func TestHostileNames(t *testing.T) {
 	}
 	run.Summary.Errors = append(run.Summary.Errors, bench.Failure{Tokenizer: evil, Item: evil, Error: evil})
 	for _, single := range []bool{false, true} {
-		src, doc := render(t, run, page.Options{Dir: run.Dir, SingleFile: single})
+		src, doc := render(t, run, page.Options{SingleFile: single})
 		scripts := 0
 		walk(doc, func(n *html.Node) {
 			if n.Type != html.ElementNode {
@@ -137,7 +165,7 @@ func TestHostileNames(t *testing.T) {
 				}
 			}
 		})
-		if scripts != 2 { // the page's own, and its data
+		if scripts != 3 { // the page's own, and its data twice
 			t.Errorf("%d scripts on the page", scripts)
 		}
 		if strings.Contains(src, "/etc/passwd") {
@@ -146,9 +174,148 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
+// A picture is found in its run's directory only, whatever path or link leads out
+// of it, and only if it is one.
+func TestPicturesStayInTheRun(t *testing.T) {
+	run, err := fixture.Text(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := filepath.Join(t.TempDir(), "secret.png")
+	pic, err := os.ReadFile(filepath.Join(run.Dir, filepath.FromSlash(run.Cases[0].Original)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(secret, pic, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(secret, filepath.Join(run.Dir, "images", "link.png")); err != nil {
+		t.Skip("no symbolic links here")
+	}
+	if err := os.WriteFile(filepath.Join(run.Dir, "images", "page.png"), []byte("<html><script>alert(1)</script>"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	bad := []string{"images/link.png", "images/page.png", "images/../../x.png", secret, "images\\x.png", "images/none.png"}
+	run.Cases = run.Cases[:len(bad)]
+	for i := range run.Cases {
+		run.Cases[i].Why, run.Cases[i].Original = bench.WhyWorst, bad[i]
+	}
+	for _, single := range []bool{false, true} {
+		src, doc := render(t, run, page.Options{SingleFile: single})
+		pictures := 0
+		walk(doc, func(n *html.Node) {
+			if n.Type == html.ElementNode && n.Data == "img" && attr(n, "src") != "" {
+				pictures++
+			}
+		})
+		if pictures != len(bad) { // the reconstructions
+			t.Errorf("%d pictures, want %d", pictures, len(bad))
+		}
+		if !strings.Contains(src, fmt.Sprintf("%d pictures that the run lists are not in its directory", len(bad))) {
+			t.Error("the page does not say how many pictures are missing")
+		}
+	}
+}
+
+func TestDamage(t *testing.T) {
+	run, err := fixture.Robust(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := view.New(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plots []page.Plot
+	for _, f := range plot.Figures(v) {
+		p := page.Plot{Title: f.Figure.Heading(), Caption: f.Caption, Alt: f.Figure.Describe(), Grid: f.Grid}
+		_, p.Table = f.Figure.(plot.HeatMap)
+		if p.SVG, err = f.Figure.SVG(); err != nil {
+			t.Fatal(err)
+		}
+		if p.DarkSVG, err = f.Figure.DarkSVG(); err != nil {
+			t.Fatal(err)
+		}
+		plots = append(plots, p)
+	}
+	b, err := page.Report(v, plots, page.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := html.Parse(strings.NewReader(string(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, figures, inlined := 0, 0, 0
+	walk(doc, func(n *html.Node) {
+		switch {
+		case n.Type != html.ElementNode:
+		case n.Data == "table" && strings.Contains(attr(n, "class"), "heat"):
+			tables++
+		case n.Data == "figure" && n.FirstChild != nil:
+			figures++
+		case n.Data == "svg":
+			inlined++
+		}
+	})
+	// T-NED, and PSNR both ways; every figure but the heat maps, which are tables.
+	if tables != 3 || figures != inlined || inlined != len(plots)-3 {
+		t.Errorf("%d tables, %d figures, %d drawings of %d plots", tables, figures, inlined, len(plots))
+	}
+	if strings.Contains(string(b), "fill:#") {
+		t.Error("a drawing has a colour that does not follow the theme")
+	}
+}
+
+// A drawing is part of the page: its names must not become markup either.
+func TestHostileNamesInDrawings(t *testing.T) {
+	run := text(t)
+	const evil = `</text></svg><script>alert(1)</script>#ffffff:#000000`
+	old := run.Manifest.Tokenizers[3].Name
+	run.Manifest.Tokenizers[3].Name = evil
+	for i := range run.Summary.Rows {
+		if run.Summary.Rows[i].Tokenizer == old {
+			run.Summary.Rows[i].Tokenizer = evil
+		}
+	}
+	v, err := view.New(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := plot.Figures(v)[0].Figure
+	light, err := f.SVG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dark, err := f.DarkSVG()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := page.Report(v, []page.Plot{{Title: evil, Caption: evil, Alt: f.Describe(), SVG: light, DarkSVG: dark}}, page.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := html.Parse(strings.NewReader(string(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts, drawings := 0, 0
+	walk(doc, func(n *html.Node) {
+		if n.Type == html.ElementNode && n.Data == "script" {
+			scripts++
+		}
+		if n.Type == html.ElementNode && n.Data == "svg" {
+			drawings++
+		}
+	})
+	if scripts != 3 || drawings != 1 {
+		t.Errorf("%d scripts and %d drawings on the page", scripts, drawings)
+	}
+}
+
 func TestSingleFileNeedsNothingElse(t *testing.T) {
 	run := text(t)
-	_, doc := render(t, run, page.Options{Dir: run.Dir, SingleFile: true})
+	_, doc := render(t, run, page.Options{SingleFile: true})
 	walk(doc, func(n *html.Node) {
 		if n.Data != "img" && n.Data != "link" && n.Data != "script" {
 			return

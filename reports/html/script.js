@@ -1,128 +1,245 @@
 'use strict';
 (() => {
   const $ = (q, el = document) => el.querySelector(q), $$ = (q, el = document) => [...el.querySelectorAll(q)];
-  // State lives in the address, so that a link shows what the sender saw.
+  const uniq = list => [...new Set(list)];
+
+  // State lives in the address, so that a link shows what the sender saw. A plain
+  // #part still jumps to that part.
   const state = new URLSearchParams(location.hash.includes('=') ? location.hash.slice(1) : '');
   const save = (k, v) => { v ? state.set(k, v) : state.delete(k); history.replaceState(null, '', state.size ? '#' + state : location.pathname + location.search); };
+  const keep = (k, v) => { state.set(k, v); history.replaceState(null, '', '#' + state); }; // an empty value counts: all
+  const restore = (el, k) => { const v = state.get(k); if (v !== null && (el.tagName !== 'SELECT' || [...el.options].some(o => o.value === v))) el.value = v; };
 
   const root = document.documentElement;
-  const dark = () => root.dataset.theme === 'dark';
-  root.dataset.theme = state.get('theme') || (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
-  $('#theme').onclick = () => { root.dataset.theme = dark() ? 'light' : 'dark'; save('theme', root.dataset.theme); };
+  const system = matchMedia('(prefers-color-scheme: dark)');
+  const paint = () => { root.dataset.theme = state.get('theme') || (system.matches ? 'dark' : 'light'); };
+  paint();
+  system.onchange = paint;
+  $('#theme').onclick = () => { save('theme', root.dataset.theme === 'dark' ? 'light' : 'dark'); paint(); };
 
-  // Conditions.
-  const sections = $$('.section'), tabs = $$('#results .tabs button');
-  const show = id => {
-    if (!sections.some(s => s.dataset.section === id)) return;
-    sections.forEach(s => { s.hidden = s.dataset.section !== id; });
-    tabs.forEach(t => t.setAttribute('aria-selected', t.dataset.section === id));
-  };
-  tabs.forEach(t => { t.onclick = () => { show(t.dataset.section); save('s', t.dataset.section); }; });
-  if (state.get('s')) show(state.get('s'));
-  arrows($('#results .tabs'));
-  function arrows(list) {
+  // Tabs: one of several sections, or a mode.
+  const tabs = (list, key, choose) => {
     if (!list) return;
+    const all = $$('button', list), value = t => t.dataset.section || t.dataset.mode;
+    const set = v => { all.forEach(t => { const on = value(t) === v; t.setAttribute('aria-selected', on); t.tabIndex = on ? 0 : -1; }); choose(v); };
+    all.forEach(t => { t.onclick = () => { set(value(t)); save(key, value(t)); }; });
     list.addEventListener('keydown', e => {
-      const all = $$('button', list), i = all.indexOf(document.activeElement), d = e.key === 'ArrowRight' ? 1 : e.key === 'ArrowLeft' ? -1 : 0;
-      if (d && i >= 0) { const b = all[(i + d + all.length) % all.length]; b.focus(); b.click(); e.preventDefault(); e.stopPropagation(); }
+      const i = all.indexOf(document.activeElement), d = e.key === 'ArrowRight' ? 1 : e.key === 'ArrowLeft' ? -1 : 0;
+      if (d && i >= 0) { const b = all[(i + d + all.length) % all.length]; b.focus(); b.click(); e.preventDefault(); }
     });
+    const wanted = state.get(key);
+    set(all.some(t => value(t) === wanted) ? wanted : value(all[0]));
+    return set;
+  };
+  for (const [part, key] of [['#results', 's'], ['#damage', 'd']]) {
+    tabs($(part + ' .tabs'), key, v => $$(part + ' .section').forEach(s => { s.hidden = s.dataset.section !== v; }));
   }
 
-  // Filter by name: rows, groups of cases, columns of samples.
+  // Filter by name: rows of tables and columns of samples; upper bounds stay.
   const filter = $('#filter');
   const apply = () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     const hit = name => words.every(w => name.toLowerCase().includes(w));
-    $$('#results tr[data-token]').forEach(r => { r.hidden = !r.classList.contains('bound') && !hit(r.dataset.token); });
-    save('q', filter.value);
+    $$('tr[data-token]').forEach(r => { r.hidden = !r.classList.contains('bound') && !hit(r.dataset.token); });
+    const bounds = new Set($$('#samples th.bound').map(h => h.dataset.col));
+    $$('#samples [data-col]').forEach(c => { c.hidden = !bounds.has(c.dataset.col) && !hit(c.dataset.col); });
   };
-  filter.value = state.get('q') || '';
-  filter.oninput = apply;
-  if (filter.value) apply();
 
   // Sort: missing values last, upper bounds stay on top.
-  $$('table.sortable').forEach(table => $$('thead th', table).forEach((th, col) => {
-    $('button', th).onclick = () => {
-      const up = th.getAttribute('aria-sort') === 'descending';
-      $$('thead th', table).forEach(h => h.removeAttribute('aria-sort'));
-      th.setAttribute('aria-sort', up ? 'ascending' : 'descending');
-      const key = row => {
-        const c = row.cells[col];
-        if (c.dataset.sort === undefined) return c.textContent.trim();
-        return c.dataset.sort === '' ? null : Number(c.dataset.sort.replace('−', '-').replaceAll(',', ''));
-      };
-      const body = table.tBodies[0], rows = [...body.rows];
-      rows.sort((a, b) => {
-        const d = b.classList.contains('bound') - a.classList.contains('bound');
-        if (d) return d;
-        const x = key(a), y = key(b);
-        if (x === null || y === null) return (x === null) - (y === null);
-        const c = typeof x === 'string' ? x.localeCompare(y) : x - y;
-        return up ? c : -c;
-      });
-      body.append(...rows);
+  const sort = (table, col, down) => {
+    const heads = $$('thead th', table);
+    if (!heads[col]) return;
+    heads.forEach(h => h.removeAttribute('aria-sort'));
+    heads[col].setAttribute('aria-sort', down ? 'descending' : 'ascending');
+    const key = row => {
+      const c = row.cells[col];
+      if (c.dataset.sort === undefined) return c.textContent.trim();
+      return c.dataset.sort === '' ? null : Number(c.dataset.sort.replace('−', '-').replaceAll(',', ''));
     };
-  }));
+    const body = table.tBodies[0], rows = [...body.rows];
+    rows.sort((a, b) => {
+      const d = b.classList.contains('bound') - a.classList.contains('bound');
+      if (d) return d;
+      const x = key(a), y = key(b);
+      if (x === null || y === null) return (x === null) - (y === null);
+      const c = typeof x === 'string' ? x.localeCompare(y, 'en', { numeric: true }) : x - y;
+      return down ? -c : c;
+    });
+    body.append(...rows);
+  };
+  const sortable = (table, id) => $$('thead th', table).forEach((th, col) => {
+    const b = $('button', th);
+    if (b) b.onclick = () => { const now = th.getAttribute('aria-sort'), down = col === 0 ? now === 'ascending' : now !== 'descending'; sort(table, col, down); if (id) save('o', [id, col, down ? 1 : 0].join('~')); };
+  });
+  $$('table.sortable').forEach(t => sortable(t, t.dataset.table));
+  const order = (state.get('o') || '').split('~');
+  const ordered = order.length === 3 && $$('table.sortable').find(t => t.dataset.table === order[0]);
+  if (ordered) sort(ordered, Number(order[1]), order[2] === '1');
 
-  // Worst cases of one tokenizer at a time.
-  const groups = $$('#worst .cases'), pick = $('#worst-token');
-  if (pick) {
-    const names = [...new Set(groups.map(g => g.dataset.token))];
-    pick.append(...names.map(n => new Option(n, n)));
-    const choose = () => groups.forEach(g => { g.hidden = g.dataset.token !== pick.value; });
-    if (names.includes(state.get('w'))) pick.value = state.get('w');
-    pick.onchange = () => { choose(); save('w', pick.value); };
+  // Worst cases, a page at a time.
+  const cards = $$('#worst .card');
+  if (cards.length) {
+    const [token, section, text, more, count] = ['#worst-token', '#worst-section', '#worst-filter', '#worst-more', '#worst-count'].map(q => $(q));
+    const page = 24;
+    let room = page;
+    const show = () => {
+      const words = text.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let n = 0;
+      for (const c of cards) {
+        const hit = (!token.value || c.dataset.token === token.value) && (!section.value || c.dataset.section === section.value) && words.every(w => c.dataset.search.includes(w));
+        if (hit) n++;
+        c.hidden = !hit || n > room;
+      }
+      more.hidden = n <= room;
+      count.textContent = n ? `${Math.min(n, room)} of ${n}` : 'none: nothing was lost, or the filter leaves nothing';
+    };
+    for (const [el, k] of [[token, 'w'], [section, 'wc'], [text, 'wq']]) {
+      restore(el, k);
+      el.addEventListener('input', () => { room = page; show(); keep(k, el.value); });
+    }
+    more.onclick = () => { room += page; show(); };
+    show();
+  }
+
+  // Samples of one condition.
+  const samples = $('#sample-section');
+  if (samples) {
+    const choose = () => $$('#samples .sample').forEach(s => { s.hidden = s.dataset.section !== samples.value; });
+    restore(samples, 'sc');
+    samples.onchange = () => { choose(); save('sc', samples.value); };
     choose();
   }
 
+  filter.value = state.get('q') || '';
+  filter.oninput = () => { apply(); save('q', filter.value); };
+  if (filter.value) apply();
+
+  explore();
+  compare();
+
+  // Any metric under any condition.
+  function explore() {
+    const data = JSON.parse($('#numbers').textContent), [es, em, table] = ['#e-section', '#e-metric', '#e-table'].map(q => $(q));
+    const groups = new Map();
+    data.sections.forEach((s, i) => {
+      if (!groups.has(s.group)) { const g = document.createElement('optgroup'); g.label = s.group; groups.set(s.group, g); es.append(g); }
+      groups.get(s.group).append(new Option(s.title, i));
+    });
+    (data.metrics || []).forEach((m, i) => em.append(new Option(m.title, i)));
+    const group = s => s.replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+    const write = (m, v) => {
+      if (v === null) return '–';
+      v *= m.scale;
+      let s;
+      if (!m.digits) s = v.toFixed(m.places);
+      else if (v === 0) s = '0';
+      else if (Math.abs(v) >= 10 ** (m.digits - 1)) s = group(v.toFixed(0));
+      else s = v.toPrecision(m.digits);
+      return s.replace('-', '−');
+    };
+    const el = (tag, props = {}, ...kids) => { const n = document.createElement(tag); Object.assign(n, props); n.append(...kids); return n; };
+    const draw = () => {
+      const m = data.metrics[em.value], cells = data.cells[es.value + ',' + em.value] || [];
+      $('#e-hint').textContent = cells.length ? [m.short, m.better, m.unit && 'in ' + m.unit].filter(Boolean).join('; ') + '.' : 'Nothing was measured here.';
+      const bins = uniq(cells.map(c => c[1])).sort((a, b) => a - b);
+      const head = (t, num) => { const b = el('button', { type: 'button' }, t), th = el('th', { scope: 'col' }, b); if (num) th.className = 'num'; return th; };
+      table.tHead.replaceChildren(el('tr', {}, head('tokenizer'), ...bins.map(b => head(data.bins[b], true)), head('n', true)));
+      table.tBodies[0].replaceChildren(...data.tokens.flatMap((t, i) => {
+        const own = cells.filter(c => c[0] === i);
+        if (!own.length) return [];
+        const dot = el('i', { className: 'dot' });
+        if (t.light) { dot.style.setProperty('--l', t.light); dot.style.setProperty('--d', t.dark); }
+        const row = el('tr', {}, el('th', { scope: 'row' }, dot, el('span', {}, t.name)));
+        row.dataset.token = t.name;
+        if (t.bound) row.className = 'bound';
+        for (const b of bins) {
+          const c = own.find(c => c[1] === b), td = el('td', { className: 'num' });
+          td.dataset.sort = c && c[2] !== null ? c[2] : '';
+          if (c) td.append(el('b', {}, write(m, c[2])), el('small', {}, c[3] === null || c[4] === null ? '' : `[${write(m, c[3])}, ${write(m, c[4])}]`));
+          row.append(td);
+        }
+        const n = own[own.length - 1][5], td = el('td', { className: 'num' }, group(String(n)));
+        td.dataset.sort = n;
+        row.append(td);
+        return [row];
+      }));
+      sortable(table);
+      if (filter.value) apply();
+    };
+    restore(es, 'ec');
+    restore(em, 'em');
+    for (const [s, k] of [[es, 'ec'], [em, 'em']]) s.onchange = () => { draw(); save(k, s.value); };
+    if (em.options.length) draw();
+  }
+
   // Whole images.
-  const viewer = $('#viewer');
-  if (!viewer) return;
-  const wholes = JSON.parse($('#wholes').textContent);
-  const [ws, wi, wt] = ['#w-section', '#w-item', '#w-token'].map(q => $(q));
-  const [a, b] = $$('.pane img', viewer);
-  const fill = (select, values) => { const old = select.value; select.replaceChildren(...values.map(v => new Option(v, v))); if (values.includes(old)) select.value = old; };
-  const uniq = (list, f) => [...new Set(list.map(f))];
-  const update = () => {
-    const inSection = wholes.filter(w => w.section === ws.value);
-    fill(wi, uniq(inSection, w => w.item));
-    const inItem = inSection.filter(w => w.item === wi.value);
-    fill(wt, uniq(inItem, w => w.token));
-    const w = inItem.find(w => w.token === wt.value);
-    if (w) { a.src = w.original; b.src = viewer.dataset.mode === 'damage map' ? w.heat || w.reconstruction : w.reconstruction; $('#w-name').textContent = w.token; }
-  };
-  fill(ws, uniq(wholes, w => w.section));
-  update();
-  const wanted = (state.get('i') || '').split('|');
-  [ws, wi, wt].forEach((s, k) => {
-    if (wanted[k] && [...s.options].some(o => o.value === wanted[k])) { s.value = wanted[k]; update(); }
-    s.onchange = () => { update(); save('i', [ws, wi, wt].map(x => x.value).join('|')); };
-  });
-  const modes = $$('#images .tabs button');
-  const mode = m => { viewer.dataset.mode = m; update(); modes.forEach(t => t.setAttribute('aria-selected', t.dataset.mode === m)); };
-  modes.forEach(t => { t.onclick = () => { mode(t.dataset.mode); save('m', t.dataset.mode); }; });
-  if (modes.some(t => t.dataset.mode === state.get('m'))) mode(state.get('m'));
-  arrows($('#images .tabs'));
-  $('input', viewer).oninput = e => viewer.style.setProperty('--cut', e.target.value + '%');
-  let zoom = 1, x = 0, y = 0, from = null;
-  const place = () => { const t = `translate(${x}px,${y}px) scale(${zoom})`; a.style.transform = b.style.transform = t; };
-  viewer.addEventListener('wheel', e => {
-    const pane = e.target.closest('.pane');
-    if (!pane) return;
-    e.preventDefault();
-    const box = pane.getBoundingClientRect(), px = e.clientX - box.left, py = e.clientY - box.top;
-    const next = Math.min(16, Math.max(1, zoom * (e.deltaY < 0 ? 1.2 : 1 / 1.2)));
-    x = px - (px - x) * next / zoom; y = py - (py - y) * next / zoom; zoom = next;
-    if (zoom === 1) x = y = 0;
-    place();
-  }, { passive: false });
-  viewer.addEventListener('pointerdown', e => { if (e.target.closest('.pane')) { from = [e.clientX - x, e.clientY - y]; viewer.setPointerCapture(e.pointerId); viewer.focus(); } });
-  viewer.addEventListener('pointermove', e => { if (from && zoom > 1) { x = e.clientX - from[0]; y = e.clientY - from[1]; place(); } });
-  viewer.addEventListener('pointerup', () => { if (from && viewer.dataset.mode === 'flip') viewer.classList.toggle('flipped'); from = null; });
-  viewer.addEventListener('keydown', e => {
-    const step = e.key === 'ArrowRight' ? 1 : e.key === 'ArrowLeft' ? -1 : 0;
-    if (e.target !== viewer) return;
-    if (step) { wt.selectedIndex = (wt.selectedIndex + step + wt.options.length) % wt.options.length; wt.onchange(); e.preventDefault(); }
-    if (e.key === 'f' || e.key === 'F') { mode('flip'); viewer.classList.toggle('flipped'); }
-  });
+  function compare() {
+    const viewer = $('#viewer');
+    if (!viewer) return;
+    const wholes = JSON.parse($('#wholes').textContent);
+    const [ws, wi, wt] = ['#w-section', '#w-item', '#w-token'].map(q => $(q));
+    const [a, b] = $$('.pane img', viewer);
+    const fill = (select, values) => { const old = select.value; select.replaceChildren(...values.map(v => new Option(v, v))); if (values.includes(old)) select.value = old; };
+    const update = () => {
+      const inSection = wholes.filter(w => w.section === ws.value);
+      fill(wi, uniq(inSection.map(w => w.item)));
+      const inItem = inSection.filter(w => w.item === wi.value);
+      fill(wt, uniq(inItem.map(w => w.token)));
+      const w = inItem.find(w => w.token === wt.value);
+      if (!w) return;
+      const map = viewer.dataset.mode === 'damage map';
+      a.src = w.original;
+      b.src = map && w.heat ? w.heat : w.reconstruction;
+      b.alt = (map && w.heat ? 'damage by ' : 'reconstruction by ') + w.token;
+      $('#w-name').textContent = w.token + (map && !w.heat ? ' (no map)' : '');
+    };
+    fill(ws, uniq(wholes.map(w => w.section)));
+    update();
+    const wanted = (state.get('i') || '').split('|');
+    [ws, wi, wt].forEach((s, k) => {
+      if (wanted[k] && [...s.options].some(o => o.value === wanted[k])) { s.value = wanted[k]; update(); }
+      s.onchange = () => { update(); save('i', [ws, wi, wt].map(x => x.value).join('|')); };
+    });
+    const mode = tabs($('#images .tabs'), 'm', m => { viewer.dataset.mode = $('#images').dataset.mode = m; viewer.classList.remove('flipped'); update(); });
+    $('input', viewer).oninput = e => viewer.style.setProperty('--cut', e.target.value + '%');
+    let zoom = 1, x = 0, y = 0, from = null, moved = false;
+    const place = () => { a.style.transform = b.style.transform = `translate(${x}px,${y}px) scale(${zoom})`; };
+    const scale = (f, px, py) => {
+      const next = Math.min(16, Math.max(1, zoom * f));
+      x = px - (px - x) * next / zoom; y = py - (py - y) * next / zoom; zoom = next;
+      if (zoom === 1) x = y = 0;
+      place();
+    };
+    const flip = () => { if (viewer.dataset.mode !== 'flip') { mode('flip'); save('m', 'flip'); } viewer.classList.toggle('flipped'); };
+    viewer.addEventListener('wheel', e => {
+      const pane = e.target.closest('.pane');
+      if (!pane) return;
+      e.preventDefault();
+      const box = pane.getBoundingClientRect();
+      scale(e.deltaY < 0 ? 1.2 : 1 / 1.2, e.clientX - box.left, e.clientY - box.top);
+    }, { passive: false });
+    viewer.addEventListener('pointerdown', e => { if (e.target.closest('.pane')) { from = [e.clientX - x, e.clientY - y]; moved = false; viewer.setPointerCapture(e.pointerId); viewer.focus({ preventScroll: true }); } });
+    viewer.addEventListener('pointermove', e => {
+      if (!from) return;
+      if (viewer.dataset.mode === 'slider' && zoom === 1) {
+        const box = $('.pane', viewer).getBoundingClientRect(), cut = Math.min(100, Math.max(0, 100 * (e.clientX - box.left) / box.width));
+        $('input', viewer).value = cut;
+        viewer.style.setProperty('--cut', cut + '%');
+      } else if (zoom > 1) { x = e.clientX - from[0]; y = e.clientY - from[1]; place(); }
+      moved = true;
+    });
+    viewer.addEventListener('pointerup', () => { if (from && !moved && viewer.dataset.mode === 'flip') viewer.classList.toggle('flipped'); from = null; });
+    viewer.addEventListener('pointercancel', () => { from = null; });
+    viewer.addEventListener('keydown', e => {
+      if (e.target !== viewer) return;
+      const step = e.key === 'ArrowRight' ? 1 : e.key === 'ArrowLeft' ? -1 : 0, box = $('.pane', viewer).getBoundingClientRect();
+      if (step) { wt.selectedIndex = (wt.selectedIndex + step + wt.options.length) % wt.options.length; wt.onchange(); }
+      else if (e.key === ' ' || e.key === 'f') flip();
+      else if (e.key === '+' || e.key === '=') scale(1.4, box.width / 2, box.height / 2);
+      else if (e.key === '-') scale(1 / 1.4, box.width / 2, box.height / 2);
+      else if (e.key === '0') { zoom = 1; x = y = 0; place(); }
+      else return;
+      e.preventDefault();
+    });
+  }
 })();

@@ -7,6 +7,7 @@
 package markdown
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -91,7 +92,7 @@ func Report(v *view.View, plots []Plot) string {
 			if f.Instance != "" {
 				item += ", " + f.Instance
 			}
-			p("| %s | %s | %s | %s |\n", Escape(f.Tokenizer), Escape(f.Condition), Escape(item), Escape(f.Error))
+			p("| %s | %s | %s | %s |\n", Escape(cmp.Or(f.Tokenizer, "all")), Escape(cmp.Or(f.Condition, "all")), Escape(item), Escape(f.Error))
 		}
 		p("\n")
 	}
@@ -118,19 +119,16 @@ func grid(b *strings.Builder, v *view.View, s view.Section, id string) {
 	fmt.Fprintf(b, "\n\n%s; %s.\n\n", Escape(words.Short), Escape(view.BetterWord(g.Metric.Better)))
 	header := []string{"tokenizer"}
 	for _, bin := range append(slices.Clone(g.Bins), g.Head) {
-		header = append(header, view.BinTitle(bin))
+		header = append(header, Escape(view.BinTitle(bin)))
 	}
-	header = append(header, "bpp", "n", "worst against "+g.Bound)
+	header = append(header, "bpp", "n", "worst against "+Escape(g.Bound))
 	if g.Bound == "" {
 		header = header[:len(header)-1]
 	}
 	writeRow(b, header)
 	b.WriteString("|---|" + strings.Repeat("--:|", len(header)-1) + "\n")
 	for _, r := range g.Rows {
-		row := []string{Escape(r.Token.Name)}
-		if r.Token.Reference {
-			row[0] = "*" + row[0] + "*"
-		}
+		row := []string{name(r.Token)}
 		for _, c := range append(slices.Clone(r.Cells), r.Head) {
 			row = append(row, st.Interval(c.Mean, c.Lo, c.Hi))
 		}
@@ -186,14 +184,14 @@ func images(b *strings.Builder, v *view.View, s view.Section) {
 		if u := format.For(m).Unit; u != "" {
 			title += " (" + u + ")"
 		}
-		header = append(header, title)
+		header = append(header, Escape(title))
 	}
 	header = append(header, "encode (ms)", "decode (ms)")
 	fmt.Fprintf(b, "### Everything else\n\n")
 	writeRow(b, header)
 	b.WriteString("|---|" + strings.Repeat("--:|", len(header)-1) + "\n")
 	for _, t := range v.Tokens {
-		row := []string{Escape(t.Name)}
+		row := []string{name(t)}
 		for _, m := range specs {
 			c := v.Head(t, s.Dataset.Name, s.Condition, m.ID)
 			cell := ""
@@ -206,7 +204,7 @@ func images(b *strings.Builder, v *view.View, s view.Section) {
 		for _, ms := range []bench.Number{tm.EncodeMS, tm.DecodeMS} {
 			cell := ""
 			if ok && !math.IsNaN(float64(ms)) {
-				cell = format.Style{Digits: 3, Scale: 1}.Number(float64(ms))
+				cell = Escape(format.Millis(float64(ms)))
 			}
 			row = append(row, cell)
 		}
@@ -227,21 +225,37 @@ func method(b *strings.Builder, v *view.View) {
 		if len(v.Runs) > 1 {
 			fmt.Fprintf(b, "### %s\n\n", Escape(r.Name))
 		}
-		fmt.Fprintf(b, "- suite %s, version %d, digest `%.12s`, scored at the %s size\n", Escape(m.Suite.ID), m.Suite.Version, m.SuiteHash, Escape(m.Suite.ScoreAt))
+		fmt.Fprintf(b, "- suite %s, version %d, digest %s, scored at the %s size\n", Escape(m.Suite.ID), m.Suite.Version, digest(m.SuiteHash), Escape(m.Suite.ScoreAt))
 		for _, d := range m.Datasets {
-			fmt.Fprintf(b, "- data set %s, version %d, digest `%.12s`: %s of %s items\n", Escape(d.Name), d.Info.Version, d.Info.Digest, format.Count(d.Items), format.Count(d.Total))
+			fmt.Fprintf(b, "- data set %s, version %d, digest %s: %s of %s items\n", Escape(d.Name), d.Info.Version, digest(d.Info.Digest), format.Count(d.Items), format.Count(d.Total))
 		}
-		fmt.Fprintf(b, "- intervals: %g %%, %s bootstrap over images, %s resamples, seed %d\n", 100*m.Bootstrap.Level, Escape(m.Bootstrap.Method), format.Count(m.Bootstrap.Resamples), m.Seed)
+		fmt.Fprintf(b, "- intervals: %g %%, %s cluster bootstrap over images, %s resamples, seed %d: where the mean would likely lie on other images of the same kind\n", 100*m.Bootstrap.Level, Escape(m.Bootstrap.Method), format.Count(m.Bootstrap.Resamples), m.Seed)
 		for _, k := range sortedKeys(m.Provenance) {
 			fmt.Fprintf(b, "- %s: %s\n", Escape(k), Escape(m.Provenance[k]))
+		}
+		for _, t := range m.Tokenizers {
+			facts := []string{t.Info.Version}
+			if t.Info.Weights != "" {
+				facts = append(facts, fmt.Sprintf("weights %.12s", t.Info.Weights))
+			}
+			for _, k := range sortedKeys(t.Info.Params) {
+				facts = append(facts, k+": "+t.Info.Params[k])
+			}
+			fmt.Fprintf(b, "- tokenizer %s: %s\n", Escape(t.Name), Escape(strings.Join(slices.DeleteFunc(facts, func(s string) bool { return s == "" }), ", ")))
 		}
 		fmt.Fprintf(b, "- %s, %s, %s, %d cores%s, started %s\n\n", Escape(m.Host.Program), Escape(m.Host.Go), Escape(m.Host.OS), m.Host.Cores, cpu(m.Host.CPU), Escape(m.Host.Started))
 	}
 	fmt.Fprintf(b, "Metrics:\n\n")
 	for _, m := range v.Metrics {
 		w := view.Explain(m)
-		fmt.Fprintf(b, "- **%s** (`%s`, version %d): %s. %s\n", Escape(m.Title), m.ID, m.Version, Escape(w.Short), Escape(w.Long))
+		fmt.Fprintf(b, "- **%s** (%s, version %d): %s. %s\n", Escape(m.Title), Escape(m.ID), m.Version, Escape(w.Short), Escape(w.Long))
 	}
+}
+
+// digest is as much of a digest as tells two apart.
+func digest(s string) string {
+	r := []rune(s)
+	return Escape(string(r[:min(len(r), 12)]))
 }
 
 func cpu(s string) string {

@@ -1,48 +1,107 @@
 package markdown
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
 )
 
-// robustness ranks tokenizers by the share of each headline score that they keep.
+// robustness says what tokenizers keep of each headline score: one table a data set
+// and resolution, then one a score with every corruption.
 func robustness(b *strings.Builder, v *view.View) {
-	var rows []bench.RobustRow
-	for _, r := range v.Robust {
-		if r.Score == bench.ScoreRPC && !math.IsNaN(float64(r.Value)) {
-			rows = append(rows, r)
-		}
-	}
-	if len(rows) == 0 {
+	grids := v.RobustGrids()
+	if len(grids) == 0 {
 		return
 	}
-	slices.SortStableFunc(rows, func(x, y bench.RobustRow) int {
-		return cmp.Or(cmp.Compare(x.Dataset, y.Dataset), cmp.Compare(x.Resolution, y.Resolution),
-			cmp.Compare(x.Metric, y.Metric), cmp.Compare(x.Against, y.Against), -cmp.Compare(x.Value, y.Value))
-	})
-	b.WriteString("## What is kept under damage\n\nrPC: the mean over corruptions and severities over the clean score.\n\n| data set | metric | against | tokenizer | rPC | 95 % interval |\n|---|---|---|---|---|---|\n")
-	for _, r := range rows {
-		against := "what was shown"
-		if r.Against == bench.AgainstClean {
-			against = "the undamaged original"
+	b.WriteString("## What is kept under damage\n\nrPC is the mean over corruptions and severities over the clean score; columns name the score and what it compares with.\n\n")
+	share := format.Style{Unit: "%", Scale: 100, Places: 1}
+	for rest := grids; len(rest) > 0; {
+		first := rest[0]
+		n := slices.IndexFunc(rest, func(g view.RobustGrid) bool {
+			return g.Dataset.Name != first.Dataset.Name || g.Resolution != first.Resolution
+		})
+		if n < 0 {
+			n = len(rest)
 		}
-		if m, ok := v.Metric(r.Metric); ok && m.Labels {
-			against = "labels"
+		cols := slices.DeleteFunc(slices.Clone(rest[:n]), func(g view.RobustGrid) bool { return g.Score != bench.ScoreRetention })
+		rest = rest[n:]
+		if len(cols) == 0 {
+			continue
 		}
-		interval := "–"
-		if !math.IsNaN(float64(r.Lo)) {
-			interval = percent(r.Lo) + " to " + percent(r.Hi)
+		fmt.Fprintf(b, "### %s, %d px: rPC (%%)\n\n", Escape(first.Dataset.Name), first.Resolution)
+		header := []string{"tokenizer"}
+		for _, g := range cols {
+			header = append(header, Escape(g.Metric.Title)+" against "+g.AgainstTitle())
 		}
-		fmt.Fprintf(b, "| %s, %d px | %s | %s | %s | %s | %s |\n", Escape(r.Dataset), r.Resolution, Escape(r.Metric), against, Escape(r.Tokenizer), percent(r.Value), interval)
+		writeRow(b, header)
+		b.WriteString("|---|" + strings.Repeat("--:|", len(header)-1) + "\n")
+		for _, r := range cols[0].Rows {
+			row := []string{name(r.Token)}
+			for _, g := range cols {
+				cell := format.None
+				for _, o := range g.Rows {
+					if o.Token.Name == r.Token.Name {
+						cell = share.Interval(o.RPC.Mean, o.RPC.Lo, o.RPC.Hi)
+					}
+				}
+				row = append(row, cell)
+			}
+			writeRow(b, row)
+		}
+		b.WriteString("\n")
 	}
-	b.WriteString("\n")
+	for _, g := range grids {
+		corruptions(b, g)
+	}
 }
 
-func percent(n bench.Number) string { return strconv.FormatFloat(100*float64(n), 'f', 1, 64) + " %" }
+// corruptions writes one score under every corruption, folded.
+func corruptions(b *strings.Builder, g view.RobustGrid) {
+	what := Escape(g.Metric.Title) + " kept, against " + g.AgainstTitle()
+	switch {
+	case g.Score == bench.ScoreFlip:
+		what = "Tokens flipped by damage, less the floor of encoding again"
+	case g.Metric.Better == metrics.Lower:
+		what += " (lower is better)"
+	}
+	fmt.Fprintf(b, "<details><summary>%s: %s, %d px (%%)</summary>\n\n", what, Escape(g.Dataset.Name), g.Resolution)
+	header := []string{"tokenizer"}
+	if g.HasMCE {
+		header = append(header, "mCE")
+	}
+	for _, c := range g.Corruptions {
+		header = append(header, Escape(view.CorruptionTitle(c)))
+	}
+	writeRow(b, header)
+	b.WriteString("|---|" + strings.Repeat("--:|", len(header)-1) + "\n")
+	whole := format.Style{Scale: 100, Places: 0}
+	for _, r := range g.Rows {
+		row := []string{name(r.Token)}
+		if g.HasMCE {
+			cell := format.None
+			if !math.IsNaN(r.MCE.Mean) {
+				cell = format.Style{Scale: 1, Places: 2}.Number(r.MCE.Mean)
+			}
+			row = append(row, cell)
+		}
+		for _, c := range r.Cells {
+			row = append(row, whole.Number(c.Mean))
+		}
+		writeRow(b, row)
+	}
+	b.WriteString("\n</details>\n\n")
+}
+
+// name is a tokenizer's name; upper bounds are set apart.
+func name(t view.Token) string {
+	if t.Reference {
+		return "*" + Escape(t.Name) + "*"
+	}
+	return Escape(t.Name)
+}

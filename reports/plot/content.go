@@ -2,6 +2,7 @@ package plot
 
 import (
 	"cmp"
+	"image/color"
 	"math"
 	"slices"
 
@@ -16,27 +17,30 @@ import (
 type content struct {
 	f Figure
 	theme
+	names bool
 }
 
-// Sizes of what is drawn, in points.
 const (
-	markerRadius = 3.1
-	labelSize    = 8.2
-	sideRoom     = 135 // for names at the right edge
+	sideName = 30 // longest name at the right edge, in characters
+	sideGap  = 22 // between the last point's column and the names
 )
 
-// GlyphBoxes implements plot.GlyphBoxer: room for the names at the right edge.
-func (d content) GlyphBoxes(p *plot.Plot) []plot.GlyphBox {
-	if !d.f.Side {
-		return nil
+// radius is smaller where there are no names: in a panel.
+func (d content) radius() vg.Length {
+	if d.names {
+		return markerRadius
 	}
-	return []plot.GlyphBox{{X: p.X.Norm(p.X.Max), Y: 0.5, Rectangle: vg.Rectangle{Max: vg.Point{X: sideRoom}}}}
+	return markerRadius * .72
 }
 
 // Plot implements plot.Plotter.
 func (d content) Plot(c draw.Canvas, p *plot.Plot) {
 	tx, ty := p.Transforms(&c)
 	at := func(q Point) vg.Point { return vg.Point{X: tx(q.X), Y: ty(q.Y)} }
+	lines := d.families(at)
+	for _, l := range lines {
+		c.StrokeLines(draw.LineStyle{Color: l.colour, Width: 1, Dashes: []vg.Length{3, 2}}, l.points)
+	}
 	for _, s := range d.f.Series {
 		col := d.colour(s.Style)
 		if s.Line && len(s.Points) > 1 {
@@ -44,30 +48,74 @@ func (d content) Plot(c draw.Canvas, p *plot.Plot) {
 			for i, q := range s.Points {
 				line[i] = at(q)
 			}
-			c.StrokeLines(draw.LineStyle{Color: fade(col, 0x70), Width: 1.1}, line)
+			c.StrokeLines(draw.LineStyle{Color: fade(col, 0x80), Width: 1.2}, line)
 		}
+		bar := draw.LineStyle{Color: fade(col, 0xB0), Width: 1}
 		for _, q := range s.Points {
-			if math.IsNaN(q.Lo) || math.IsNaN(q.Hi) {
-				continue
+			x, y := tx(q.X), ty(q.Y)
+			if finite(q.Lo, q.Hi) {
+				c.StrokeLine2(bar, x, ty(q.Lo), x, ty(q.Hi))
 			}
-			x, lo, hi := tx(q.X), ty(q.Lo), ty(q.Hi)
-			bar := draw.LineStyle{Color: fade(col, 0xB0), Width: 1}
-			c.StrokeLine2(bar, x, lo, x, hi)
-			for _, y := range []vg.Length{lo, hi} {
-				c.StrokeLine2(bar, x-2, y, x+2, y)
+			if finite(q.XLo, q.XHi) {
+				c.StrokeLine2(bar, tx(q.XLo), y, tx(q.XHi), y)
 			}
 		}
 	}
 	for _, s := range d.f.Series {
 		for _, q := range s.Points {
-			c.DrawGlyph(draw.GlyphStyle{Color: d.colour(s.Style), Radius: markerRadius, Shape: marker(s.Style.Marker)}, at(q))
+			drawMarker(c, d.theme, s.Style, at(q), d.radius(), q.Hollow)
 		}
 	}
-	if d.f.Side {
+	switch {
+	case !d.names:
+	case d.f.Side:
 		d.sideLabels(c, p)
-		return
+	default:
+		d.pointLabels(c, at, lines)
 	}
-	d.pointLabels(c, at)
+}
+
+// A polyline joins the members of a family.
+type polyline struct {
+	points []vg.Point
+	colour color.Color
+}
+
+// families joins the members of each family from left to right.
+func (d content) families(at func(Point) vg.Point) []polyline {
+	var out []polyline
+	for _, members := range d.f.Families {
+		var line []vg.Point
+		col := d.soft
+		for _, i := range members {
+			if i < 0 || i >= len(d.f.Series) {
+				continue
+			}
+			for _, q := range d.f.Series[i].Points {
+				line = append(line, at(q))
+			}
+			col = d.colour(d.f.Series[i].Style)
+		}
+		slices.SortFunc(line, func(a, b vg.Point) int { return cmp.Compare(a.X, b.X) })
+		if len(line) > 1 {
+			out = append(out, polyline{line, fade(mix(col, d.soft, .4), 0x70)})
+		}
+	}
+	return out
+}
+
+// steps are small boxes along a line, which names keep away from.
+func (l polyline) steps() []vg.Rectangle {
+	var out []vg.Rectangle
+	for i := 1; i < len(l.points); i++ {
+		a, b := l.points[i-1], l.points[i]
+		n := math.Ceil(math.Hypot(float64(b.X-a.X), float64(b.Y-a.Y)) / 5)
+		for k := 0.0; k <= n && n > 0; k++ {
+			t := vg.Length(k / n)
+			out = append(out, around(vg.Point{X: a.X + (b.X-a.X)*t, Y: a.Y + (b.Y-a.Y)*t}, 1.8))
+		}
+	}
+	return out
 }
 
 // sideLabels writes names at the right edge in the order of the last points,
@@ -82,12 +130,18 @@ func (d content) sideLabels(c draw.Canvas, p *plot.Plot) {
 	}
 	labels := make([]label, 0, len(d.f.Series))
 	for i, s := range d.f.Series {
+		if len(s.Points) == 0 {
+			continue
+		}
 		q := s.Points[len(s.Points)-1]
 		from := vg.Point{X: tx(q.X), Y: ty(q.Y)}
-		labels = append(labels, label{clip(format.Line(s.Name), 26), from, from.Y, i})
+		labels = append(labels, label{clip(format.Line(s.Name), sideName), from, from.Y, i})
 	}
 	slices.SortStableFunc(labels, func(a, b label) int { return cmp.Compare(a.y, b.y) })
-	const pitch = labelSize * 1.22
+	pitch, size := vg.Length(labelSize*1.22), vg.Length(labelSize)
+	if room := (c.Max.Y - c.Min.Y) / vg.Length(max(1, len(labels))); room < pitch { // very many
+		pitch, size = room, max(room/1.22, 3)
+	}
 	// Push up from below, then down from the top where the column is too high.
 	for i := 1; i < len(labels); i++ {
 		labels[i].y = max(labels[i].y, labels[i-1].y+pitch)
@@ -97,11 +151,11 @@ func (d content) sideLabels(c draw.Canvas, p *plot.Plot) {
 		labels[i].y = min(labels[i].y, top)
 		top = labels[i].y - pitch
 	}
-	right := tx(p.X.Max) + 8
+	right := tx(p.X.Max) + sideGap
 	for _, l := range labels {
 		col := d.colour(d.f.Series[l.seriesAt].Style)
 		c.StrokeLine2(draw.LineStyle{Color: fade(col, 0x60), Width: 0.7}, l.from.X+markerRadius+1, l.from.Y, right-3, l.y)
-		st := textStyle(labelSize, col)
+		st := textStyle(sans, size, d.name(d.f.Series[l.seriesAt].Style))
 		st.YAlign = -0.35
 		c.FillText(st, vg.Point{X: right, Y: l.y}, l.name)
 	}
@@ -109,22 +163,32 @@ func (d content) sideLabels(c draw.Canvas, p *plot.Plot) {
 
 // pointLabels writes names beside points, trying places around each until one is
 // free of markers and other names.
-func (d content) pointLabels(c draw.Canvas, at func(Point) vg.Point) {
+func (d content) pointLabels(c draw.Canvas, at func(Point) vg.Point, lines []polyline) {
 	var taken []vg.Rectangle
+	for _, l := range lines {
+		taken = append(taken, l.steps()...)
+	}
 	for _, s := range d.f.Series {
 		for _, q := range s.Points {
 			pt := at(q)
 			taken = append(taken, around(pt, markerRadius+1))
-			if !math.IsNaN(q.Lo) && !math.IsNaN(q.Hi) {
+			if finite(q.Lo, q.Hi) {
 				lo, hi := at(Point{X: q.X, Y: q.Lo}), at(Point{X: q.X, Y: q.Hi})
 				taken = append(taken, vg.Rectangle{Min: vg.Point{X: lo.X - 2, Y: lo.Y}, Max: vg.Point{X: hi.X + 2, Y: hi.Y}})
+			}
+			if finite(q.XLo, q.XHi) {
+				lo, hi := at(Point{X: q.XLo, Y: q.Y}), at(Point{X: q.XHi, Y: q.Y})
+				taken = append(taken, vg.Rectangle{Min: vg.Point{X: lo.X, Y: lo.Y - 2}, Max: vg.Point{X: hi.X, Y: hi.Y + 2}})
 			}
 		}
 	}
 	for _, s := range d.f.Series {
+		if len(s.Points) == 0 {
+			continue
+		}
 		q := s.Points[len(s.Points)-1]
 		pt := at(q)
-		st := textStyle(labelSize, d.colour(s.Style))
+		st := textStyle(sans, labelSize, d.name(s.Style))
 		name := clip(format.Line(s.Name), 30)
 		w, h := st.Width(name), st.Height(name)
 		best, bestCost := vg.Rectangle{}, vg.Length(math.Inf(1))
@@ -186,13 +250,4 @@ func outside(r, c vg.Rectangle) vg.Length {
 
 func closest(r vg.Rectangle, p vg.Point) vg.Point {
 	return vg.Point{X: min(max(p.X, r.Min.X), r.Max.X), Y: min(max(p.Y, r.Min.Y), r.Max.Y)}
-}
-
-// clip shortens a name in the middle, since both ends tell tokenizers apart.
-func clip(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	return string(r[:n/2-1]) + "…" + string(r[len(r)-n/2:])
 }

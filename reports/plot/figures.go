@@ -2,8 +2,11 @@ package plot
 
 import (
 	"fmt"
-	"math"
+	"slices"
+	"strconv"
+	"strings"
 
+	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -13,34 +16,124 @@ import (
 type Named struct {
 	Name    string // "t-acc-by-scale-256"
 	Caption string
-	Figure  Figure
+	Figure  Drawing
+	Grid    string // key of the view.RobustGrid it shows, "" for none
 }
 
 // Figures are the figures of a page: for every section the headline score by
-// scale bin, rate against score and PSNR, and PSNR against score.
+// scale bin, rate against score and PSNR, and PSNR against score; for a run with
+// corruptions what is kept under each, and how it falls with severity.
 func Figures(v *view.View) []Named {
 	var out []Named
 	if len(v.Headline) == 0 {
 		return nil
 	}
+	var names format.Slugs
+	add := func(name, caption, grid string, d Drawing) {
+		out = append(out, Named{Name: names.For(name), Caption: caption, Figure: d, Grid: grid})
+	}
 	for _, s := range v.Sections() {
-		suffix := format.Slug(s.Dataset.Name + "-" + s.Condition.Key)
+		suffix := s.Dataset.Name + "-" + s.Condition.Key
 		if f, ok := byScale(v, s, v.Headline[0]); ok {
-			out = append(out, Named{v.Headline[0] + "-by-scale-" + suffix, "Score by size of the text, with 95 % intervals: what is lost first.", f})
+			add(v.Headline[0]+"-by-scale-"+suffix, "Score by size, with 95 % intervals: what is lost first.", "", f)
 		}
 		score := scoreMetric(v)
-		for _, id := range []string{score, "psnr"} {
+		for _, id := range slices.Compact([]string{score, "psnr"}) {
 			if f, ok := against(v, s, "", id); ok {
-				out = append(out, Named{"rate-" + id + "-" + suffix, "What a bit buys: rate against " + title(v, id) + ".", f})
+				add("rate-"+id+"-"+suffix, "What a bit buys: rate against "+title(v, id)+".", "", f)
 			}
 		}
 		if score != "psnr" {
 			if f, ok := against(v, s, "psnr", score); ok {
-				out = append(out, Named{"psnr-" + score + "-" + suffix, "Where pixel metrics mislead: equal PSNR, other legibility.", f})
+				add("psnr-"+score+"-"+suffix, "Where pixel metrics mislead: equal PSNR, another "+title(v, score)+".", "", f)
 			}
 		}
 	}
+	for _, g := range v.RobustGrids() {
+		suffix := g.Metric.ID + "-" + g.Dataset.Name + "-" + strconv.Itoa(g.Resolution)
+		if g.Against != "" {
+			suffix += "-" + g.Against
+		}
+		add(g.Score+"-"+suffix, heatCaption(g), g.Key(), heat(v, g))
+		if p, ok := severities(v, g); ok {
+			add("severity-"+suffix, "How "+g.Metric.Title+" falls with severity, with 95 % intervals; 0 is clean.", g.Key(), p)
+		}
+	}
 	return out
+}
+
+func heatCaption(g view.RobustGrid) string {
+	if g.Score == bench.ScoreFlip {
+		return "Share of tokens that damage changes, less what encoding the reconstruction again changes."
+	}
+	return "Share of the clean " + g.Metric.Title + " that is kept, by corruption, mean over severities."
+}
+
+// where is the resolution and data set of a robustness figure.
+func where(v *view.View, g view.RobustGrid) string {
+	s := ""
+	if len(v.Datasets) > 1 {
+		s = g.Dataset.Name + " · "
+	}
+	if g.Resolution > 0 {
+		return s + fmt.Sprintf("%d px", g.Resolution)
+	}
+	return s + "own size"
+}
+
+func heat(v *view.View, g view.RobustGrid) HeatMap {
+	h := HeatMap{Title: g.Metric.Title + " kept, against " + g.AgainstTitle() + ", " + where(v, g), Style: format.Style{Scale: 100, Places: 0}, Hi: 1}
+	if g.Score == bench.ScoreFlip {
+		h.Title = "Tokens flipped by damage, " + where(v, g)
+		h.Note = "Percent of all tokens, less the floor of encoding again."
+	} else if g.Metric.Better == metrics.Lower {
+		h.Note, h.Hi = "Percent of the clean value; lower is better.", 0
+	} else {
+		h.Note = "Percent of the clean score, mean over severities."
+	}
+	for _, c := range g.Corruptions {
+		h.Cols = append(h.Cols, view.CorruptionTitle(c))
+	}
+	for _, r := range g.Rows {
+		h.Rows = append(h.Rows, r.Token.Name)
+		if r.Token.Reference {
+			h.Gap++
+		}
+		row := make([]float64, len(r.Cells))
+		for i, c := range r.Cells {
+			row[i] = c.Mean
+		}
+		h.Values = append(h.Values, row)
+	}
+	return h
+}
+
+// severities are the curves of a grid, one panel a corruption.
+func severities(v *view.View, g view.RobustGrid) (Panels, bool) {
+	if g.Score != bench.ScoreRetention {
+		return Panels{}, false
+	}
+	var panels []Figure
+	for _, corruption := range g.Corruptions {
+		f := Figure{Title: view.CorruptionTitle(corruption), X: Axis{Label: "severity", Names: []string{"0", "1", "2", "3", "4", "5"}}, Y: axis(g.Metric)}
+		for _, r := range g.Rows {
+			s := Series{Name: r.Token.Name, Style: r.Token.Style, Line: true}
+			for _, p := range v.Severities(r.Token, g, corruption) {
+				s.Points = append(s.Points, Point{X: float64(p.Severity), Y: p.Mean, Lo: p.Lo, Hi: p.Hi})
+			}
+			if len(s.Points) > 1 {
+				f.Series = append(f.Series, s)
+			}
+		}
+		if len(f.Series) > 0 {
+			panels = append(panels, f)
+		}
+	}
+	if len(panels) == 0 {
+		return Panels{}, false
+	}
+	label, _, _ := strings.Cut(axis(g.Metric).Label, ", ")
+	return Curves(label+" by severity, against "+g.AgainstTitle()+", "+where(v, g), strings.TrimSuffix("Horizontally the severity, 0 is clean; "+view.BetterWord(g.Metric.Better), "; ")+".", panels), true
 }
 
 // scoreMetric is the graded headline metric where there is one: a share of exact
@@ -89,7 +182,7 @@ func byScale(v *view.View, s view.Section, id string) (Figure, bool) {
 		// Side by side within the bin, so that intervals do not cover each other.
 		dodge := (float64(i) - (n-1)/2) * 0.5 / n
 		for b, c := range r.Cells {
-			ser.Points = append(ser.Points, Point{float64(b) + dodge, c.Mean, c.Lo, c.Hi})
+			ser.Points = append(ser.Points, Point{X: float64(b) + dodge, Y: c.Mean, Lo: c.Lo, Hi: c.Hi})
 		}
 		f.Series = append(f.Series, ser)
 	}
@@ -133,24 +226,49 @@ func against(v *view.View, s view.Section, x, y string) (Figure, bool) {
 		f.Title = xs.Title + " against " + spec.Title + ", " + v.Title(s)
 		f.X = axis(xs)
 	}
-	points := 0
+	var absent []string
+	family := map[string][]int{}
+	hollow := false
 	for _, t := range v.Tokens {
 		c := v.Head(t, s.Dataset.Name, s.Condition, y)
 		p := Point{Y: c.Mean, Lo: c.Lo, Hi: c.Hi}
 		if x == "" {
 			r := v.Rate(t.Name, s.Dataset.Name, s.Condition.Key)
-			if !r.OK() {
-				continue
-			}
 			p.X = r.BPP
+			p.Hollow = r.OK() && r.Nominal()
 		} else {
-			p.X = v.Head(t, s.Dataset.Name, s.Condition, x).Mean
+			xc := v.Head(t, s.Dataset.Name, s.Condition, x)
+			p.X, p.XLo, p.XHi = xc.Mean, xc.Lo, xc.Hi
 		}
-		if math.IsNaN(p.X) || math.IsInf(p.X, 0) || math.IsNaN(p.Y) {
+		if !finite(p.X, p.Y) || x == "" && p.X <= 0 {
+			if x != "" || !t.Reference {
+				absent = append(absent, t.Name)
+			}
 			continue
 		}
-		points++
+		hollow = hollow || p.Hollow
+		if !t.Reference {
+			family[t.Family()] = append(family[t.Family()], len(f.Series))
+		}
 		f.Series = append(f.Series, Series{Name: t.Name, Style: t.Style, Points: []Point{p}})
 	}
-	return f, points >= 2
+	var notes []string
+	if x == "" {
+		for _, t := range v.Tokens { // in the order of the page
+			if m := family[t.Family()]; len(m) > 1 {
+				f.Families = append(f.Families, m)
+				delete(family, t.Family())
+			}
+		}
+		if hollow {
+			notes = append(notes, "Hollow: rate counted from tokens at fixed length; full: size of a bitstream.")
+		}
+		if len(absent) > 0 {
+			notes = append(notes, "Without a rate, so not shown: "+strings.Join(absent, ", ")+".")
+		}
+	} else if len(absent) > 0 {
+		notes = append(notes, "Not shown, for want of a finite value: "+strings.Join(absent, ", ")+".")
+	}
+	f.Note = strings.Join(notes, " ")
+	return f, len(f.Series) >= 2
 }

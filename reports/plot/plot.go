@@ -1,19 +1,26 @@
 // Package plot draws the figures of a report with gonum/plot, as PNG and SVG.
 //
-// Its opinion: a figure answers one question and is read without a legend. Names
-// stand beside what they name, a tokenizer has the same colour and marker in
-// every figure, upper bounds are black, every mean carries its interval, and a
-// rate axis is logarithmic. Colours are Okabe and Ito's.
+// Its opinion: a figure answers one question and is read without a legend where
+// that is possible. Names stand beside what they name, a tokenizer has the same
+// colour and marker in every figure, upper bounds are black, every mean carries
+// its interval, and a rate axis is logarithmic. What could not be drawn is named
+// below the figure. Colours are Okabe and Ito's.
+//
+//	f := plot.Figure{Title: "Rate against T-NED", X: plot.Axis{Label: "bits per pixel", Log: true}, Series: series}
+//	svg, err := f.SVG()
 package plot
 
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"image/color"
-	"math"
 	"os"
+	"regexp"
 	"strconv"
+	"strings"
 
+	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
@@ -26,38 +33,30 @@ import (
 	"github.com/vtbench/vtbench/reports/view"
 )
 
-// A Point of a series with the interval of its Y; Lo and Hi are NaN without one.
-type Point struct{ X, Y, Lo, Hi float64 }
-
-// A Series is one tokenizer in a figure.
-type Series struct {
-	Name   string
-	Style  view.Style
-	Points []Point
-	Line   bool // join the points
+// A Drawing is anything a report can show as a picture.
+type Drawing interface {
+	Heading() string          // what is shown, in a few words
+	Describe() string         // the numbers in words, for who cannot see them
+	PNG() ([]byte, error)     // on white
+	SVG() ([]byte, error)     // on white
+	DarkSVG() ([]byte, error) // for a dark page
 }
 
-// An Axis of a figure.
-type Axis struct {
-	Label string
-	Log   bool
-	// Min and Max fix the range; both 0 lets the data decide.
-	Min, Max float64
-	// Names makes the axis categorical: position i has Names[i].
-	Names []string
-	// Scale multiplies values for display: 100 for percentages.
-	Scale float64
-}
-
-// A Figure is what is drawn.
-type Figure struct {
-	Title    string
-	Subtitle string
-	X, Y     Axis
-	Series   []Series
-	// Side labels series at the right edge, at their last point; otherwise every
-	// point is labelled where there is room.
-	Side bool
+// Save writes a drawing as base.png and base.svg.
+func Save(d Drawing, base string) error {
+	for _, f := range []struct {
+		ext    string
+		render func() ([]byte, error)
+	}{{".png", d.PNG}, {".svg", d.SVG}} {
+		b, err := f.render()
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(base+f.ext, b, 0o644); err != nil {
+			return fmt.Errorf("writing a plot: %w", err)
+		}
+	}
+	return nil
 }
 
 // Size of a figure.
@@ -67,27 +66,44 @@ const (
 	dpi    = 160
 )
 
-var sans = font.Font{Typeface: "Liberation", Variant: "Sans"}
+// Sizes of what is drawn, in points.
+const (
+	titleSize    = 11.5
+	noteSize     = 8
+	axisSize     = 9
+	tickSize     = 8.5
+	labelSize    = 8.2
+	markerRadius = 3.2
+	margin       = 7
+)
+
+var (
+	sans = font.Font{Typeface: "Liberation", Variant: "Sans"}
+	bold = font.Font{Typeface: "Liberation", Variant: "Sans", Weight: xfont.WeightBold}
+)
 
 // A theme is a ground and what is drawn on it.
 type theme struct {
 	ground, ink, faint, soft color.RGBA
+	low, high                color.RGBA // ends of a scale of shades
 	palette                  []string
 }
 
 var (
 	light = theme{
 		ground: color.RGBA{0xFF, 0xFF, 0xFF, 0xFF}, ink: color.RGBA{0x22, 0x24, 0x28, 0xFF},
-		faint: color.RGBA{0xE4, 0xE6, 0xEA, 0xFF}, soft: color.RGBA{0x6B, 0x70, 0x78, 0xFF}, palette: view.Palette,
+		faint: color.RGBA{0xE4, 0xE6, 0xEA, 0xFF}, soft: color.RGBA{0x5F, 0x65, 0x6E, 0xFF},
+		low: color.RGBA{0xF1, 0xF5, 0xFA, 0xFF}, high: color.RGBA{0x08, 0x4A, 0x86, 0xFF}, palette: view.Palette,
 	}
 	dark = theme{
 		ground: color.RGBA{0x1D, 0x20, 0x26, 0xFF}, ink: color.RGBA{0xE7, 0xE9, 0xEC, 0xFF},
-		faint: color.RGBA{0x34, 0x39, 0x43, 0xFF}, soft: color.RGBA{0xA0, 0xA7, 0xB2, 0xFF}, palette: view.DarkPalette,
+		faint: color.RGBA{0x34, 0x39, 0x43, 0xFF}, soft: color.RGBA{0xA0, 0xA7, 0xB2, 0xFF},
+		low: color.RGBA{0x26, 0x2B, 0x33, 0xFF}, high: color.RGBA{0x7C, 0xC4, 0xF7, 0xFF}, palette: view.DarkPalette,
 	}
 )
 
 // colour is the colour of a style.
-func (t theme) colour(s view.Style) color.Color {
+func (t theme) colour(s view.Style) color.RGBA {
 	if s.Colour < 0 || s.Colour >= len(t.palette) {
 		return t.ink
 	}
@@ -98,13 +114,34 @@ func (t theme) colour(s view.Style) color.Color {
 	return color.RGBA{uint8(n >> 16), uint8(n >> 8), uint8(n), 0xFF}
 }
 
-func fade(c color.Color, alpha uint8) color.Color {
-	r, g, b, _ := c.RGBA()
-	return color.NRGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), alpha}
+// name is the colour of a style's name: nearer to ink, so that light colours can
+// be read as letters (4.5:1 on the ground).
+func (t theme) name(s view.Style) color.RGBA { return mix(t.colour(s), t.ink, 0.45) }
+
+// shade is the colour of v in 0..1, and whether letters on it are dark.
+func (t theme) shade(v float64) (color.RGBA, color.RGBA) {
+	c := mix(t.low, t.high, min(max(v, 0), 1))
+	if luminance(c) > 0.30 {
+		return c, color.RGBA{0x16, 0x1A, 0x20, 0xFF}
+	}
+	return c, color.RGBA{0xF6, 0xF8, 0xFA, 0xFF}
 }
 
-func textStyle(size vg.Length, c color.Color) text.Style {
-	f := sans
+// luminance is the relative luminance of WCAG 2, with a gamma of 2.2.
+func luminance(c color.RGBA) float64 {
+	lin := func(v uint8) float64 { f := float64(v) / 255; return f * f }
+	return 0.2126*lin(c.R) + 0.7152*lin(c.G) + 0.0722*lin(c.B)
+}
+
+// mix goes from a to b.
+func mix(a, b color.RGBA, t float64) color.RGBA {
+	m := func(x, y uint8) uint8 { return uint8(float64(x) + (float64(y)-float64(x))*t + 0.5) }
+	return color.RGBA{m(a.R, b.R), m(a.G, b.G), m(a.B, b.B), 0xFF}
+}
+
+func fade(c color.RGBA, alpha uint8) color.Color { return color.NRGBA{c.R, c.G, c.B, alpha} }
+
+func textStyle(f font.Font, size vg.Length, c color.Color) text.Style {
 	f.Size = size
 	return text.Style{Color: c, Font: f, Handler: plot.DefaultTextHandler}
 }
@@ -115,213 +152,127 @@ func restyle(s *text.Style, size vg.Length, c color.Color) {
 	s.Font.Size = size
 }
 
-func marker(n int) draw.GlyphDrawer {
-	return []draw.GlyphDrawer{
-		draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.BoxGlyph{}, draw.RingGlyph{}, draw.CrossGlyph{}, draw.PlusGlyph{},
-	}[((n%view.Markers)+view.Markers)%view.Markers]
+// painter draws on a canvas in a theme.
+type painter func(c draw.Canvas, th theme)
+
+func (p painter) png(title string, w, h vg.Length) ([]byte, error) {
+	c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dpi))}
+	p(draw.New(c), light)
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return nil, fmt.Errorf("drawing %q: %w", title, err)
+	}
+	return b.Bytes(), nil
 }
 
-// build turns a figure into a plot.
-func build(f Figure, th theme) *plot.Plot {
-	p := plot.New()
-	p.Title.Text = format.Line(f.Title)
-	if f.Subtitle != "" {
-		p.Title.Text += "\n" + format.Line(f.Subtitle)
+func (p painter) svg(title string, w, h vg.Length, th theme) ([]byte, error) {
+	c := vgsvg.New(w, h)
+	p(draw.New(c), th)
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return nil, fmt.Errorf("drawing %q: %w", title, err)
 	}
-	restyle(&p.Title.TextStyle, 11, th.ink)
-	p.Title.Padding = 6
-	p.BackgroundColor = th.ground
-	for _, a := range []struct {
-		to   *plot.Axis
-		from Axis
-	}{{&p.X, f.X}, {&p.Y, f.Y}} {
-		a.to.Label.Text = format.Line(a.from.Label)
-		restyle(&a.to.Label.TextStyle, 9.5, th.soft)
-		restyle(&a.to.Tick.Label, 8.5, th.soft)
-		a.to.Tick.LineStyle.Color = th.faint
-		a.to.LineStyle.Color = th.faint
-		a.to.Padding = 4
-		a.to.Tick.Marker = ticks{a.from}
-		if a.from.Log {
-			a.to.Scale = plot.LogScale{}
-		}
-	}
-	scaleSeries(&f)
-	setRange(p, &f)
-	p.Add(gridLines{th}, content{f, th})
-	return p
+	out := textTag.ReplaceAllFunc(b.Bytes(), fixWidth)
+	// Liberation Sans has the widths of Arial and Helvetica; where a reader has none
+	// of them, their own sans is better than their serif.
+	return bytes.ReplaceAll(out, []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")), nil
 }
 
-// scaleSeries applies the display scale of the axes and drops what cannot be
-// drawn: points without coordinates, and rates of 0 on a logarithmic axis.
-func scaleSeries(f *Figure) {
-	sx, sy := orOne(f.X.Scale), orOne(f.Y.Scale)
-	out := make([]Series, 0, len(f.Series))
-	for _, s := range f.Series {
-		kept := make([]Point, 0, len(s.Points))
-		for _, q := range s.Points {
-			q = Point{q.X * sx, q.Y * sy, q.Lo * sy, q.Hi * sy}
-			if math.IsNaN(q.X) || math.IsNaN(q.Y) || math.IsInf(q.X, 0) || math.IsInf(q.Y, 0) || f.X.Log && q.X <= 0 || f.Y.Log && q.Y <= 0 {
-				continue
-			}
-			kept = append(kept, q)
-		}
-		if len(kept) > 0 {
-			s.Points = kept
-			out = append(out, s)
-		}
+// textTag is a text element as vgsvg writes it.
+var (
+	textTag  = regexp.MustCompile(`<text ([^<>]*)>([^<>]*)</text>`)
+	fontSize = regexp.MustCompile(`font-size:([0-9.]+)px`)
+)
+
+// fixWidth states the width that the layout counts on, so that a reader without
+// the font squeezes another one into it instead of cutting names off.
+func fixWidth(tag []byte) []byte {
+	m := textTag.FindSubmatch(tag)
+	size := fontSize.FindSubmatch(m[1])
+	str := html.UnescapeString(string(m[2]))
+	if size == nil || len([]rune(str)) < 3 {
+		return tag
 	}
-	f.Series = out
+	pt, err := strconv.ParseFloat(string(size[1]), 64)
+	if err != nil {
+		return tag
+	}
+	f := sans
+	if bytes.Contains(m[1], []byte("font-weight:bold")) {
+		f = bold
+	}
+	w := textStyle(f, vg.Length(pt), nil).Width(str)
+	return fmt.Appendf(nil, `<text textLength="%.5g" lengthAdjust="spacingAndGlyphs" %s>%s</text>`, w.Points(), m[1], m[2])
 }
 
-func orOne(v float64) float64 {
-	if v == 0 {
-		return 1
+// frame paints the ground, title and note, and returns the room between them.
+func frame(c draw.Canvas, th theme, title, note string) draw.Canvas {
+	c.SetColor(th.ground)
+	c.Fill(c.Rectangle.Path())
+	c = draw.Crop(c, margin, -margin, margin, -margin)
+	top, bottom := vg.Length(0), vg.Length(0)
+	if title != "" {
+		st := textStyle(bold, titleSize, th.ink)
+		st.YAlign = draw.YTop
+		c.FillText(st, vg.Point{X: c.Min.X, Y: c.Max.Y}, clipTo(st, format.Line(title), c.Max.X-c.Min.X))
+		top = titleSize * 1.7
 	}
-	return v
+	if note != "" {
+		st := textStyle(sans, noteSize, th.soft)
+		st.YAlign = draw.YBottom
+		lines := wrapTo(st, format.Line(note), c.Max.X-c.Min.X)
+		for i, line := range lines {
+			c.FillText(st, vg.Point{X: c.Min.X, Y: c.Min.Y + vg.Length(len(lines)-1-i)*noteSize*1.3}, line)
+		}
+		bottom = vg.Length(len(lines))*noteSize*1.3 + 3
+	}
+	return draw.Crop(c, 0, 0, bottom, -top)
 }
 
-// setRange fits the axes to the data, intervals included, with some air.
-func setRange(p *plot.Plot, f *Figure) {
-	xmin, xmax, ymin, ymax := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
-	for _, s := range f.Series {
-		for _, q := range s.Points {
-			xmin, xmax = min(xmin, q.X), max(xmax, q.X)
-			ymin, ymax = min(ymin, q.Y), max(ymax, q.Y)
-			if !math.IsNaN(q.Lo) && !math.IsNaN(q.Hi) {
-				ymin, ymax = min(ymin, q.Lo), max(ymax, q.Hi)
-			}
-		}
+// noteHeight is the room that a note takes below a drawing of the usual width.
+func noteHeight(note string) vg.Length {
+	if note == "" {
+		return 0
 	}
-	if len(f.Series) == 0 {
-		xmin, xmax, ymin, ymax = 1, 10, 1, 10
-	}
-	p.X.Min, p.X.Max = air(f.X, xmin, xmax)
-	p.Y.Min, p.Y.Max = air(f.Y, ymin, ymax)
+	return vg.Length(len(wrapTo(textStyle(sans, noteSize, nil), format.Line(note), Width-2*margin)))*noteSize*1.3 + 3
 }
 
-func air(a Axis, lo, hi float64) (float64, float64) {
-	switch {
-	case a.Min != 0 || a.Max != 0:
-		return a.Min, a.Max
-	case len(a.Names) > 0:
-		return -0.5, float64(len(a.Names)) - 0.5
-	case a.Log:
-		return lo / 1.6, hi * 1.6
+// clipTo shortens a text to a width.
+func clipTo(st text.Style, s string, w vg.Length) string {
+	for n := len([]rune(s)); n > 4 && st.Width(s) > w; n-- {
+		s = clip(s, n)
 	}
-	pad := (hi - lo) * 0.08
-	if pad == 0 {
-		pad = max(math.Abs(hi)*0.1, 0.5)
-	}
-	return lo - pad, hi + pad
+	return s
 }
 
-// ticks puts few, round numbers on an axis, or its names.
-type ticks struct{ axis Axis }
-
-// Ticks implements plot.Ticker.
-func (t ticks) Ticks(lo, hi float64) []plot.Tick {
-	var out []plot.Tick
-	switch {
-	case len(t.axis.Names) > 0:
-		for i, n := range t.axis.Names {
-			out = append(out, plot.Tick{Value: float64(i), Label: format.Line(n)})
-		}
-	case t.axis.Log:
-		for e := math.Floor(math.Log10(lo)); e <= math.Ceil(math.Log10(hi)); e++ {
-			for _, m := range []float64{1, 2, 5} {
-				if v := m * math.Pow(10, e); v >= lo && v <= hi {
-					out = append(out, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'g', 3, 64)})
-				}
-			}
-		}
-	default:
-		step := niceStep((hi - lo) / 5)
-		for v := math.Ceil(lo/step) * step; v <= hi+step*1e-9; v += step {
-			if math.Abs(v) < step*1e-9 {
-				v = 0
-			}
-			out = append(out, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', decimals(step), 64)})
+// wrapTo breaks a text at spaces into at most three lines of a width.
+func wrapTo(st text.Style, s string, w vg.Length) []string {
+	out := []string{""}
+	for rest := s; rest != ""; {
+		var word string
+		word, rest, _ = strings.Cut(rest, " ")
+		last := &out[len(out)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case st.Width(*last+" "+word) <= w:
+			*last += " " + word
+		case len(out) == 3:
+			*last = clipTo(st, *last+" "+word+" "+rest, w)
+			return out
+		default:
+			out = append(out, word)
 		}
 	}
 	return out
 }
 
-func niceStep(raw float64) float64 {
-	if !(raw > 0) {
-		return 1
+// clip shortens a name in the middle, since both ends tell tokenizers apart.
+func clip(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
 	}
-	base := math.Pow(10, math.Floor(math.Log10(raw)))
-	for _, m := range []float64{1, 2, 5, 10} {
-		if m*base >= raw {
-			return m * base
-		}
-	}
-	return 10 * base
-}
-
-func decimals(step float64) int {
-	return max(0, -int(math.Floor(math.Log10(step)+1e-9)))
-}
-
-// gridLines are faint horizontal lines at the ticks of Y, and vertical ones where
-// X is a number.
-type gridLines struct{ theme }
-
-// Plot implements plot.Plotter.
-func (g gridLines) Plot(c draw.Canvas, p *plot.Plot) {
-	tx, ty := p.Transforms(&c)
-	line := draw.LineStyle{Color: g.faint, Width: 0.6}
-	for _, t := range p.Y.Tick.Marker.Ticks(p.Y.Min, p.Y.Max) {
-		y := ty(t.Value)
-		c.StrokeLine2(line, c.Min.X, y, c.Max.X, y)
-	}
-	if names, ok := p.X.Tick.Marker.(ticks); ok && len(names.axis.Names) > 0 {
-		return
-	}
-	for _, t := range p.X.Tick.Marker.Ticks(p.X.Min, p.X.Max) {
-		x := tx(t.Value)
-		c.StrokeLine2(line, x, c.Min.Y, x, c.Max.Y)
-	}
-}
-
-// PNG renders the figure.
-func (f Figure) PNG() ([]byte, error) {
-	c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(Width, Height), vgimg.UseDPI(dpi))}
-	build(f, light).Draw(draw.New(c))
-	var b bytes.Buffer
-	if _, err := c.WriteTo(&b); err != nil {
-		return nil, fmt.Errorf("drawing %q: %w", f.Title, err)
-	}
-	return b.Bytes(), nil
-}
-
-// SVG renders the figure on white.
-func (f Figure) SVG() ([]byte, error) { return f.svg(light) }
-
-// DarkSVG renders the figure for a dark page.
-func (f Figure) DarkSVG() ([]byte, error) { return f.svg(dark) }
-
-func (f Figure) svg(th theme) ([]byte, error) {
-	c := vgsvg.New(Width, Height)
-	build(f, th).Draw(draw.New(c))
-	var b bytes.Buffer
-	if _, err := c.WriteTo(&b); err != nil {
-		return nil, fmt.Errorf("drawing %q: %w", f.Title, err)
-	}
-	return b.Bytes(), nil
-}
-
-// Save writes base.png and base.svg.
-func (f Figure) Save(base string) error {
-	for ext, render := range map[string]func() ([]byte, error){".png": f.PNG, ".svg": f.SVG} {
-		b, err := render()
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(base+ext, b, 0o644); err != nil {
-			return fmt.Errorf("writing a plot: %w", err)
-		}
-	}
-	return nil
+	head := (n - 1) / 2
+	return string(r[:head]) + "…" + string(r[len(r)-(n-1-head):])
 }

@@ -24,7 +24,7 @@ func TestFiguresOfARun(t *testing.T) {
 		t.Fatal(err)
 	}
 	figures := plot.Figures(v)
-	if want := 4 * len(v.Sections()); len(figures) != want {
+	if want := 4 * len(v.Sections()); len(figures) != want { // without corruptions
 		t.Errorf("%d figures, want %d", len(figures), want)
 	}
 	names := map[string]bool{}
@@ -40,7 +40,7 @@ func TestFiguresOfARun(t *testing.T) {
 	}
 	for _, f := range figures[:4] {
 		base := filepath.Join(dir, f.Name)
-		if err := f.Figure.Save(base); err != nil {
+		if err := plot.Save(f.Figure, base); err != nil {
 			t.Fatal(err)
 		}
 		b, err := os.ReadFile(base + ".png")
@@ -70,10 +70,10 @@ func TestOddData(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for name, s := range map[string][]plot.Series{
 		"nothing":  nil,
-		"one":      {{Name: "a", Points: []plot.Point{{1, 2, nan, nan}}}},
-		"nan":      {{Name: "a", Points: []plot.Point{{nan, 2, nan, nan}, {1, inf, nan, nan}}}},
-		"constant": {{Name: "a", Points: []plot.Point{{1, 2, 2, 2}, {1, 2, 2, 2}}}},
-		"zero":     {{Name: "a", Points: []plot.Point{{0, 0, 0, 0}}}, {Name: "<b>&\n", Points: []plot.Point{{3, 1, 0, 2}}}},
+		"one":      {{Name: "a", Points: []plot.Point{{X: 1, Y: 2, Lo: nan, Hi: nan}}}},
+		"nan":      {{Name: "a", Points: []plot.Point{{X: nan, Y: 2, Lo: nan, Hi: nan}, {X: 1, Y: inf, Lo: nan, Hi: nan}}}},
+		"constant": {{Name: "a", Points: []plot.Point{{X: 1, Y: 2, Lo: 2, Hi: 2}, {X: 1, Y: 2, Lo: 2, Hi: 2}}}},
+		"zero":     {{Name: "a", Points: []plot.Point{{}}}, {Name: "<b>&\n", Points: []plot.Point{{X: 3, Y: 1, Lo: 0, Hi: 2}}}},
 	} {
 		for _, log := range []bool{false, true} {
 			f := plot.Figure{Title: name, X: plot.Axis{Log: log}, Series: s}

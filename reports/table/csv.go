@@ -61,3 +61,20 @@ func number(n bench.Number) string {
 	}
 	return ""
 }
+
+// RobustCSV writes every score over conditions: one line a tokenizer, data set,
+// resolution, side, metric, score and corruption.
+func RobustCSV(w io.Writer, v *view.View) error {
+	out := csv.NewWriter(w)
+	lines := [][]string{{"tokenizer", "dataset", "resolution", "against", "metric", "score", "corruption", "value", "lo", "hi", "clusters"}}
+	for _, r := range v.Robust {
+		lines = append(lines, []string{
+			r.Tokenizer, r.Dataset, strconv.Itoa(r.Resolution), r.Against, r.Metric, r.Score, r.Corruption,
+			number(r.Value), number(r.Lo), number(r.Hi), strconv.Itoa(r.Clusters),
+		})
+	}
+	if err := out.WriteAll(lines); err != nil {
+		return fmt.Errorf("writing csv: %w", err)
+	}
+	return nil
+}

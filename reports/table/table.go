@@ -14,11 +14,14 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
+	"github.com/rivo/uniseg"
 	"golang.org/x/term"
 
 	"github.com/vtbench/vtbench/bench"
@@ -32,13 +35,16 @@ const DefaultWidth = 80
 
 // Options change how tables are printed.
 type Options struct {
-	// Width in columns; 0 asks the terminal, or is [DefaultWidth].
+	// Width in columns; 0 asks $COLUMNS, then the terminal, or is [DefaultWidth].
 	Width int
 }
 
 func (o Options) width(w io.Writer) int {
 	if o.Width > 0 {
 		return o.Width
+	}
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n >= 40 {
+		return n
 	}
 	if f, ok := w.(*os.File); ok {
 		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n >= 40 {
@@ -70,9 +76,23 @@ func View(w io.Writer, v *view.View, o Options) error {
 			return err
 		}
 	}
+	if err := kept(w, v, width); err != nil {
+		return err
+	}
+	return notes(w, v, width)
+}
+
+// notes prints what a reader must know, in lines that fit.
+func notes(w io.Writer, v *view.View, width int) error {
 	for _, warning := range v.Warnings {
-		if err := printf(w, "note: %s\n", format.Line(warning)); err != nil {
-			return err
+		for i, line := range lines(format.Line(warning), width-6) {
+			lead := "note: "
+			if i > 0 {
+				lead = "      "
+			}
+			if err := printf(w, "%s%s\n", lead, line); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -112,7 +132,7 @@ func section(w io.Writer, v *view.View, s view.Section, width int) error {
 	if err := Simple(w, header, rows); err != nil {
 		return err
 	}
-	return printf(w, "%s\n\n", counts(v, s, g, width))
+	return printf(w, "%s\n%s\n\n", tally(v, s, g, width), legend(g, width))
 }
 
 // cells makes the table of a section with these side metrics.
@@ -193,8 +213,8 @@ func worst(st format.Style, r view.GridRow) string {
 	return bin + " " + st.Delta(r.Worst.Delta)
 }
 
-// counts says what stands behind the table, in lines that fit.
-func counts(v *view.View, s view.Section, g view.Grid, width int) string {
+// tally says what stands behind a table, in lines that fit.
+func tally(v *view.View, s view.Section, g view.Grid, width int) string {
 	t := v.Tally(s.Dataset.Name, s.Condition.Key, g.Metric.ID)
 	what := "images"
 	if g.Metric.Scope == metrics.PerInstance {
@@ -204,14 +224,19 @@ func counts(v *view.View, s view.Section, g view.Grid, width int) string {
 	for _, r := range t.Reasons {
 		parts = append(parts, fmt.Sprintf("%s %s", r.Span, r.Title))
 	}
-	legend := []string{"±: half of the 95 % interval"}
+	return wrap(parts, width)
+}
+
+// legend explains the marks of a headline table.
+func legend(g view.Grid, width int) string {
+	parts := []string{"±: half of the 95 % interval"}
 	if g.Bound != "" {
-		legend = append(legend, "worst: bin that loses most against "+format.Line(g.Bound))
+		parts = append(parts, "worst: bin that loses most against "+format.Line(g.Bound))
 	}
 	if slices.ContainsFunc(g.Rows, func(r view.GridRow) bool { return r.Rate.OK() && r.Rate.Nominal() }) {
-		legend = append(legend, "~: rate counted from tokens")
+		parts = append(parts, "~: rate counted from tokens")
 	}
-	return wrap(parts, width) + "\n" + wrap(legend, width)
+	return wrap(parts, width)
 }
 
 // wrap joins parts by dots into lines that fit.
@@ -221,7 +246,7 @@ func wrap(parts []string, width int) string {
 		switch {
 		case line == "":
 			line = p
-		case runes(line)+3+runes(p) > width:
+		case columns(line)+3+columns(p) > width:
 			out, line = out+line+"\n", p
 		default:
 			line += " · " + p
@@ -235,9 +260,9 @@ func wrap(parts []string, width int) string {
 func List(w io.Writer, header []string, rows [][]string, o Options) error {
 	last := len(header) - 1
 	_, total := widths(header, rows)
-	lastWidth := runes(header[last])
+	lastWidth := columns(header[last])
 	for _, r := range rows {
-		lastWidth = max(lastWidth, runes(r[last]))
+		lastWidth = max(lastWidth, columns(r[last]))
 	}
 	room := max(o.width(w)-(total-lastWidth), 24)
 	var out [][]string
@@ -263,7 +288,7 @@ func lines(s string, n int) []string {
 		switch {
 		case *last == "":
 			*last = word
-		case runes(*last)+1+runes(word) > n:
+		case columns(*last)+1+columns(word) > n:
 			out = append(out, word)
 		default:
 			*last += " " + word
@@ -332,9 +357,9 @@ func numeric(rows [][]string, col int) bool {
 // widths are the widths of the columns, with the space between them.
 func widths(header []string, rows [][]string) (first, total int) {
 	for c := range header {
-		wide := runes(header[c])
+		wide := columns(header[c])
 		for _, r := range rows {
-			wide = max(wide, runes(r[c]))
+			wide = max(wide, columns(r[c]))
 		}
 		if c == 0 {
 			first = wide
@@ -365,16 +390,31 @@ func fit(header []string, rows [][]string, width int) {
 	}
 }
 
-func runes(s string) int { return len([]rune(s)) }
+// columns is the width of a text on a terminal: 2 for wide characters, 0 for what
+// combines with the one before.
+func columns(s string) int { return twwidth.Width(s) }
 
 // shorten keeps both ends of a name, since both tell tokenizers apart.
 func shorten(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
+	if columns(s) <= n {
 		return s
 	}
-	head := (n - 1) / 2
-	return string(r[:head]) + "…" + string(r[len(r)-(n-1-head):])
+	var parts []string
+	for g := uniseg.NewGraphemes(s); g.Next(); {
+		parts = append(parts, g.Str())
+	}
+	head, tail := "", ""
+	for i, j := 0, len(parts)-1; i <= j; i, j = i+1, j-1 {
+		if columns(head+parts[i]+"…"+tail) > n {
+			break
+		}
+		head += parts[i]
+		if i == j || columns(head+"…"+parts[j]+tail) > n {
+			break
+		}
+		tail = parts[j] + tail
+	}
+	return head + "…" + tail
 }
 
 func printf(w io.Writer, layout string, args ...any) error {

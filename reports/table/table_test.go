@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
 	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/reports/internal/fixture"
@@ -77,6 +78,85 @@ func TestHeadlineFits(t *testing.T) {
 			}
 		}
 		golden(t, "headline"+map[int]string{80: "80", 120: "120"}[width]+".txt", b.String())
+	}
+}
+
+func TestFullHoldsEveryMetric(t *testing.T) {
+	run := text(t)
+	v, err := view.New(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := table.Full(&b, v, table.Options{Width: 100}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if n := twwidth.Width(strings.TrimRight(line, "\n")); n > 100 {
+			t.Errorf("a line has %d columns: %s", n, line)
+		}
+	}
+	for _, m := range run.Manifest.Metrics {
+		if !strings.Contains(b.String(), m.Title) {
+			t.Errorf("%s is missing", m.ID)
+		}
+	}
+	golden(t, "full100.txt", b.String())
+}
+
+func TestHeadlineOfARobustnessRun(t *testing.T) {
+	run, err := fixture.Robust(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := table.Headline(&b, run, table.Options{Width: 80}); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "robust80.txt", b.String())
+}
+
+func TestWidthFromTheEnvironment(t *testing.T) {
+	run := text(t)
+	t.Setenv("COLUMNS", "60")
+	var b bytes.Buffer
+	if err := table.Headline(&b, run, table.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	widest := 0
+	for line := range strings.Lines(b.String()) {
+		widest = max(widest, twwidth.Width(strings.TrimRight(line, "\n")))
+	}
+	if widest > 60+20 { // the numbers of four bins need more than 60 beside any name
+		t.Errorf("the widest line has %d columns", widest)
+	}
+}
+
+// Wide and combining characters take the columns that a terminal gives them.
+func TestWideNames(t *testing.T) {
+	run := text(t)
+	const wide = "分词器:补丁=8,码本=1024的长长长长名字"
+	for i := range run.Summary.Rows {
+		if run.Summary.Rows[i].Tokenizer == "jpeg:q=90" {
+			run.Summary.Rows[i].Tokenizer = wide
+		}
+	}
+	for i := range run.Manifest.Tokenizers {
+		if run.Manifest.Tokenizers[i].Name == "jpeg:q=90" {
+			run.Manifest.Tokenizers[i].Name = wide
+		}
+	}
+	var b bytes.Buffer
+	if err := table.Headline(&b, run, table.Options{Width: 80}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "分") || !strings.Contains(b.String(), "…") {
+		t.Errorf("the name is not there, or not shortened:\n%s", b.String())
+	}
+	for line := range strings.Lines(b.String()) {
+		if n := twwidth.Width(strings.TrimRight(line, "\n")); n > 80 {
+			t.Errorf("a line has %d columns: %s", n, line)
+		}
 	}
 }
 

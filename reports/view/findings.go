@@ -3,8 +3,10 @@ package view
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
+	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 )
@@ -12,7 +14,7 @@ import (
 // A Finding is one thing the page says in words before it shows tables. Findings
 // state what the numbers are; what is not shown by the intervals is not claimed.
 type Finding struct {
-	Key   string // "best", "scale", "rate", "misleading", "kept", "failures"
+	Key   string // "best", "scale", "rate", "misleading", "kept", "steadiest", "failures"
 	Label string // "Best at 256 px"
 	Value string // what stands large; a tokenizer's name where Name is true
 	Name  bool
@@ -65,6 +67,9 @@ func (v *View) Findings() []Finding {
 		if finding, ok := f(s, g); ok {
 			out = append(out, finding)
 		}
+	}
+	if finding, ok := v.steadiest(); ok {
+		out = append(out, finding)
 	}
 	if n := len(v.Failures); n > 0 {
 		first := v.Failures[0]
@@ -255,6 +260,54 @@ func (v *View) misleading(s Section, g Grid) (Finding, bool) {
 		Text: sentence(lo.Token, fmt.Sprintf(" has %s %s%s against %s of ", pixel.Title, ps.Number(pLo.Mean), unit(ps), ps.Number(pHi.Mean)), hi.Token,
 			fmt.Sprintf(", but %s %s against %s%s.", g.Metric.Title, st.Number(lo.Head.Mean), st.Number(hi.Head.Mean), unit(st))),
 	}, true
+}
+
+// steadiest is the tokenizer that keeps most of the first headline metric under
+// damage, and what damages all of them most.
+func (v *View) steadiest() (Finding, bool) {
+	grids := v.RobustGrids()
+	if len(grids) == 0 || grids[0].Score != bench.ScoreRetention || grids[0].Metric.Better == metrics.Neither {
+		return Finding{}, false
+	}
+	g := grids[0]
+	var rows []RobustGridRow
+	for _, r := range g.Rows {
+		if !r.Token.Reference && !math.IsNaN(r.RPC.Mean) {
+			rows = append(rows, r)
+		}
+	}
+	if len(rows) == 0 {
+		return Finding{}, false
+	}
+	slices.SortStableFunc(rows, func(a, b RobustGridRow) int { return better(g.Metric.Better, a.RPC.Mean, b.RPC.Mean) })
+	st := format.Style{Unit: "%", Scale: 100, Places: 1}
+	b := rows[0]
+	text := []any{fmt.Sprintf("%s of its clean %s is left on average (rPC).", st.Interval(b.RPC.Mean, b.RPC.Lo, b.RPC.Hi)+" %", g.Metric.Title)}
+	if len(rows) > 1 {
+		switch overlap(b.RPC, rows[1].RPC) {
+		case 1:
+			text = append(text, " Not clearly ahead of ", rows[1].Token, " ("+st.Number(rows[1].RPC.Mean)+"): their intervals overlap.")
+		case 0:
+			text = append(text, " Next is ", rows[1].Token, " with "+st.Number(rows[1].RPC.Mean)+".")
+		}
+	}
+	worst, worstMean := -1, 0.0
+	for i, kind := range g.Corruptions {
+		if slices.Contains(bench.TokenDamages(), kind) {
+			continue
+		}
+		sum := 0.0
+		for _, r := range rows {
+			sum += r.Cells[i].Mean
+		}
+		if m := sum / float64(len(rows)); !math.IsNaN(m) && (worst < 0 || better(g.Metric.Better, m, worstMean) > 0) {
+			worst, worstMean = i, m
+		}
+	}
+	if worst >= 0 {
+		text = append(text, " Hardest for all: "+CorruptionTitle(g.Corruptions[worst])+", "+st.Number(worstMean)+".")
+	}
+	return Finding{Key: "steadiest", Label: "Keeps most under damage", Value: b.Token.Name, Name: true, Text: sentence(text...)}, true
 }
 
 func (v *View) kept(s Section, g Grid) (Finding, bool) {

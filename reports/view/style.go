@@ -5,7 +5,7 @@ import "strings"
 // Style is how a tokenizer looks in every plot and table of a page.
 type Style struct {
 	Colour int // index into Palette; Ink for upper bounds
-	Marker int // 0 circle, 1 square, 2 triangle up, 3 diamond, 4 triangle down, 5 cross, 6 plus
+	Marker int // 0 circle, 1 square, 2 triangle up, 3 diamond, 4 triangle down, 5 pentagon, 6 star
 }
 
 // Ink is the Colour of upper bounds: the colour of text.

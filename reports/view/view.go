@@ -150,6 +150,9 @@ func New(runs ...*bench.Run) (*View, error) {
 	for i, names := range v.nameTokens(runs) {
 		v.addRun(i, runs[i], names)
 		for _, row := range runs[i].Summary.Robustness {
+			if names.shown[row.Tokenizer] {
+				continue
+			}
 			row.Tokenizer = names.name(row.Tokenizer)
 			v.Robust = append(v.Robust, row)
 		}
@@ -243,6 +246,9 @@ func joinable(runs []*bench.Run, names []string) error {
 				}
 				if !sameBins(a.Bins, b.Bins) {
 					fault(names[0], "suite %q has other scale bins", a.ID)
+				}
+				if !reflect.DeepEqual(a.Corruptions, b.Corruptions) || a.Baseline != b.Baseline {
+					fault(names[0], "suite %q has other corruptions or another baseline", a.ID)
 				}
 				if !reflect.DeepEqual(orEmpty(a.Options), orEmpty(b.Options)) {
 					fault(names[0], "suite %q has other metric options: %v against %v", a.ID, a.Options, b.Options)

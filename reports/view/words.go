@@ -42,15 +42,31 @@ var words = map[string]Words{
 		"structural similarity, 1 is identical",
 		"Compares local brightness, contrast and structure (Gaussian window, mean of channels). Closer to what people see than PSNR, still an average over the whole picture.",
 	},
-	"ms-ssim":   {"structural similarity over several scales", "SSIM at five scales, combined; 1 is identical."},
-	"lpips":     {"perceptual distance, 0 is identical", "Distance between deep features of both pictures; lower is better."},
-	"f-sim":     {"similarity of face embeddings, 1 is the same", "Cosine between the embeddings of a face in the original and in the reconstruction, aligned by the same key points."},
-	"rank-1":    {"share of faces recognised among all", "A reconstructed face counts if the nearest original face of the whole set is its own."},
-	"rfid":      {"distance between distributions of features", "Depends on the extractor, the resize, the reference set and the number of images: compare only within one report."},
-	"gmsd":      {"deviation of gradients, 0 is identical", "Spread of local gradient similarity; lower is better."},
-	"haarpsi":   {"perceptual similarity from wavelets, 1 is identical", "Haar wavelet similarity, weighted by where edges are."},
-	"vifp":      {"visual information kept", "Pixel-domain visual information fidelity; 1 is all of it."},
-	"ciede2000": {"colour difference a person would see", "Mean CIEDE2000; about 1 is just noticeable, lower is better."},
+	"ssim-uniform": {"structural similarity with a uniform window", "scikit-image's default; not comparable with the Gaussian SSIM."},
+	"ssim-wang":    {"structural similarity of brightness, pooled first", "As the authors' own program computes it; not comparable with SSIM at full size."},
+	"ms-ssim":      {"structural similarity over several scales, 1 is identical", "SSIM at five scales, combined: details count, and so do shapes."},
+	"iw-ssim":      {"structural similarity where there is something to see", "MS-SSIM weighted by how much information each place holds; 1 is identical."},
+	"fsim":         {"similarity of edges, 1 is identical", "Phase congruency and gradients of brightness."},
+	"fsimc":        {"similarity of edges and colours, 1 is identical", "FSIM with chroma."},
+	"gmsd":         {"deviation of gradients, 0 is identical", "Spread of local gradient similarity: one bad place counts more than the same damage spread evenly."},
+	"haarpsi":      {"perceptual similarity from wavelets, 1 is identical", "Haar wavelet similarity, weighted by where edges are."},
+	"mdsi":         {"deviation of gradients and colours, 0 is identical", "Mean deviation similarity of gradients and chroma."},
+	"vifp":         {"visual information kept, 1 is all of it", "Visual information fidelity in the pixel domain; sharpening can raise it above 1."},
+	"psnr-hvs":     {"PSNR by the eye's contrast sensitivity", "PSNR in the DCT domain: errors of frequencies that people see well count more."},
+	"psnr-hvs-m":   {"PSNR by contrast sensitivity and masking", "As PSNR-HVS; errors that texture hides count less."},
+	"nlpd":         {"perceptual distance, 0 is identical", "Normalised Laplacian pyramid: local contrast at six scales."},
+	"ciede2000":    {"colour difference a person would see", "Mean CIEDE2000 over pixels; about 1 is just noticeable."},
+	"ssimulacra2":  {"perceptual quality, 100 is identical", "Tuned to people's judgements of compressed pictures: 90 is visually lossless, 70 high, 50 medium, 30 low."},
+	"mse":          {"squared pixel error", "Mean squared difference of 8-bit values; PSNR is its logarithm."},
+	"mae":          {"absolute pixel error", "Mean absolute difference of 8-bit values."},
+	"lpips-alex":   {"perceptual distance, 0 is identical", "Distance between AlexNet features of both pictures."},
+	"lpips-vgg":    {"perceptual distance, 0 is identical", "Distance between VGG features of both pictures; not comparable with the AlexNet one."},
+	"dists":        {"perceptual distance of structure and texture, 0 is identical", "Forgives a texture that was replaced by one of the same kind."},
+	"f-sim":        {"similarity of face embeddings, 1 is the same", "Cosine between the embeddings of a face in the original and in the reconstruction, aligned by the same key points."},
+	"rank-1":       {"share of faces recognised among all", "A reconstructed face counts if the nearest original face of the whole set is its own."},
+	"fid":          {"distance between distributions of features", "Depends on the extractor, the resize, the reference set and the number of images: compare only within one report."},
+	"kid":          {"distance between distributions of features", "Unbiased for small sets, unlike FID; depends on the extractor as much."},
+	"cmmd":         {"distance between distributions of CLIP features", "Depends on the extractor; compare only within one report."},
 	"bpp-real": {
 		"bits per pixel of the actual file",
 		"Size of the bitstream without its container over the number of pixels the tokenizer saw. Only for tokenizers that write one.",
@@ -63,15 +79,26 @@ var words = map[string]Words{
 		"bits per pixel of the tokens at their entropy",
 		"Number of tokens × entropy of how often each code is used in this set: what an ideal coder that knows the frequencies would need.",
 	},
-	"usage": {
+	"bpp-file": {"bits per pixel of the file, container included", "As the real rate, with headers and metadata: what a disk sees."},
+	"tokens":   {"tokens an image", "Number of token ids of an image, over all codebooks."},
+	"code-usage": {
 		"share of the codebook ever used",
 		"Different codes that occur in this set over the codebook's size. Small sets use fewer codes, so compare only on equal data.",
 	},
-	"perplexity": {
+	"code-dead":           {"codes never used", "Entries of the codebook that occur nowhere in this set. Small sets use fewer codes."},
+	"code-entropy":        {"bits of information a token", "Entropy of how often each code is used; log₂ of the codebook's size at most."},
+	"code-entropy-mm":     {"bits of information a token, corrected for small sets", "Miller and Madow's correction: entropy is underestimated from few tokens."},
+	"code-effective":      {"codes in effective use, rare ones counted less", "1/Σp²: the number of equally frequent codes that would repeat as often."},
+	"code-joint-entropy":  {"bits of information of all codebooks together", "Entropy of the tuples of codes at a position."},
+	"code-joint-used":     {"different tuples of codes", "Combinations of codes of all codebooks that occur."},
+	"code-position-usage": {"codes used at one position, on average", "Share of the codebook that occurs at a position of the grid, averaged over positions."},
+	"code-position-info":  {"what the position tells about the code", "Mutual information of position and code, in bits."},
+	"code-perplexity": {
 		"codes in effective use",
 		"exp of the entropy of how often each code is used: a codebook of 1024 with perplexity 100 works like 100 equally frequent codes.",
 	},
-	"flip-rate": {"share of tokens that change under damage", "Token ids of the damaged picture that differ from those of the clean one."},
+	"token-flip":        {"share of tokens that change under damage", "Token ids of the damaged picture that differ from those of the clean one; on clean pictures, those that encoding the reconstruction again changes."},
+	"codeword-distance": {"how far flipped tokens moved", "Mean distance between the codewords of flipped tokens, in units of the tokenizer's own codebook: not comparable between tokenizers."},
 }
 
 // Explain words a metric; what is not known here is explained by its own title,
@@ -80,15 +107,7 @@ func Explain(s metrics.Spec) Words {
 	if w, ok := words[s.ID]; ok {
 		return w
 	}
-	var w Words
-	switch s.Better {
-	case metrics.Higher:
-		w.Short = "higher is better"
-	case metrics.Lower:
-		w.Short = "lower is better"
-	default:
-		w.Short = "descriptive"
-	}
+	w := Words{Short: "as its source defines it"}
 	if s.Source != "" {
 		w.Long = "Defined by " + strings.TrimSuffix(s.Source, ".") + "."
 	}

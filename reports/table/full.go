@@ -1,0 +1,213 @@
+package table
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/reports/format"
+	"github.com/vtbench/vtbench/reports/view"
+)
+
+// Full prints every metric of every data set under every condition: one table a
+// metric that has scale bins, with the ends of its intervals, and tables of as many
+// other metrics as fit side by side.
+func Full(w io.Writer, v *view.View, o Options) error {
+	width := o.width(w)
+	if err := printf(w, "[from, to]: 95 %% interval · ±: half of it · n: values behind the mean\n\n"); err != nil {
+		return err
+	}
+	for _, s := range v.AllSections() {
+		if err := printf(w, "%s, %s\n\n", format.Line(s.Dataset.Name), s.Condition.Title()); err != nil {
+			return err
+		}
+		var flat []metrics.Spec
+		for _, m := range v.Metrics {
+			g := v.Grid(s.Dataset.Name, s.Condition.Key, m.ID)
+			switch {
+			case len(g.Rows) == 0:
+			case len(g.Bins) == 0:
+				flat = append(flat, m)
+			default:
+				if err := binned(w, v, s, g, width); err != nil {
+					return err
+				}
+			}
+		}
+		if err := sideBySide(w, v, s, flat, width); err != nil {
+			return err
+		}
+	}
+	if err := kept(w, v, width); err != nil {
+		return err
+	}
+	return notes(w, v, width)
+}
+
+// binned prints one metric by scale bins, intervals in full where they fit.
+func binned(w io.Writer, v *view.View, s view.Section, g view.Grid, width int) error {
+	st := format.For(g.Metric)
+	if err := printf(w, "%s%s%s\n", g.Metric.Title, arrow(g.Metric.Better), unit(st)); err != nil {
+		return err
+	}
+	build := func(number func(view.Cell) string) (header []string, rows [][]string) {
+		header = []string{"tokenizer"}
+		for _, b := range append(slices.Clone(g.Bins), g.Head) {
+			header = append(header, view.BinTitle(b))
+		}
+		header = append(header, "n")
+		for _, r := range g.Rows {
+			row := []string{format.Line(r.Token.Name)}
+			for _, c := range append(slices.Clone(r.Cells), r.Head) {
+				row = append(row, number(c))
+			}
+			rows = append(rows, append(row, format.Count(r.Head.N)))
+		}
+		return header, rows
+	}
+	header, rows := build(func(c view.Cell) string { return st.Interval(c.Mean, c.Lo, c.Hi) })
+	if tooWide(header, rows, width) {
+		header, rows = build(func(c view.Cell) string { return plusMinus(st, c) })
+	}
+	fit(header, rows, width)
+	if err := Simple(w, header, rows); err != nil {
+		return err
+	}
+	return printf(w, "%s\n\n", tally(v, s, g, width))
+}
+
+// sideBySide prints metrics without bins, as many to a table as fit.
+func sideBySide(w io.Writer, v *view.View, s view.Section, specs []metrics.Spec, width int) error {
+	build := func(part []metrics.Spec) (header []string, rows [][]string) {
+		header = []string{"tokenizer"}
+		for _, m := range part {
+			header = append(header, m.Title+arrow(m.Better)+unit(format.For(m)))
+		}
+		for _, t := range v.Tokens {
+			row := []string{format.Line(t.Name)}
+			for _, m := range part {
+				c := v.Head(t, s.Dataset.Name, s.Condition, m.ID)
+				cell := ""
+				if c.OK {
+					cell = plusMinus(format.For(m), c)
+				}
+				row = append(row, cell)
+			}
+			rows = append(rows, row)
+		}
+		return header, rows
+	}
+	for len(specs) > 0 {
+		n := len(specs)
+		header, rows := build(specs)
+		for n > 1 && tooWide(header, rows, width) {
+			n--
+			header, rows = build(specs[:n])
+		}
+		fit(header, rows, width)
+		if err := Simple(w, header, rows); err != nil {
+			return err
+		}
+		if err := printf(w, "\n"); err != nil {
+			return err
+		}
+		specs = specs[n:]
+	}
+	return nil
+}
+
+// kept prints what is kept under damage: one table a data set and resolution, the
+// share of each headline metric that is left, the hardest corruption last.
+func kept(w io.Writer, v *view.View, width int) error {
+	grids := slices.DeleteFunc(v.RobustGrids(), func(g view.RobustGrid) bool { return g.Score != bench.ScoreRetention })
+	for len(grids) > 0 {
+		first := grids[0]
+		n := slices.IndexFunc(grids, func(g view.RobustGrid) bool {
+			return g.Dataset.Name != first.Dataset.Name || g.Resolution != first.Resolution
+		})
+		if n < 0 {
+			n = len(grids)
+		}
+		if err := keptTable(w, grids[:n], width); err != nil {
+			return err
+		}
+		grids = grids[n:]
+	}
+	return nil
+}
+
+func keptTable(w io.Writer, grids []view.RobustGrid, width int) error {
+	g := grids[0]
+	at := ""
+	if g.Resolution > 0 {
+		at = fmt.Sprintf(", %d px", g.Resolution)
+	}
+	if err := printf(w, "kept under damage (%% of the clean score) of %s%s\n", format.Line(g.Dataset.Name), at); err != nil {
+		return err
+	}
+	st := format.Style{Scale: 100, Places: 1}
+	build := func(cols []view.RobustGrid) (header []string, rows [][]string) {
+		header = []string{"tokenizer"}
+		for _, c := range cols {
+			title := c.Metric.Title
+			if c.Against == bench.AgainstClean {
+				title += "~clean"
+			}
+			header = append(header, title)
+		}
+		header = append(header, "hardest for "+g.Metric.Title)
+		for _, r := range g.Rows {
+			row := []string{format.Line(r.Token.Name)}
+			for _, c := range cols {
+				cell := format.None
+				for _, other := range c.Rows {
+					if other.Token.Name == r.Token.Name {
+						cell = plusMinus(st, other.RPC)
+					}
+				}
+				row = append(row, cell)
+			}
+			rows = append(rows, append(row, hardest(g, r)))
+		}
+		return header, rows
+	}
+	cols := grids
+	header, rows := build(cols)
+	for len(cols) > 1 && tooWide(header, rows, width) {
+		cols = cols[:len(cols)-1]
+		header, rows = build(cols)
+	}
+	fit(header, rows, width)
+	if err := Simple(w, header, rows); err != nil {
+		return err
+	}
+	legend := []string{"rPC: mean over corruptions and severities over the clean score", "±: half of the 95 % interval"}
+	if slices.ContainsFunc(cols, func(c view.RobustGrid) bool { return c.Against == bench.AgainstClean }) {
+		legend = append(legend, "~clean: against the undamaged original")
+	}
+	if n := len(grids) - len(cols); n > 0 {
+		legend = append(legend, format.Plural(n, "score", "scores")+" more in the report")
+	}
+	return printf(w, "%s\n\n", wrap(legend, width))
+}
+
+// hardest is the corruption of images under which a tokenizer keeps least.
+func hardest(g view.RobustGrid, r view.RobustGridRow) string {
+	worst := -1
+	for i, c := range r.Cells {
+		if math.IsNaN(c.Mean) || slices.Contains(bench.TokenDamages(), g.Corruptions[i]) {
+			continue
+		}
+		if worst < 0 || (c.Mean < r.Cells[worst].Mean) == (g.Metric.Better != metrics.Lower) {
+			worst = i
+		}
+	}
+	if worst < 0 {
+		return ""
+	}
+	return strings.TrimSpace(view.CorruptionTitle(g.Corruptions[worst]) + " " + format.Style{Scale: 100, Places: 1}.Number(r.Cells[worst].Mean))
+}
