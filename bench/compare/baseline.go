@@ -1,0 +1,334 @@
+package compare
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/vtbench/vtbench/bench"
+)
+
+// BaselineSuffix is how baseline files end.
+const BaselineSuffix = ".vtbench.json.gz"
+
+// BaselineVersion is the version of the baseline file format.
+const BaselineVersion = 1
+
+const baselineFormat = "vtbench-baseline"
+
+// maxBaseline bounds the unpacked size of a baseline file: more is damage or malice.
+const maxBaseline = 1 << 30
+
+// baselineFile is the envelope. The checksum is over the bytes of Data, so that a
+// merge conflict or an edit by hand is noticed.
+type baselineFile struct {
+	Format  string          `json:"format"`
+	Version int             `json:"version"`
+	SHA256  string          `json:"sha256"`
+	Data    json.RawMessage `json:"data"`
+}
+
+// baselineData holds values by columns; repeated keys would be most of the file.
+type baselineData struct {
+	Header  Header           `json:"header"`
+	Units   []baselineItem   `json:"items"`
+	Bins    []string         `json:"bin_names"`
+	Reasons []string         `json:"reasons"`
+	Series  []baselineSeries `json:"series"`
+	Corpus  []corpusValue    `json:"corpus,omitempty"`
+}
+
+// baselineItem is an item and its instances; units are numbered in this order.
+type baselineItem struct {
+	Dataset   string   `json:"dataset"`
+	Item      string   `json:"item"`
+	Cluster   string   `json:"cluster,omitempty"`
+	Instances []string `json:"instances"` // "" is the item itself
+}
+
+// baselineSeries is one metric of one tokenizer under one condition. Columns that
+// hold only their default are left out.
+type baselineSeries struct {
+	Dataset   string    `json:"dataset"`
+	Tokenizer string    `json:"tokenizer"`
+	Condition string    `json:"condition"`
+	Metric    string    `json:"metric"`
+	Units     []int32   `json:"units"` // the first, then distances; they ascend
+	Values    []float64 `json:"values"`
+	Weights   []float64 `json:"weights,omitempty"` // default 1
+	Bins      []uint16  `json:"bins,omitempty"`    // default 0, the bin of name ""
+	Reasons   []uint8   `json:"reasons,omitempty"` // default 0: the value counts
+}
+
+// Save writes results as a baseline file: values and reasons, no images and no
+// text that was read. Equal results give equal bytes. keep selects tokenizers; nil
+// keeps all.
+func (r *Results) Save(path string, keep func(TokenID) bool) error {
+	b, err := r.encode(keep)
+	if err != nil {
+		return fmt.Errorf("writing baseline %s: %w", path, err)
+	}
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, b, 0o644); err != nil {
+		return fmt.Errorf("writing baseline: %w", err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("writing baseline: %w", err)
+	}
+	return nil
+}
+
+func (r *Results) encode(keep func(TokenID) bool) ([]byte, error) {
+	kept := map[string]bool{}
+	h := r.Header
+	h.Tokens = nil
+	for _, t := range r.Tokens {
+		if keep == nil || keep(t) {
+			kept[t.Name] = true
+			h.Tokens = append(h.Tokens, t)
+		}
+	}
+	if len(kept) == 0 {
+		return nil, errors.New("no tokenizer is left to save")
+	}
+	h.Failures = slices.DeleteFunc(slices.Clone(h.Failures), func(f bench.Failure) bool { return f.Tokenizer != "" && !kept[f.Tokenizer] })
+	if h.Source == FromRun {
+		h.Source = FromBaseline
+	}
+	d := baselineData{Header: h, Bins: r.binNames, Reasons: reasons}
+
+	// Units are numbered anew, items in order of their names, so that the bytes do
+	// not depend on the order of the records.
+	order := make([]int32, len(r.units))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		x, y := r.units[a], r.units[b]
+		return cmp.Or(cmp.Compare(x.dataset, y.dataset), cmp.Compare(x.item, y.item), cmp.Compare(x.instance, y.instance))
+	})
+	number := make([]int32, len(order))
+	for i, u := range order {
+		number[u] = int32(i)
+		x := r.units[u]
+		if k := len(d.Units) - 1; k >= 0 && d.Units[k].Dataset == x.dataset && d.Units[k].Item == x.item {
+			d.Units[k].Instances = append(d.Units[k].Instances, x.instance)
+			continue
+		}
+		it := baselineItem{Dataset: x.dataset, Item: x.item, Instances: []string{x.instance}}
+		if x.cluster != x.item {
+			it.Cluster = x.cluster
+		}
+		d.Units = append(d.Units, it)
+	}
+	for _, k := range r.keys() {
+		if !kept[k.tokenizer] {
+			continue
+		}
+		d.Series = append(d.Series, r.series(k, number))
+	}
+	for _, c := range r.corpus {
+		if kept[c.Tokenizer] {
+			d.Corpus = append(d.Corpus, c)
+		}
+	}
+	data, err := json.Marshal(d)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	var buf bytes.Buffer
+	z, err := gzip.NewWriterLevel(&buf, gzip.BestCompression) // no name, no time: equal bytes
+	if err != nil {
+		return nil, err
+	}
+	// Written by hand because encoding/json would compact Data once more.
+	if _, err := fmt.Fprintf(z, `{"format":%q,"version":%d,"sha256":%q,"data":%s}`+"\n", baselineFormat, BaselineVersion, hex.EncodeToString(sum[:]), data); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+// keys lists the cells in a fixed order.
+func (r *Results) keys() []cellKey {
+	out := make([]cellKey, 0, len(r.cells))
+	for k := range r.cells {
+		out = append(out, k)
+	}
+	slices.SortFunc(out, func(a, b cellKey) int {
+		return cmp.Or(cmp.Compare(a.dataset, b.dataset), cmp.Compare(a.tokenizer, b.tokenizer),
+			cmp.Compare(a.condition, b.condition), cmp.Compare(a.metric, b.metric))
+	})
+	return out
+}
+
+func (r *Results) series(k cellKey, number []int32) baselineSeries {
+	s := baselineSeries{Dataset: k.dataset, Tokenizer: k.tokenizer, Condition: k.condition, Metric: k.metric}
+	values := slices.Clone(r.cells[k].values)
+	slices.SortFunc(values, func(a, b value) int { return int(number[a.unit]) - int(number[b.unit]) })
+	last := int32(0)
+	var weights, bins, dropped bool
+	for _, v := range values {
+		n := number[v.unit]
+		s.Units = append(s.Units, n-last)
+		last = n
+		s.Values = append(s.Values, v.v)
+		s.Weights = append(s.Weights, v.n)
+		s.Bins = append(s.Bins, v.bin)
+		s.Reasons = append(s.Reasons, v.reason)
+		weights, bins, dropped = weights || v.n != 1, bins || v.bin != 0, dropped || v.reason != 0
+	}
+	if !weights {
+		s.Weights = nil
+	}
+	if !bins {
+		s.Bins = nil
+	}
+	if !dropped {
+		s.Reasons = nil
+	}
+	return s
+}
+
+func loadBaseline(path string) (*Results, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading baseline: %w", err)
+	}
+	defer f.Close()
+	r, err := decodeBaseline(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading baseline %s: %w", path, err)
+	}
+	r.Name = filepath.ToSlash(filepath.Clean(path))
+	return r, nil
+}
+
+// decodeBaseline reads a baseline file and checks everything in it that code
+// relies on: the file comes from a repository that anybody may have edited.
+func decodeBaseline(f io.Reader) (*Results, error) {
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, fmt.Errorf("it is not a file made by `vtbench baseline save`: %w", err)
+	}
+	raw, err := io.ReadAll(io.LimitReader(z, maxBaseline+1))
+	if err != nil {
+		return nil, fmt.Errorf("it is cut off or damaged: %w", err)
+	}
+	if len(raw) > maxBaseline {
+		return nil, fmt.Errorf("it unpacks to more than %d bytes", maxBaseline)
+	}
+	var file baselineFile
+	if err := json.Unmarshal(raw, &file); err != nil {
+		return nil, fmt.Errorf("it is not a baseline: %w", err)
+	}
+	if file.Format != baselineFormat {
+		return nil, fmt.Errorf("its format is %q, not %s", file.Format, baselineFormat)
+	}
+	if file.Version != BaselineVersion {
+		return nil, fmt.Errorf("it has version %d, this program reads %d: save it again with `vtbench baseline save`", file.Version, BaselineVersion)
+	}
+	sum := sha256.Sum256(file.Data)
+	if got := hex.EncodeToString(sum[:]); got != file.SHA256 {
+		return nil, fmt.Errorf("its checksum is %.12s…, it says %.12s…: it was changed after it was saved; take it from version control again", got, file.SHA256)
+	}
+	var d baselineData
+	if err := json.Unmarshal(file.Data, &d); err != nil {
+		return nil, fmt.Errorf("its data cannot be read: %w", err)
+	}
+	return d.results()
+}
+
+func (d *baselineData) results() (*Results, error) {
+	b := NewBuilder("", d.Header)
+	r := b.r
+	r.corpus = d.Corpus
+	if len(d.Bins) > 0 {
+		if d.Bins[0] != "" {
+			return nil, fmt.Errorf("the first bin is %q: want the empty one", d.Bins[0])
+		}
+		r.binNames = d.Bins
+	}
+	for _, it := range d.Units {
+		for _, in := range it.Instances {
+			if n := len(r.units); int(r.unit(it.Dataset, it.Item, it.Cluster, in)) != n {
+				return nil, fmt.Errorf("instance %q of %s stands there twice", in, it.Item)
+			}
+		}
+	}
+	translate := make([]uint8, len(d.Reasons))
+	for i, s := range d.Reasons {
+		translate[i] = reasonIndex(s)
+	}
+	for i := range d.Series {
+		s := &d.Series[i]
+		k := cellKey{s.Dataset, s.Tokenizer, s.Condition, s.Metric}
+		if r.cells[k] != nil {
+			return nil, fmt.Errorf("%s of %s under %s stands there twice", k.metric, k.tokenizer, k.condition)
+		}
+		c, err := s.cell(len(r.units), len(r.binNames), translate)
+		if err != nil {
+			return nil, fmt.Errorf("%s of %s under %s: %w", k.metric, k.tokenizer, k.condition, err)
+		}
+		for _, v := range c.values {
+			if r.units[v.unit].dataset != k.dataset {
+				return nil, fmt.Errorf("%s of %s under %s has a value of data set %s", k.metric, k.tokenizer, k.condition, r.units[v.unit].dataset)
+			}
+		}
+		r.cells[k] = c
+	}
+	return b.Results()
+}
+
+func (s *baselineSeries) cell(units, bins int, translate []uint8) (*cell, error) {
+	n := len(s.Units)
+	for name, l := range map[string]int{"weights": len(s.Weights), "bins": len(s.Bins), "reasons": len(s.Reasons)} {
+		if l != 0 && l != n {
+			return nil, fmt.Errorf("%d units but %d %s", n, l, name)
+		}
+	}
+	if len(s.Values) != n {
+		return nil, fmt.Errorf("%d units but %d values", n, len(s.Values))
+	}
+	c := &cell{values: make([]value, n)}
+	at := int64(0)
+	for i := range n {
+		if d := int64(s.Units[i]); d < 0 || d == 0 && i > 0 {
+			return nil, errors.New("units do not ascend")
+		}
+		if at += int64(s.Units[i]); at >= int64(units) {
+			return nil, fmt.Errorf("unit %d of %d", at, units)
+		}
+		v := value{unit: int32(at), v: s.Values[i], n: 1}
+		if s.Weights != nil {
+			if v.n = s.Weights[i]; v.n < 0 {
+				return nil, fmt.Errorf("weight %g", v.n)
+			}
+		}
+		if s.Bins != nil {
+			if v.bin = s.Bins[i]; int(v.bin) >= bins {
+				return nil, fmt.Errorf("bin %d of %d", v.bin, bins)
+			}
+		}
+		if s.Reasons != nil {
+			if int(s.Reasons[i]) >= len(translate) {
+				return nil, fmt.Errorf("reason %d of %d", s.Reasons[i], len(translate))
+			}
+			v.reason = translate[s.Reasons[i]]
+		}
+		c.values[i] = v
+	}
+	return c, nil
+}

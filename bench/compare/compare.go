@@ -1,0 +1,831 @@
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/stat"
+)
+
+var nan = math.NaN()
+
+// Test names a test of paired differences of clusters.
+type Test string
+
+// The tests there are; docs/statistics.md says which when.
+const (
+	SignFlip Test = "sign-flip"
+	Wilcoxon Test = "wilcoxon"
+)
+
+// Options change how a comparison is made; the zero value is the usual one.
+type Options struct {
+	Alpha     float64 // level of a verdict; 0 means 0.05
+	Power     float64 // for the detectable difference; 0 means 0.8
+	Resamples int     // 0 means stat.DefaultResamples
+	Seed      uint64  // of resamples and flips; 0 means 1
+	Test      Test    // "" means SignFlip
+	// Margins override the smallest differences that matter; the last match wins.
+	Margins []Margin
+	// Metrics keeps only metrics that match one of these patterns; nil keeps all.
+	Metrics []string
+	// AllowVersionSkew compares what should not be compared, and says so.
+	AllowVersionSkew bool
+	Program          string // version of the program, for the report
+}
+
+func (o Options) resolve() (Options, error) {
+	if o.Alpha == 0 {
+		o.Alpha = 0.05
+	}
+	if o.Power == 0 {
+		o.Power = 0.8
+	}
+	if o.Resamples == 0 {
+		o.Resamples = stat.DefaultResamples
+	}
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	if o.Test == "" {
+		o.Test = SignFlip
+	}
+	switch {
+	case !(o.Alpha > 0 && o.Alpha < 0.5):
+		return o, fmt.Errorf("alpha is %g: want a level between 0 and 0.5, usually 0.05", o.Alpha)
+	case !(o.Power > o.Alpha && o.Power < 1):
+		return o, fmt.Errorf("power is %g: want a chance between alpha and 1, usually 0.8", o.Power)
+	case o.Resamples < 99:
+		return o, fmt.Errorf("resamples is %d: want 99 or more", o.Resamples)
+	case o.Test != SignFlip && o.Test != Wilcoxon:
+		return o, fmt.Errorf("test is %q: want %s or %s", o.Test, SignFlip, Wilcoxon)
+	}
+	for _, p := range o.Metrics {
+		if _, err := path.Match(p, ""); err != nil {
+			return o, fmt.Errorf("metric pattern %q: %w", p, err)
+		}
+	}
+	for _, m := range o.Margins {
+		if err := m.check(); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+// A Side is results, or some tokenizers of them.
+type Side struct {
+	Results *Results
+	// Tokenizer selects one by its label, or all of a family ("vq" for "vq:…"); ""
+	// selects all contestants.
+	Tokenizer string
+}
+
+// selected lists the contestants of a side.
+func (s Side) selected() ([]TokenID, error) {
+	var out, bounds []TokenID
+	for _, t := range s.Results.Tokens {
+		switch {
+		case s.Tokenizer == t.Name:
+			return []TokenID{t}, nil
+		case s.Tokenizer != "" && t.Family() != s.Tokenizer:
+		case t.Reference:
+			bounds = append(bounds, t)
+		default:
+			out = append(out, t)
+		}
+	}
+	if len(out) == 0 && s.Tokenizer == "" {
+		out = bounds // a run of upper bounds only
+	}
+	if len(out) == 0 {
+		var names []string
+		for _, t := range s.Results.Tokens {
+			names = append(names, t.Name)
+		}
+		if s.Tokenizer == "" {
+			return nil, fmt.Errorf("%s has no tokenizers", s.Results.Name)
+		}
+		return nil, fmt.Errorf("%s has no tokenizer %q: there are %s", s.Results.Name, s.Tokenizer, strings.Join(names, ", "))
+	}
+	return out, nil
+}
+
+// engine is the state of one comparison.
+type engine struct {
+	o      Options
+	report *Report
+	tests  []pending
+}
+
+// pending is a row whose numbers are not there yet.
+type pending struct {
+	row        int
+	base, cand []stat.Ratio
+}
+
+// Compare compares a candidate with one or several baselines.
+func Compare(baselines []Side, candidate Side, o Options) (*Report, error) {
+	o, err := o.resolve()
+	if err != nil {
+		return nil, fmt.Errorf("comparing: %w", err)
+	}
+	if len(baselines) == 0 {
+		return nil, errors.New("comparing: there is no baseline")
+	}
+	e := &engine{o: o, report: &Report{
+		Schema: ReportVersion, Program: o.Program, Pairs: []Pair{}, Rows: []Row{}, Tallies: []Tally{},
+		Method: Method{Alpha: o.Alpha, Level: 0.95, Test: string(o.Test), Resamples: o.Resamples, Seed: o.Seed, Power: o.Power},
+	}}
+	for i, b := range baselines {
+		if err := e.side(i, b, candidate); err != nil {
+			return nil, err
+		}
+	}
+	info, err := describeSide("candidate", candidate)
+	if err != nil {
+		return nil, err
+	}
+	e.report.Sides = append(e.report.Sides, info)
+	e.adjust()
+	if err := e.fronts(baselines, candidate); err != nil {
+		return nil, err
+	}
+	return e.report, nil
+}
+
+func describeSide(role string, s Side) (SideInfo, error) {
+	toks, err := s.selected()
+	if err != nil {
+		return SideInfo{}, err
+	}
+	h := &s.Results.Header
+	info := SideInfo{
+		Role: role, Name: s.name(), Source: h.Source, Origin: h.Origin, Suite: h.Suite, Datasets: h.Datasets,
+		Tokens: toks, Made: h.Made, Program: h.Program, Partial: h.Partial,
+	}
+	for _, f := range h.Failures {
+		if f.Tokenizer != "" && !slices.ContainsFunc(toks, func(t TokenID) bool { return t.Name == f.Tokenizer }) {
+			continue
+		}
+		if info.Failures++; info.Failures == 1 {
+			info.FirstFail = strings.TrimSpace(f.Tokenizer + " on " + f.Item + ": " + f.Error)
+		}
+	}
+	return info, nil
+}
+
+func (s Side) name() string {
+	if s.Tokenizer == "" {
+		return s.Results.Name
+	}
+	return s.Results.Name + "#" + s.Tokenizer
+}
+
+// side compares the candidate with one baseline side.
+func (e *engine) side(index int, b, c Side) error {
+	info, err := describeSide("baseline", b)
+	if err != nil {
+		return err
+	}
+	e.report.Sides = append(e.report.Sides, info)
+	if b.Results.Partial {
+		e.warn("%s was interrupted: what it lacks is counted as missing", b.name())
+	}
+	if index == 0 && c.Results.Partial {
+		e.warn("%s was interrupted: what it lacks is counted as missing", c.name())
+	}
+	imported := b.Results.Source == Imported || c.Results.Source == Imported
+	skews := check(&b.Results.Header, &c.Results.Header)
+	switch {
+	case len(skews) == 0:
+	case e.o.AllowVersionSkew:
+		e.report.Skews = append(e.report.Skews, skews...)
+	case imported:
+		e.warn("imported results stand beside the others (%s): how they were made is not known here, so they are not tested against them", strings.Join(importedNames(b, c), ", "))
+		return nil // see fronts: their values are shown
+	default:
+		return &SkewError{b.name(), c.name(), skews}
+	}
+	pairs, err := e.pair(index, b, c)
+	if err != nil {
+		return err
+	}
+	if len(pairs) == 0 {
+		return nil
+	}
+	m := newMatch(b.Results, c.Results)
+	e.control(m)
+	found := 0
+	for _, d := range m.datasets() {
+		n, err := e.dataset(m, d, pairs)
+		if err != nil {
+			return err
+		}
+		found += n
+	}
+	e.worst(m, pairs)
+	if found == 0 {
+		return fmt.Errorf("%s and %s share no value: there is nothing to pair; were they run on different items (--limit, --shard) or metrics?", b.name(), c.name())
+	}
+	return nil
+}
+
+func importedNames(sides ...Side) []string {
+	var out []string
+	for _, s := range sides {
+		if s.Results.Source == Imported {
+			out = append(out, s.name())
+		}
+	}
+	return out
+}
+
+func (e *engine) warn(format string, args ...any) {
+	if s := fmt.Sprintf(format, args...); !slices.Contains(e.report.Warnings, s) {
+		e.report.Warnings = append(e.report.Warnings, s)
+	}
+}
+
+// pair decides which tokenizers are compared: one with one; those of equal label;
+// one candidate with several baselines; several candidates with one baseline.
+func (e *engine) pair(index int, b, c Side) ([]int, error) {
+	bt, err := b.selected()
+	if err != nil {
+		return nil, err
+	}
+	ct, err := c.selected()
+	if err != nil {
+		return nil, err
+	}
+	var out []int
+	add := func(x, y TokenID) {
+		p := Pair{
+			Baseline: b.Results.Name + "#" + x.Name, Candidate: c.Results.Name + "#" + y.Name,
+			BaselineToken: x.Name, Token: y.Name, SideIndex: index,
+		}
+		p.Label = y.Name
+		if x.Name != y.Name {
+			p.Label += " against " + x.Name
+		}
+		out = append(out, len(e.report.Pairs))
+		e.report.Pairs = append(e.report.Pairs, p)
+	}
+	has := func(list []TokenID, name string) bool {
+		return slices.ContainsFunc(list, func(t TokenID) bool { return t.Name == name })
+	}
+	sameRun := b.Results == c.Results
+	itself := sameRun && b.Tokenizer == c.Tokenizer
+	if itself {
+		e.warn("%s is compared with itself", b.name())
+	}
+	common := 0
+	for _, t := range bt {
+		if has(ct, t.Name) {
+			common++
+		}
+	}
+	switch {
+	case len(bt) == 1 && len(ct) == 1:
+		add(bt[0], ct[0])
+	case common > 0 && (!sameRun || itself):
+		for _, t := range bt {
+			if has(ct, t.Name) {
+				add(t, t)
+			} else {
+				e.report.Unpaired = append(e.report.Unpaired, Unpaired{"baseline", b.Results.Name, t.Name})
+			}
+		}
+		for _, t := range ct {
+			if !has(bt, t.Name) {
+				e.report.Unpaired = append(e.report.Unpaired, Unpaired{"candidate", c.Results.Name, t.Name})
+			}
+		}
+	case len(ct) == 1:
+		for _, t := range bt {
+			if sameRun && t.Name == ct[0].Name {
+				continue // the candidate is not its own baseline
+			}
+			add(t, ct[0])
+		}
+	case len(bt) == 1:
+		for _, t := range ct {
+			if sameRun && t.Name == bt[0].Name {
+				continue
+			}
+			add(bt[0], t)
+		}
+	case b.Tokenizer != "" && c.Tokenizer != "" && common == 0:
+		e.warn("%s and %s are two families of several rates: they are compared as curves only", b.name(), c.name())
+	default:
+		return nil, fmt.Errorf("%s has %d tokenizers and %s has %d, none of the same name: select with RUN#TOKENIZER which are to be compared", b.name(), len(bt), c.name(), len(ct))
+	}
+	for i, x := range e.report.Pairs { // labels tell pairs apart
+		for j := range e.report.Pairs[:i] {
+			if e.report.Pairs[j].Label == x.Label && e.report.Pairs[j].SideIndex != x.SideIndex {
+				e.report.Pairs[i].Label = x.Token + " against " + x.Baseline
+			}
+		}
+	}
+	return out, nil
+}
+
+// match relates the units of two results.
+type match struct {
+	b, c     *Results
+	toB      []int32 // unit of c to unit of b; −1 where b has none
+	clusterB []int32 // by unit of b: number of its cluster in its data set
+	clusters map[string]int
+	at       []int32 // by unit of b, scratch: 1 + index into a cell
+}
+
+func newMatch(b, c *Results) *match {
+	m := &match{b: b, c: c, toB: make([]int32, len(c.units)), clusterB: make([]int32, len(b.units)), clusters: map[string]int{}, at: make([]int32, len(b.units))}
+	for i, u := range c.units {
+		m.toB[i] = -1
+		if k, ok := b.index[unitKey{u.dataset, u.item, u.instance}]; ok {
+			m.toB[i] = k
+		}
+	}
+	// Only clusters of the baseline can have pairs; sorted by name, so that the
+	// resamples do not depend on the order of the records.
+	names := map[string]map[string]int32{}
+	for _, u := range b.units {
+		if names[u.dataset] == nil {
+			names[u.dataset] = map[string]int32{}
+		}
+		names[u.dataset][u.cluster] = 0
+	}
+	for d, set := range names {
+		sorted := make([]string, 0, len(set))
+		for s := range set {
+			sorted = append(sorted, s)
+		}
+		slices.Sort(sorted)
+		for i, s := range sorted {
+			set[s] = int32(i)
+		}
+		m.clusters[d] = len(sorted)
+	}
+	for i, u := range b.units {
+		m.clusterB[i] = names[u.dataset][u.cluster]
+	}
+	return m
+}
+
+func (m *match) datasets() []string {
+	var out []string
+	for _, d := range m.b.Datasets {
+		if m.clusters[d.Name] > 0 {
+			out = append(out, d.Name)
+		}
+	}
+	return out
+}
+
+// sums are the values of one bin by cluster, over pairs that both sides have.
+type sums struct {
+	base, cand, den []float64
+	n               int
+}
+
+func newSums(clusters int) *sums {
+	return &sums{make([]float64, clusters), make([]float64, clusters), make([]float64, clusters), 0}
+}
+
+func (s *sums) ratios() (base, cand stat.Ratio) {
+	return stat.Ratio{Num: s.base, Den: s.den}, stat.Ratio{Num: s.cand, Den: s.den}
+}
+
+func (s *sums) support() int {
+	k := 0
+	for _, d := range s.den {
+		if d > 0 {
+			k++
+		}
+	}
+	return k
+}
+
+// maxExamples is how many lost items a tally names.
+const maxExamples = 5
+
+// tally matches two cells value by value. The sums are by bin.
+func (m *match) tally(bc, cc *cell, t *Tally) map[string]*sums {
+	out := map[string]*sums{}
+	k := m.clusters[t.Dataset]
+	example := func(u unit, why string) {
+		if len(t.Examples) < maxExamples {
+			s := u.item
+			if u.instance != "" {
+				s += ", " + u.instance
+			}
+			t.Examples = append(t.Examples, s+" ("+why+")")
+		}
+	}
+	if bc == nil {
+		bc = &cell{}
+	}
+	if cc == nil {
+		cc = &cell{}
+	}
+	for i, v := range bc.values {
+		m.at[v.unit] = int32(i) + 1
+	}
+	matched := 0
+	for _, y := range cc.values {
+		u := m.toB[y.unit]
+		if u < 0 || m.at[u] == 0 {
+			t.New++
+			example(m.c.units[y.unit], "new in the candidate")
+			continue
+		}
+		x := bc.values[m.at[u]-1]
+		m.at[u] = -m.at[u] // seen
+		matched++
+		switch {
+		case x.reason == failed && y.reason == failed:
+			t.FailedBoth++
+		case y.reason == failed && x.reason == 0:
+			t.FailedCandidate++
+			example(m.b.units[u], "the candidate failed")
+		case x.reason == failed && y.reason == 0:
+			t.FailedBaseline++
+			example(m.b.units[u], "the baseline failed")
+		case x.reason != 0 && y.reason != 0:
+			t.DroppedBoth++
+		case x.reason == infinite && y.reason == 0, x.reason == 0 && y.reason == infinite:
+			t.Infinite++
+			example(m.b.units[u], "infinite on one side")
+		case y.reason != 0:
+			t.DroppedCandidate++
+			example(m.b.units[u], reasons[y.reason]+" in the candidate")
+		case x.reason != 0:
+			t.DroppedBaseline++
+			example(m.b.units[u], reasons[x.reason]+" in the baseline")
+		case m.b.binNames[x.bin] != m.c.binNames[y.bin] || x.n != y.n:
+			t.Moved++
+			example(m.b.units[u], "another scale bin or weight")
+		default:
+			name := m.b.binNames[x.bin]
+			s := out[name]
+			if s == nil {
+				s = newSums(k)
+				out[name] = s
+			}
+			i := m.clusterB[u]
+			s.base[i] += x.v * x.n
+			s.cand[i] += y.v * y.n
+			s.den[i] += x.n
+			s.n++
+			t.Paired++
+		}
+	}
+	t.Missing = len(bc.values) - matched
+	for _, v := range bc.values {
+		if m.at[v.unit] > 0 && t.Missing > 0 {
+			example(m.b.units[v.unit], "missing in the candidate")
+		}
+		m.at[v.unit] = 0
+	}
+	return out
+}
+
+// control compares upper bounds that both results measured.
+func (e *engine) control(m *match) {
+	if m.b == m.c {
+		return
+	}
+	for _, t := range m.b.Tokens {
+		if _, ok := m.c.Token(t.Name); !ok || !t.Reference {
+			continue
+		}
+		ctl := Control{Tokenizer: t.Name, Baseline: m.b.Name}
+		for _, k := range m.b.keys() {
+			if k.tokenizer != t.Name || m.c.cells[k] == nil {
+				continue
+			}
+			for i, v := range m.b.cells[k].values {
+				m.at[v.unit] = int32(i) + 1
+			}
+			for _, y := range m.c.cells[k].values {
+				u := m.toB[y.unit]
+				if u < 0 || m.at[u] == 0 {
+					continue
+				}
+				x := m.b.cells[k].values[m.at[u]-1]
+				ctl.Values++
+				if x.v != y.v || x.reason != y.reason {
+					ctl.Differing++
+					if d := math.Abs(x.v - y.v); ctl.Metric == "" || d > float64(ctl.Largest) {
+						ctl.Largest, ctl.Metric = bench.Number(d), k.metric
+					}
+				}
+			}
+			for _, v := range m.b.cells[k].values {
+				m.at[v.unit] = 0
+			}
+		}
+		if ctl.Values == 0 {
+			continue
+		}
+		e.report.Controls = append(e.report.Controls, ctl)
+		if ctl.Differing > 0 {
+			e.warn("%s is an upper bound and should be equal on both sides, but %d of its %d values differ (largest: %s by %.3g): the harness or its surroundings changed, so every row is in doubt",
+				t.Name, ctl.Differing, ctl.Values, ctl.Metric, float64(ctl.Largest))
+		}
+	}
+}
+
+func (e *engine) wants(metric string) bool {
+	if len(e.o.Metrics) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(e.o.Metrics, func(p string) bool { ok, _ := path.Match(p, metric); return ok })
+}
+
+// dataset makes the rows of one data set: all pairs on one plan of resamples.
+func (e *engine) dataset(m *match, dataset string, pairs []int) (paired int, err error) {
+	plan, err := stat.NewPlan(m.clusters[dataset], e.o.Resamples, e.o.Seed)
+	if err != nil {
+		return 0, fmt.Errorf("comparing on %s: %w", dataset, err)
+	}
+	conditions := m.conditions(dataset)
+	for _, p := range pairs {
+		pair := e.report.Pairs[p]
+		for _, cond := range conditions {
+			for _, spec := range m.specs() {
+				if !e.wants(spec.ID) {
+					continue
+				}
+				bk := cellKey{dataset, pair.BaselineToken, cond, spec.ID}
+				ck := cellKey{dataset, pair.Token, cond, spec.ID}
+				row := Row{
+					Pair: p, Dataset: dataset, Condition: cond, Metric: spec.ID, Title: spec.Title, Unit: spec.Unit, Better: spec.Better,
+					Baseline: bench.Number(nan), Candidate: bench.Number(nan), Delta: bench.Number(nan), Percent: bench.Number(nan),
+					Lo: bench.Number(nan), Hi: bench.Number(nan), P: bench.Number(nan), Adjusted: bench.Number(nan), Margin: bench.Number(nan),
+					Detectable: bench.Number(nan), Effect: bench.Number(nan), Verdict: NotCompared,
+				}
+				if spec.Scope == metrics.PerCorpus {
+					e.corpus(m, bk, ck, row)
+					continue
+				}
+				bc, cc := m.b.cells[bk], m.c.cells[ck]
+				if bc == nil && cc == nil {
+					continue
+				}
+				t := Tally{Pair: p, Dataset: dataset, Condition: cond, Metric: spec.ID}
+				bins := m.tally(bc, cc, &t)
+				e.report.Tallies = append(e.report.Tallies, t)
+				paired += t.Paired
+				row.Lost = t.LostByCandidate()
+				e.rows(m, row, spec, bins)
+			}
+		}
+	}
+	return paired, e.compute(plan)
+}
+
+// corpus makes the row of a metric of the whole set: two numbers and no test.
+func (e *engine) corpus(m *match, bk, ck cellKey, row Row) {
+	find := func(r *Results, k cellKey) (corpusValue, bool) {
+		for _, c := range r.corpus {
+			if c.Dataset == k.dataset && c.Tokenizer == k.tokenizer && c.Condition == k.condition && c.Metric == k.metric {
+				return c, true
+			}
+		}
+		return corpusValue{}, false
+	}
+	x, okB := find(m.b, bk)
+	y, okC := find(m.c, ck)
+	if !okB && !okC {
+		return
+	}
+	row.Why = "a value of the whole set: it has no parts to resample"
+	if okB {
+		row.Baseline = x.Value
+	}
+	if okC {
+		row.Candidate = y.Value
+	}
+	row.Delta = row.Candidate - row.Baseline
+	row.Percent = bench.Number(percent(float64(row.Delta), float64(row.Baseline)))
+	row.Margin = bench.Number(e.margin(row))
+	if okB && okC && x.Images != y.Images {
+		row.Why += fmt.Sprintf("; %d images in the baseline, %d in the candidate", x.Images, y.Images)
+	}
+	row.N = min(x.Images, y.Images)
+	e.report.Rows = append(e.report.Rows, row)
+}
+
+func percent(delta, base float64) float64 {
+	if base == 0 {
+		return nan
+	}
+	return 100 * delta / math.Abs(base)
+}
+
+// specs are the metrics of either side, those of the headline first.
+func (m *match) specs() []metrics.Spec {
+	var out []metrics.Spec
+	add := func(s metrics.Spec) {
+		if !slices.ContainsFunc(out, func(x metrics.Spec) bool { return x.ID == s.ID }) {
+			out = append(out, s)
+		}
+	}
+	for _, id := range m.b.Headline {
+		if s, ok := m.b.Spec(id); ok {
+			add(s)
+		}
+	}
+	for _, list := range [][]metrics.Spec{m.b.Metrics, m.c.Metrics} {
+		for _, s := range list {
+			add(s)
+		}
+	}
+	return out
+}
+
+// conditions lists the conditions of a data set: clean first, then by name.
+func (m *match) conditions(dataset string) []string {
+	seen := map[string]bool{}
+	for _, r := range []*Results{m.b, m.c} {
+		for k := range r.cells {
+			if k.dataset == dataset {
+				seen[k.condition] = true
+			}
+		}
+	}
+	var out []string
+	for c := range seen {
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b string) int {
+		if x, y := isClean(a), isClean(b); x != y {
+			if x {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+	return out
+}
+
+func isClean(condition string) bool {
+	c, err := bench.ParseCondition(condition)
+	return err == nil && c.Corruption == "" && c.Against == ""
+}
+
+// rows queues the rows of one cell: bins, their unweighted mean, and the pool.
+func (e *engine) rows(m *match, row Row, spec metrics.Spec, bins map[string]*sums) {
+	headline := slices.Contains(m.b.Headline, spec.ID) && isClean(row.Condition)
+	clusters := m.clusters[row.Dataset]
+	queue := func(name string, parts []*sums, n, support int, head bool) {
+		r := row
+		r.Bin, r.N, r.Clusters, r.Headline = name, n, support, head
+		var base, cand []stat.Ratio
+		for _, s := range parts {
+			b, c := s.ratios()
+			base, cand = append(base, b), append(cand, c)
+		}
+		e.report.Rows = append(e.report.Rows, r)
+		e.tests = append(e.tests, pending{len(e.report.Rows) - 1, base, cand})
+	}
+	pool := newSums(clusters)
+	var parts []*sums
+	var empty []string
+	names := m.b.Bins
+	if spec.Scope != metrics.PerInstance {
+		names = nil
+	}
+	all := slices.Clone(names)
+	for name := range bins { // bins that the suite does not know (imports)
+		if !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all[len(names):])
+	for _, name := range all {
+		s := bins[name]
+		if s == nil {
+			s = newSums(clusters)
+			empty = append(empty, name)
+		}
+		for i := range s.den {
+			pool.base[i] += s.base[i]
+			pool.cand[i] += s.cand[i]
+			pool.den[i] += s.den[i]
+		}
+		pool.n += s.n
+		if slices.Contains(names, name) {
+			parts = append(parts, s)
+		}
+	}
+	mean := len(names) > 0 && len(empty) == 0
+	if len(names) > 0 {
+		if mean {
+			queue(bench.BinMean, parts, pool.n, pool.support(), headline)
+		} else {
+			r := row
+			r.Bin, r.Why = bench.BinMean, "no pair in bin "+strings.Join(empty, ", ")+": the mean over bins does not exist"
+			e.report.Rows = append(e.report.Rows, r)
+		}
+	}
+	for i, name := range names {
+		queue(name, parts[i:i+1], parts[i].n, parts[i].support(), false)
+	}
+	queue(bench.BinAll, []*sums{pool}, pool.n, pool.support(), headline && !mean)
+}
+
+// chunk is how many statistics are resampled at once: their replicates are in
+// memory together.
+const chunk = 128
+
+// compute fills in the queued rows.
+func (e *engine) compute(plan *stat.Plan) error {
+	defer func() { e.tests = e.tests[:0] }()
+	var queue []pending
+	for _, p := range e.tests {
+		r := &e.report.Rows[p.row]
+		if r.N == 0 {
+			r.Why = "no value that both sides have"
+			continue
+		}
+		queue = append(queue, p)
+	}
+	for part := range slices.Chunk(queue, chunk) {
+		stats := make([]stat.Statistic, len(part))
+		for i, p := range part {
+			stats[i] = stat.Difference(p.base, p.cand)
+		}
+		ivs, err := plan.Intervals(stats, stat.Options{})
+		if err != nil {
+			return fmt.Errorf("comparing: %w", err)
+		}
+		for i, p := range part {
+			if err := e.fill(&e.report.Rows[p.row], p, ivs[i]); err != nil {
+				return fmt.Errorf("comparing %s under %s: %w", e.report.Rows[p.row].Metric, e.report.Rows[p.row].Condition, err)
+			}
+		}
+	}
+	return nil
+}
+
+func meanOf(rs []stat.Ratio) float64 {
+	t := 0.0
+	for _, r := range rs {
+		t += r.Value()
+	}
+	return t / float64(len(rs))
+}
+
+func (e *engine) fill(r *Row, p pending, iv stat.Interval) error {
+	base := meanOf(p.base)
+	if math.IsNaN(base) {
+		r.Why = "all paired values have weight 0"
+		r.N = 0
+		return nil
+	}
+	r.Baseline, r.Candidate, r.Delta = bench.Number(base), bench.Number(meanOf(p.cand)), bench.Number(iv.Estimate)
+	r.Percent = bench.Number(percent(iv.Estimate, base))
+	r.Margin = bench.Number(e.margin(*r))
+	for _, w := range iv.Warnings {
+		r.Warnings = append(r.Warnings, string(w))
+	}
+	if r.Clusters < 2 {
+		return nil // one image says nothing about others
+	}
+	r.Lo, r.Hi, r.se = bench.Number(iv.Lo), bench.Number(iv.Hi), iv.SE
+	parts, err := stat.Contributions(p.base, p.cand)
+	if err != nil {
+		return err
+	}
+	// Clusters without data contribute nothing and are no observations.
+	kept := parts[:0]
+	for i, d := range parts {
+		if slices.ContainsFunc(p.base, func(b stat.Ratio) bool { return b.Den[i] > 0 }) {
+			kept = append(kept, d)
+		}
+	}
+	var t stat.Test
+	if e.o.Test == Wilcoxon {
+		t, err = stat.Wilcoxon(kept, stat.WilcoxonOptions{})
+	} else {
+		t, err = stat.SignFlip(kept, stat.SignFlipOptions{Resamples: e.o.Resamples, Seed: e.o.Seed})
+	}
+	if err != nil {
+		return err
+	}
+	r.P = bench.Number(t.P)
+	if d := stat.CohenDZ(kept); !math.IsInf(d, 0) {
+		r.Effect = bench.Number(d)
+	}
+	return nil
+}

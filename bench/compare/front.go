@@ -1,0 +1,255 @@
+package compare
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/stat"
+)
+
+// rateMetrics are measures of rate, the best first. One comparison uses one of
+// them for all, since a real bitstream and a count of tokens are not the same
+// thing.
+var rateMetrics = []string{"bpp-real", "bpp-nominal", "bpp-entropy"}
+
+// contestant is a tokenizer of a side, as a point.
+type contestant struct {
+	side  Side
+	role  string
+	token TokenID
+	name  string
+}
+
+func contestants(baselines []Side, candidate Side) ([]contestant, error) {
+	var out []contestant
+	add := func(s Side, role string) error {
+		toks, err := s.selected()
+		if err != nil {
+			return err
+		}
+		for _, t := range toks {
+			out = append(out, contestant{s, role, t, s.Results.Name + "#" + t.Name})
+		}
+		return nil
+	}
+	for _, b := range baselines {
+		if err := add(b, "baseline"); err != nil {
+			return nil, err
+		}
+	}
+	if err := add(candidate, "candidate"); err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	return slices.DeleteFunc(out, func(c contestant) bool { // RUN against RUN#x names x twice
+		if seen[c.name] {
+			return true
+		}
+		seen[c.name] = true
+		return false
+	}), nil
+}
+
+// overall is the mean of all values of a tokenizer: over bins for metrics of
+// instances, where every bin has some.
+func (r *Results) overall(k cellKey, spec metrics.Spec) (value float64, n int) {
+	if spec.Scope == metrics.PerCorpus {
+		for _, c := range r.corpus {
+			if c.Dataset == k.dataset && c.Tokenizer == k.tokenizer && c.Condition == k.condition && c.Metric == k.metric {
+				return float64(c.Value), c.Images
+			}
+		}
+		return nan, 0
+	}
+	c := r.cells[k]
+	if c == nil {
+		return nan, 0
+	}
+	num, den := make([]float64, len(r.binNames)), make([]float64, len(r.binNames))
+	var allNum, allDen float64
+	for _, v := range c.values {
+		if v.reason == 0 {
+			num[v.bin] += v.v * v.n
+			den[v.bin] += v.n
+			allNum += v.v * v.n
+			allDen += v.n
+			n++
+		}
+	}
+	if spec.Scope == metrics.PerInstance && len(r.Bins) > 0 {
+		total, ok := 0.0, true
+		for _, name := range r.Bins {
+			i := slices.Index(r.binNames, name)
+			if i < 0 || den[i] == 0 {
+				ok = false
+				break
+			}
+			total += num[i] / den[i]
+		}
+		if ok {
+			return total / float64(len(r.Bins)), n
+		}
+	}
+	if allDen == 0 {
+		return nan, 0
+	}
+	return allNum / allDen, n
+}
+
+// fronts makes the Pareto fronts and the curves of every headline metric.
+func (e *engine) fronts(baselines []Side, candidate Side) error {
+	list, err := contestants(baselines, candidate)
+	if err != nil {
+		return err
+	}
+	h := &candidate.Results.Header
+	if h.Source == Imported {
+		h = &baselines[0].Results.Header
+	}
+	m := newMatch(candidate.Results, candidate.Results)
+	for _, d := range h.Datasets {
+		for _, cond := range m.conditions(d.Name) {
+			if !isClean(cond) {
+				continue
+			}
+			for _, id := range h.Headline {
+				spec, ok := specOf(h, id)
+				if !ok || !e.wants(id) || slices.Contains(rateMetrics, id) || spec.Better == metrics.Neither {
+					continue
+				}
+				e.front(list, d.Name, cond, spec)
+			}
+		}
+	}
+	return nil
+}
+
+func specOf(h *Header, id string) (metrics.Spec, bool) {
+	i := slices.IndexFunc(h.Metrics, func(s metrics.Spec) bool { return s.ID == id })
+	if i < 0 {
+		return metrics.Spec{}, false
+	}
+	return h.Metrics[i], true
+}
+
+func (e *engine) front(list []contestant, dataset, cond string, spec metrics.Spec) {
+	f := Front{Dataset: dataset, Condition: cond, Metric: spec.ID, Title: spec.Title, Unit: spec.Unit, Better: spec.Better}
+	rates := make([]float64, len(list))
+	best := 0
+	for _, id := range rateMetrics { // the first that most tokenizers have
+		found := 0
+		got := make([]float64, len(list))
+		for i, c := range list {
+			got[i] = nan
+			if s, ok := c.side.Results.Spec(id); ok {
+				got[i], _ = c.side.Results.overall(cellKey{dataset, c.token.Name, cond, id}, s)
+			}
+			if got[i] > 0 {
+				found++
+			} else {
+				got[i] = nan
+			}
+		}
+		if found > best {
+			best, rates, f.Rate = found, got, id
+		}
+	}
+	var kept []contestant
+	for i, c := range list {
+		v, n := c.side.Results.overall(cellKey{dataset, c.token.Name, cond, spec.ID}, spec)
+		if math.IsNaN(v) {
+			continue
+		}
+		if best == 0 {
+			rates[i] = nan
+		}
+		kept = append(kept, c)
+		f.Points = append(f.Points, FrontPoint{Name: c.name, Role: c.role, Source: c.side.Results.Source, Rate: bench.Number(rates[i]), Value: bench.Number(v), N: n})
+	}
+	for i := range f.Points {
+		for j := range f.Points {
+			if i != j && dominates(f.Points[j], f.Points[i], spec.Better) {
+				f.Points[i].DominatedBy = append(f.Points[i].DominatedBy, f.Points[j].Name)
+			}
+		}
+	}
+	if len(f.Points) > 1 {
+		e.report.Fronts = append(e.report.Fronts, f)
+		e.curves(kept, f)
+	}
+}
+
+// dominates reports whether a has at most the rate and at least the quality of b,
+// and is not equal in both.
+func dominates(a, b FrontPoint, d metrics.Direction) bool {
+	if !(float64(a.Rate) <= float64(b.Rate)) { // false for NaN
+		return false
+	}
+	va, vb := float64(a.Value), float64(b.Value)
+	if d == metrics.Lower {
+		va, vb = -va, -vb
+	}
+	return va >= vb && (va > vb || a.Rate < b.Rate)
+}
+
+// curves compares families that come at several rates, at equal rate.
+func (e *engine) curves(list []contestant, f Front) {
+	type family struct {
+		role, name string
+		points     []stat.Point
+	}
+	var fams []*family
+	for i, c := range list {
+		p := f.Points[i]
+		if !(float64(p.Rate) > 0) {
+			continue
+		}
+		name := c.side.Results.Name + "#" + c.token.Family()
+		k := slices.IndexFunc(fams, func(x *family) bool { return x.role == c.role && x.name == name })
+		if k < 0 {
+			fams = append(fams, &family{role: c.role, name: name})
+			k = len(fams) - 1
+		}
+		fams[k].points = append(fams[k].points, stat.Point{Rate: float64(p.Rate), Quality: float64(p.Value)})
+	}
+	for _, b := range fams {
+		for _, c := range fams {
+			if b.role != "baseline" || c.role != "candidate" || len(b.points) < 2 || len(c.points) < 2 {
+				continue
+			}
+			out := Curve{
+				Baseline: b.name, Candidate: c.name, Dataset: f.Dataset, Condition: f.Condition, Metric: f.Metric, Title: f.Title, Unit: f.Unit,
+				Rate: f.Rate, Points: [2]int{len(b.points), len(c.points)}, BDRate: bench.Number(nan), BDQuality: bench.Number(nan), Overlap: bench.Number(nan),
+			}
+			warn := func(s string) {
+				if !slices.Contains(out.Warnings, s) {
+					out.Warnings = append(out.Warnings, s)
+				}
+			}
+			if d, err := stat.BDRate(b.points, c.points, stat.PCHIP); err != nil {
+				warn(err.Error())
+			} else {
+				out.BDRate, out.Overlap = bench.Number(d.Value), bench.Number(d.Overlap)
+				for _, w := range d.Warnings {
+					warn(string(w))
+				}
+			}
+			if d, err := stat.BDQuality(b.points, c.points, stat.PCHIP); err != nil {
+				warn(err.Error())
+			} else {
+				out.BDQuality = bench.Number(d.Value)
+				for _, w := range d.Warnings {
+					warn(string(w))
+				}
+			}
+			if len(b.points) < 4 || len(c.points) < 4 {
+				warn("fewer than 4 points on a curve")
+			}
+			e.report.Curves = append(e.report.Curves, out)
+		}
+	}
+	slices.SortStableFunc(e.report.Curves, func(a, b Curve) int { return cmp.Compare(a.Metric, b.Metric) })
+}

@@ -1,0 +1,188 @@
+package compare
+
+import (
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/stat"
+)
+
+// Margin is the smallest difference of a metric that matters: absolute in its own
+// units, or relative to the baseline; where both are given, the larger.
+type Margin struct {
+	Metric   string  `json:"metric"` // pattern as of path.Match
+	Absolute float64 `json:"absolute,omitempty"`
+	Relative float64 `json:"relative,omitempty"` // 0.01 is 1 %
+}
+
+// ParseMargin reads "t-acc=0.02" or "bpp-*=1%".
+func ParseMargin(s string) (Margin, error) {
+	name, v, ok := strings.Cut(s, "=")
+	if !ok || name == "" {
+		return Margin{}, fmt.Errorf("margin %q: want METRIC=NUMBER or METRIC=PERCENT%%, for example t-acc=0.01", s)
+	}
+	abs, rel, err := parseAmount(v)
+	if err != nil {
+		return Margin{}, fmt.Errorf("margin %q: %w", s, err)
+	}
+	m := Margin{name, abs, rel}
+	return m, m.check()
+}
+
+// parseAmount reads "0.02" or "3%".
+func parseAmount(s string) (absolute, relative float64, err error) {
+	number, isPercent := strings.CutSuffix(strings.TrimSpace(s), "%")
+	f, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) || f < 0 {
+		return 0, 0, fmt.Errorf("%q is not an amount: want a number such as 0.01, or a share of the baseline such as 2%%", s)
+	}
+	if isPercent {
+		return 0, f / 100, nil
+	}
+	return f, 0, nil
+}
+
+func (m Margin) check() error {
+	if _, err := path.Match(m.Metric, ""); err != nil {
+		return fmt.Errorf("margin of %q: %w", m.Metric, err)
+	}
+	if !(m.Absolute >= 0) || !(m.Relative >= 0) || math.IsInf(m.Absolute+m.Relative, 0) {
+		return fmt.Errorf("margin of %q: %g and %g must not be negative", m.Metric, m.Absolute, m.Relative)
+	}
+	return nil
+}
+
+// of is the margin in the metric's units.
+func (m Margin) of(baseline float64) float64 {
+	return max(m.Absolute, m.Relative*math.Abs(baseline))
+}
+
+// DefaultMargin is what matters unless the user says otherwise: one point of a
+// hundred for shares and other plain numbers, half of that for the structural
+// indices, whose useful range is narrower; 0.1 dB, which codec work takes for a
+// visible step of a tool; 1 % of a rate; 2 % of anything else. They are conventions, not
+// perception: set your own where it counts.
+func DefaultMargin(s metrics.Spec) Margin {
+	switch {
+	case strings.Contains(s.ID, "ssim") && s.Unit == "":
+		return Margin{Metric: s.ID, Absolute: 0.005}
+	case s.Unit == "":
+		return Margin{Metric: s.ID, Absolute: 0.01}
+	case s.Unit == "dB":
+		return Margin{Metric: s.ID, Absolute: 0.1}
+	case s.Unit == "bit/px":
+		return Margin{Metric: s.ID, Relative: 0.01}
+	}
+	return Margin{Metric: s.ID, Relative: 0.02}
+}
+
+func (e *engine) margin(r Row) float64 {
+	m := DefaultMargin(r.Spec())
+	for _, o := range e.o.Margins {
+		if ok, _ := path.Match(o.Metric, r.Metric); ok {
+			m = o
+		}
+	}
+	return m.of(float64(r.Baseline))
+}
+
+// adjust corrects p-values for the number of rows and gives verdicts. Headline
+// rows, on which a decision hangs, are one family (Holm), all others another
+// (Benjamini–Hochberg): a row of the grid that is called different may be one of
+// the 5 % false ones among those called so.
+func (e *engine) adjust() {
+	rows := e.report.Rows
+	var head, grid []int
+	for i, r := range rows {
+		switch {
+		case math.IsNaN(float64(r.P)):
+		case r.Headline:
+			head = append(head, i)
+		default:
+			grid = append(grid, i)
+		}
+	}
+	e.report.Method.Headline, e.report.Method.Grid = len(head), len(grid)
+	apply := func(which []int, name string, correct func([]float64) []float64) {
+		ps := make([]float64, len(which))
+		for k, i := range which {
+			ps[k] = float64(rows[i].P)
+		}
+		for k, p := range correct(ps) {
+			rows[which[k]].Adjusted, rows[which[k]].Correction = bench.Number(p), name
+		}
+	}
+	apply(head, "holm", stat.Holm)
+	apply(grid, "bh", stat.BenjaminiHochberg)
+	for i := range rows {
+		r := &rows[i]
+		if r.N == 0 || r.Verdict != NotCompared || r.Why != "" {
+			continue
+		}
+		level := e.o.Alpha
+		if r.Headline {
+			level /= float64(max(1, len(head))) // Holm's first step, the hardest
+		}
+		r.Detectable = bench.Number(e.detectable(r, level))
+		r.judge(e.o.Alpha)
+		if math.IsNaN(float64(r.Detectable)) && r.Verdict == NoDifference && r.Why == "" && r.se > 0 {
+			r.Why = fmt.Sprintf("%d images cannot show any difference at this level", r.Clusters)
+		}
+	}
+}
+
+// detectable is the smallest true difference that would be called one: large enough
+// for the test, and for an estimate around it to exceed the margin. It is NaN where
+// even the smallest p-value of the test, 2 of 2^n sign patterns, is above the level.
+func (e *engine) detectable(r *Row, level float64) float64 {
+	if !(r.se > 0) || math.Ldexp(2, -r.Clusters) > level {
+		return nan
+	}
+	shown := stat.DetectableEffect(r.se, r.Clusters, level, e.o.Power)
+	return max(shown, float64(r.Margin)+distuv.UnitNormal.Quantile(e.o.Power)*r.se)
+}
+
+// judge gives the verdict of a row: significance and size for a difference, an
+// interval within the margin for equivalence.
+func (r *Row) judge(alpha float64) {
+	delta, margin := float64(r.Delta), float64(r.Margin)
+	few := slices.Contains(r.Warnings, string(stat.WarnFewClusters))
+	significant := float64(r.Adjusted) < alpha // false for NaN
+	matters := math.Abs(delta) >= margin && delta != 0
+	inside := float64(r.Lo) > -margin && float64(r.Hi) < margin
+	switch {
+	case r.Clusters < 2:
+		r.Verdict, r.Why = NoDifference, "one image says nothing about others"
+	case significant && matters:
+		switch reg := r.Regression(); {
+		case math.IsNaN(reg):
+			r.Verdict = Changed
+		case reg > 0:
+			r.Verdict = Worse
+		default:
+			r.Verdict = Better
+		}
+	case inside && !few:
+		r.Verdict = Equivalent
+		switch {
+		case r.Lo == 0 && r.Hi == 0:
+			r.Why = "all paired sums are equal"
+		case significant:
+			r.Why = "a difference is there, but too small to matter"
+		}
+	case significant:
+		r.Verdict, r.Why = NoDifference, "significant, but smaller than what matters; larger ones are not excluded"
+	case inside:
+		r.Verdict, r.Why = NoDifference, fmt.Sprintf("within the margin, but on fewer than %d images", stat.FewClusters)
+	default:
+		r.Verdict = NoDifference
+	}
+}
