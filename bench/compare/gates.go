@@ -77,6 +77,7 @@ type Gate struct {
 type GateResult struct {
 	File     string    `json:"file"`
 	Checked  int       `json:"checked"` // rows that a gate looked at
+	Rows     []int     `json:"rows"`    // which they are
 	Errors   int       `json:"errors"`
 	Warnings int       `json:"warnings"`
 	Findings []Finding `json:"findings"`
@@ -91,6 +92,7 @@ type Finding struct {
 	Gate    int          `json:"gate"` // index into the file
 	Row     int          `json:"row"`  // index into the rows; −1 where there is none
 	Rule    string       `json:"rule"` // "regression", "min", "max", "min_n", "missing", "no_row"
+	Judge   Judge        `json:"judge,omitempty"`
 	Value   bench.Number `json:"value"`
 	Bound   bench.Number `json:"bound"`
 	Message string       `json:"message"`
@@ -235,7 +237,7 @@ func (g Gate) matches(r Row, p Pair, overall bool) bool {
 
 // Gate applies gates to the rows and stores the outcome in the report.
 func (r *Report) Gate(name string, f *GateFile) *GateResult {
-	out := &GateResult{File: name, Findings: []Finding{}}
+	out := &GateResult{File: name, Rows: []int{}, Findings: []Finding{}}
 	used := make([]bool, len(f.Gates))
 	// The overall row of a metric is its mean over bins where there are bins.
 	type cell struct {
@@ -260,8 +262,12 @@ func (r *Report) Gate(name string, f *GateFile) *GateResult {
 			continue
 		}
 		out.Checked++
+		out.Rows = append(out.Rows, i)
 		for _, finding := range f.Gates[last].check(x) {
 			finding.Gate, finding.Row = last, i
+			if finding.Rule == "regression" {
+				finding.Judge = f.Gates[last].judge()
+			}
 			finding.Message = r.rowName(x) + ": " + finding.Message
 			out.add(finding)
 		}
@@ -321,6 +327,16 @@ func (g Gate) level() Level {
 		return Error
 	}
 	return g.Level
+}
+
+func (g Gate) judge() Judge {
+	switch {
+	case g.Judge != "":
+		return g.Judge
+	case g.Allow != "":
+		return ByEstimate
+	}
+	return ByVerdict
 }
 
 func (g Gate) missing() Level {
