@@ -1,0 +1,589 @@
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/compare"
+	"github.com/vtbench/vtbench/reports/format"
+)
+
+const (
+	// CommentLimit is the largest comment in bytes. GitHub refuses more than 65,536
+	// characters; what is below leaves room for what a bot puts around it.
+	CommentLimit = 60_000
+	// SummaryLimit is the largest job summary in bytes: GitHub refuses more than a
+	// mebibyte a step.
+	SummaryLimit = 1_000_000
+	// minLimit holds every heading, the note on how to read it, and the lines that
+	// say what was left out.
+	minLimit = 8_000
+)
+
+// DefaultKey is the key of a comment's marker.
+const DefaultKey = "compare"
+
+var keyPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// Marker is the hidden first line by which a publisher finds its comment again.
+func Marker(key string) (string, error) {
+	if key == "" {
+		key = DefaultKey
+	}
+	if !keyPattern.MatchString(key) || strings.Contains(key, "--") {
+		return "", fmt.Errorf("the key of a comment is %q: want up to 64 letters, digits, dots, underscores and single hyphens", key)
+	}
+	return "<!-- vtbench:" + key + " -->", nil
+}
+
+// Markdown writes the comment for a pull request: the outcome, what is missing,
+// what failed, the rows that decide, and everything else folded. It never exceeds
+// the limit.
+func Markdown(w io.Writer, r *compare.Report, o Options) error {
+	marker, err := Marker(o.Key)
+	if err != nil {
+		return err
+	}
+	if o.Limit == 0 {
+		o.Limit = CommentLimit
+	}
+	return page(w, r, o, marker+"\n")
+}
+
+// Summary writes the page of a CI job: the comment without its marker, with more
+// room.
+func Summary(w io.Writer, r *compare.Report, o Options) error {
+	if o.Limit == 0 {
+		o.Limit = SummaryLimit
+	}
+	return page(w, r, o, "")
+}
+
+// A block is a part of the page that can be cut at its end.
+type block struct {
+	title string // for the line that says what was left out
+	open  string
+	rows  []string
+	close string
+	quote string // "> " in a quotation
+}
+
+func (b block) cut(left int, full string) string {
+	return fmt.Sprintf("%s\n%s… %s of “%s” left out for length: all are in %s.\n", strings.TrimSpace(b.quote), b.quote, format.Plural(left, "row", "rows"), b.title, full)
+}
+
+// page joins blocks in order of importance: each takes what room there is, and
+// those that come later are the first to be cut.
+func page(w io.Writer, r *compare.Report, o Options, lead string) error {
+	if o.Limit < minLimit {
+		return fmt.Errorf("writing the comparison as Markdown: the limit is %d bytes, want %d or more", o.Limit, minLimit)
+	}
+	m := &mark{r: r, o: o, failing: failingRows(r)}
+	m.full = text(o.Full)
+	if o.Full == "" {
+		m.full = "the output of <code>vtbench compare &#45;&#45;format json</code>"
+	}
+	head, foot := lead+m.head(), m.foot()
+	blocks := slices.DeleteFunc(m.blocks(), func(b block) bool { return len(b.rows) == 0 && b.open == "" })
+	reserve := make([]int, len(blocks)+1)
+	reserve[len(blocks)] = len(foot)
+	for i, b := range slices.Backward(blocks) {
+		reserve[i] = reserve[i+1] + len(b.cut(len(b.rows), m.full))
+	}
+	var out strings.Builder
+	out.WriteString(head)
+	for i, b := range blocks {
+		room := o.Limit - out.Len() - reserve[i+1]
+		fixed, size := len(b.open)+len(b.close), 0
+		for _, row := range b.rows {
+			size += len(row)
+		}
+		if fixed+size <= room {
+			out.WriteString(b.open)
+			for _, row := range b.rows {
+				out.WriteString(row)
+			}
+			out.WriteString(b.close)
+			continue
+		}
+		fixed += len(b.cut(len(b.rows), m.full))
+		kept := 0
+		for _, row := range b.rows {
+			if fixed += len(row); fixed > room {
+				break
+			}
+			kept++
+		}
+		if kept == 0 {
+			out.WriteString(strings.TrimPrefix(block{title: b.title}.cut(len(b.rows), m.full), "\n") + "\n")
+			continue
+		}
+		out.WriteString(b.open)
+		for _, row := range b.rows[:kept] {
+			out.WriteString(row)
+		}
+		out.WriteString(b.cut(len(b.rows)-kept, m.full))
+		out.WriteString(b.close)
+	}
+	out.WriteString(foot)
+	if out.Len() > o.Limit {
+		return fmt.Errorf("writing the comparison as Markdown: %d bytes do not fit %d", out.Len(), o.Limit)
+	}
+	return write(w, out.String())
+}
+
+// mark is the state of one page.
+type mark struct {
+	r       *compare.Report
+	o       Options
+	full    string
+	failing map[int]compare.Level
+}
+
+// failingRows is the worst level among the findings of each row.
+func failingRows(r *compare.Report) map[int]compare.Level {
+	out := map[int]compare.Level{}
+	if r.Gates == nil {
+		return out
+	}
+	for _, f := range r.Gates.Findings {
+		if f.Row >= 0 && out[f.Row] != compare.Error {
+			out[f.Row] = f.Level
+		}
+	}
+	return out
+}
+
+// sign is the picture before the title; the title says the same in words.
+func (m *mark) sign() string {
+	r := m.r
+	worse, better := r.Count(compare.Worse, true), r.Count(compare.Better, true)
+	switch {
+	case r.Gates.Failed():
+		return "❌"
+	case r.Gates != nil && r.Gates.Warnings > 0, worse > 0, len(r.Skews) > 0:
+		return "⚠️"
+	case r.Gates != nil, better > 0:
+		return "✅"
+	}
+	return "➖"
+}
+
+func (m *mark) head() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s vtbench: %s\n\n", m.sign(), text(Title(m.r)))
+	var base []string
+	cand, suite := "", ""
+	for _, s := range m.r.Sides {
+		if s.Role == "baseline" {
+			base = append(base, code(s.Name))
+			continue
+		}
+		cand, suite = code(s.Name), fmt.Sprintf("suite %s, version %d", text(s.Suite.ID), s.Suite.Version)
+	}
+	more := ""
+	if len(base) > 3 {
+		base, more = base[:3], fmt.Sprintf(" and %d more", len(base)-3)
+	}
+	line := cand + " against " + strings.Join(base, ", ") + more + " · " + suite
+	if m.o.Commit != "" {
+		line += " · commit " + code(m.o.Commit)
+	}
+	b.WriteString(line + "\n\n")
+	return b.String()
+}
+
+func (m *mark) blocks() []block {
+	var changed, quiet, gridChanged, gridQuiet []int
+	for _, i := range order(m.r, func(compare.Row) bool { return true }) {
+		x := m.r.Rows[i]
+		differs := m.failing[i] != "" || x.Verdict == compare.Worse || x.Verdict == compare.Better || x.Verdict == compare.Changed
+		switch {
+		case x.Headline && differs, m.failing[i] == compare.Error:
+			changed = append(changed, i)
+		case x.Headline:
+			quiet = append(quiet, i)
+		case differs:
+			gridChanged = append(gridChanged, i)
+		default:
+			gridQuiet = append(gridQuiet, i)
+		}
+	}
+	deciding := changed
+	if len(changed)+len(quiet) <= maxOpenRows { // few enough to be read at a glance
+		deciding, quiet = append(slices.Clone(changed), quiet...), nil
+	}
+	out := []block{m.alarms(), m.findings()}
+	switch {
+	case len(deciding) > 0:
+		out = append(out, m.table("Rows that decide", deciding, false))
+	case len(m.r.Rows) > 0:
+		out = append(out, block{title: "Rows that decide", open: "No headline row is better or worse.\n\n"})
+	}
+	return append(out,
+		m.table("Headline rows without a difference shown", quiet, true),
+		m.table("Other rows that differ", gridChanged, true),
+		m.worst(),
+		m.rates(),
+		m.table("All other rows", gridQuiet, true),
+	)
+}
+
+// maxOpenRows is how many headline rows stand unfolded although nothing happened.
+const maxOpenRows = 12
+
+func (m *mark) alarms() block {
+	b := block{title: "What is missing or not alike", quote: "> "}
+	for _, a := range Alarms(m.r) {
+		b.rows = append(b.rows, "> - "+text(a)+"\n")
+	}
+	if len(b.rows) > 0 {
+		b.open, b.close = "> [!WARNING]\n> **Before you read the numbers**\n>\n", "\n"
+	}
+	return b
+}
+
+func (m *mark) findings() block {
+	g := m.r.Gates
+	if g == nil {
+		return block{}
+	}
+	b := block{title: "Gates"}
+	if len(g.Findings) == 0 {
+		b.open = fmt.Sprintf("**Gates** (%s): %s looked at, all within bounds.\n\n", code(path.Base(g.File)), format.Plural(g.Checked, "row", "rows"))
+		return b
+	}
+	b.open = fmt.Sprintf("**Gates** (%s): %s looked at, %s, %s.\n\n", code(path.Base(g.File)), format.Plural(g.Checked, "row", "rows"),
+		format.Plural(g.Errors, "error", "errors"), format.Plural(g.Warnings, "warning", "warnings"))
+	b.close = "\n"
+	for _, f := range g.Findings {
+		word := "⚠️ warning"
+		if f.Level == compare.Error {
+			word = "❌ **error**"
+		}
+		where, what := Finding(m.r, f)
+		line := text(what)
+		if where != "" {
+			line = text(where) + ": " + line
+		}
+		b.rows = append(b.rows, "- "+word+": "+line+"\n")
+	}
+	return b
+}
+
+// table is a block of rows. What is the same in all of them stands above it once.
+func (m *mark) table(title string, which []int, folded bool) block {
+	if len(which) == 0 {
+		return block{}
+	}
+	r := m.r
+	first := r.Rows[which[0]]
+	place := func(x compare.Row) string {
+		return text(x.Dataset + ", " + conditionTitle(x.Condition))
+	}
+	oneP, oneW, holm, bh := true, true, false, false
+	for _, i := range which {
+		x := r.Rows[i]
+		oneP = oneP && x.Pair == first.Pair
+		oneW = oneW && x.Dataset == first.Dataset && x.Condition == first.Condition
+		holm, bh = holm || x.Correction == "holm", bh || x.Correction == "bh"
+	}
+	p := "p"
+	switch {
+	case holm && !bh:
+		p = "p (Holm)"
+	case bh && !holm:
+		p = "p (BH)"
+	}
+	var header, caption []string
+	if oneP {
+		caption = append(caption, pairTitle(r, first))
+	} else {
+		header = append(header, "tokenizer")
+	}
+	header = append(header, "metric")
+	if oneW {
+		caption = append(caption, place(first))
+	} else {
+		header = append(header, "where")
+	}
+	left := len(header)
+	header = append(header, "baseline", "candidate", "Δ", "Δ %", "95 % interval of Δ", p, "n (images)", "verdict")
+	b := block{title: title}
+	if folded {
+		b.open = fmt.Sprintf("<details><summary>%s (%s)</summary>\n\n", title, format.Count(len(which)))
+		b.close = "\n</details>\n\n"
+	} else {
+		b.close = "\n"
+	}
+	if len(caption) > 0 {
+		b.open += strings.Join(caption, " on ") + ":\n\n"
+	}
+	b.open += line(header)
+	rule := strings.Repeat("|:--", left) + strings.Repeat("|--:", len(header)-left-1) + "|:--|\n"
+	b.open += rule
+	for _, i := range which {
+		x := r.Rows[i]
+		st := format.For(x.Spec())
+		var cells []string
+		if !oneP {
+			cells = append(cells, pairTitle(r, x))
+		}
+		cells = append(cells, text(metricTitle(x)+binWords(x)))
+		if !oneW {
+			cells = append(cells, place(x))
+		}
+		n := format.Count(x.N)
+		if x.Clusters > 0 {
+			n += " (" + format.Count(x.Clusters) + ")"
+		}
+		cells = append(cells, text(st.Number(float64(x.Baseline))), text(st.Number(float64(x.Candidate))), text(st.Delta(float64(x.Delta))),
+			text(relative(x)), text(bounds(st, x)), text(P(float64(x.Adjusted))), n, m.verdict(i))
+		b.rows = append(b.rows, line(cells))
+	}
+	return b
+}
+
+func line(cells []string) string { return "| " + strings.Join(cells, " | ") + " |\n" }
+
+// pairTitle says which tokenizers a row compares.
+func pairTitle(r *compare.Report, x compare.Row) string {
+	p := r.Pairs[x.Pair]
+	if p.Token == p.BaselineToken && p.Label == p.Token {
+		return code(p.Token)
+	}
+	if p.Token == p.BaselineToken { // of several baselines
+		return code(p.Token) + " against " + code(p.Baseline)
+	}
+	return code(p.Token) + " against " + code(p.BaselineToken)
+}
+
+// verdict is a verdict with what it needs beside it.
+func (m *mark) verdict(i int) string {
+	x := m.r.Rows[i]
+	out := text(string(x.Verdict))
+	switch x.Verdict {
+	case compare.Worse:
+		out = "🔴 **worse**"
+	case compare.Better:
+		out = "🟢 **better**"
+	case compare.Changed:
+		out = "🟡 **changed**"
+	case compare.NoDifference:
+		if !math.IsNaN(float64(x.Detectable)) {
+			out += " (" + text(points(format.For(x.Spec()), float64(x.Detectable))) + " would have been)"
+		}
+	}
+	if x.Why != "" {
+		out += ": " + text(x.Why)
+	}
+	switch m.failing[i] {
+	case compare.Error:
+		out += " · ❌ gate"
+	case compare.Warn:
+		out += " · ⚠️ gate"
+	}
+	return out
+}
+
+// worst lists the instances that lost most, with their pictures where they can be
+// linked to.
+func (m *mark) worst() block {
+	r := m.r
+	if len(r.WorstCases) == 0 {
+		return block{}
+	}
+	pictures := m.o.BaselineImages != "" && m.o.CandidateImages != "" &&
+		slices.ContainsFunc(r.WorstCases, func(c compare.WorstCase) bool { return c.Original != "" || c.CandidateImage != "" })
+	header := []string{"tokenizer", "item", "scale", "where", "metric", "baseline", "candidate"}
+	if pictures {
+		header = append(header, "original", "picture of the baseline", "of the candidate")
+	}
+	b := block{
+		title: "Instances that lost most",
+		open:  fmt.Sprintf("<details><summary>Instances that lost most (%d)</summary>\n\n", len(r.WorstCases)) + line(header) + strings.Repeat("|:--", len(header)) + "|\n",
+		close: "\n</details>\n\n",
+	}
+	for _, c := range r.WorstCases {
+		x := compare.Row{Pair: c.Pair, Metric: c.Metric, Title: c.Metric}
+		for _, y := range r.Rows { // titles and units are those of the rows
+			if y.Metric == c.Metric {
+				x.Title, x.Unit, x.Better = y.Title, y.Unit, y.Better
+				break
+			}
+		}
+		st := format.For(x.Spec())
+		item := code(c.Item)
+		if c.Instance != "" {
+			item += ", " + code(c.Instance)
+		}
+		cells := []string{
+			pairTitle(r, x), item, text(c.Bin), text(c.Dataset + ", " + conditionTitle(c.Condition)), text(metricTitle(x)),
+			text(st.Number(float64(c.Baseline))), text(st.Number(float64(c.Candidate))),
+		}
+		if pictures {
+			cells = append(cells, picture(m.o.CandidateImages, c.Original, "original"),
+				picture(m.o.BaselineImages, c.BaselineImage, "baseline"), picture(m.o.CandidateImages, c.CandidateImage, "candidate"))
+		}
+		b.rows = append(b.rows, line(cells))
+	}
+	return b
+}
+
+// pictureWidth is the width of a picture of the strip in CSS pixels.
+const pictureWidth = 160
+
+// picture links to a picture below a run directory. Paths come from the run: only
+// plain relative ones are followed.
+func picture(prefix, name, alt string) string {
+	link, err := relativeLink(prefix, name)
+	if err != nil {
+		return format.None
+	}
+	return fmt.Sprintf(`<img src="%s" width="%d" alt="%s">`, link, pictureWidth, alt)
+}
+
+func relativeLink(prefix, name string) (string, error) {
+	if name == "" || path.IsAbs(name) || strings.ContainsAny(name, ":\\\x00") || !clean(name) {
+		return "", errors.New("not a relative path")
+	}
+	joined := path.Join(prefix, name)
+	parts := strings.Split(joined, "/")
+	for i, p := range parts {
+		parts[i] = strings.ReplaceAll(url.PathEscape(p), "|", "%7C")
+	}
+	if strings.Contains(parts[0], ":") { // would be a scheme
+		parts[0] = "./" + parts[0]
+	}
+	return escapeAttribute(strings.Join(parts, "/")), nil
+}
+
+// clean reports whether a path stays below where it starts.
+func clean(name string) bool {
+	c := path.Clean(name)
+	return c != ".." && !strings.HasPrefix(c, "../")
+}
+
+// escapeAttribute keeps what url.PathEscape leaves alone from being markup.
+func escapeAttribute(s string) string {
+	return strings.NewReplacer("&", "&amp;", "'", "&#39;", "*", "%2A", "_", "%5F", "~", "%7E", "@", "%40", "$", "%24").Replace(s)
+}
+
+// rates says what happens at equal rate, and who is dominated.
+func (m *mark) rates() block {
+	b := block{title: "Rate", close: "\n</details>\n\n"}
+	for _, c := range m.r.Curves {
+		b.rows = append(b.rows, "- "+text(CurveSentence(c))+"\n")
+	}
+	for _, f := range m.r.Fronts {
+		for _, x := range f.Points {
+			if len(x.DominatedBy) > 0 {
+				b.rows = append(b.rows, "- "+text(dominated(f, x))+"\n")
+			}
+		}
+	}
+	if len(b.rows) > 0 {
+		b.open = fmt.Sprintf("<details><summary>Rate (%s)</summary>\n\n", format.Count(len(b.rows)))
+		return b
+	}
+	return block{}
+}
+
+// foot says how to read the page.
+func (m *mark) foot() string {
+	x := m.r.Method
+	test := "sign flips"
+	if x.Test == string(compare.Wilcoxon) {
+		test = "Wilcoxon’s signed ranks"
+	}
+	var b strings.Builder
+	b.WriteString("<details><summary>How to read this</summary>\n\n")
+	fmt.Fprintf(&b, "Both sides saw the same images, and every number is a difference on the same image or word; what one side lacks is not compared and is listed on top. "+
+		"The interval says where the difference would likely lie on other images of the same kind (%s, images drawn whole). "+
+		"**worse** and **better** need both: p below %g after correction for the number of rows (%s; Holm over %s, Benjamini–Hochberg over the other %s), and a difference of at least the margin that matters. "+
+		"**equivalent** means that the whole interval lies within that margin. "+
+		"**no difference shown** is not proof of none: beside it stands the difference that this data would have shown in %.0f of 100 repetitions.\n",
+		text(format.Plural(x.Resamples, "resample", "resamples")), x.Alpha, test,
+		format.Plural(x.Headline, "headline row", "headline rows"), format.Count(x.Grid), 100*x.Power)
+	fmt.Fprintf(&b, "\nEvery row with all digits is in %s.", m.full)
+	if m.r.Program != "" {
+		fmt.Fprintf(&b, " Made by vtbench %s, seed %d.", text(m.r.Program), x.Seed)
+	}
+	b.WriteString("\n\n</details>\n")
+	return b.String()
+}
+
+// Finding says where a gate did not hold ("" where it has no row) and what it
+// found, in the units of the tables.
+func Finding(r *compare.Report, f compare.Finding) (where, what string) {
+	if f.Row < 0 || f.Row >= len(r.Rows) {
+		return "", f.Message
+	}
+	x := r.Rows[f.Row]
+	st := format.For(x.Spec())
+	p := r.Pairs[x.Pair]
+	where = fmt.Sprintf("%s%s of %s on %s, %s", x.Title, binWords(x), p.Label, x.Dataset, conditionTitle(x.Condition))
+	v, bound := float64(f.Value), float64(f.Bound)
+	if math.IsNaN(v) || math.IsNaN(bound) {
+		return where, tail(r, f, x)
+	}
+	switch f.Rule {
+	case "regression":
+		switch f.Judge {
+		case compare.ByShown:
+			return where, fmt.Sprintf("worse by at least %s (near end of the interval); allowed are %s", points(st, v), points(st, bound))
+		case compare.ByExcluded:
+			return where, fmt.Sprintf("a loss of %s is not excluded (far end of the interval); allowed are %s", points(st, v), points(st, bound))
+		case compare.ByEstimate:
+			return where, fmt.Sprintf("worse by %s; allowed are %s", points(st, v), points(st, bound))
+		}
+		return where, fmt.Sprintf("worse by %s (p %s); %s matter", points(st, v), P(float64(x.Adjusted)), points(st, bound))
+	case "min":
+		return where, fmt.Sprintf("%s is below the least allowed, %s", st.With(v), st.With(bound))
+	case "max":
+		return where, fmt.Sprintf("%s is above the most allowed, %s", st.With(v), st.With(bound))
+	}
+	return where, tail(r, f, x)
+}
+
+// tail is the message of a finding without the name of its row.
+func tail(r *compare.Report, f compare.Finding, x compare.Row) string {
+	name := x.Title
+	if x.Bin != bench.BinAll {
+		name += " " + x.Bin
+	}
+	return strings.TrimPrefix(f.Message, fmt.Sprintf("%s of %s on %s, %s: ", name, r.Pairs[x.Pair].Label, x.Dataset, x.Condition))
+}
+
+// CurveSentence says what a curve says at equal quality and at equal rate.
+func CurveSentence(c compare.Curve) string {
+	at := fmt.Sprintf("%s on %s, %s", c.Title, c.Dataset, conditionTitle(c.Condition))
+	s := fmt.Sprintf("at equal %s: no BD-rate of %s against %s", at, c.Candidate, c.Baseline)
+	if d := float64(c.BDRate); !math.IsNaN(d) {
+		word := "more"
+		if d < 0 {
+			word = "less"
+		}
+		s = fmt.Sprintf("at equal %s: %s takes %s %% %s rate than %s", at, c.Candidate, format.Style{Scale: 1, Places: 1}.Number(math.Abs(d)), word, c.Baseline)
+	}
+	if n := curveNote(c); n != "" {
+		s += " (" + n + ")"
+	}
+	return s
+}
+
+func dominated(f compare.Front, x compare.FrontPoint) string {
+	by, more := x.DominatedBy, ""
+	if len(by) > 3 {
+		by, more = by[:3], fmt.Sprintf(" and %d more", len(by)-3)
+	}
+	return fmt.Sprintf("dominated: %s by %s%s, at most its rate and at least its %s (%s, %s, %s)", x.Name, strings.Join(by, ", "), more, f.Title, f.Rate, f.Dataset, conditionTitle(f.Condition))
+}

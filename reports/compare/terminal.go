@@ -1,0 +1,236 @@
+package compare
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"github.com/rivo/uniseg"
+
+	"github.com/vtbench/vtbench/bench/compare"
+	"github.com/vtbench/vtbench/reports/format"
+	"github.com/vtbench/vtbench/reports/table"
+)
+
+// TerminalOptions change what a terminal shows.
+type TerminalOptions struct {
+	Width  int  // in columns; 0 means [table.DefaultWidth]
+	Colour bool // better green, worse red
+	All    bool // every row, not only the headline and what differs
+}
+
+const (
+	green = "\x1b[32m"
+	red   = "\x1b[31m"
+	plain = "\x1b[0m"
+)
+
+// printer prints a comparison on a terminal.
+type printer struct {
+	strings.Builder
+	r *compare.Report
+	o TerminalOptions
+}
+
+// Terminal prints the comparison: alarms, gates, headline rows, rows of the grid
+// that differ, curves and who is dominated.
+func Terminal(w io.Writer, r *compare.Report, o TerminalOptions) error {
+	if o.Width <= 0 {
+		o.Width = table.DefaultWidth
+	}
+	p := &printer{r: r, o: o}
+	for _, s := range r.Sides {
+		p.paragraph(fmt.Sprintf("%-11s", s.Role), fmt.Sprintf("%s (suite %s %d, %s)", s.Name, s.Suite.ID, s.Suite.Version, format.Plural(len(s.Tokens), "tokenizer", "tokenizers")))
+	}
+	for _, a := range Alarms(r) {
+		p.paragraph("! ", a)
+	}
+	if g := r.Gates; g != nil && len(g.Findings) > 0 {
+		p.WriteString("\n")
+		for _, f := range g.Findings {
+			where, what := Finding(r, f)
+			if where != "" {
+				what = where + ": " + what
+			}
+			p.paragraph(string(f.Level)+": ", what)
+		}
+	}
+	for i := range r.Pairs {
+		if err := p.pair(i); err != nil {
+			return err
+		}
+	}
+	if len(r.Curves) > 0 {
+		p.WriteString("\n")
+		for _, c := range r.Curves {
+			p.paragraph("", CurveSentence(c))
+		}
+	}
+	for _, f := range r.Fronts {
+		for _, x := range f.Points {
+			if len(x.DominatedBy) > 0 {
+				p.paragraph("", dominated(f, x))
+			}
+		}
+	}
+	p.WriteString("\n")
+	p.paragraph("", Title(r))
+	return write(w, p.String())
+}
+
+func (p *printer) paint(s, colour string) string {
+	if !p.o.Colour {
+		return s
+	}
+	return colour + s + plain
+}
+
+// paragraph prints a text in lines that fit, its lead before the first.
+func (p *printer) paragraph(lead, s string) {
+	indent := strings.Repeat(" ", twwidth.Width(lead))
+	lead = strings.NewReplacer("error", p.paint("error", red)).Replace(lead)
+	used := len(indent)
+	p.WriteString(lead)
+	for i, word := range strings.Fields(format.Line(s)) {
+		n := twwidth.Width(word)
+		switch {
+		case i == 0:
+		case used+1+n > p.o.Width:
+			p.WriteString("\n" + indent)
+			used = len(indent)
+		default:
+			p.WriteString(" ")
+			used++
+		}
+		p.WriteString(word)
+		used += n
+	}
+	p.WriteString("\n")
+}
+
+// pair prints the tables of one pair: a table for each data set and condition that
+// has something to say.
+func (p *printer) pair(pair int) error {
+	type group struct{ dataset, condition string }
+	var groups []group
+	rows := map[group][]int{}
+	hidden := 0
+	for i, x := range p.r.Rows {
+		if x.Pair != pair {
+			continue
+		}
+		differs := x.Verdict == compare.Worse || x.Verdict == compare.Better || x.Verdict == compare.Changed
+		if !x.Headline && !differs && !p.o.All {
+			hidden++
+			continue
+		}
+		g := group{x.Dataset, x.Condition}
+		if rows[g] == nil {
+			groups = append(groups, g)
+		}
+		rows[g] = append(rows[g], i)
+	}
+	less := urgency(p.r)
+	p.WriteString("\n")
+	p.paragraph("", p.r.Pairs[pair].Label)
+	for _, g := range groups {
+		p.paragraph("  ", g.dataset+", "+conditionTitle(g.condition))
+		which := rows[g]
+		slices.SortStableFunc(which, less)
+		if err := p.table(which); err != nil {
+			return err
+		}
+	}
+	if hidden > 0 {
+		p.paragraph("", fmt.Sprintf("%s of the grid without a difference shown are not listed here.", format.Plural(hidden, "row", "rows")))
+	}
+	return nil
+}
+
+// dropOrder is which columns go where a terminal is narrow, the first first; they
+// are in every other format.
+var dropOrder = []string{"Δ %", "shows", "n"}
+
+func (p *printer) table(which []int) error {
+	header := []string{"metric", "base", "cand", "Δ", "Δ %", "95 % interval", "p", "n", "shows", "verdict"}
+	var rows [][]string
+	for _, i := range which {
+		x := p.r.Rows[i]
+		st := format.For(x.Spec())
+		verdict := string(x.Verdict)
+		switch x.Verdict {
+		case compare.Better:
+			verdict = p.paint(verdict, green)
+		case compare.Worse:
+			verdict = p.paint(verdict, red)
+		case compare.NoDifference:
+			verdict = "not shown"
+		}
+		bin := ""
+		if b := binTitle(x.Bin); b != "all" {
+			bin = " " + b
+		}
+		rows = append(rows, []string{
+			format.Line(metricTitle(x) + bin), st.Number(float64(x.Baseline)), st.Number(float64(x.Candidate)), st.Delta(float64(x.Delta)), relative(x),
+			bounds(st, x), P(float64(x.Adjusted)), format.Count(x.N), detectable(x), verdict,
+		})
+	}
+	for _, name := range dropOrder {
+		if _, total := extent(header, rows); total <= p.o.Width {
+			break
+		}
+		k := slices.Index(header, name)
+		header = slices.Delete(header, k, k+1)
+		for i := range rows {
+			rows[i] = slices.Delete(rows[i], k, k+1)
+		}
+	}
+	if first, total := extent(header, rows); total > p.o.Width {
+		room := max(first-(total-p.o.Width), 10)
+		for _, row := range rows {
+			row[0] = shorten(row[0], room)
+		}
+	}
+	return table.Simple(p, header, rows)
+}
+
+// extent is the width of the first column and of the table.
+func extent(header []string, rows [][]string) (first, total int) {
+	for c, h := range header {
+		wide := twwidth.Width(h)
+		for _, row := range rows {
+			wide = max(wide, twwidth.Width(row[c]))
+		}
+		if c == 0 {
+			first = wide
+		}
+		total += wide + 1
+	}
+	return first, total - 1
+}
+
+// shorten cuts a name to n columns.
+func shorten(s string, n int) string {
+	if twwidth.Width(s) <= n {
+		return s
+	}
+	out := ""
+	for g := uniseg.NewGraphemes(s); g.Next(); {
+		if twwidth.Width(out+g.Str())+1 > n {
+			break
+		}
+		out += g.Str()
+	}
+	return out + "…"
+}
+
+// bounds writes the interval of a difference with signs.
+func bounds(st format.Style, x compare.Row) string {
+	if math.IsNaN(float64(x.Lo)) {
+		return format.None
+	}
+	return "[" + st.Delta(float64(x.Lo)) + ", " + st.Delta(float64(x.Hi)) + "]"
+}
