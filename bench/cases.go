@@ -19,11 +19,16 @@ import (
 	"github.com/vtbench/vtbench/pix"
 )
 
-// How many cases a report shows of each kind.
+// How many cases a report shows of each kind; there are many damaged conditions.
 const (
-	worstCases  = 12 // a tokenizer and condition
-	sampleCases = 4  // a condition and bin, the same for all tokenizers
+	worstCases         = 12 // a tokenizer and condition
+	worstDamagedCases  = 4
+	sampleCases        = 4 // a condition and bin, the same for all tokenizers
+	sampleDamagedCases = 2
 )
+
+// maxCropSide bounds pictures of cases that are whole images.
+const maxCropSide = 512
 
 // Why a case is shown.
 const (
@@ -35,11 +40,9 @@ const (
 // keeper decides which instances are shown in the report. It looks at committed
 // records only, in plan order, so that a resumed run keeps the same cases.
 type keeper struct {
-	m      *Manifest
-	lower  bool // lower values of the worst metric are worse
-	active bool
-	mu     sync.Mutex
-	lists  map[string][]ranked
+	worst map[string]metrics.Spec // by data set: the metric that picks its worst cases
+	mu    sync.Mutex
+	lists map[string][]ranked
 }
 
 // ranked is a candidate: the worse, then the smaller hash, comes first.
@@ -53,11 +56,19 @@ func (a ranked) compare(b ranked) int {
 }
 
 func newKeeper(m *Manifest) *keeper {
-	k := &keeper{m: m, lists: map[string][]ranked{}}
-	spec, ok := m.MetricSpec(m.Suite.Worst)
-	k.active = ok && spec.Scope != metrics.PerCorpus
-	k.lower = spec.Better != metrics.Lower
+	k := &keeper{worst: map[string]metrics.Spec{}, lists: map[string][]ranked{}}
+	for _, d := range m.Datasets {
+		if spec, ok := m.MetricSpec(m.Suite.worst(d.Spec)); ok && spec.Scope != metrics.PerCorpus {
+			k.worst[d.Name] = spec
+		}
+	}
 	return k
+}
+
+// picks reports whether a metric picks the worst cases of a data set.
+func (k *keeper) picks(dataset, metric string) bool {
+	spec, ok := k.worst[dataset]
+	return ok && spec.ID == metric
 }
 
 // candidate is a record's place in one list.
@@ -70,32 +81,33 @@ type candidate struct {
 // candidates lists where a record may be shown. Only values of the worst metric
 // that count are shown.
 func (k *keeper) candidates(r *Record) []candidate {
-	if !k.active || r.Metric != k.m.Suite.Worst || r.Drop != "" || strings.Contains(r.Condition, "~") {
+	if !k.picks(r.Dataset, r.Metric) || r.Drop != "" || strings.Contains(r.Condition, "~") {
 		return nil
 	}
 	v, ok := r.Float()
 	if !ok {
 		return nil
 	}
-	if !k.lower {
+	spec := k.worst[r.Dataset]
+	perfect := v >= spec.Max // nothing was lost, so there is nothing to show
+	if spec.Better == metrics.Lower {
+		perfect = v <= spec.Min
 		v = -v
 	}
+	worst, samples := worstCases, sampleCases
+	if damaged(r.Condition) {
+		worst, samples = worstDamagedCases, sampleDamagedCases
+	}
 	id := hash64(r.Dataset, r.Item, r.Instance)
-	out := []candidate{{WhySample, join(WhySample, r.Condition, r.Bin, r.Tokenizer), sampleCases, ranked{0, id}}}
-	if perfect := k.perfect(v); r.Tokenizer != Original && !perfect {
-		out = append(out, candidate{WhyWorst, join(WhyWorst, r.Tokenizer, r.Condition), worstCases, ranked{v, id}})
+	out := []candidate{{WhySample, join(WhySample, r.Dataset, r.Condition, r.Bin, r.Tokenizer), samples, ranked{0, id}}}
+	if r.Tokenizer != Original && !perfect {
+		out = append(out, candidate{WhyWorst, join(WhyWorst, r.Dataset, r.Tokenizer, r.Condition), worst, ranked{v, id}})
 	}
 	return out
 }
 
-// perfect says that nothing was lost, so that there is nothing to show.
-func (k *keeper) perfect(v float64) bool {
-	spec, _ := k.m.MetricSpec(k.m.Suite.Worst)
-	if k.lower {
-		return v >= spec.Max
-	}
-	return -v <= spec.Min
-}
+// damaged reports whether a record's condition is one of damage.
+func damaged(condition string) bool { return !strings.HasPrefix(condition, "clean@") }
 
 func join(parts ...string) string { return strings.Join(parts, "\x00") }
 
@@ -147,7 +159,13 @@ func (c crop) save(dir string) error {
 // Pictures are named by hashes: whatever is in a name stays out of the path.
 const originalPrefix = "o-"
 
-func originalPath(dataset, item, instance, condition string) string {
+// originalPath is the picture of an undamaged instance, and damagedPath of what the
+// tokenizer was shown of it.
+func originalPath(dataset, item, instance string) string {
+	return imagesDir + "/" + originalPrefix + shortHash(dataset, item, instance) + ".png"
+}
+
+func damagedPath(dataset, item, instance, condition string) string {
 	return imagesDir + "/" + originalPrefix + shortHash(dataset, item, instance, condition) + ".png"
 }
 
@@ -249,10 +267,22 @@ func (k *keeper) crops(in *input, got pix.Image, records []Record) []crop {
 			}
 		}
 		out = append(out,
-			crop{originalPath(r.Dataset, r.Item, r.Instance, r.Condition), in.reference.Crop(box)},
+			crop{originalPath(r.Dataset, r.Item, r.Instance), in.undamaged.Crop(box)},
 			crop{reconstructionPath(r), got.Crop(box)})
+		if in.cond.damagesImage() {
+			out = append(out, crop{damagedPath(r.Dataset, r.Item, r.Instance, r.Condition), in.reference.Crop(box)})
+		}
 	}
-	return slices.DeleteFunc(out, func(c crop) bool { return c.img.Empty() })
+	out = slices.DeleteFunc(out, func(c crop) bool { return c.img.Empty() })
+	for i, c := range out {
+		if side := max(c.img.W, c.img.H); side > maxCropSide {
+			w, h := max(c.img.W*maxCropSide/side, 1), max(c.img.H*maxCropSide/side, 1)
+			if small, err := pix.Resize(c.img, w, h); err == nil {
+				out[i].img = small
+			}
+		}
+	}
+	return out
 }
 
 // padded gives the eye some surroundings: a fifth of the height on every side.
@@ -266,13 +296,13 @@ func (r *runner) cases(plan []planned) ([]Case, error) {
 		record Record
 	}
 	var all []chosen
-	read := map[string]string{} // what was read in originals
+	read := map[string]string{} // what was read in originals, damaged or not
 	for rec, err := range Records(r.cfg.Dir) {
 		if err != nil {
 			return nil, err
 		}
-		if rec.Tokenizer == Original && rec.Metric == r.cfg.Suite.Worst {
-			read[join(rec.Dataset, rec.Item, rec.Instance)] = rec.Detail
+		if rec.Tokenizer == Original && r.keeper.picks(rec.Dataset, rec.Metric) && rec.Detail != "" {
+			read[join(rec.Dataset, rec.Item, rec.Instance, rec.Condition)] = rec.Detail
 		}
 		for _, c := range r.keeper.candidates(&rec) {
 			if r.keeper.wants(c) {
@@ -286,15 +316,23 @@ func (r *runner) cases(plan []planned) ([]Case, error) {
 	out := []Case{}
 	used := map[string]bool{imagesDir + "/" + casesFile: true}
 	for _, c := range all {
+		rec := &c.record
 		cs := Case{
-			Why: c.why, Tokenizer: c.record.Tokenizer, Dataset: c.record.Dataset, Item: c.record.Item,
-			Instance: c.record.Instance, Condition: c.record.Condition, Bin: c.record.Bin, Metric: c.record.Metric,
-			Value: c.record.Value, Expected: c.record.Expected, Got: c.record.Detail,
-			GotOriginal: read[join(c.record.Dataset, c.record.Item, c.record.Instance)],
-			Original:    originalPath(c.record.Dataset, c.record.Item, c.record.Instance, c.record.Condition),
+			Why: c.why, Tokenizer: rec.Tokenizer, Dataset: rec.Dataset, Item: rec.Item,
+			Instance: rec.Instance, Condition: rec.Condition, Bin: rec.Bin, Metric: rec.Metric,
+			Value: rec.Value, Expected: rec.Expected, Got: rec.Detail,
+			Original: originalPath(rec.Dataset, rec.Item, rec.Instance), Reconstruction: reconstructionPath(rec),
 		}
-		cs.Reconstruction = reconstructionPath(&c.record)
-		used[cs.Original], used[cs.Reconstruction] = true, true
+		cond, err := ParseCondition(rec.Condition)
+		if err != nil {
+			return nil, fmt.Errorf("listing cases: %w", err)
+		}
+		cs.GotOriginal = read[join(rec.Dataset, rec.Item, rec.Instance, Condition{Resolution: cond.Resolution}.String())]
+		if cond.damagesImage() {
+			cs.GotDamaged = read[join(rec.Dataset, rec.Item, rec.Instance, rec.Condition)]
+			cs.Damaged = damagedPath(rec.Dataset, rec.Item, rec.Instance, rec.Condition)
+		}
+		used[cs.Original], used[cs.Damaged], used[cs.Reconstruction] = true, true, true
 		out = append(out, cs)
 	}
 	for _, c := range r.wholeImages(plan) {

@@ -2,10 +2,16 @@ package bench_test
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
@@ -143,6 +149,88 @@ func TestRobustScores(t *testing.T) {
 	}
 	if r, ok := run.Summary.FindRobust("dark", "words", 32, "", "mae", bench.ScoreMCE, ""); !ok || math.Abs(float64(r.Value)-1) > 1e-12 {
 		t.Errorf("mCE of the baseline is %v, want 1", r.Value)
+	}
+}
+
+// Damage depends on the image, the corruption and the seed, not on who works on
+// it, nor on interruptions.
+func TestDamageDoesNotDependOnWorkersOrInterruptions(t *testing.T) {
+	noisy := func(workers int) bench.Config {
+		cfg := robustConfig(t)
+		cfg.Workers, cfg.Suite.Worst = workers, "level"
+		cfg.Corrupt = func(img pix.Image, name string, severity int, key string) (pix.Image, error) {
+			return corrupt.Apply(img, "gaussian_noise", severity, corrupt.Options{Seed: cfg.Seed, Key: name + key})
+		}
+		return cfg
+	}
+	names := []string{bench.RecordsFile, bench.SummaryFile, "images/cases.json"}
+	full := noisy(1)
+	execute(t, full)
+	same := func(what, dir string) {
+		t.Helper()
+		for _, name := range names {
+			if diff := cmp.Diff(string(read(t, full.Dir, name)), string(read(t, dir, name))); diff != "" {
+				t.Fatalf("%s: %s differs:\n%s", what, name, diff)
+			}
+		}
+	}
+	many := noisy(8)
+	execute(t, many)
+	same("8 workers", many.Dir)
+	size := len(read(t, full.Dir, bench.RecordsFile))
+	for _, cut := range []int{1, size / 3, size - 1} {
+		cfg := noisy(2)
+		execute(t, cfg)
+		if err := os.Truncate(filepath.Join(cfg.Dir, bench.RecordsFile), int64(cut)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(cfg.Dir, bench.SummaryFile)); err != nil {
+			t.Fatal(err)
+		}
+		cfg.Resume = true
+		execute(t, cfg)
+		same(fmt.Sprintf("resumed from byte %d", cut), cfg.Dir)
+	}
+}
+
+// A damaged case shows the original, what the tokenizer was shown, and what became
+// of it, each with its own reading.
+func TestDamagedCases(t *testing.T) {
+	cfg := robustConfig(t)
+	cfg.Suite.Worst = "level"
+	run := execute(t, cfg)
+	shown := 0
+	for _, c := range run.Cases {
+		cond, err := bench.ParseCondition(c.Condition)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pixels := cond.Corruption == "dim"; (c.Damaged != "") != pixels || (c.GotDamaged != "") != pixels {
+			t.Fatalf("a case of %s has the damaged picture %q, read as %q", c.Condition, c.Damaged, c.GotDamaged)
+		}
+		if c.Why == bench.WhyImage || c.Damaged == "" {
+			continue
+		}
+		shown++
+		level := func(path string) (sum float64) {
+			img, err := pix.Load(filepath.Join(run.Dir, path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range img.Pix {
+				sum += float64(v) / float64(len(img.Pix))
+			}
+			return sum
+		}
+		if clean, damaged := level(c.Original), level(c.Damaged); damaged >= clean {
+			t.Errorf("%s, %s: the damaged picture has the level %.1f, the original %.1f", c.Item, c.Condition, damaged, clean)
+		}
+		if c.GotOriginal == "" {
+			t.Errorf("%s, %s: nothing is said of the original's reading", c.Item, c.Condition)
+		}
+	}
+	if shown == 0 {
+		t.Fatal("no case of a damaged image is shown")
 	}
 }
 

@@ -22,6 +22,9 @@ type Manifest struct {
 	Batch     int             `json:"batch"`
 	Bootstrap BootstrapConfig `json:"bootstrap"`
 	Shard     string          `json:"shard,omitempty"` // "2/8"
+	// LeftOut are the optional data sets and metrics of the suite that could not be
+	// had, with the reason.
+	LeftOut map[string]string `json:"left_out,omitempty"`
 	// Provenance is what ran outside this repository: OCR engine, models.
 	Provenance map[string]string `json:"provenance,omitempty"`
 	Host       Host              `json:"host"`

@@ -221,10 +221,12 @@ type Case struct {
 	Bin            string  `json:"bin,omitempty"`
 	Metric         string  `json:"metric,omitempty"`
 	Value          *Number `json:"value,omitempty"`
-	Expected       string  `json:"expected,omitempty"` // the label
-	Got            string  `json:"got,omitempty"`      // what was read
-	GotOriginal    string  `json:"got_original,omitempty"`
-	Original       string  `json:"original"`       // path of the picture, relative to the run directory, "/" separated
-	Reconstruction string  `json:"reconstruction"` // likewise
-	Heat           string  `json:"heat,omitempty"` // likewise: where a metric sees damage, black for none
+	Expected       string  `json:"expected,omitempty"`     // the label
+	Got            string  `json:"got,omitempty"`          // what was read
+	GotOriginal    string  `json:"got_original,omitempty"` // in the undamaged original
+	GotDamaged     string  `json:"got_damaged,omitempty"`  // in what the tokenizer was shown, where that was damaged
+	Original       string  `json:"original"`               // path of the picture, relative to the run directory, "/" separated
+	Damaged        string  `json:"damaged,omitempty"`      // likewise: what the tokenizer was shown, where that was damaged
+	Reconstruction string  `json:"reconstruction"`         // likewise
+	Heat           string  `json:"heat,omitempty"`         // likewise: where a metric sees damage, black for none
 }

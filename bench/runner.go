@@ -58,8 +58,9 @@ type Config struct {
 
 	Bootstrap  BootstrapConfig
 	Provenance map[string]string
-	Program    string // name, version and commit, for the manifest
-	KeepImages int    // whole images kept for the report, a data set
+	LeftOut    map[string]string // what of the suite could not be had, and why
+	Program    string            // name, version and commit, for the manifest
+	KeepImages int               // whole images kept for the report, a data set
 	Progress   Progress
 }
 
@@ -210,7 +211,7 @@ func newRunner(cfg Config) (*runner, []planned, error) {
 	m := &r.manifest
 	m.Schema, m.Suite, m.Seed, m.Batch = SchemaVersion, cfg.Suite, cfg.Seed, batch
 	m.SuiteHash, m.Shard, m.Bootstrap = digestOf(cfg.Suite), cfg.Shard.String(), cfg.Bootstrap
-	m.Provenance, m.Host = cfg.Provenance, thisHost(cfg.Program)
+	m.Provenance, m.LeftOut, m.Host = cfg.Provenance, cfg.LeftOut, thisHost(cfg.Program)
 	r.keeper = newKeeper(m)
 	return r, plan, nil
 }
@@ -253,8 +254,8 @@ func (r *runner) plan() ([]planned, error) {
 		case r.cfg.Full:
 		case r.cfg.Limit > 0:
 			n = min(n, r.cfg.Limit)
-		case r.cfg.Suite.Items > 0:
-			n = min(n, r.cfg.Suite.Items)
+		case r.cfg.Suite.items(d.Spec) > 0:
+			n = min(n, r.cfg.Suite.items(d.Spec))
 		case ok:
 			n = min(n, st.DefaultItems())
 		}

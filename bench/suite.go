@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -34,11 +35,79 @@ type Suite struct {
 	Headline []string `yaml:"headline" json:"headline"`
 	// Worst is the metric by which a report picks the worst cases.
 	Worst string `yaml:"worst,omitempty" json:"worst,omitempty"`
-	Bins  *Bins  `yaml:"bins,omitempty" json:"bins,omitempty"`
+	// Of holds what differs for one of several data sets, by its spec.
+	Of map[string]DatasetOptions `yaml:"of,omitempty" json:"of,omitempty"`
+	// Optional names data sets and metrics that are left out, loudly, where the files
+	// or models they need are missing.
+	Optional []string `yaml:"optional,omitempty" json:"optional,omitempty"`
+	Bins     *Bins    `yaml:"bins,omitempty" json:"bins,omitempty"`
 	// Tokenizers run when the user names none.
 	Tokenizers []string `yaml:"tokenizers" json:"tokenizers"`
 	// Options go to the metrics: "ocr.lang": "eng".
 	Options map[string]string `yaml:"options,omitempty" json:"options,omitempty"`
+}
+
+// DatasetOptions are a suite's choices for one data set; what is zero is as for all.
+type DatasetOptions struct {
+	Items int    `yaml:"items,omitempty" json:"items,omitempty"`
+	Worst string `yaml:"worst,omitempty" json:"worst,omitempty"`
+}
+
+// items is how many items of a data set run by default; 0 leaves it to the data set.
+func (s *Suite) items(spec string) int {
+	if n := s.Of[spec].Items; n > 0 {
+		return n
+	}
+	return s.Items
+}
+
+// worst is the metric by which the worst cases of a data set are picked.
+func (s *Suite) worst(spec string) string {
+	if id := s.Of[spec].Worst; id != "" {
+		return id
+	}
+	return s.Worst
+}
+
+// WithoutDataset leaves a data set out.
+func (s *Suite) WithoutDataset(spec string) {
+	s.Datasets = slices.DeleteFunc(slices.Clone(s.Datasets), func(d string) bool { return d == spec })
+	s.Of = maps.Clone(s.Of)
+	delete(s.Of, spec)
+	s.tidy()
+}
+
+// WithoutMetric leaves a metric out.
+func (s *Suite) WithoutMetric(id string) {
+	is := func(m string) bool { return m == id }
+	s.Metrics = slices.DeleteFunc(slices.Clone(s.Metrics), is)
+	s.Headline = slices.DeleteFunc(slices.Clone(s.Headline), is)
+	s.Of = maps.Clone(s.Of)
+	for spec, o := range s.Of {
+		if o.Worst == id {
+			o.Worst = ""
+			s.Of[spec] = o
+		}
+	}
+	if s.Worst == id {
+		s.Worst = ""
+	}
+	s.tidy()
+}
+
+// OnlyDatasets replaces the data sets, and forgets what was said of the old ones.
+func (s *Suite) OnlyDatasets(specs []string) {
+	s.Datasets = specs
+	s.Of = maps.Clone(s.Of)
+	maps.DeleteFunc(s.Of, func(spec string, _ DatasetOptions) bool { return !slices.Contains(specs, spec) })
+	s.tidy()
+}
+
+// tidy drops from Optional what is not in the suite any more.
+func (s *Suite) tidy() {
+	s.Optional = slices.DeleteFunc(slices.Clone(s.Optional), func(name string) bool {
+		return !slices.Contains(s.Datasets, name) && !slices.Contains(s.Metrics, name)
+	})
 }
 
 // Corruption names a corruption and the severities to run.
@@ -112,6 +181,22 @@ func (s *Suite) Validate() error {
 	}
 	if s.Worst != "" && !slices.Contains(s.Metrics, s.Worst) {
 		bad("worst: %q is not among metrics", s.Worst)
+	}
+	for spec, o := range s.Of {
+		if !slices.Contains(s.Datasets, spec) {
+			bad("of: %q is not among datasets", spec)
+		}
+		if o.Items < 0 {
+			bad("of.%s: items must not be negative, is %d", spec, o.Items)
+		}
+		if o.Worst != "" && !slices.Contains(s.Metrics, o.Worst) {
+			bad("of.%s: worst: %q is not among metrics", spec, o.Worst)
+		}
+	}
+	for _, name := range s.Optional {
+		if !slices.Contains(s.Datasets, name) && !slices.Contains(s.Metrics, name) {
+			bad("optional: %q is neither among datasets nor among metrics", name)
+		}
 	}
 	for i, c := range s.Corruptions {
 		if c.Type == "" {

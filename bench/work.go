@@ -172,6 +172,7 @@ type input struct {
 	img       pix.Image     // what the tokenizer is given
 	place     pix.Placement // how it got there
 	reference pix.Image     // what reconstructions are compared with
+	undamaged pix.Image     // the same without the damage of the condition
 	instances []datasets.Instance
 	bins      map[string]string
 	// scorers by metric source: against the reference, against labels on the
@@ -294,7 +295,7 @@ func (r *runner) prepare(ctx context.Context, in *input) (err error) {
 	if r.cfg.Suite.ScoreAt == "input" {
 		clean = img
 	}
-	in.reference = clean
+	in.reference, in.undamaged = clean, clean
 	if in.cond.damagesImage() {
 		if in.reference, err = r.restore(in, in.img); err != nil {
 			return err
@@ -568,7 +569,7 @@ func (r *runner) values(base Record, in *input, specs []metrics.Spec, values []m
 		rec := base
 		rec.Metric, rec.Instance, rec.Bin = v.Metric, v.Instance, in.bins[v.Instance]
 		rec.Drop, rec.Detail = v.Drop, v.Detail
-		if v.Detail != "" || v.Instance != "" && v.Metric == r.cfg.Suite.Worst {
+		if v.Detail != "" || v.Instance != "" && r.keeper.picks(base.Dataset, v.Metric) {
 			rec.Expected = labels[v.Instance]
 		}
 		if v.Err != "" {

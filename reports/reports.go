@@ -187,7 +187,7 @@ func copyPictures(v *view.View, run int, from, to *os.Root, prefix string) error
 		if c.Run != run {
 			continue
 		}
-		for _, rel := range []string{c.Original, c.Reconstruction, c.Heat} {
+		for _, rel := range []string{c.Original, c.Damaged, c.Reconstruction, c.Heat} {
 			if rel == "" || done[rel] || !fs.ValidPath(rel) {
 				continue
 			}

@@ -19,10 +19,12 @@ type shown struct {
 	Token                    token
 	Section                  string
 	Original, Reconstruction template.URL
+	Damaged                  template.URL // what the tokenizer was shown, where that was damaged
 	Alt                      string
 	Expected                 string
 	Got                      []span
-	GotText, GotOriginal     string
+	GotText                  string
+	GotOriginal, GotDamaged  string
 	Value, Bin, Where        string
 	Exact                    bool
 	Search                   string // what a filter looks in
@@ -37,6 +39,9 @@ type picture struct {
 
 // OriginalPicture is for the template.
 func (s shown) OriginalPicture() picture { return picture{s.Original, "original"} }
+
+// DamagedPicture is for the template.
+func (s shown) DamagedPicture() picture { return picture{s.Damaged, "damaged"} }
 
 // ReconstructionPicture is for the template.
 func (s shown) ReconstructionPicture() picture { return picture{s.Reconstruction, s.Alt} }
@@ -84,7 +89,8 @@ func (p pictures) show(c view.Case) shown {
 	out := shown{
 		Token: toToken(t), Section: p.sectionTitle(c),
 		Original: p.album.url(c.Run, c.Original), Reconstruction: p.album.url(c.Run, c.Reconstruction),
-		Expected: c.Expected, GotText: c.Got, GotOriginal: c.GotOriginal, Bin: c.Bin, Exact: c.Got == c.Expected,
+		Damaged:  p.album.url(c.Run, c.Damaged),
+		Expected: c.Expected, GotText: c.Got, GotOriginal: c.GotOriginal, GotDamaged: c.GotDamaged, Bin: c.Bin, Exact: c.Got == c.Expected,
 		Where: c.Item,
 		Alt:   strings.TrimSpace(fmt.Sprintf("%s after %s", c.Expected, c.Tokenizer)),
 	}

@@ -59,6 +59,9 @@ func newRobust(v *view.View) []robustTable {
 				t.Hint += " mCE counts errors in those of " + v.Suite.Baseline + "; below 1 is better than it."
 			}
 		}
+		if none := g.WithoutTokens(); len(none) > 0 {
+			t.Hint += " Not under token damage, having no tokens that can be decoded: " + strings.Join(none, ", ") + "."
+		}
 		for _, c := range g.Corruptions {
 			t.Corruptions = append(t.Corruptions, view.CorruptionTitle(c))
 		}

@@ -95,6 +95,9 @@ func corruptions(b *strings.Builder, g view.RobustGrid) {
 		}
 		writeRow(b, row)
 	}
+	if none := g.WithoutTokens(); len(none) > 0 {
+		fmt.Fprintf(b, "\nNot under token damage, having no tokens that can be decoded: %s.\n", Escape(strings.Join(none, ", ")))
+	}
 	b.WriteString("\n</details>\n\n")
 }
 

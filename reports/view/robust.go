@@ -165,6 +165,27 @@ func (g RobustGrid) AgainstTitle() string {
 	return "what was shown"
 }
 
+// WithoutTokens are the tokenizers whose tokens cannot be damaged, for want of
+// discrete tokens or of a way to decode them, where the suite damages tokens.
+func (g RobustGrid) WithoutTokens() []string {
+	var out []string
+	if g.Score != bench.ScoreRetention {
+		return nil
+	}
+	for _, r := range g.Rows {
+		damages, has := false, false
+		for i, c := range g.Corruptions {
+			if slices.Contains(bench.TokenDamages(), c) {
+				damages, has = true, has || r.Cells[i].OK
+			}
+		}
+		if damages && !has {
+			out = append(out, r.Token.Name)
+		}
+	}
+	return out
+}
+
 // CorruptionTitle is the name of a corruption in words.
 func CorruptionTitle(kind string) string { return strings.ReplaceAll(kind, "_", " ") }
 

@@ -17,6 +17,7 @@ package view
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"reflect"
@@ -157,6 +158,7 @@ func New(runs ...*bench.Run) (*View, error) {
 			v.Robust = append(v.Robust, row)
 		}
 	}
+	v.leftOut(runs)
 	v.order(runs)
 	v.fewClusters()
 	v.assignStyles()
@@ -201,6 +203,19 @@ func runNames(runs []*bench.Run) []string {
 				names[i] = fmt.Sprintf("%s (%d)", names[i], i+1)
 			}
 			return names
+		}
+	}
+}
+
+// leftOut says what of the suite could not be had.
+func (v *View) leftOut(runs []*bench.Run) {
+	seen := map[string]bool{}
+	for _, r := range runs {
+		for _, name := range slices.Sorted(maps.Keys(r.Manifest.LeftOut)) {
+			if why := r.Manifest.LeftOut[name]; !seen[name] {
+				seen[name] = true
+				v.warn("%s is part of the suite and left out: %s", name, why)
+			}
 		}
 	}
 }

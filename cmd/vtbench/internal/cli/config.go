@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/internal/suggest"
 	"github.com/vtbench/vtbench/metrics"
@@ -115,11 +116,19 @@ type openedMetrics struct {
 	metrics    []metrics.Metric
 	observers  []metrics.Observer
 	provenance map[string]string
+	leftOut    map[string]string // by id: why
+}
+
+// lacks reports whether an error says that something must be installed first.
+func lacks(err error) bool {
+	var m *missing.Error
+	return errors.As(err, &m)
 }
 
 // openMetrics opens the kinds that yield any of the wanted ids; an unknown id is
-// an error with the nearest one.
-func openMetrics(ctx context.Context, ids []string, cfg metrics.Config) (o openedMetrics, err error) {
+// an error with the nearest one. Those that optional names are left out where what
+// they need is missing.
+func openMetrics(ctx context.Context, ids, optional []string, cfg metrics.Config) (o openedMetrics, err error) {
 	kinds := allmetrics.Kinds()
 	known := map[string]bool{}
 	var names []string
@@ -138,7 +147,7 @@ func openMetrics(ctx context.Context, ids []string, cfg metrics.Config) (o opene
 			return o, usagef("unknown metric %q%s; `vtbench list metrics` shows all", id, suggest.Hint(id, names))
 		}
 	}
-	o.provenance = map[string]string{}
+	o.provenance, o.leftOut = map[string]string{}, map[string]string{}
 	for _, k := range kinds {
 		if !slices.ContainsFunc(k.Specs, func(s metrics.Spec) bool { return slices.Contains(ids, s.ID) }) {
 			continue
@@ -148,6 +157,16 @@ func openMetrics(ctx context.Context, ids []string, cfg metrics.Config) (o opene
 			continue
 		}
 		m, err := k.Open(ctx, cfg)
+		if lacks(err) && !slices.ContainsFunc(k.Specs, func(s metrics.Spec) bool {
+			return slices.Contains(ids, s.ID) && !slices.Contains(optional, s.ID)
+		}) {
+			for _, s := range k.Specs {
+				if slices.Contains(ids, s.ID) {
+					o.leftOut[s.ID] = err.Error()
+				}
+			}
+			continue
+		}
 		if err != nil {
 			return o, errors.Join(fmt.Errorf("opening metric %s: %w", k.Specs[0].ID, err), o.close())
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -144,7 +145,7 @@ func merge(cmd *cobra.Command, f *runFlags, c *config) {
 // stay in every table, whatever tokenizers were asked for.
 func override(s *bench.Suite, c *config) {
 	if len(c.Data) > 0 {
-		s.Datasets = c.Data
+		s.OnlyDatasets(c.Data)
 	}
 	if len(c.Resolutions) > 0 {
 		s.Resolutions = c.Resolutions
@@ -204,18 +205,31 @@ func (a *app) execute(ctx context.Context, suite bench.Suite, c config, f *runFl
 	if cfg.Corrupt, err = corrupter(&cfg.Suite, cfg.Seed); err != nil {
 		return err
 	}
+	cfg.LeftOut = map[string]string{}
 	for _, spec := range suite.Datasets {
 		d, err := datasets.Open(ctx, spec, alldata.Kinds())
+		if lacks(err) && slices.Contains(suite.Optional, spec) {
+			cfg.LeftOut[spec] = err.Error()
+			cfg.Suite.WithoutDataset(spec)
+			continue
+		}
 		if err != nil {
 			return usage(err)
 		}
 		cfg.Datasets = append(cfg.Datasets, bench.DatasetSource{Spec: spec, Data: d})
 	}
-	opened, err := openMetrics(ctx, suite.Metrics, metrics.Config{Workers: workers, Options: suite.Options})
+	opened, err := openMetrics(ctx, suite.Metrics, suite.Optional, metrics.Config{Workers: workers, Options: suite.Options})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, opened.close()) }()
+	for id, why := range opened.leftOut {
+		cfg.LeftOut[id] = why
+		cfg.Suite.WithoutMetric(id)
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.LeftOut)) {
+		a.warnf("%s is left out: %s", name, cfg.LeftOut[name])
+	}
 	cfg.Metrics, cfg.Observers, cfg.Provenance = opened.metrics, opened.observers, opened.provenance
 	if cfg.Suite.ImageCorruptions() {
 		cfg.Provenance["corrupt"] = fmt.Sprintf("version %d", corrupt.Version)

@@ -77,7 +77,7 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	opened, err := openMetrics(cmd.Context(), ids, metrics.Config{Workers: workers, Options: f.options})
+	opened, err := openMetrics(cmd.Context(), ids, nil, metrics.Config{Workers: workers, Options: f.options})
 	if err != nil {
 		return err
 	}
