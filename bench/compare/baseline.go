@@ -261,6 +261,16 @@ func (d *baselineData) results() (*Results, error) {
 		}
 		r.binNames = d.Bins
 	}
+	known := map[string]map[string]bool{"data set": {}, "tokenizer": {}, "metric": {}}
+	for _, x := range d.Header.Datasets {
+		known["data set"][x.Name] = true
+	}
+	for _, x := range d.Header.Tokens {
+		known["tokenizer"][x.Name] = true
+	}
+	for _, x := range d.Header.Metrics {
+		known["metric"][x.ID] = true
+	}
 	for _, it := range d.Units {
 		for _, in := range it.Instances {
 			if n := len(r.units); int(r.unit(it.Dataset, it.Item, it.Cluster, in)) != n {
@@ -275,6 +285,11 @@ func (d *baselineData) results() (*Results, error) {
 	for i := range d.Series {
 		s := &d.Series[i]
 		k := cellKey{s.Dataset, s.Tokenizer, s.Condition, s.Metric}
+		for _, x := range []struct{ what, name string }{{"data set", k.dataset}, {"tokenizer", k.tokenizer}, {"metric", k.metric}} {
+			if !known[x.what][x.name] {
+				return nil, fmt.Errorf("it has values of %s %q, which its header does not name", x.what, x.name)
+			}
+		}
 		if r.cells[k] != nil {
 			return nil, fmt.Errorf("%s of %s under %s stands there twice", k.metric, k.tokenizer, k.condition)
 		}

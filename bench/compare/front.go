@@ -159,7 +159,13 @@ func (e *engine) front(list []contestant, dataset, cond string, spec metrics.Spe
 	}
 	var kept []contestant
 	for i, c := range list {
-		v, n := c.side.Results.overall(cellKey{dataset, c.token.Name, cond, spec.ID}, spec)
+		r := c.side.Results
+		v, n := r.overall(cellKey{dataset, c.token.Name, cond, spec.ID}, spec)
+		elsewhere := ""
+		if math.IsNaN(v) && r.Source == Imported && len(r.Datasets) == 1 {
+			elsewhere = r.Datasets[0].Name
+			v, n = r.overall(cellKey{elsewhere, c.token.Name, cond, spec.ID}, spec)
+		}
 		if math.IsNaN(v) {
 			continue
 		}
@@ -167,7 +173,7 @@ func (e *engine) front(list []contestant, dataset, cond string, spec metrics.Spe
 			rates[i] = nan
 		}
 		kept = append(kept, c)
-		f.Points = append(f.Points, FrontPoint{Name: c.name, Role: c.role, Source: c.side.Results.Source, Rate: bench.Number(rates[i]), Value: bench.Number(v), N: n})
+		f.Points = append(f.Points, FrontPoint{Name: c.name, Role: c.role, Source: r.Source, Dataset: elsewhere, Rate: bench.Number(rates[i]), Value: bench.Number(v), N: n})
 	}
 	for i := range f.Points {
 		for j := range f.Points {
@@ -185,7 +191,7 @@ func (e *engine) front(list []contestant, dataset, cond string, spec metrics.Spe
 // dominates reports whether a has at most the rate and at least the quality of b,
 // and is not equal in both.
 func dominates(a, b FrontPoint, d metrics.Direction) bool {
-	if !(float64(a.Rate) <= float64(b.Rate)) { // false for NaN
+	if !(float64(a.Rate) <= float64(b.Rate)) || a.Dataset != b.Dataset { // false for NaN
 		return false
 	}
 	va, vb := float64(a.Value), float64(b.Value)

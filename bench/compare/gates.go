@@ -9,8 +9,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
+
 	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/internal/strictyaml"
+	"github.com/vtbench/vtbench/internal/suggest"
 )
 
 // Level is what a finding of a gate costs.
@@ -107,70 +111,118 @@ func LoadGates(name string) (*GateFile, error) {
 	return ParseGates(name, b)
 }
 
-// ParseGates reads the content of a gates file.
+// ParseGates reads the content of a gates file. Errors name line and field, all of
+// them at once.
 func ParseGates(name string, b []byte) (*GateFile, error) {
 	var f GateFile
 	if err := strictyaml.Decode(name, b, &f); err != nil {
 		return nil, fmt.Errorf("reading gates: %w", err)
 	}
-	if err := f.check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	var errs []error
+	for _, p := range f.problems() {
+		errs = append(errs, fmt.Errorf("%s: %s: %s", where(name, b, p.field), p.field, p.message))
+	}
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("reading gates: %w", errors.Join(errs...))
 	}
 	return &f, nil
 }
 
-func (f *GateFile) check() error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+// where is name:line:column of a field; of what holds it, where it is not there.
+func where(name string, data []byte, field string) string {
+	file, err := parser.ParseBytes(data, 0)
+	for err == nil && field != "" {
+		if path, err := yaml.PathString("$." + field); err == nil {
+			if node, err := path.FilterFile(file); err == nil && node != nil && node.GetToken() != nil {
+				at := node.GetToken().Position
+				return fmt.Sprintf("%s:%d:%d", name, at.Line, at.Column)
+			}
+		}
+		field = field[:max(0, strings.LastIndexAny(field, ".["))]
+	}
+	return name
+}
+
+// problem is something in a gates file that cannot be meant.
+type problem struct{ field, message string }
+
+func (f *GateFile) problems() []problem {
+	var out []problem
+	bad := func(field, format string, args ...any) {
+		out = append(out, problem{field, fmt.Sprintf(format, args...)})
+	}
 	if f.Version != 1 {
-		bad("version is %d: want 1", f.Version)
+		bad("version", "is %d, want 1", f.Version)
 	}
 	if !(f.Alpha >= 0 && f.Alpha < 0.5) {
-		bad("alpha is %g: want a level between 0 and 0.5, usually 0.05", f.Alpha)
+		bad("alpha", "is %g, want a level between 0 and 0.5, usually 0.05", f.Alpha)
+	}
+	for i, m := range f.Margins {
+		at := fmt.Sprintf("margins[%d]", i)
+		if m.Metric == "" {
+			bad(at, "metric is missing: name one, or a pattern such as t-*")
+		} else if _, err := path.Match(m.Metric, ""); err != nil {
+			bad(at+".metric", "%q is not a pattern: %v", m.Metric, err)
+		}
+		if _, _, err := parseAmount(m.Amount); err != nil {
+			bad(at+".amount", "%v", err)
+		}
 	}
 	if len(f.Gates) == 0 {
-		bad("gates is empty: a file without gates passes everything")
-	}
-	if _, err := f.margins(); err != nil {
-		bad("%w", err)
+		bad("gates", "is empty: a file without gates passes everything")
 	}
 	for i, g := range f.Gates {
-		if g.Metric == "" {
-			bad("gates[%d]: metric is missing: name one, or a pattern such as t-*", i)
-		}
-		for field, p := range map[string]string{"metric": g.Metric, "dataset": g.Dataset, "condition": g.Condition, "bin": g.Bin, "tokenizer": g.Tokenizer} {
-			if _, err := glob(p, ""); err != nil {
-				bad("gates[%d]: %s is %q: %w", i, field, p, err)
-			}
-		}
-		for field, l := range map[string]Level{"level": g.Level, "missing": g.Missing} {
-			if l != "" && l != Off && l != Warn && l != Error {
-				bad("gates[%d]: %s is %q: want off, warn or error", i, field, l)
-			}
-		}
-		switch g.Judge {
-		case "", ByVerdict, ByEstimate, ByShown, ByExcluded:
-		default:
-			bad("gates[%d]: judge is %q: want verdict, estimate, shown or excluded", i, g.Judge)
-		}
-		if g.Allow != "" {
-			if _, _, err := parseAmount(g.Allow); err != nil {
-				bad("gates[%d]: allow: %w", i, err)
-			}
-			if g.Judge == ByVerdict {
-				bad("gates[%d]: allow and judge: verdict exclude each other: a verdict allows what is smaller than the margin; set margins, or judge by estimate, shown or excluded", i)
-			}
-		} else if g.Judge != "" && g.Judge != ByVerdict {
-			bad("gates[%d]: judge: %s needs allow, the regression that is allowed (0 for none)", i, g.Judge)
-		}
-		if g.Min != nil && g.Max != nil && *g.Min > *g.Max {
-			bad("gates[%d]: min %g is above max %g", i, *g.Min, *g.Max)
-		}
-		if g.MinN < 0 {
-			bad("gates[%d]: min_n is %d: must not be negative", i, g.MinN)
+		g.problems(func(field, format string, args ...any) {
+			bad(strings.TrimSuffix(fmt.Sprintf("gates[%d].%s", i, field), "."), format, args...)
+		})
+	}
+	return out
+}
+
+func (g Gate) problems(bad func(field, format string, args ...any)) {
+	if g.Metric == "" {
+		bad("", "metric is missing: name one, or a pattern such as t-*")
+	}
+	for _, p := range []struct{ field, pattern string }{
+		{"metric", g.Metric}, {"dataset", g.Dataset}, {"condition", g.Condition}, {"bin", g.Bin}, {"tokenizer", g.Tokenizer},
+	} {
+		if _, err := glob(p.pattern, ""); err != nil {
+			bad(p.field, "%q is not a pattern: %v", p.pattern, err)
 		}
 	}
-	return errors.Join(errs...)
+	word := func(field, got string, known ...string) {
+		if got != "" && !slices.Contains(known, got) {
+			bad(field, "is %q, want %s%s", got, strings.Join(known, ", "), suggest.Hint(got, known))
+		}
+	}
+	word("level", string(g.Level), string(Off), string(Warn), string(Error))
+	word("missing", string(g.Missing), string(Off), string(Warn), string(Error))
+	word("judge", string(g.Judge), string(ByVerdict), string(ByEstimate), string(ByShown), string(ByExcluded))
+	switch {
+	case g.Allow != "":
+		if _, _, err := parseAmount(g.Allow); err != nil {
+			bad("allow", "%v", err)
+		}
+		if g.Judge == ByVerdict {
+			bad("judge", "verdict and allow exclude each other: a verdict allows what is smaller than the margin; set margins, or judge by estimate, shown or excluded")
+		}
+	case g.Judge != "" && g.Judge != ByVerdict:
+		bad("judge", "%s needs allow, the regression that is allowed (0 for none)", g.Judge)
+	}
+	for _, b := range []struct {
+		field string
+		value *float64
+	}{{"min", g.Min}, {"max", g.Max}} {
+		if b.value != nil && (math.IsNaN(*b.value) || math.IsInf(*b.value, 0)) {
+			bad(b.field, "is %g, want a number", *b.value)
+		}
+	}
+	if g.Min != nil && g.Max != nil && *g.Min > *g.Max {
+		bad("min", "%g is above max %g", *g.Min, *g.Max)
+	}
+	if g.MinN < 0 {
+		bad("min_n", "is %d, must not be negative", g.MinN)
+	}
 }
 
 func (f *GateFile) margins() ([]Margin, error) {
@@ -180,11 +232,7 @@ func (f *GateFile) margins() ([]Margin, error) {
 		if err != nil {
 			return nil, fmt.Errorf("margins[%d]: %w", i, err)
 		}
-		x := Margin{m.Metric, abs, rel}
-		if err := x.check(); err != nil {
-			return nil, fmt.Errorf("margins[%d]: %w", i, err)
-		}
-		out = append(out, x)
+		out = append(out, Margin{m.Metric, abs, rel})
 	}
 	return out, nil
 }
@@ -272,11 +320,21 @@ func (r *Report) Gate(name string, f *GateFile) *GateResult {
 			out.add(finding)
 		}
 	}
+	var ids []string
+	for _, x := range r.Rows {
+		if !slices.Contains(ids, x.Metric) {
+			ids = append(ids, x.Metric)
+		}
+	}
 	for k, g := range f.Gates {
 		if !used[k] && g.level() != Off && g.missing() != Off {
+			hint := ""
+			if !slices.Contains(ids, g.Metric) {
+				hint = suggest.Hint(g.Metric, ids)
+			}
 			out.add(Finding{
 				Level: g.missing(), Gate: k, Row: -1, Rule: "no_row", Value: bench.Number(nan), Bound: bench.Number(nan),
-				Message: fmt.Sprintf("gates[%d] (metric %s) matches no row: it guards nothing", k, g.Metric),
+				Message: fmt.Sprintf("gates[%d] (metric %s) matches no row, so it guards nothing%s", k, g.Metric, hint),
 			})
 		}
 	}

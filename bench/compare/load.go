@@ -53,6 +53,9 @@ func Load(path string, o LoadOptions) (*Results, error) {
 		return nil, fmt.Errorf("reading results: %w", err)
 	}
 	if !info.IsDir() {
+		if ext := strings.ToLower(filepath.Ext(path)); ext == ".csv" || ext == ".json" || ext == ".jsonl" {
+			return nil, fmt.Errorf("%s is neither a run directory nor a baseline file: `vtbench baseline import` makes a baseline file of published results", path)
+		}
 		return loadBaseline(path)
 	}
 	run, err := bench.OpenRun(path, o.Observers)

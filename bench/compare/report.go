@@ -227,6 +227,7 @@ type FrontPoint struct {
 	Name        string       `json:"name"`
 	Role        string       `json:"role"`
 	Source      Source       `json:"source"`
+	Dataset     string       `json:"dataset,omitempty"` // of imports on other data than the front's; they dominate nothing
 	Rate        bench.Number `json:"rate"` // null where the tokenizer has none
 	Value       bench.Number `json:"value"`
 	N           int          `json:"n"`
