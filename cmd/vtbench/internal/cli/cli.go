@@ -113,6 +113,7 @@ images and measures what is lost, with intervals and counts.
 
   vtbench run --suite text                  run the text suite over the baselines
   vtbench run --suite text -t 'mine=process:python my_tok.py'
+  vtbench compare runs/before runs/after    is it better or worse?
   vtbench score ref/ dist/                  metrics on two folders, no tokenizer
   vtbench list tokenizers                   what there is
 
@@ -139,7 +140,7 @@ Exit status: 0 done, 1 internal error, 2 usage or configuration, 3 a gate failed
 	}
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress on stderr, only warnings and errors")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.runCommand(), a.reportCommand(), a.scoreCommand(), a.datasetsCommand(), a.conformCommand(), a.corruptCommand(), a.listCommand(), a.doctorCommand())
+	root.AddCommand(a.runCommand(), a.compareCommand(), a.baselineCommand(), a.reportCommand(), a.scoreCommand(), a.datasetsCommand(), a.conformCommand(), a.corruptCommand(), a.listCommand(), a.doctorCommand())
 	usageArgs(root)
 	return root
 }
