@@ -11,6 +11,7 @@ package compare
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -52,6 +53,9 @@ func ReadJSON(r io.Reader) (*compare.Report, error) {
 	var out compare.Report
 	if err := dec.Decode(&out); err != nil {
 		return nil, fmt.Errorf("reading a comparison: %w; want a file of `vtbench compare --format json`", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("reading a comparison: there is more after its end")
 	}
 	if out.Schema != compare.ReportVersion {
 		return nil, fmt.Errorf("reading a comparison: it has schema %d, this program reads %d", out.Schema, compare.ReportVersion)

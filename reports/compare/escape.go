@@ -2,8 +2,10 @@ package compare
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
 
@@ -23,7 +25,7 @@ import (
 
 const zeroWidthSpace = "&#8203;"
 
-// maxName and maxText bound names and sentences, in user-perceived characters.
+// maxName and maxText bound names and sentences, in runes.
 const (
 	maxName = 100
 	maxText = 400
@@ -31,6 +33,12 @@ const (
 
 // text makes a sentence safe in Markdown, in a cell as elsewhere.
 func text(s string) string { return escape(middle(format.Line(s), maxText), true) }
+
+// cell is text in the cell of a table.
+func cell(s string) string { return escape(middle(format.Line(s), maxName), true) }
+
+// number is a cell of a number that this package wrote: signs, digits, brackets.
+func number(s string) string { return strings.ReplaceAll(s, "<", "&lt;") }
 
 // code shows a name as code.
 func code(s string) string {
@@ -56,9 +64,10 @@ func escape(s string, broken bool) string {
 	for i, r := range rs {
 		plain := r >= 0x80 || isWord(r) || strings.ContainsRune(unmarked, r)
 		switch {
-		case isWord(r):
-		case i == 0 || number: // "- ", "+ ", "1. " would start a list
-			plain = plain && r >= 0x80
+		case i == 0: // "- ", "+ " and "---" would start a list or draw a line
+			plain = plain && (isWord(r) || r >= 0x80 || r != ' ' && isDigit(next(rs, i)))
+		case number && (r == '.' || r == ')'): // so would "1. "
+			plain = next(rs, i) > ' '
 		case r == ':': // "https://" would be a link
 			plain = i+1 == len(rs) || rs[i+1] != '/'
 		case r == '.': // so would "www."
@@ -72,30 +81,47 @@ func escape(s string, broken bool) string {
 		if broken && (r == '@' || r == '#' || r == '-' && before(i, "gh")) {
 			b.WriteString(zeroWidthSpace)
 		}
-		number = number && unicode.IsDigit(r)
+		number = number && isDigit(r)
 	}
 	return b.String()
 }
 
-func isWord(r rune) bool { return r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
+func isWord(r rune) bool { return r < 0x80 && (unicode.IsLetter(r) || isDigit(r)) }
 
-// middle keeps both ends of a long text, since both tell names apart.
+func isDigit(r rune) bool { return r >= '0' && r <= '9' }
+
+// next is the rune after i, 0 at the end.
+func next(rs []rune, i int) rune {
+	if i+1 < len(rs) {
+		return rs[i+1]
+	}
+	return 0
+}
+
+// middle shortens a text to n runes and keeps both ends, since both tell names
+// apart. It cuts between what a reader takes for characters, where that fits.
 func middle(s string, n int) string {
-	if len(s) <= n {
+	if utf8.RuneCountInString(s) <= n {
 		return s
 	}
 	var parts []string
 	for g := uniseg.NewGraphemes(s); g.Next(); {
-		p := g.Str()
-		if rs := []rune(p); len(rs) > 8 { // a pile of combining marks is no letter
-			p = string(rs[:8])
+		parts = append(parts, g.Str())
+	}
+	tailRoom := (n - 1) / 3
+	headRoom := n - 1 - tailRoom
+	head, tail := "", ""
+	for _, p := range parts {
+		if headRoom -= utf8.RuneCountInString(p); headRoom < 0 {
+			break
 		}
-		parts = append(parts, p)
+		head += p
 	}
-	if len(parts) <= n {
-		return strings.Join(parts, "")
+	for _, p := range slices.Backward(parts) {
+		if tailRoom -= utf8.RuneCountInString(p); tailRoom < 0 {
+			break
+		}
+		tail = p + tail
 	}
-	head := (n - 1) * 2 / 3
-	tail := n - 1 - head
-	return strings.Join(parts[:head], "") + "…" + strings.Join(parts[len(parts)-tail:], "")
+	return head + "…" + tail
 }

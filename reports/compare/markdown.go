@@ -25,7 +25,13 @@ const (
 	SummaryLimit = 1_000_000
 	// minLimit holds every heading, the note on how to read it, and the lines that
 	// say what was left out.
-	minLimit = 8_000
+	minLimit = 16_000
+)
+
+// What comes first must not push out what it is about: the rows.
+const (
+	alarmShare   = 0.25
+	findingShare = 0.35
 )
 
 // DefaultKey is the key of a comment's marker.
@@ -73,7 +79,8 @@ type block struct {
 	open  string
 	rows  []string
 	close string
-	quote string // "> " in a quotation
+	quote string  // "> " in a quotation
+	share float64 // at most this share of the page; 0 is no bound
 }
 
 func (b block) cut(left int, full string) string {
@@ -87,7 +94,7 @@ func page(w io.Writer, r *compare.Report, o Options, lead string) error {
 		return fmt.Errorf("writing the comparison as Markdown: the limit is %d bytes, want %d or more", o.Limit, minLimit)
 	}
 	m := &mark{r: r, o: o, failing: failingRows(r)}
-	m.full = text(o.Full)
+	m.full = cell(o.Full)
 	if o.Full == "" {
 		m.full = "the output of <code>vtbench compare &#45;&#45;format json</code>"
 	}
@@ -102,6 +109,9 @@ func page(w io.Writer, r *compare.Report, o Options, lead string) error {
 	out.WriteString(head)
 	for i, b := range blocks {
 		room := o.Limit - out.Len() - reserve[i+1]
+		if b.share > 0 {
+			room = min(room, int(b.share*float64(o.Limit)))
+		}
 		fixed, size := len(b.open)+len(b.close), 0
 		for _, row := range b.rows {
 			size += len(row)
@@ -187,7 +197,7 @@ func (m *mark) head() string {
 			base = append(base, code(s.Name))
 			continue
 		}
-		cand, suite = code(s.Name), fmt.Sprintf("suite %s, version %d", text(s.Suite.ID), s.Suite.Version)
+		cand, suite = code(s.Name), fmt.Sprintf("suite %s, version %d", cell(s.Suite.ID), s.Suite.Version)
 	}
 	more := ""
 	if len(base) > 3 {
@@ -241,7 +251,7 @@ func (m *mark) blocks() []block {
 const maxOpenRows = 12
 
 func (m *mark) alarms() block {
-	b := block{title: "What is missing or not alike", quote: "> "}
+	b := block{title: "What is missing or not alike", quote: "> ", share: alarmShare}
 	for _, a := range Alarms(m.r) {
 		b.rows = append(b.rows, "> - "+text(a)+"\n")
 	}
@@ -256,7 +266,7 @@ func (m *mark) findings() block {
 	if g == nil {
 		return block{}
 	}
-	b := block{title: "Gates"}
+	b := block{title: "Gates", share: findingShare}
 	if len(g.Findings) == 0 {
 		b.open = fmt.Sprintf("**Gates** (%s): %s looked at, all within bounds.\n\n", code(path.Base(g.File)), format.Plural(g.Checked, "row", "rows"))
 		return b
@@ -287,7 +297,7 @@ func (m *mark) table(title string, which []int, folded bool) block {
 	r := m.r
 	first := r.Rows[which[0]]
 	place := func(x compare.Row) string {
-		return text(x.Dataset + ", " + conditionTitle(x.Condition))
+		return cell(x.Dataset + ", " + conditionTitle(x.Condition))
 	}
 	oneP, oneW, holm, bh := true, true, false, false
 	for _, i := range which {
@@ -296,7 +306,7 @@ func (m *mark) table(title string, which []int, folded bool) block {
 		oneW = oneW && x.Dataset == first.Dataset && x.Condition == first.Condition
 		holm, bh = holm || x.Correction == "holm", bh || x.Correction == "bh"
 	}
-	p := "p"
+	p := "p (corrected)"
 	switch {
 	case holm && !bh:
 		p = "p (Holm)"
@@ -337,7 +347,7 @@ func (m *mark) table(title string, which []int, folded bool) block {
 		if !oneP {
 			cells = append(cells, pairTitle(r, x))
 		}
-		cells = append(cells, text(metricTitle(x)+binWords(x)))
+		cells = append(cells, cell(metricTitle(x)+binWords(x)))
 		if !oneW {
 			cells = append(cells, place(x))
 		}
@@ -345,8 +355,8 @@ func (m *mark) table(title string, which []int, folded bool) block {
 		if x.Clusters > 0 {
 			n += " (" + format.Count(x.Clusters) + ")"
 		}
-		cells = append(cells, text(st.Number(float64(x.Baseline))), text(st.Number(float64(x.Candidate))), text(st.Delta(float64(x.Delta))),
-			text(relative(x)), text(bounds(st, x)), text(P(float64(x.Adjusted))), n, m.verdict(i))
+		cells = append(cells, number(st.Number(float64(x.Baseline))), number(st.Number(float64(x.Candidate))), number(st.Delta(float64(x.Delta))),
+			number(relative(x)), number(bounds(st, x)), number(P(float64(x.Adjusted))), n, m.verdict(i))
 		b.rows = append(b.rows, line(cells))
 	}
 	return b
@@ -369,7 +379,7 @@ func pairTitle(r *compare.Report, x compare.Row) string {
 // verdict is a verdict with what it needs beside it.
 func (m *mark) verdict(i int) string {
 	x := m.r.Rows[i]
-	out := text(string(x.Verdict))
+	out := cell(string(x.Verdict))
 	switch x.Verdict {
 	case compare.Worse:
 		out = "🔴 **worse**"
@@ -379,11 +389,11 @@ func (m *mark) verdict(i int) string {
 		out = "🟡 **changed**"
 	case compare.NoDifference:
 		if !math.IsNaN(float64(x.Detectable)) {
-			out += " (" + text(points(format.For(x.Spec()), float64(x.Detectable))) + " would have been)"
+			out += " (one of " + cell(points(format.For(x.Spec()), float64(x.Detectable))) + " would have been)"
 		}
 	}
 	if x.Why != "" {
-		out += ": " + text(x.Why)
+		out += ": " + cell(x.Why)
 	}
 	switch m.failing[i] {
 	case compare.Error:
@@ -426,8 +436,8 @@ func (m *mark) worst() block {
 			item += ", " + code(c.Instance)
 		}
 		cells := []string{
-			pairTitle(r, x), item, text(c.Bin), text(c.Dataset + ", " + conditionTitle(c.Condition)), text(metricTitle(x)),
-			text(st.Number(float64(c.Baseline))), text(st.Number(float64(c.Candidate))),
+			pairTitle(r, x), item, cell(c.Bin), cell(c.Dataset + ", " + conditionTitle(c.Condition)), cell(metricTitle(x)),
+			number(st.Number(float64(c.Baseline))), number(st.Number(float64(c.Candidate))),
 		}
 		if pictures {
 			cells = append(cells, picture(m.o.CandidateImages, c.Original, "original"),
@@ -515,7 +525,7 @@ func (m *mark) foot() string {
 		format.Plural(x.Headline, "headline row", "headline rows"), format.Count(x.Grid), 100*x.Power)
 	fmt.Fprintf(&b, "\nEvery row with all digits is in %s.", m.full)
 	if m.r.Program != "" {
-		fmt.Fprintf(&b, " Made by vtbench %s, seed %d.", text(m.r.Program), x.Seed)
+		fmt.Fprintf(&b, " Made by vtbench %s, seed %d.", cell(m.r.Program), x.Seed)
 	}
 	b.WriteString("\n\n</details>\n")
 	return b.String()
@@ -545,7 +555,7 @@ func Finding(r *compare.Report, f compare.Finding) (where, what string) {
 		case compare.ByEstimate:
 			return where, fmt.Sprintf("worse by %s; allowed are %s", points(st, v), points(st, bound))
 		}
-		return where, fmt.Sprintf("worse by %s (p %s); %s matter", points(st, v), P(float64(x.Adjusted)), points(st, bound))
+		return where, fmt.Sprintf("worse by %s (p %s), where %s matter", points(st, v), P(float64(x.Adjusted)), points(st, bound))
 	case "min":
 		return where, fmt.Sprintf("%s is below the least allowed, %s", st.With(v), st.With(bound))
 	case "max":

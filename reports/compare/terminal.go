@@ -197,7 +197,8 @@ func (p *printer) table(which []int) error {
 	return table.Simple(p, header, rows)
 }
 
-// extent is the width of the first column and of the table.
+// extent is the width of the first column and of the table, whose rule runs one
+// column past the last cell.
 func extent(header []string, rows [][]string) (first, total int) {
 	for c, h := range header {
 		wide := twwidth.Width(h)
@@ -209,7 +210,7 @@ func extent(header []string, rows [][]string) (first, total int) {
 		}
 		total += wide + 1
 	}
-	return first, total - 1
+	return first, total
 }
 
 // shorten cuts a name to n columns.
