@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,6 +54,8 @@ func corrupter(s *bench.Suite, seed uint64) (func(img pix.Image, name string, se
 type corruptFlags struct {
 	kind, mode, key string
 	severity, size  int
+	amount          float64
+	byAmount        bool // --amount was given
 	seed            uint64
 	sheet, force    bool
 }
@@ -68,13 +72,15 @@ path give the same pixels on every machine.
 With --sheet it writes one picture with every corruption at every severity.`,
 		Example: `  vtbench corrupt photo.jpg foggy.png --type fog --severity 3
   vtbench corrupt photos/ damaged/ --type motion_blur --severity 5 --mode scaled
+  vtbench corrupt photo.jpg half.png --type salt_and_pepper --amount 0.5
   vtbench corrupt photo.jpg sheet.png --sheet`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.corrupt(cmd, args[0], args[1], &f) },
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.kind, "type", "", "corruption: see `vtbench list corruptions`; with --sheet a comma-separated choice")
+	fl.StringVar(&f.kind, "type", "", "`NAME` of the corruption, see vtbench list corruptions; with --sheet a comma-separated choice")
 	fl.IntVar(&f.severity, "severity", 0, "1, the mildest, to 5")
+	fl.Float64Var(&f.amount, "amount", 0, "instead of a severity, where that is one number: a share, a factor, pixels (list corruptions --format json has the unit)")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
 	fl.StringVar(&f.key, "key", "", "identifies a single image instead of its file name")
 	fl.StringVar(&f.mode, "mode", corrupt.Compat.String(), "compat: constants are pixels, as in imagecorruptions; scaled: they grow with the image")
@@ -100,13 +106,21 @@ func (a *app) corrupt(cmd *cobra.Command, in, out string, f *corruptFlags) error
 		}
 		return a.corruptSheet(in, out, f, opt)
 	}
-	if f.kind == "" || f.severity == 0 {
+	f.byAmount = cmd.Flags().Changed("amount")
+	if f.byAmount && f.severity != 0 {
+		return usagef("--severity and --amount say the same thing: give one")
+	}
+	if f.kind == "" || f.severity == 0 && !f.byAmount {
 		return usagef("which damage? name it with --type and --severity; `vtbench list corruptions` shows them")
 	}
 	if _, err := corrupt.Lookup(f.kind); err != nil {
 		return usagef("--type: %w", err)
 	}
-	if f.severity < 1 || f.severity > corrupt.Severities {
+	if f.byAmount {
+		if _, err := corrupt.ParseSpec(f.kind + "=" + strconv.FormatFloat(f.amount, 'g', -1, 64)); err != nil {
+			return usagef("--amount: %w", err)
+		}
+	} else if f.severity < 1 || f.severity > corrupt.Severities {
 		return usagef("--severity %d: want 1 to %d", f.severity, corrupt.Severities)
 	}
 	if !st.IsDir() {
@@ -134,7 +148,12 @@ func corruptFile(in, out string, f *corruptFlags, opt corrupt.Options) error {
 	if err != nil {
 		return err
 	}
-	got, err := corrupt.Apply(img, f.kind, f.severity, opt)
+	var got pix.Image
+	if f.byAmount {
+		got, err = corrupt.ApplyAmount(img, f.kind, f.amount, opt)
+	} else {
+		got, err = corrupt.Apply(img, f.kind, f.severity, opt)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", in, err)
 	}
@@ -180,7 +199,7 @@ func (a *app) corruptFolder(cmd *cobra.Command, in, out string, f *corruptFlags,
 	}
 	failed := make([]error, len(files))
 	g, ctx := errgroup.WithContext(cmd.Context())
-	g.SetLimit(2)
+	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, rel := range files {
 		g.Go(func() error {
 			if ctx.Err() != nil {
