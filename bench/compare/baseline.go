@@ -13,8 +13,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/metrics"
 )
 
 // BaselineSuffix is how baseline files end.
@@ -69,11 +71,20 @@ type baselineSeries struct {
 	Reasons   []uint8   `json:"reasons,omitempty"` // default 0: the value counts
 }
 
+// SaveOptions say what of the results a baseline file keeps; the zero value keeps all.
+type SaveOptions struct {
+	Tokenizers func(TokenID) bool
+	Metrics    []string // patterns
+}
+
+func (o SaveOptions) metric(id string) bool {
+	return len(o.Metrics) == 0 || slices.ContainsFunc(o.Metrics, func(p string) bool { return matches(p, id) })
+}
+
 // Save writes results as a baseline file: values and reasons, no images and no
-// text that was read. Equal results give equal bytes. keep selects tokenizers; nil
-// keeps all.
-func (r *Results) Save(path string, keep func(TokenID) bool) error {
-	b, err := r.encode(keep)
+// text that was read. Equal results give equal bytes.
+func (r *Results) Save(path string, o SaveOptions) error {
+	b, err := r.encode(o)
 	if err != nil {
 		return fmt.Errorf("writing baseline %s: %w", path, err)
 	}
@@ -87,12 +98,12 @@ func (r *Results) Save(path string, keep func(TokenID) bool) error {
 	return nil
 }
 
-func (r *Results) encode(keep func(TokenID) bool) ([]byte, error) {
+func (r *Results) encode(o SaveOptions) ([]byte, error) {
 	kept := map[string]bool{}
 	h := r.Header
 	h.Tokens = nil
 	for _, t := range r.Tokens {
-		if keep == nil || keep(t) {
+		if o.Tokenizers == nil || o.Tokenizers(t) {
 			kept[t.Name] = true
 			h.Tokens = append(h.Tokens, t)
 		}
@@ -100,23 +111,45 @@ func (r *Results) encode(keep func(TokenID) bool) ([]byte, error) {
 	if len(kept) == 0 {
 		return nil, errors.New("no tokenizer is left to save")
 	}
-	h.Failures = slices.DeleteFunc(slices.Clone(h.Failures), func(f bench.Failure) bool { return f.Tokenizer != "" && !kept[f.Tokenizer] })
+	h.Metrics = slices.DeleteFunc(slices.Clone(h.Metrics), func(s metrics.Spec) bool { return !o.metric(s.ID) })
+	h.Headline = slices.DeleteFunc(slices.Clone(h.Headline), func(id string) bool { return !o.metric(id) })
+	if len(h.Metrics) == 0 {
+		return nil, fmt.Errorf("no metric matches %s", strings.Join(o.Metrics, ", "))
+	}
+	if !o.metric(h.Worst) {
+		h.Worst = ""
+	}
+	h.Failures = slices.DeleteFunc(slices.Clone(h.Failures), func(f bench.Failure) bool {
+		return f.Tokenizer != "" && !kept[f.Tokenizer] || f.Metric != "" && !o.metric(f.Metric)
+	})
 	if h.Source == FromRun {
 		h.Source = FromBaseline
 	}
-	d := baselineData{Header: h, Bins: r.binNames, Reasons: reasons}
-
-	// Units are numbered anew, items in order of their names, so that the bytes do
-	// not depend on the order of the records.
-	order := make([]int32, len(r.units))
-	for i := range order {
-		order[i] = int32(i)
+	// Bins and units are numbered anew by name, so that the bytes do not depend on
+	// the order of the records.
+	d := baselineData{Header: h, Bins: slices.Sorted(slices.Values(r.binNames)), Reasons: reasons} // the first is "" for none
+	bins := make([]uint16, len(r.binNames))
+	for i, name := range r.binNames {
+		bins[i] = uint16(slices.Index(d.Bins, name))
+	}
+	keys := slices.DeleteFunc(r.keys(), func(k cellKey) bool { return !kept[k.tokenizer] || !o.metric(k.metric) })
+	used := make([]bool, len(r.units))
+	for _, k := range keys {
+		for _, v := range r.cells[k].values {
+			used[v.unit] = true
+		}
+	}
+	var order []int32
+	for i, u := range used {
+		if u {
+			order = append(order, int32(i))
+		}
 	}
 	slices.SortFunc(order, func(a, b int32) int {
 		x, y := r.units[a], r.units[b]
 		return cmp.Or(cmp.Compare(x.dataset, y.dataset), cmp.Compare(x.item, y.item), cmp.Compare(x.instance, y.instance))
 	})
-	number := make([]int32, len(order))
+	number := make([]int32, len(r.units))
 	for i, u := range order {
 		number[u] = int32(i)
 		x := r.units[u]
@@ -130,14 +163,11 @@ func (r *Results) encode(keep func(TokenID) bool) ([]byte, error) {
 		}
 		d.Units = append(d.Units, it)
 	}
-	for _, k := range r.keys() {
-		if !kept[k.tokenizer] {
-			continue
-		}
-		d.Series = append(d.Series, r.series(k, number))
+	for _, k := range keys {
+		d.Series = append(d.Series, r.series(k, number, bins))
 	}
 	for _, c := range r.corpus {
-		if kept[c.Tokenizer] {
+		if kept[c.Tokenizer] && o.metric(c.Metric) {
 			d.Corpus = append(d.Corpus, c)
 		}
 	}
@@ -174,7 +204,7 @@ func (r *Results) keys() []cellKey {
 	return out
 }
 
-func (r *Results) series(k cellKey, number []int32) baselineSeries {
+func (r *Results) series(k cellKey, number []int32, bin []uint16) baselineSeries {
 	s := baselineSeries{Dataset: k.dataset, Tokenizer: k.tokenizer, Condition: k.condition, Metric: k.metric}
 	values := slices.Clone(r.cells[k].values)
 	slices.SortFunc(values, func(a, b value) int { return int(number[a.unit]) - int(number[b.unit]) })
@@ -186,7 +216,7 @@ func (r *Results) series(k cellKey, number []int32) baselineSeries {
 		last = n
 		s.Values = append(s.Values, v.v)
 		s.Weights = append(s.Weights, v.n)
-		s.Bins = append(s.Bins, v.bin)
+		s.Bins = append(s.Bins, bin[v.bin])
 		s.Reasons = append(s.Reasons, v.reason)
 		weights, bins, dropped = weights || v.n != 1, bins || v.bin != 0, dropped || v.reason != 0
 	}

@@ -221,6 +221,7 @@ func (e *engine) side(index int, b, c Side) error {
 		return nil
 	}
 	m := newMatch(b.Results, c.Results)
+	e.oneSided(m)
 	e.control(m)
 	found := 0
 	for _, d := range m.datasets() {
@@ -580,6 +581,11 @@ func (e *engine) dataset(m *match, dataset string, pairs []int) (paired int, err
 				if bc == nil && cc == nil {
 					continue
 				}
+				if lacks := m.never(bk, ck); lacks != "" {
+					row.Why = lacks + " has no " + spec.Title
+					e.report.Rows = append(e.report.Rows, row)
+					continue
+				}
 				t := Tally{Pair: p, Dataset: dataset, Condition: cond, Metric: spec.ID}
 				bins := m.tally(bc, cc, &t)
 				e.report.Tallies = append(e.report.Tallies, t)
@@ -590,6 +596,32 @@ func (e *engine) dataset(m *match, dataset string, pairs []int) (paired int, err
 		}
 	}
 	return paired, e.compute(plan)
+}
+
+// never names the tokenizer that has no value of a metric by its nature, such as
+// the nominal rate of one without codes: another tokenizer than the one it is
+// compared with, that was measured in other respects. Anything else that is absent
+// was lost.
+func (m *match) never(bk, ck cellKey) string {
+	if bk.tokenizer == ck.tokenizer {
+		return ""
+	}
+	measured := func(r *Results, k cellKey) bool {
+		for _, s := range r.Metrics {
+			k.metric = s.ID
+			if r.cells[k] != nil {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case m.b.cells[bk] == nil && measured(m.b, bk):
+		return bk.tokenizer
+	case m.c.cells[ck] == nil && measured(m.c, ck):
+		return ck.tokenizer
+	}
+	return ""
 }
 
 // corpus makes the row of a metric of the whole set: two numbers and no test.
@@ -631,7 +663,26 @@ func percent(delta, base float64) float64 {
 	return 100 * delta / math.Abs(base)
 }
 
-// specs are the metrics of either side, those of the headline first.
+// oneSided says which metrics one side never measured: there is nothing to pair
+// and nothing that got lost.
+func (e *engine) oneSided(m *match) {
+	for _, s := range []struct {
+		has, lacks *Results
+		word       string
+	}{{m.b, m.c, "baseline"}, {m.c, m.b, "candidate"}} {
+		var only []string
+		for _, x := range s.has.Metrics {
+			if _, both := s.lacks.Spec(x.ID); !both && e.wants(x.ID) {
+				only = append(only, x.ID)
+			}
+		}
+		if len(only) > 0 {
+			e.warn("only the %s %s measures %s: not compared", s.word, s.has.Name, strings.Join(only, ", "))
+		}
+	}
+}
+
+// specs are the metrics that both sides measure, those of the headline first.
 func (m *match) specs() []metrics.Spec {
 	var out []metrics.Spec
 	add := func(s metrics.Spec) {
@@ -644,12 +695,10 @@ func (m *match) specs() []metrics.Spec {
 			add(s)
 		}
 	}
-	for _, list := range [][]metrics.Spec{m.b.Metrics, m.c.Metrics} {
-		for _, s := range list {
-			add(s)
-		}
+	for _, s := range m.b.Metrics {
+		add(s)
 	}
-	return out
+	return slices.DeleteFunc(out, func(s metrics.Spec) bool { _, both := m.c.Spec(s.ID); return !both })
 }
 
 // conditions lists the conditions of a data set: clean first, then by name.

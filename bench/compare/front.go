@@ -188,6 +188,9 @@ func (e *engine) front(list []contestant, dataset, cond string, spec metrics.Spe
 	}
 }
 
+// alike reports whether two means differ by no more than the order of their sums.
+func alike(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(math.Abs(a), math.Abs(b)) }
+
 // dominates reports whether a has at most the rate and at least the quality of b,
 // and is not equal in both.
 func dominates(a, b FrontPoint, d metrics.Direction) bool {
@@ -198,7 +201,8 @@ func dominates(a, b FrontPoint, d metrics.Direction) bool {
 	if d == metrics.Lower {
 		va, vb = -va, -vb
 	}
-	return va >= vb && (va > vb || a.Rate < b.Rate)
+	same := alike(va, vb)
+	return (va > vb || same) && (!same || float64(a.Rate) < float64(b.Rate) && !alike(float64(a.Rate), float64(b.Rate)))
 }
 
 // curves compares families that come at several rates, at equal rate.

@@ -228,7 +228,7 @@ type FrontPoint struct {
 	Role        string       `json:"role"`
 	Source      Source       `json:"source"`
 	Dataset     string       `json:"dataset,omitempty"` // of imports on other data than the front's; they dominate nothing
-	Rate        bench.Number `json:"rate"` // null where the tokenizer has none
+	Rate        bench.Number `json:"rate"`              // null where the tokenizer has none
 	Value       bench.Number `json:"value"`
 	N           int          `json:"n"`
 	DominatedBy []string     `json:"dominated_by,omitempty"` // at most its rate and at least its quality
