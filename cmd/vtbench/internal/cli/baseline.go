@@ -36,6 +36,8 @@ give equal bytes; a file that was changed is refused.`,
 
 func (a *app) baselineSave() *cobra.Command {
 	var output string
+	var only []string
+	var opts compare.SaveOptions
 	cmd := &cobra.Command{
 		Use:   "save RUN[#TOKENIZER]",
 		Short: "Make a baseline file of a run",
@@ -48,38 +50,46 @@ func (a *app) baselineSave() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			keep, err := keepTokenizers(r, s.Tokenizer)
-			if err != nil {
+			if s.Tokenizer != "" {
+				only = append(only, s.Tokenizer)
+			}
+			if opts.Tokenizers, err = keepTokenizers(r, only); err != nil {
 				return err
 			}
 			if output == "" {
 				output = strings.TrimSuffix(filepath.Base(filepath.Clean(s.Path)), compare.BaselineSuffix) + compare.BaselineSuffix
 			}
-			return a.saveBaseline(r, output, keep)
+			return a.saveBaseline(r, output, opts)
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write (default: the run's name + "+compare.BaselineSuffix+")")
+	cmd.Flags().StringArrayVarP(&only, "tokenizer", "t", nil, "only this tokenizer, or all of this kind, and the upper bounds; repeatable (default: all)")
+	cmd.Flags().StringSliceVarP(&opts.Metrics, "metrics", "m", nil, "only these metrics; patterns allowed (default: all)")
 	return cmd
 }
 
-// keepTokenizers keeps the selected tokenizer or kind, and the upper bounds, which
+// keepTokenizers keeps the selected tokenizers or kinds, and the upper bounds, which
 // show whether two harnesses measure alike.
-func keepTokenizers(r *compare.Results, selected string) (func(compare.TokenID) bool, error) {
-	if selected == "" {
+func keepTokenizers(r *compare.Results, selected []string) (func(compare.TokenID) bool, error) {
+	if len(selected) == 0 {
 		return nil, nil
 	}
-	keep := func(t compare.TokenID) bool { return t.Name == selected || t.Family() == selected || t.Reference }
-	if !slices.ContainsFunc(r.Tokens, func(t compare.TokenID) bool { return t.Name == selected || t.Family() == selected }) {
-		var names []string
-		for _, t := range r.Tokens {
-			names = append(names, t.Name)
+	is := func(t compare.TokenID, s string) bool { return t.Name == s || t.Family() == s }
+	for _, s := range selected {
+		if !slices.ContainsFunc(r.Tokens, func(t compare.TokenID) bool { return is(t, s) }) {
+			var names []string
+			for _, t := range r.Tokens {
+				names = append(names, t.Name)
+			}
+			return nil, usagef("%s has no tokenizer %q%s; there are %s", r.Name, s, suggest.Hint(s, names), strings.Join(names, ", "))
 		}
-		return nil, usagef("%s has no tokenizer %q%s; there are %s", r.Name, selected, suggest.Hint(selected, names), strings.Join(names, ", "))
 	}
-	return keep, nil
+	return func(t compare.TokenID) bool {
+		return t.Reference || slices.ContainsFunc(selected, func(s string) bool { return is(t, s) })
+	}, nil
 }
 
-func (a *app) saveBaseline(r *compare.Results, path string, keep func(compare.TokenID) bool) error {
+func (a *app) saveBaseline(r *compare.Results, path string, o compare.SaveOptions) error {
 	if !strings.HasSuffix(path, compare.BaselineSuffix) {
 		return usagef("%s: baseline files end in %s", path, compare.BaselineSuffix)
 	}
@@ -92,7 +102,7 @@ func (a *app) saveBaseline(r *compare.Results, path string, keep func(compare.To
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return usagef("writing baseline: %w", err)
 	}
-	if err := r.Save(path, keep); err != nil {
+	if err := r.Save(path, o); err != nil {
 		return usage(err)
 	}
 	st, err := os.Stat(path)
@@ -337,7 +347,7 @@ func (a *app) importBaseline(f *importFlags, kind string, files []string) error 
 	if err != nil {
 		return usage(err)
 	}
-	return a.saveBaseline(r, f.output, nil)
+	return a.saveBaseline(r, f.output, compare.SaveOptions{})
 }
 
 // importSpecs finds metrics of imports: those of --better first, then ours.
