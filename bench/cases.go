@@ -123,6 +123,34 @@ func (k *keeper) wants(c candidate) bool {
 	return len(l) < c.limit || c.compare(l[len(l)-1]) <= 0
 }
 
+// wanted says which of the records of one reconstruction may enter a list: they
+// compete with what is committed and with each other, so that no more pictures are
+// held in memory than can be shown.
+func (k *keeper) wanted(records []Record) []bool {
+	out := make([]bool, len(records))
+	type place struct {
+		candidate
+		record int
+	}
+	lists := map[string][]place{}
+	k.mu.Lock()
+	for i := range records {
+		for _, c := range k.candidates(&records[i]) {
+			if k.wants(c) {
+				lists[c.list] = append(lists[c.list], place{c, i})
+			}
+		}
+	}
+	k.mu.Unlock()
+	for _, l := range lists {
+		slices.SortFunc(l, func(a, b place) int { return a.compare(b.ranked) })
+		for _, p := range l[:min(len(l), l[0].limit)] {
+			out[p.record] = true
+		}
+	}
+	return out
+}
+
 // add enters a committed record into its lists.
 func (k *keeper) add(r *Record) {
 	cs := k.candidates(r)
@@ -246,15 +274,10 @@ func shortHash(parts ...string) string {
 // crops cuts out what may be shown of one reconstruction.
 func (k *keeper) crops(in *input, got pix.Image, records []Record) []crop {
 	var out []crop
+	wanted := k.wanted(records)
 	for i := range records {
 		r := &records[i]
-		show := false
-		k.mu.Lock()
-		for _, c := range k.candidates(r) {
-			show = show || k.wants(c)
-		}
-		k.mu.Unlock()
-		if !show {
+		if !wanted[i] {
 			continue
 		}
 		var box image.Rectangle // empty, and then skipped, for an instance nobody knows
