@@ -422,13 +422,14 @@ func (m *mark) worst() block {
 		open:  fmt.Sprintf("<details><summary>Instances that lost most (%d)</summary>\n\n", len(r.WorstCases)) + line(header) + strings.Repeat("|:--", len(header)) + "|\n",
 		close: "\n</details>\n\n",
 	}
+	like := map[string]compare.Row{} // titles and units are those of the rows
+	for _, x := range slices.Backward(r.Rows) {
+		like[x.Metric] = x
+	}
 	for _, c := range r.WorstCases {
 		x := compare.Row{Pair: c.Pair, Metric: c.Metric, Title: c.Metric}
-		for _, y := range r.Rows { // titles and units are those of the rows
-			if y.Metric == c.Metric {
-				x.Title, x.Unit, x.Better = y.Title, y.Unit, y.Better
-				break
-			}
+		if y, ok := like[c.Metric]; ok {
+			x.Title, x.Unit, x.Better = y.Title, y.Unit, y.Better
 		}
 		st := format.For(x.Spec())
 		item := code(c.Item)
