@@ -68,6 +68,12 @@ type Instance struct {
 	Tags     []string        // what kind it is ("receipt", "low-contrast"), for slicing results
 }
 
+// IsFace reports whether the instance is a face: it has no text, but key points or
+// an identity. Metrics of text leave faces alone, metrics of faces leave text alone.
+func (in Instance) IsFace() bool {
+	return in.Text == "" && (in.Identity != "" || len(in.Points) > 0)
+}
+
 // Point is a position in pixels; pixel centres lie at .5.
 type Point struct{ X, Y float64 }
 

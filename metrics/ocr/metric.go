@@ -119,7 +119,7 @@ func (m *metric) Prepare(_ context.Context, ref metrics.Reference) (metrics.Scor
 	}
 	s := &scorer{metric: m, ref: ref.Image, item: ref.Item, turn: make(chan struct{}, 1)}
 	for _, in := range ref.Instances {
-		if !in.Ignore {
+		if !in.Ignore && !in.IsFace() {
 			s.instances = append(s.instances, in)
 		}
 	}

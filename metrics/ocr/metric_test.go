@@ -165,6 +165,18 @@ func TestUndefinedAndDegenerateInstances(t *testing.T) {
 	}
 }
 
+func TestFacesAreNotRead(t *testing.T) {
+	img, _ := sign(t)
+	faces := []datasets.Instance{
+		{ID: "known", Box: image.Rect(400, 120, 500, 180), Identity: "somebody"},
+		{ID: "annotated", Box: image.Rect(400, 120, 500, 180), Points: make([]datasets.Point, 5)},
+	}
+	m := testMetric(t, nil)
+	if values := score(t, m, metrics.Reference{Item: "crowd", Image: img, Instances: faces}, img); len(values) != 0 {
+		t.Errorf("faces were read: %+v", values)
+	}
+}
+
 func TestReferenceIsReadOnce(t *testing.T) {
 	m := testMetric(t, nil).(*metric)
 	img, instances := sign(t)
