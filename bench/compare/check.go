@@ -19,7 +19,7 @@ type Skew struct {
 // String says what differs: "metric t-acc: version 1 in the baseline, version 2 in
 // the candidate".
 func (s Skew) String() string {
-	return fmt.Sprintf("%s %s: %s in the baseline, %s in the candidate", s.What, s.Name, s.Baseline, s.Candidate)
+	return fmt.Sprintf("%s: %s in the baseline, %s in the candidate", strings.TrimSpace(s.What+" "+s.Name), s.Baseline, s.Candidate)
 }
 
 // SkewError says why two results are not compared.

@@ -122,6 +122,13 @@ type engine struct {
 	o      Options
 	report *Report
 	tests  []pending
+	// effects are detectable differences in units of the standard error.
+	effects map[effectKey]float64
+}
+
+type effectKey struct {
+	clusters int
+	level    float64
 }
 
 // pending is a row whose numbers are not there yet.
@@ -139,7 +146,7 @@ func Compare(baselines []Side, candidate Side, o Options) (*Report, error) {
 	if len(baselines) == 0 {
 		return nil, errors.New("comparing: there is no baseline")
 	}
-	e := &engine{o: o, report: &Report{
+	e := &engine{o: o, effects: map[effectKey]float64{}, report: &Report{
 		Schema: ReportVersion, Program: o.Program, Pairs: []Pair{}, Rows: []Row{}, Tallies: []Tally{},
 		Method: Method{Alpha: o.Alpha, Level: 0.95, Test: string(o.Test), Resamples: o.Resamples, Seed: o.Seed, Power: o.Power},
 	}}

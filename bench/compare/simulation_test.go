@@ -20,11 +20,11 @@ import (
 // Without the flag the same code runs over 200 data sets of one size.
 var simulations = flag.Int("simulations", 0, "data sets to simulate in each cell of the tables, all sizes (0: 200 of one size)")
 
-func simulationSizes() (images []int, sims int) {
+func simulationSizes() (images []int, sims, resamples int) {
 	if *simulations > 0 {
-		return []int{20, 60, 240}, *simulations
+		return []int{20, 60, 240}, *simulations, 999
 	}
-	return []int{60}, 200
+	return []int{60}, 200, 399
 }
 
 // simHeader is a small text suite: words in two bins, a micro-average in which few
@@ -71,19 +71,19 @@ func draw(r *rand.Rand, item string, effect float64, add func(side int, rec benc
 		noise := .3 * r.NormFloat64()
 		rec := bench.Record{Dataset: "d", Tokenizer: "tok", Item: item, Condition: "clean@256"}
 		for i := range words {
-			rec.Instance, rec.Bin = fmt.Sprintf("%02d", i), size[i]
+			rec.Instance, rec.Bin = string(rune('a'+i)), size[i]
 			easier := 0.0
 			if size[i] == "large" {
 				easier = 1
 			}
 			rec.Metric, rec.Value, rec.N = "t-acc", bench.Num(binomial(r, 1, logistic(.3+easier+hard+noise+shift))), 0
 			add(side, rec)
-			wrong := min(1, math.Exp(-2-easier/2-hard+noise/2-shift))
+			wrong := min(1, math.Exp(-2-easier/2-hard+noise/2-shift/2))
 			rec.Metric, rec.Value, rec.N = "cer", bench.Num(binomial(r, chars[i], wrong)/float64(chars[i])), float64(chars[i])
 			add(side, rec)
 		}
 		rec.Instance, rec.Bin, rec.N = "", "", 0
-		rec.Metric, rec.Value = "psnr", bench.Num(30+4*hard+.5*r.NormFloat64()+shift)
+		rec.Metric, rec.Value = "psnr", bench.Num(30+4*hard+.5*r.NormFloat64()+shift/2)
 		add(side, rec)
 	}
 }
@@ -166,7 +166,7 @@ func TestSimulationOfNoDifference(t *testing.T) {
 		{"simulated", func(r *rand.Rand, n int) (*Results, *Results) { return drawResults(t, r, n, 0) }},
 		{"real", func(r *rand.Rand, n int) (*Results, *Results) { return real.sample(t, r, n, true) }},
 	}
-	images, sims := simulationSizes()
+	images, sims, resamples := simulationSizes()
 	t.Log("| records | images | a headline row, uncorrected | Holm | verdict | a row of the grid, uncorrected | Benjamini–Hochberg | verdict | single rows, uncorrected |")
 	for _, src := range sources {
 		for _, n := range images {
@@ -174,7 +174,7 @@ func TestSimulationOfNoDifference(t *testing.T) {
 			var head, rest outcome
 			for s := range sims {
 				base, cand := src.make(r, n)
-				report := compareBoth(t, base, cand, Options{Resamples: 999, Seed: uint64(s) + 1, Margins: noMargin})
+				report := compareBoth(t, base, cand, Options{Resamples: resamples, Seed: uint64(s) + 1, Margins: noMargin})
 				head.add(report.Headline(), .05)
 				rest.add(grid(report), .05)
 			}
@@ -243,7 +243,7 @@ type effectCell struct {
 // how often they are found, against the predicted power.
 func TestSimulationOfTrueEffects(t *testing.T) {
 	real := realRecords(t)
-	images, sims := simulationSizes()
+	images, sims, resamples := simulationSizes()
 	t.Log("| records | row | images | coverage of the 95 % interval | power, predicted | power, measured |")
 	for _, n := range images {
 		// About as large as n images can show, so that power is neither 0 nor 1.
@@ -260,7 +260,7 @@ func TestSimulationOfTrueEffects(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(n), 12))
 			for s := range sims {
 				base, cand := src.make(r, n)
-				report := compareBoth(t, base, cand, Options{Resamples: 999, Seed: uint64(s) + 1, Margins: noMargin})
+				report := compareBoth(t, base, cand, Options{Resamples: resamples, Seed: uint64(s) + 1, Margins: noMargin})
 				for _, x := range report.Headline() {
 					k := rowKey{x.Metric, x.Bin}
 					truth, ok := src.truth[k]
