@@ -388,7 +388,7 @@ func (c *Client) once(ctx context.Context, doing, method, address string, in, ou
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // it was read, or is thrown away
 	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: reading the answer: %w", doing, err)

@@ -46,7 +46,7 @@ func sample() *compare.Report {
 	head := func(r compare.Row) compare.Row { r.Headline, r.Correction = true, "holm"; return r }
 	up, down := metrics.Higher, metrics.Lower
 	r := &compare.Report{
-		Schema: compare.ReportVersion, Program: "v1.2.3",
+		Schema: compare.ReportVersion, Program: "vtbench v1.2.3",
 		Method: compare.Method{Alpha: .05, Level: .95, Test: "sign-flip", Resamples: 9999, Seed: 1, Power: .8, Headline: 3, Grid: 4},
 		Sides: []compare.SideInfo{
 			{

@@ -274,12 +274,20 @@ func (m *mark) findings() block {
 	b.open = fmt.Sprintf("**Gates** (%s): %s looked at, %s, %s.\n\n", code(path.Base(g.File)), format.Plural(g.Checked, "row", "rows"),
 		format.Plural(g.Errors, "error", "errors"), format.Plural(g.Warnings, "warning", "warnings"))
 	b.close = "\n"
+	place, shared := m.sharedPlace()
+	if shared {
+		b.open = strings.TrimSuffix(b.open, "\n\n") + " On " + place + ":\n\n"
+	}
 	for _, f := range g.Findings {
 		word := "⚠️ warning"
 		if f.Level == compare.Error {
 			word = "❌ **error**"
 		}
 		where, what := Finding(m.r, f)
+		if shared && where != "" {
+			x := m.r.Rows[f.Row]
+			where = x.Title + binWords(x)
+		}
 		line := text(what)
 		if where != "" {
 			line = text(where) + ": " + line
@@ -287,6 +295,28 @@ func (m *mark) findings() block {
 		b.rows = append(b.rows, "- "+word+": "+line+"\n")
 	}
 	return b
+}
+
+// sharedPlace is the tokenizer, data set and condition of all findings that have a
+// row, where it is one, so that it need not be said on every line.
+func (m *mark) sharedPlace() (string, bool) {
+	first := -1
+	for _, f := range m.r.Gates.Findings {
+		if f.Row < 0 {
+			continue
+		}
+		if first < 0 {
+			first = f.Row
+		}
+		if x, y := m.r.Rows[f.Row], m.r.Rows[first]; x.Pair != y.Pair || x.Dataset != y.Dataset || x.Condition != y.Condition {
+			return "", false
+		}
+	}
+	if first < 0 {
+		return "", false
+	}
+	x := m.r.Rows[first]
+	return pairTitle(m.r, x) + ", " + cell(x.Dataset+", "+conditionTitle(x.Condition)), true
 }
 
 // table is a block of rows. What is the same in all of them stands above it once.
@@ -338,8 +368,7 @@ func (m *mark) table(title string, which []int, folded bool) block {
 		b.open += strings.Join(caption, " on ") + ":\n\n"
 	}
 	b.open += line(header)
-	rule := strings.Repeat("|:--", left) + strings.Repeat("|--:", len(header)-left-1) + "|:--|\n"
-	b.open += rule
+	b.open += strings.Repeat("|:--", left) + strings.Repeat("|--:", len(header)-left-1) + "|:--|\n"
 	for _, i := range which {
 		x := r.Rows[i]
 		st := format.For(x.Spec())
@@ -526,7 +555,7 @@ func (m *mark) foot() string {
 		format.Plural(x.Headline, "headline row", "headline rows"), format.Count(x.Grid), 100*x.Power)
 	fmt.Fprintf(&b, "\nEvery row with all digits is in %s.", m.full)
 	if m.r.Program != "" {
-		fmt.Fprintf(&b, " Made by vtbench %s, seed %d.", cell(m.r.Program), x.Seed)
+		fmt.Fprintf(&b, " Made by %s, seed %d.", cell(m.r.Program), x.Seed)
 	}
 	b.WriteString("\n\n</details>\n")
 	return b.String()
