@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -60,6 +61,8 @@ type aggregation struct {
 	left     map[[3]string]int
 	unloaded map[string]int
 	failures []Failure
+
+	histograms map[cellKey]*Distribution
 }
 
 // Summarise computes the summary of a run directory from its records alone. The
@@ -69,6 +72,7 @@ func Summarise(dir string, m *Manifest, observers []metrics.Observer) (Summary, 
 	a := &aggregation{
 		m: m, specs: map[string]metrics.Spec{}, cells: map[cellKey]*cell{},
 		clusters: map[string]map[string]int{}, left: map[[3]string]int{}, unloaded: map[string]int{},
+		histograms: map[cellKey]*Distribution{},
 	}
 	for _, s := range m.Metrics {
 		a.specs[s.ID] = s
@@ -91,7 +95,36 @@ func Summarise(dir string, m *Manifest, observers []metrics.Observer) (Summary, 
 	if err != nil {
 		return Summary{}, err
 	}
-	return Summary{Schema: SchemaVersion, Rows: rows, Robustness: robust, Errors: a.failures}, nil
+	return Summary{Schema: SchemaVersion, Rows: rows, Robustness: robust, Distributions: a.distributions(), Errors: a.failures}, nil
+}
+
+// count puts a value into the histogram of its row.
+func (a *aggregation) count(key cellKey, v float64) {
+	span := a.m.Suite.Distributions[key.metric]
+	if len(span) != 2 {
+		return
+	}
+	d := a.histograms[key]
+	if d == nil {
+		d = &Distribution{
+			Tokenizer: key.tokenizer, Dataset: key.dataset, Condition: key.condition, Metric: key.metric,
+			Lo: Number(span[0]), Hi: Number(span[1]), Counts: make([]int, bars),
+		}
+		a.histograms[key] = d
+	}
+	d.add(v)
+}
+
+func (a *aggregation) distributions() []Distribution {
+	var out []Distribution
+	for _, d := range a.histograms {
+		out = append(out, *d)
+	}
+	slices.SortFunc(out, func(x, y Distribution) int {
+		return cmp.Or(cmp.Compare(x.Dataset, y.Dataset), cmp.Compare(x.Condition, y.Condition),
+			cmp.Compare(x.Metric, y.Metric), cmp.Compare(x.Tokenizer, y.Tokenizer))
+	})
+	return out
 }
 
 func (a *aggregation) cluster(dataset, id string) int {
@@ -150,6 +183,7 @@ func (a *aggregation) add(r *Record) {
 		b.num[k] += v * r.Weight()
 		b.den[k] += r.Weight()
 		b.n++
+		a.count(key, v)
 	}
 }
 

@@ -175,7 +175,30 @@ type Summary struct {
 	Rows   []Row `json:"rows"`
 	// Robustness has scores over conditions; only for suites with corruptions.
 	Robustness []RobustRow `json:"robustness,omitempty"`
-	Errors     []Failure   `json:"errors,omitempty"` // every item that failed, in plan order
+	// Distributions has a histogram of every metric that the suite lists for it.
+	Distributions []Distribution `json:"distributions,omitempty"`
+	Errors        []Failure      `json:"errors,omitempty"` // every item that failed, in plan order
+}
+
+// A Distribution is a histogram of single values: those that count in the mean, in
+// bars of equal width from Lo to Hi; what lies beyond is in the first or last bar.
+type Distribution struct {
+	Tokenizer string `json:"tokenizer"`
+	Dataset   string `json:"dataset"`
+	Condition string `json:"condition"`
+	Metric    string `json:"metric"`
+	Lo        Number `json:"lo"`
+	Hi        Number `json:"hi"`
+	Counts    []int  `json:"counts"`
+}
+
+// bars is how many bars a distribution has.
+const bars = 50
+
+func (d *Distribution) add(v float64) {
+	lo, hi := float64(d.Lo), float64(d.Hi)
+	i := int((v - lo) / (hi - lo) * bars)
+	d.Counts[min(max(i, 0), bars-1)]++
 }
 
 // A Failure is an item that could not be loaded, reconstructed or scored.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 )
@@ -33,6 +34,9 @@ type Suite struct {
 	Metrics  []string `yaml:"metrics" json:"metrics"`
 	// Headline metrics stand first in tables and are the ones gates and Holm look at.
 	Headline []string `yaml:"headline" json:"headline"`
+	// Distributions are metrics whose single values are shown as histograms, with the
+	// range of each.
+	Distributions map[string][]float64 `yaml:"distributions,omitempty" json:"distributions,omitempty"`
 	// Worst is the metric by which a report picks the worst cases.
 	Worst string `yaml:"worst,omitempty" json:"worst,omitempty"`
 	// Of holds what differs for one of several data sets, by its spec.
@@ -82,6 +86,8 @@ func (s *Suite) WithoutMetric(id string) {
 	is := func(m string) bool { return m == id }
 	s.Metrics = slices.DeleteFunc(slices.Clone(s.Metrics), is)
 	s.Headline = slices.DeleteFunc(slices.Clone(s.Headline), is)
+	s.Distributions = maps.Clone(s.Distributions)
+	delete(s.Distributions, id)
 	s.Of = maps.Clone(s.Of)
 	for spec, o := range s.Of {
 		if o.Worst == id {
@@ -177,6 +183,14 @@ func (s *Suite) Validate() error {
 	for _, h := range s.Headline {
 		if !slices.Contains(s.Metrics, h) {
 			bad("headline: %q is not among metrics", h)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.Distributions)) {
+		if !slices.Contains(s.Metrics, id) {
+			bad("distributions: %q is not among metrics", id)
+		}
+		if r := s.Distributions[id]; len(r) != 2 || !(r[0] < r[1]) || math.IsInf(r[1]-r[0], 0) {
+			bad("distributions.%s is %v: want two ascending numbers, as in [-1, 1]", id, r)
 		}
 	}
 	if s.Worst != "" && !slices.Contains(s.Metrics, s.Worst) {

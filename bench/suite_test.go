@@ -79,3 +79,34 @@ func TestItemsOfADataset(t *testing.T) {
 		t.Errorf("%d items were planned, want 3", n)
 	}
 }
+
+func TestDistributionsHoldEveryValueThatCounts(t *testing.T) {
+	cfg := config(t, 6)
+	cfg.Suite.Distributions = map[string][]float64{"level": {0, 100}}
+	if err := cfg.Suite.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	run := execute(t, cfg)
+	if len(run.Summary.Distributions) == 0 {
+		t.Fatal("no distributions")
+	}
+	for _, d := range run.Summary.Distributions {
+		want := 0
+		for _, r := range run.Summary.Rows {
+			if r.Tokenizer == d.Tokenizer && r.Dataset == d.Dataset && r.Condition == d.Condition && r.Metric == d.Metric && r.Bin == bench.BinAll {
+				want = r.N
+			}
+		}
+		got := 0
+		for _, n := range d.Counts {
+			got += n
+		}
+		if got != want || want == 0 {
+			t.Errorf("%s, %s: %d values in the bars, %d in the mean", d.Tokenizer, d.Condition, got, want)
+		}
+	}
+	cfg.Suite.Distributions = map[string][]float64{"grade": {0, 1}, "level": {1, 1}}
+	if err := cfg.Suite.Validate(); err == nil || !strings.Contains(err.Error(), "grade") || !strings.Contains(err.Error(), "distributions.level") {
+		t.Errorf("faults of distributions: %v", err)
+	}
+}
