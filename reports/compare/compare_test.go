@@ -383,7 +383,7 @@ func TestCutIsHonest(t *testing.T) {
 	if !strings.Contains(out, "rows of “All other rows” left out") || strings.Contains(out, "<details><summary>All other rows") {
 		t.Error("the least important rows are not the first to go")
 	}
-	if !strings.Contains(out, "🔴 **worse**") {
+	if !strings.Contains(out, "🔴&nbsp;**worse**") {
 		t.Error("the list of findings left no room for the rows that decide")
 	}
 	if !strings.Contains(out, "How to read this") {

@@ -27,8 +27,9 @@ const zeroWidthSpace = "&#8203;"
 
 // maxName and maxText bound names and sentences, in runes.
 const (
-	maxName = 100
-	maxText = 400
+	maxName     = 100
+	maxText     = 400
+	maxUnbroken = 30
 )
 
 // text makes a sentence safe in Markdown, in a cell as elsewhere.
@@ -37,8 +38,19 @@ func text(s string) string { return escape(middle(format.Line(s), maxText), true
 // cell is text in the cell of a table.
 func cell(s string) string { return escape(middle(format.Line(s), maxName), true) }
 
-// number is a cell of a number that this package wrote: signs, digits, brackets.
-func number(s string) string { return strings.ReplaceAll(s, "<", "&lt;") }
+// number is a cell of a number that this package wrote: signs, digits, brackets. It
+// is not broken into lines.
+func number(s string) string {
+	return strings.NewReplacer("<", "&lt;", " ", "&nbsp;").Replace(s)
+}
+
+// unbroken is a short cell that is not broken into lines.
+func unbroken(s string) string {
+	if utf8.RuneCountInString(s) > maxUnbroken {
+		return cell(s)
+	}
+	return strings.NewReplacer(" ", "&nbsp;", "-", "&#8209;").Replace(cell(s))
+}
 
 // code shows a name as code.
 func code(s string) string {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/bench/compare"
+	"github.com/vtbench/vtbench/metrics/stat"
 	"github.com/vtbench/vtbench/reports/format"
 )
 
@@ -93,7 +94,10 @@ func page(w io.Writer, r *compare.Report, o Options, lead string) error {
 	if o.Limit < minLimit {
 		return fmt.Errorf("writing the comparison as Markdown: the limit is %d bytes, want %d or more", o.Limit, minLimit)
 	}
-	m := &mark{r: r, o: o, failing: failingRows(r)}
+	m := &mark{r: r, o: o, failing: failingRows(r), oneSet: len(r.Rows) > 0}
+	for _, x := range r.Rows {
+		m.oneSet = m.oneSet && x.Dataset == r.Rows[0].Dataset
+	}
 	m.full = cell(o.Full)
 	if o.Full == "" {
 		m.full = "the output of <code>vtbench compare &#45;&#45;format json</code>"
@@ -156,6 +160,7 @@ type mark struct {
 	o       Options
 	full    string
 	failing map[int]compare.Level
+	oneSet  bool // all rows are of one data set, which the head names
 }
 
 // failingRows is the worst level among the findings of each row.
@@ -204,6 +209,9 @@ func (m *mark) head() string {
 		base, more = base[:3], fmt.Sprintf(" and %d more", len(base)-3)
 	}
 	line := cand + " against " + strings.Join(base, ", ") + more + " · " + suite
+	if m.oneSet {
+		line += " · data " + cell(m.r.Rows[0].Dataset)
+	}
 	if m.o.Commit != "" {
 		line += " · commit " + code(m.o.Commit)
 	}
@@ -316,79 +324,111 @@ func (m *mark) sharedPlace() (string, bool) {
 		return "", false
 	}
 	x := m.r.Rows[first]
-	return pairTitle(m.r, x) + ", " + cell(x.Dataset+", "+conditionTitle(x.Condition)), true
+	return pairTitle(m.r, x) + ", " + cell(m.place(x.Dataset, x.Condition)), true
 }
 
-// table is a block of rows. What is the same in all of them stands above it once.
+// table is a block of rows: a table for each pair of tokenizers, the pair with the
+// most urgent row first. A comment is some 800 pixels wide, so columns are few and
+// the verdict is the first. What is the same in all rows of a table stands above it.
 func (m *mark) table(title string, which []int, folded bool) block {
-	if len(which) == 0 {
-		return block{}
-	}
-	r := m.r
-	first := r.Rows[which[0]]
-	place := func(x compare.Row) string {
-		return cell(x.Dataset + ", " + conditionTitle(x.Condition))
-	}
-	oneP, oneW, holm, bh := true, true, false, false
-	for _, i := range which {
-		x := r.Rows[i]
-		oneP = oneP && x.Pair == first.Pair
-		oneW = oneW && x.Dataset == first.Dataset && x.Condition == first.Condition
-		holm, bh = holm || x.Correction == "holm", bh || x.Correction == "bh"
-	}
-	p := "p (corrected)"
-	switch {
-	case holm && !bh:
-		p = "p (Holm)"
-	case bh && !holm:
-		p = "p (BH)"
-	}
-	var header, caption []string
-	if oneP {
-		caption = append(caption, pairTitle(r, first))
-	} else {
-		header = append(header, "tokenizer")
-	}
-	header = append(header, "metric")
-	if oneW {
-		caption = append(caption, place(first))
-	} else {
-		header = append(header, "where")
-	}
-	left := len(header)
-	header = append(header, "baseline", "candidate", "Δ", "Δ %", "95 % interval of Δ", p, "n (images)", "verdict")
 	b := block{title: title}
+	if len(which) == 0 {
+		return b
+	}
 	if folded {
-		b.open = fmt.Sprintf("<details><summary>%s (%s)</summary>\n\n", title, format.Count(len(which)))
+		b.open = fmt.Sprintf("<details><summary>%s (%s)</summary>\n", title, format.Count(len(which)))
 		b.close = "\n</details>\n\n"
 	} else {
 		b.close = "\n"
 	}
-	if len(caption) > 0 {
-		b.open += strings.Join(caption, " on ") + ":\n\n"
+	var pairs []int
+	byPair := map[int][]int{}
+	for _, i := range which {
+		p := m.r.Rows[i].Pair
+		if byPair[p] == nil {
+			pairs = append(pairs, p)
+		}
+		byPair[p] = append(byPair[p], i)
 	}
-	b.open += line(header)
-	b.open += strings.Repeat("|:--", left) + strings.Repeat("|--:", len(header)-left-1) + "|:--|\n"
+	for k, p := range pairs {
+		rows := m.pairRows(byPair[p])
+		if k > 0 || folded {
+			rows[0] = "\n" + rows[0]
+		}
+		b.rows = append(b.rows, rows...)
+	}
+	return b
+}
+
+// pairRows is the table of one pair; its heading is part of the first row.
+func (m *mark) pairRows(which []int) []string {
+	r := m.r
+	first := r.Rows[which[0]]
+	one, notes, powers := true, false, false
+	for _, i := range which {
+		x := r.Rows[i]
+		one = one && x.Dataset == first.Dataset && x.Condition == first.Condition
+		notes = notes || note(x) != ""
+		powers = powers || couldShow(x)
+	}
+	caption := pairTitle(r, first)
+	header := []string{"verdict", "metric"}
+	if one {
+		caption += " · " + cell(m.place(first.Dataset, first.Condition))
+	} else {
+		header = append(header, "where")
+	}
+	rule := strings.Repeat("|:--", len(header)) + strings.Repeat("|--:", 5)
+	header = append(header, "baseline → candidate", "Δ", "95 % interval", "p", "n&nbsp;(images)")
+	if powers {
+		header, rule = append(header, "could show"), rule+"|--:"
+	}
+	if notes {
+		header, rule = append(header, "note"), rule+"|:--"
+	}
+	var out []string
 	for _, i := range which {
 		x := r.Rows[i]
 		st := format.For(x.Spec())
-		var cells []string
-		if !oneP {
-			cells = append(cells, pairTitle(r, x))
+		cells := []string{m.verdict(i), unbroken(metricTitle(x) + binSuffix(x))}
+		if !one {
+			cells = append(cells, cell(m.place(x.Dataset, x.Condition)))
 		}
-		cells = append(cells, cell(metricTitle(x)+binWords(x)))
-		if !oneW {
-			cells = append(cells, place(x))
+		values, delta := format.None, format.None
+		if !math.IsNaN(float64(x.Baseline)) {
+			values = st.Number(float64(x.Baseline)) + " → " + st.Number(float64(x.Candidate))
+			delta = st.Delta(float64(x.Delta))
+			if rel := relative(x); rel != format.None {
+				delta += " (" + rel + ")"
+			}
 		}
 		n := format.Count(x.N)
 		if x.Clusters > 0 {
 			n += " (" + format.Count(x.Clusters) + ")"
 		}
-		cells = append(cells, number(st.Number(float64(x.Baseline))), number(st.Number(float64(x.Candidate))), number(st.Delta(float64(x.Delta))),
-			number(relative(x)), number(bounds(st, x)), number(P(float64(x.Adjusted))), n, m.verdict(i))
-		b.rows = append(b.rows, line(cells))
+		cells = append(cells, number(values), number(delta), number(bounds(st, x)), number(P(float64(x.Adjusted))), number(n))
+		if powers {
+			shown := ""
+			if couldShow(x) {
+				shown = detectable(x)
+			}
+			cells = append(cells, number(shown))
+		}
+		if notes {
+			cells = append(cells, cell(note(x)))
+		}
+		out = append(out, line(cells))
 	}
-	return b
+	out[0] = caption + ":\n\n" + line(header) + rule + "|\n" + out[0]
+	return out
+}
+
+// place is where a row was measured, without the data set where there is only one.
+func (m *mark) place(dataset, condition string) string {
+	if m.oneSet && dataset == m.r.Rows[0].Dataset {
+		return conditionTitle(condition)
+	}
+	return dataset + ", " + conditionTitle(condition)
 }
 
 func line(cells []string) string { return "| " + strings.Join(cells, " | ") + " |\n" }
@@ -405,32 +445,54 @@ func pairTitle(r *compare.Report, x compare.Row) string {
 	return code(p.Token) + " against " + code(p.BaselineToken)
 }
 
-// verdict is a verdict with what it needs beside it.
+// verdict is a verdict with its sign, and the gate that failed by it.
 func (m *mark) verdict(i int) string {
 	x := m.r.Rows[i]
 	out := cell(string(x.Verdict))
 	switch x.Verdict {
 	case compare.Worse:
-		out = "🔴 **worse**"
+		out = "🔴&nbsp;**worse**"
 	case compare.Better:
-		out = "🟢 **better**"
+		out = "🟢&nbsp;**better**"
 	case compare.Changed:
-		out = "🟡 **changed**"
-	case compare.NoDifference:
-		if !math.IsNaN(float64(x.Detectable)) {
-			out += " (one of " + cell(points(format.For(x.Spec()), float64(x.Detectable))) + " would have been)"
-		}
-	}
-	if x.Why != "" {
-		out += ": " + cell(x.Why)
+		out = "🟡&nbsp;**changed**"
 	}
 	switch m.failing[i] {
 	case compare.Error:
-		out += " · ❌ gate"
+		out += ",&nbsp;❌&nbsp;gate"
 	case compare.Warn:
-		out += " · ⚠️ gate"
+		out += ",&nbsp;⚠️&nbsp;gate"
 	}
 	return out
+}
+
+// couldShow reports whether a row needs to say what it could have shown.
+func couldShow(x compare.Row) bool {
+	return x.Verdict == compare.NoDifference && !math.IsNaN(float64(x.Detectable))
+}
+
+// note is what a verdict needs beside it.
+func note(x compare.Row) string {
+	var out []string
+	equal := x.Delta == 0 && x.Lo == 0 && x.Hi == 0 // the row says so itself
+	if x.Why != "" && !equal {
+		out = append(out, x.Why)
+	}
+	if slices.Contains(x.Warnings, string(stat.WarnFewClusters)) {
+		out = append(out, "few images")
+	}
+	return strings.Join(out, "; ")
+}
+
+// binSuffix names a scale bin behind a metric.
+func binSuffix(x compare.Row) string {
+	switch x.Bin {
+	case bench.BinAll:
+		return ""
+	case bench.BinMean:
+		return ", mean"
+	}
+	return ", " + x.Bin
 }
 
 // worst lists the instances that lost most, with their pictures where they can be
@@ -442,15 +504,36 @@ func (m *mark) worst() block {
 	}
 	pictures := m.o.BaselineImages != "" && m.o.CandidateImages != "" &&
 		slices.ContainsFunc(r.WorstCases, func(c compare.WorstCase) bool { return c.Original != "" || c.CandidateImage != "" })
-	header := []string{"tokenizer", "item", "scale", "where", "metric", "baseline", "candidate"}
+	first := r.WorstCases[0]
+	onePair, onePlace := true, true
+	for _, c := range r.WorstCases {
+		onePair = onePair && c.Pair == first.Pair
+		onePlace = onePlace && c.Dataset == first.Dataset && c.Condition == first.Condition
+	}
+	var header, caption []string
+	if onePair {
+		caption = append(caption, pairTitle(r, compare.Row{Pair: first.Pair}))
+	} else {
+		header = append(header, "tokenizer")
+	}
+	if onePlace {
+		caption = append(caption, cell(m.place(first.Dataset, first.Condition)))
+	} else {
+		header = append(header, "where")
+	}
+	header = append(header, "item", "scale", "baseline → candidate")
 	if pictures {
-		header = append(header, "original", "picture of the baseline", "of the candidate")
+		header = append(header, "original", "baseline", "candidate")
 	}
 	b := block{
 		title: "Instances that lost most",
-		open:  fmt.Sprintf("<details><summary>Instances that lost most (%d)</summary>\n\n", len(r.WorstCases)) + line(header) + strings.Repeat("|:--", len(header)) + "|\n",
+		open:  fmt.Sprintf("<details><summary>Instances that lost most (%d)</summary>\n\n", len(r.WorstCases)),
 		close: "\n</details>\n\n",
 	}
+	if len(caption) > 0 {
+		b.open += strings.Join(caption, " · ") + ":\n\n"
+	}
+	b.open += line(header) + strings.Repeat("|:--", len(header)) + "|\n"
 	like := map[string]compare.Row{} // titles and units are those of the rows
 	for _, x := range slices.Backward(r.Rows) {
 		like[x.Metric] = x
@@ -461,14 +544,18 @@ func (m *mark) worst() block {
 			x.Title, x.Unit, x.Better = y.Title, y.Unit, y.Better
 		}
 		st := format.For(x.Spec())
+		var cells []string
+		if !onePair {
+			cells = append(cells, pairTitle(r, x))
+		}
+		if !onePlace {
+			cells = append(cells, cell(m.place(c.Dataset, c.Condition)))
+		}
 		item := code(c.Item)
 		if c.Instance != "" {
 			item += ", " + code(c.Instance)
 		}
-		cells := []string{
-			pairTitle(r, x), item, cell(c.Bin), cell(c.Dataset + ", " + conditionTitle(c.Condition)), cell(metricTitle(x)),
-			number(st.Number(float64(c.Baseline))), number(st.Number(float64(c.Candidate))),
-		}
+		cells = append(cells, item, cell(c.Bin), cell(metricTitle(x))+" "+number(st.Number(float64(c.Baseline))+" → "+st.Number(float64(c.Candidate))))
 		if pictures {
 			cells = append(cells, picture(m.o.CandidateImages, c.Original, "original"),
 				picture(m.o.BaselineImages, c.BaselineImage, "baseline"), picture(m.o.CandidateImages, c.CandidateImage, "candidate"))
@@ -550,7 +637,8 @@ func (m *mark) foot() string {
 		"The interval says where the difference would likely lie on other images of the same kind (%s, images drawn whole). "+
 		"**worse** and **better** need both: p below %g after correction for the number of rows (%s; Holm over %s, Benjamini–Hochberg over the other %s), and a difference of at least the margin that matters. "+
 		"**equivalent** means that the whole interval lies within that margin. "+
-		"**no difference shown** is not proof of none: beside it stands the difference that this data would have shown in %.0f of 100 repetitions.\n",
+		"**no difference shown** is not proof of none: what this data **could show** is the difference that it would have found in %.0f of 100 repetitions. "+
+		"A **mean** is over the scales, each counted alike.\n",
 		text(format.Plural(x.Resamples, "resample", "resamples")), x.Alpha, test,
 		format.Plural(x.Headline, "headline row", "headline rows"), format.Count(x.Grid), 100*x.Power)
 	fmt.Fprintf(&b, "\nEvery row with all digits is in %s.", m.full)
