@@ -34,10 +34,14 @@ func Figures(v *view.View) []Named {
 	}
 	for _, s := range v.Sections() {
 		suffix := s.Dataset.Name + "-" + s.Condition.Key
-		if f, ok := byScale(v, s, v.Headline[0]); ok {
-			add(v.Headline[0]+"-by-scale-"+suffix, "Score by size, with 95 % intervals: what is lost first.", "", f)
+		head := v.HeadlineOf(s)
+		if len(head) == 0 {
+			continue
 		}
-		score := scoreMetric(v)
+		if f, ok := byScale(v, s, head[0]); ok {
+			add(head[0]+"-by-scale-"+suffix, "Score by size, with 95 % intervals: what is lost first.", "", f)
+		}
+		score := scoreMetric(head)
 		for _, id := range slices.Compact([]string{score, "psnr"}) {
 			if f, ok := against(v, s, "", id); ok {
 				add("rate-"+id+"-"+suffix, "What a bit buys: rate against "+title(v, id)+".", "", f)
@@ -138,13 +142,13 @@ func severities(v *view.View, g view.RobustGrid) (Panels, bool) {
 
 // scoreMetric is the graded headline metric where there is one: a share of exact
 // matches hides what a graded score shows.
-func scoreMetric(v *view.View) string {
-	for _, id := range v.Headline {
+func scoreMetric(head []string) string {
+	for _, id := range head {
 		if id == "t-ned" || id == "f-sim" {
 			return id
 		}
 	}
-	return v.Headline[0]
+	return head[0]
 }
 
 func title(v *view.View, id string) string {

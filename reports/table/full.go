@@ -185,7 +185,10 @@ func keptTable(w io.Writer, grids []view.RobustGrid, width int) error {
 	if err := Simple(w, header, rows); err != nil {
 		return err
 	}
-	legend := []string{"rPC: mean over corruptions and severities over the clean score", "±: half of the 95 % interval"}
+	legend := []string{"rPC: mean over corruptions and severities over the clean score"}
+	if marked(rows) {
+		legend = append(legend, "±: half of the 95 % interval")
+	}
 	if slices.ContainsFunc(cols, func(c view.RobustGrid) bool { return c.Against == bench.AgainstClean }) {
 		legend = append(legend, "~clean: against the undamaged original")
 	}
@@ -193,6 +196,13 @@ func keptTable(w io.Writer, grids []view.RobustGrid, width int) error {
 		legend = append(legend, format.Plural(n, "score", "scores")+" more in the report")
 	}
 	return printf(w, "%s\n\n", wrap(legend, width))
+}
+
+// marked reports whether any cell has an interval.
+func marked(rows [][]string) bool {
+	return slices.ContainsFunc(rows, func(r []string) bool {
+		return slices.ContainsFunc(r, func(cell string) bool { return strings.Contains(cell, "±") })
+	})
 }
 
 // hardest is the corruption of images under which a tokenizer keeps least.

@@ -69,9 +69,6 @@ func Headline(w io.Writer, run *bench.Run, o Options) error {
 func View(w io.Writer, v *view.View, o Options) error {
 	width := o.width(w)
 	for _, s := range v.Sections() {
-		if len(v.Headline) == 0 {
-			break
-		}
 		if err := section(w, v, s, width); err != nil {
 			return err
 		}
@@ -100,10 +97,10 @@ func notes(w io.Writer, v *view.View, width int) error {
 
 // sideMetrics are shown beside the bins where the run has them: the other
 // headline metrics and the two that everybody asks for.
-func sideMetrics(v *view.View) []metrics.Spec {
+func sideMetrics(v *view.View, head []string) []metrics.Spec {
 	var out []metrics.Spec
-	seen := map[string]bool{v.Headline[0]: true}
-	for _, id := range append(append([]string{}, v.Headline[1:]...), "psnr") {
+	seen := map[string]bool{head[0]: true}
+	for _, id := range append(slices.Clone(head[1:]), "psnr") {
 		if spec, ok := v.Metric(id); ok && !seen[id] {
 			seen[id] = true
 			out = append(out, spec)
@@ -113,12 +110,13 @@ func sideMetrics(v *view.View) []metrics.Spec {
 }
 
 func section(w io.Writer, v *view.View, s view.Section, width int) error {
-	g := v.Grid(s.Dataset.Name, s.Condition.Key, v.Headline[0])
-	if len(g.Rows) == 0 {
+	head := v.HeadlineOf(s)
+	if len(head) == 0 {
 		return nil
 	}
+	g := v.Grid(s.Dataset.Name, s.Condition.Key, head[0])
 	style := format.For(g.Metric)
-	side := sideMetrics(v)
+	side := sideMetrics(v, head)
 	// The arrow of the metric stands in the title; side columns bring their own.
 	if err := printf(w, "%s%s%s of %s, %s\n", g.Metric.Title, arrow(g.Metric.Better), unit(style), format.Line(s.Dataset.Name), s.Condition.Title()); err != nil {
 		return err
@@ -132,7 +130,7 @@ func section(w io.Writer, v *view.View, s view.Section, width int) error {
 	if err := Simple(w, header, rows); err != nil {
 		return err
 	}
-	return printf(w, "%s\n%s\n\n", tally(v, s, g, width), legend(g, width))
+	return printf(w, "%s\n%s\n\n", tally(v, s, g, width), legend(g, marked(rows), width))
 }
 
 // cells makes the table of a section with these side metrics.
@@ -228,8 +226,11 @@ func tally(v *view.View, s view.Section, g view.Grid, width int) string {
 }
 
 // legend explains the marks of a headline table.
-func legend(g view.Grid, width int) string {
-	parts := []string{"±: half of the 95 % interval"}
+func legend(g view.Grid, intervals bool, width int) string {
+	var parts []string
+	if intervals {
+		parts = append(parts, "±: half of the 95 % interval")
+	}
 	if g.Bound != "" {
 		parts = append(parts, "worst: bin that loses most against "+format.Line(g.Bound))
 	}

@@ -61,7 +61,11 @@ func (v *View) Findings() []Finding {
 		return nil
 	}
 	s := sections[0]
-	g := v.Grid(s.Dataset.Name, s.Condition.Key, v.Headline[0])
+	head := v.HeadlineOf(s)
+	if len(head) == 0 {
+		return nil
+	}
+	g := v.Grid(s.Dataset.Name, s.Condition.Key, head[0])
 	var out []Finding
 	for _, f := range []func(Section, Grid) (Finding, bool){v.best, v.hardest, v.cheapest, v.misleading, v.kept} {
 		if finding, ok := f(s, g); ok {

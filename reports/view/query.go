@@ -155,6 +155,17 @@ type Loss struct {
 	Delta float64 // value less the upper bound's
 }
 
+// HeadlineOf are the headline metrics that a section has values of: pictures without
+// words have no T-NED.
+func (v *View) HeadlineOf(s Section) []string {
+	return slices.DeleteFunc(slices.Clone(v.Headline), func(id string) bool {
+		return !slices.ContainsFunc(v.Tokens, func(t Token) bool {
+			c := v.Head(t, s.Dataset.Name, s.Condition, id)
+			return c.OK && c.N > 0
+		})
+	})
+}
+
 // Grid makes the table of one metric: upper bounds first, then best first.
 // A contestant without a value keeps its row, with empty cells: it is not to
 // vanish because it failed.
