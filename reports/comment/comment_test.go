@@ -683,6 +683,7 @@ func TestRunUsage(t *testing.T) {
 		"empty Markdown":    {func(o *Options) { o.Report, o.File, o.PR = "", at("empty.md"), 1 }, "empty"},
 		"another key":       {func(o *Options) { o.Report, o.File, o.PR = "", at("other.md"), 1 }, "same --key"},
 		"bad key":           {func(o *Options) { o.Key, o.PR = "a b", 1 }, "key"},
+		"bad address":       {func(o *Options) { o.FullURL, o.PR = "javascript:alert(1)", 1 }, "address"},
 		"no repository":     {func(o *Options) { o.Repository, o.PR = "", 1 }, "OWNER/NAME"},
 	} {
 		o := s.options()

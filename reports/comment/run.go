@@ -27,6 +27,7 @@ type Options struct {
 	Key        string
 	Commit     string
 	Full       string
+	FullURL    string
 	DryRun     bool
 
 	Token string
@@ -48,6 +49,7 @@ func (o *Options) Register(fs *flag.FlagSet, getenv func(string) string) {
 	fs.StringVar(&o.Key, "key", "", "tells the comments of several comparisons apart (default "+compare.DefaultKey+")")
 	fs.StringVar(&o.Commit, "commit", "", "what was measured (default: what the event says)")
 	fs.StringVar(&o.Full, "full", "", "where rows are that do not fit, for example \"compare.json in the artefact vtbench\"")
+	fs.StringVar(&o.FullURL, "full-url", "", "https address of that, for a link")
 	fs.BoolVar(&o.DryRun, "dry-run", false, "print the comment instead of posting it")
 	o.Token = getenv("GITHUB_TOKEN")
 }
@@ -143,8 +145,8 @@ func (o *Options) body() (marker, body string, err error) {
 		return "", "", &UsageError{fmt.Errorf("%s: %w", o.Report, err)}
 	}
 	var buf bytes.Buffer
-	if err := compare.Markdown(&buf, r, compare.Options{Key: o.Key, Commit: o.Commit, Full: o.Full}); err != nil {
-		return "", "", err
+	if err := compare.Markdown(&buf, r, compare.Options{Key: o.Key, Commit: o.Commit, Full: o.Full, FullURL: o.FullURL}); err != nil {
+		return "", "", &UsageError{err}
 	}
 	return marker, buf.String(), nil
 }

@@ -346,7 +346,7 @@ func TestMarkdownNeverExceedsItsLimit(t *testing.T) {
 			r.Gates.File = name
 		}
 		var b bytes.Buffer
-		if err := Markdown(&b, r, Options{Limit: limit, Full: strings.Repeat(name, 3), Commit: name}); err != nil {
+		if err := Markdown(&b, r, Options{Limit: limit, Full: strings.Repeat(name, 3), FullURL: "https://a.example/" + strings.Repeat("x", 280), Commit: name}); err != nil {
 			t.Fatal(err)
 		}
 		if b.Len() > limit {
@@ -392,7 +392,7 @@ func TestCutIsHonest(t *testing.T) {
 }
 
 func TestLimitTooSmall(t *testing.T) {
-	if err := Markdown(io.Discard, sample(), Options{Limit: 100}); err == nil || !strings.Contains(err.Error(), "16000") {
+	if err := Markdown(io.Discard, sample(), Options{Limit: 100}); err == nil || !strings.Contains(err.Error(), "20000") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -436,6 +436,18 @@ func TestPicturesOnlyByRelativeLinks(t *testing.T) {
 	}
 	if strings.Contains(written(t, FormatMarkdown, sample(), Options{}), "<img ") {
 		t.Error("pictures without a place to link to")
+	}
+}
+
+func TestFullResultsAreLinkedTo(t *testing.T) {
+	out := written(t, FormatMarkdown, sample(), Options{Full: "compare.json", FullURL: "https://service.example/a_b/actions/runs/1?x=1"})
+	if !strings.Contains(out, `<a href="https://service.example/a%5Fb/actions/runs/1?x=1">compare.json</a>`) {
+		t.Errorf("no link:\n%s", out)
+	}
+	for _, bad := range []string{"http://a.example", "javascript:x", "https://a.example/\"onclick=x", "https://a@b.example", "https://a.example/" + strings.Repeat("x", 400), "https://a.example/\n"} {
+		if err := Markdown(io.Discard, sample(), Options{FullURL: bad}); err == nil || !strings.Contains(err.Error(), "address") {
+			t.Errorf("%q: got %v", bad, err)
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ const (
 	SummaryLimit = 1_000_000
 	// minLimit holds every heading, the note on how to read it, and the lines that
 	// say what was left out.
-	minLimit = 16_000
+	minLimit = 20_000
 )
 
 // What comes first must not push out what it is about: the rows.
@@ -98,10 +98,11 @@ func page(w io.Writer, r *compare.Report, o Options, lead string) error {
 	for _, x := range r.Rows {
 		m.oneSet = m.oneSet && x.Dataset == r.Rows[0].Dataset
 	}
-	m.full = cell(o.Full)
-	if o.Full == "" {
-		m.full = "the output of <code>vtbench compare &#45;&#45;format json</code>"
+	full, err := fullText(o)
+	if err != nil {
+		return err
 	}
+	m.full = full
 	head, foot := lead+m.head(), m.foot()
 	blocks := slices.DeleteFunc(m.blocks(), func(b block) bool { return len(b.rows) == 0 && b.open == "" })
 	reserve := make([]int, len(blocks)+1)
@@ -152,6 +153,26 @@ func page(w io.Writer, r *compare.Report, o Options, lead string) error {
 		return fmt.Errorf("writing the comparison as Markdown: %d bytes do not fit %d", out.Len(), o.Limit)
 	}
 	return write(w, out.String())
+}
+
+// maxURL bounds the address of the full results, which may stand there ten times.
+const maxURL = 300
+
+var plainURL = regexp.MustCompile(`^https://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/?=#%+,-]*)?$`)
+
+// fullText says where the full results are.
+func fullText(o Options) (string, error) {
+	out := cell(o.Full)
+	if out == "" {
+		out = "the output of <code>vtbench compare &#45;&#45;format json</code>"
+	}
+	if o.FullURL == "" {
+		return out, nil
+	}
+	if len(o.FullURL) > maxURL || !plainURL.MatchString(o.FullURL) {
+		return "", fmt.Errorf("the address of the full results is %q: want https://HOST/PATH of plain characters", middle(format.Line(o.FullURL), maxName))
+	}
+	return `<a href="` + escapeAttribute(o.FullURL) + `">` + out + "</a>", nil
 }
 
 // mark is the state of one page.

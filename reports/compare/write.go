@@ -45,6 +45,8 @@ type Options struct {
 	// Full says where rows are that had to be left out: "compare.json in the
 	// artefact vtbench".
 	Full string
+	// FullURL links to it; only https is.
+	FullURL string
 	// BaselineImages and CandidateImages lead from the Markdown to the run
 	// directories, "/" separated; a strip of worst cases is shown where both are
 	// given. "." is the folder the Markdown lies in.
