@@ -96,6 +96,8 @@ func Title(r *compare.Report) string {
 	heads := len(r.Headline())
 	outcome := "no difference shown in " + format.Plural(heads, "headline row", "headline rows")
 	switch {
+	case len(r.Rows) == 0 && len(r.Curves) > 0:
+		outcome = "compared at equal rate only, in " + format.Plural(len(r.Curves), "metric", "metrics")
 	case len(r.Rows) == 0:
 		outcome = "nothing was tested"
 	case heads == 0:

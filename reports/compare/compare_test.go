@@ -181,7 +181,8 @@ func TestTitle(t *testing.T) {
 	for want, r := range map[string]*compare.Report{
 		"gates failed (3 errors); worse in 1 of 3 headline rows; of the other rows 1 worse, 1 better": sample(),
 		"worse in 1 of 3 headline rows; of the other rows 1 worse, 1 better":                          set(func(r *compare.Report) { r.Gates = nil }),
-		"nothing was tested": set(func(r *compare.Report) { r.Rows, r.Gates = nil, nil }),
+		"nothing was tested":                       set(func(r *compare.Report) { r.Rows, r.Gates, r.Curves = nil, nil, nil }),
+		"compared at equal rate only, in 1 metric": set(func(r *compare.Report) { r.Rows, r.Gates = nil, nil }),
 		"gates passed with 1 warning; better in 1 of 1 headline row": set(func(r *compare.Report) {
 			r.Rows = r.Rows[:1]
 			r.Rows[0].Verdict = compare.Better
@@ -383,7 +384,7 @@ func TestCutIsHonest(t *testing.T) {
 	if !strings.Contains(out, "rows of “All other rows” left out") || strings.Contains(out, "<details><summary>All other rows") {
 		t.Error("the least important rows are not the first to go")
 	}
-	if !strings.Contains(out, "🔴&nbsp;**worse**") {
+	if !strings.Contains(out, "❌&nbsp;**worse**") {
 		t.Error("the list of findings left no room for the rows that decide")
 	}
 	if !strings.Contains(out, "How to read this") {

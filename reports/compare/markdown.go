@@ -400,10 +400,11 @@ func (m *mark) pairRows(which []int) []string {
 		header = append(header, "where")
 	}
 	rule := strings.Repeat("|:--", len(header)) + strings.Repeat("|--:", 5)
-	header = append(header, "baseline → candidate", "Δ", "95 % interval", "p", "n&nbsp;(images)")
+	header = append(header, "baseline → candidate", "Δ", "95 % interval", "p")
 	if powers {
 		header, rule = append(header, "could show"), rule+"|--:"
 	}
+	header = append(header, "n&nbsp;(images)")
 	if notes {
 		header, rule = append(header, "note"), rule+"|:--"
 	}
@@ -427,7 +428,7 @@ func (m *mark) pairRows(which []int) []string {
 		if x.Clusters > 0 {
 			n += " (" + format.Count(x.Clusters) + ")"
 		}
-		cells = append(cells, number(values), number(delta), number(bounds(st, x)), number(P(float64(x.Adjusted))), number(n))
+		cells = append(cells, number(values), number(delta), number(bounds(st, x)), number(P(float64(x.Adjusted))))
 		if powers {
 			shown := ""
 			if couldShow(x) {
@@ -435,6 +436,7 @@ func (m *mark) pairRows(which []int) []string {
 			}
 			cells = append(cells, number(shown))
 		}
+		cells = append(cells, number(n))
 		if notes {
 			cells = append(cells, cell(note(x)))
 		}
@@ -466,25 +468,28 @@ func pairTitle(r *compare.Report, x compare.Row) string {
 	return code(p.Token) + " against " + code(p.BaselineToken)
 }
 
-// verdict is a verdict with its sign, and the gate that failed by it.
+// verdict is a verdict behind a sign: that of the gate the row failed, or its own.
 func (m *mark) verdict(i int) string {
 	x := m.r.Rows[i]
-	out := cell(string(x.Verdict))
+	sign, word := "", cell(string(x.Verdict))
 	switch x.Verdict {
 	case compare.Worse:
-		out = "🔴&nbsp;**worse**"
+		sign, word = "🔴", "**worse**"
 	case compare.Better:
-		out = "🟢&nbsp;**better**"
+		sign, word = "🟢", "**better**"
 	case compare.Changed:
-		out = "🟡&nbsp;**changed**"
+		sign, word = "🟡", "**changed**"
 	}
 	switch m.failing[i] {
 	case compare.Error:
-		out += ",&nbsp;❌&nbsp;gate"
+		sign = "❌"
 	case compare.Warn:
-		out += ",&nbsp;⚠️&nbsp;gate"
+		sign = "⚠️"
 	}
-	return out
+	if sign == "" {
+		return word
+	}
+	return sign + "&nbsp;" + word
 }
 
 // couldShow reports whether a row needs to say what it could have shown.
@@ -627,22 +632,23 @@ func escapeAttribute(s string) string {
 
 // rates says what happens at equal rate, and who is dominated.
 func (m *mark) rates() block {
-	b := block{title: "Rate", close: "\n</details>\n\n"}
+	b := block{title: "Rate"}
 	for _, c := range m.r.Curves {
 		b.rows = append(b.rows, "- "+text(CurveSentence(c))+"\n")
 	}
-	for _, f := range m.r.Fronts {
-		for _, x := range f.Points {
-			if len(x.DominatedBy) > 0 {
-				b.rows = append(b.rows, "- "+text(dominated(f, x))+"\n")
-			}
-		}
+	for _, s := range Dominated(m.r) {
+		b.rows = append(b.rows, "- "+text(s)+"\n")
 	}
-	if len(b.rows) > 0 {
+	switch {
+	case len(b.rows) == 0:
+		return block{}
+	case len(m.r.Rows) == 0: // then this is what there is
+		b.open, b.close = "**At equal rate:**\n\n", "\n"
+	default:
 		b.open = fmt.Sprintf("<details><summary>Rate (%s)</summary>\n\n", format.Count(len(b.rows)))
-		return b
+		b.close = "\n</details>\n\n"
 	}
-	return block{}
+	return b
 }
 
 // foot says how to read the page.
@@ -654,14 +660,23 @@ func (m *mark) foot() string {
 	}
 	var b strings.Builder
 	b.WriteString("<details><summary>How to read this</summary>\n\n")
-	fmt.Fprintf(&b, "Both sides saw the same images, and every number is a difference on the same image or word; what one side lacks is not compared and is listed on top. "+
-		"The interval says where the difference would likely lie on other images of the same kind (%s, images drawn whole). "+
-		"**worse** and **better** need both: p below %g after correction for the number of rows (%s; Holm over %s, Benjamini–Hochberg over the other %s), and a difference of at least the margin that matters. "+
-		"**equivalent** means that the whole interval lies within that margin. "+
-		"**no difference shown** is not proof of none: what this data **could show** is the difference that it would have found in %.0f of 100 repetitions. "+
-		"A **mean** is over the scales, each counted alike.\n",
-		text(format.Plural(x.Resamples, "resample", "resamples")), x.Alpha, test,
-		format.Plural(x.Headline, "headline row", "headline rows"), format.Count(x.Grid), 100*x.Power)
+	if len(m.r.Rows) > 0 {
+		fmt.Fprintf(&b, "Both sides saw the same images, and every number is a difference on the same image or word; what one side lacks is not compared and is listed on top. "+
+			"The interval says where the difference would likely lie on other images of the same kind (%s, images drawn whole). "+
+			"**worse** and **better** need both: p below %g after correction for the number of rows (%s; Holm over %s, Benjamini–Hochberg over the other %s), and a difference of at least the margin that matters. "+
+			"**equivalent** means that the whole interval lies within that margin. "+
+			"**no difference shown** is not proof of none: what this data **could show** is the difference that it would have found in %.0f of 100 repetitions. "+
+			"A **mean** is over the scales, each counted alike.",
+			text(format.Plural(x.Resamples, "resample", "resamples")), x.Alpha, test,
+			format.Plural(x.Headline, "headline row", "headline rows"), format.Count(x.Grid), 100*x.Power)
+		if m.r.Gates != nil {
+			b.WriteString(" ❌ and ⚠️ mark rows that did not hold a gate.")
+		}
+		b.WriteString("\n")
+	}
+	if len(m.r.Curves) > 0 {
+		b.WriteString("\nAt equal rate: the mean difference between the two curves of rate and quality, over the qualities that both reach (BD-rate).\n")
+	}
 	fmt.Fprintf(&b, "\nEvery row with all digits is in %s.", m.full)
 	if m.r.Program != "" {
 		fmt.Fprintf(&b, " Made by %s, seed %d.", cell(m.r.Program), x.Seed)
@@ -729,10 +744,32 @@ func CurveSentence(c compare.Curve) string {
 	return s
 }
 
-func dominated(f compare.Front, x compare.FrontPoint) string {
-	by, more := x.DominatedBy, ""
-	if len(by) > 3 {
-		by, more = by[:3], fmt.Sprintf(" and %d more", len(by)-3)
+// Dominated says which tokenizers another one beats in rate and in quality, one
+// sentence for all metrics where it is the same one.
+func Dominated(r *compare.Report) []string {
+	type key struct{ name, by, rate, dataset, condition string }
+	titles := map[key][]string{}
+	var keys []key
+	for _, f := range r.Fronts {
+		for _, x := range f.Points {
+			if len(x.DominatedBy) == 0 {
+				continue
+			}
+			by, more := x.DominatedBy, ""
+			if len(by) > 3 {
+				by, more = by[:3], fmt.Sprintf(" and %d more", len(by)-3)
+			}
+			k := key{x.Name, strings.Join(by, ", ") + more, f.Rate, f.Dataset, f.Condition}
+			if titles[k] == nil {
+				keys = append(keys, k)
+			}
+			titles[k] = append(titles[k], f.Title)
+		}
 	}
-	return fmt.Sprintf("dominated: %s by %s%s, at most its rate and at least its %s (%s, %s, %s)", x.Name, strings.Join(by, ", "), more, f.Title, f.Rate, f.Dataset, conditionTitle(f.Condition))
+	var out []string
+	for _, k := range keys {
+		out = append(out, fmt.Sprintf("dominated: %s by %s, which takes no more rate and is no worse in %s (%s, %s, %s)",
+			k.name, k.by, strings.Join(titles[k], ", "), k.rate, k.dataset, conditionTitle(k.condition)))
+	}
+	return out
 }

@@ -69,12 +69,8 @@ func Terminal(w io.Writer, r *compare.Report, o TerminalOptions) error {
 			p.paragraph("", CurveSentence(c))
 		}
 	}
-	for _, f := range r.Fronts {
-		for _, x := range f.Points {
-			if len(x.DominatedBy) > 0 {
-				p.paragraph("", dominated(f, x))
-			}
-		}
+	for _, s := range Dominated(r) {
+		p.paragraph("", s)
 	}
 	p.WriteString("\n")
 	p.paragraph("", Title(r))
