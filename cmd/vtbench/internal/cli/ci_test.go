@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/vtbench/vtbench/bench/compare"
 )
 
 // asProgram makes the test binary the program itself, so that scripts can run it.
@@ -147,6 +151,59 @@ func TestCompareScript(t *testing.T) {
 		t.Errorf("a damaged image: status %d\n%s\n%s", status, stdout, stderr)
 	}
 	actionStep(t, root, env)
+}
+
+// What the page on pull requests tells people to type is understood.
+func TestPullRequestDocs(t *testing.T) {
+	b, err := os.ReadFile("../../../../docs/pull-requests.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.ReplaceAll(string(b), "\\\n", " ")
+	commands := regexp.MustCompile("(?m)^(?:[A-Z_]+=\\S+ )*(vtbench .*)$|`(vtbench (?:run|compare|baseline|comment) [^`]*)`").FindAllStringSubmatch(text, -1)
+	if len(commands) < 12 {
+		t.Errorf("only %d commands were found", len(commands))
+	}
+	for _, m := range commands {
+		line := m[1] + m[2]
+		args := words(line)[1:]
+		root := (&app{out: io.Discard, err: io.Discard}).root()
+		cmd, rest, err := root.Find(args)
+		if err != nil || cmd == root {
+			t.Errorf("%s: no such command: %v", line, err)
+			continue
+		}
+		if err := cmd.ParseFlags(rest); err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		if f := cmd.Flags().Lookup("format"); f != nil && cmd.Name() == "compare" {
+			if _, err := compareFormat(f.Value.String()); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(version: 1\n.*?)```").FindAllStringSubmatch(text, -1)
+	if len(blocks) != 1 {
+		t.Fatalf("%d gates files, want one", len(blocks))
+	}
+	if _, err := compare.ParseGates("docs/pull-requests.md", []byte(blocks[0][1])); err != nil {
+		t.Error(err)
+	}
+	for _, link := range regexp.MustCompile(`\]\(([^)#]+)(?:#[^)]*)?\)`).FindAllStringSubmatch(text, -1) {
+		if _, err := os.Stat(filepath.Join("../../../../docs", link[1])); err != nil {
+			t.Errorf("a link leads nowhere: %v", err)
+		}
+	}
+}
+
+// words splits a line as a shell does, without expansions.
+func words(line string) []string {
+	var out []string
+	for _, m := range regexp.MustCompile(`(?:'[^']*'|"[^"]*"|[^\s'"])+`).FindAllString(line, -1) {
+		out = append(out, strings.NewReplacer("'", "", `"`, "").Replace(m))
+	}
+	return out
 }
 
 // actionStep runs the step of action.yml as the service would: its inputs as
