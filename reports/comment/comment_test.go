@@ -541,6 +541,7 @@ func TestPullRequestOfEvent(t *testing.T) {
 		"claimed rightly":                 {e: event("pull_request", "fork/name", "work", sha), claimed: 3, want: 3},
 		"claims another":                  {e: event("pull_request", "fork/name", "work", sha), claimed: 4, err: "not its head"},
 		"claims one of equal commit":      {e: event("pull_request", "fork/name", "work", sha), claimed: 5, err: "not its head"},
+		"claims another branch's":         {e: event("pull_request", "fork/name", "work", sha), claimed: 8, err: "not its head"},
 		"claims one that does not exist":  {e: event("pull_request", "fork/name", "work", sha), claimed: 77, err: "404"},
 		"claims one whose fork is gone":   {e: event("pull_request", "fork/name", "gone", sha), claimed: 10, err: "not its head"},
 		"newer head":                      {e: event("pull_request", "fork/name", "moved", sha), why: "newer head"},

@@ -183,6 +183,7 @@ func losses(r *compare.Report) []string {
 		add(t.FailedBoth, "failed in both")
 		add(t.DroppedCandidate, "dropped in the candidate only")
 		add(t.DroppedBaseline, "dropped in the baseline only")
+		add(t.Infinite, "infinite on one side only")
 		add(t.New, "new in the candidate")
 		add(t.Moved, "in another bin or of another weight")
 		what := fmt.Sprintf("%s, %s: %s; %s compared", t.Dataset, t.Condition, strings.Join(parts, ", "), format.Count(t.Paired))

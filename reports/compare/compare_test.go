@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -641,16 +642,66 @@ func BenchmarkMarkdown(b *testing.B) {
 	}
 }
 
-// keys makes sure that schema.json is itself JSON in one style.
-func TestSchemaIsReadable(t *testing.T) {
+// Every field that can be written is in schema.json, required where it is always
+// written, and nothing else is.
+func TestSchemaKnowsEveryField(t *testing.T) {
 	b, err := os.ReadFile("schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var v struct {
-		Title string `json:"title"`
+	var schema map[string]any
+	if err := json.Unmarshal(b, &schema); err != nil {
+		t.Fatal(err)
 	}
-	if err := json.Unmarshal(b, &v); err != nil || v.Title == "" {
-		t.Errorf("%v %q", err, v.Title)
+	follow(t, "comparison", reflect.TypeFor[compare.Report](), schema)
+}
+
+// follow walks a type and its schema side by side.
+func follow(t *testing.T, at string, typ reflect.Type, schema map[string]any) {
+	t.Helper()
+	for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice || typ.Kind() == reflect.Array {
+		if typ.Kind() != reflect.Pointer {
+			items, ok := schema["items"].(map[string]any)
+			if !ok {
+				t.Errorf("%s: the schema does not say what is in the list", at)
+				return
+			}
+			schema = items
+		}
+		typ = typ.Elem()
+	}
+	if typ.Kind() != reflect.Struct {
+		return
+	}
+	properties, ok := schema["properties"].(map[string]any)
+	if !ok {
+		t.Errorf("%s: the schema lists no properties", at)
+		return
+	}
+	if schema["additionalProperties"] != false {
+		t.Errorf("%s: the schema takes unknown keys", at)
+	}
+	required := map[string]bool{}
+	for _, x := range schema["required"].([]any) {
+		required[x.(string)] = true
+	}
+	for i := range typ.NumField() {
+		name, options, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+		if name == "" || name == "-" {
+			continue
+		}
+		sub, ok := properties[name].(map[string]any)
+		if !ok {
+			t.Errorf("%s.%s is not in the schema", at, name)
+			continue
+		}
+		delete(properties, name)
+		if always := !strings.Contains(options, "omitempty"); always != required[name] {
+			t.Errorf("%s.%s: always written: %v, required by the schema: %v", at, name, always, required[name])
+		}
+		follow(t, at+"."+name, typ.Field(i).Type, sub)
+	}
+	for name := range properties {
+		t.Errorf("%s.%s is in the schema only", at, name)
 	}
 }
