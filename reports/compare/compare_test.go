@@ -372,7 +372,7 @@ func TestCutIsHonest(t *testing.T) {
 	}
 	shown := strings.Count(out, "\n- ❌ **error**") + strings.Count(out, "\n- ⚠️ warning")
 	left := 0
-	m := regexp.MustCompile(`… ([0-9,]+) rows of “Gates” left out for length: all are in compare\.json`).FindStringSubmatch(out)
+	m := regexp.MustCompile(`… ([0-9,]+) rows of “More findings of gates” left out for length: all are in compare\.json`).FindStringSubmatch(out)
 	if m == nil {
 		t.Fatalf("nothing says how many findings were left out:\n%s", out[:4000])
 	}

@@ -32,7 +32,7 @@ const (
 // What comes first must not push out what it is about: the rows.
 const (
 	alarmShare   = 0.25
-	findingShare = 0.35
+	findingShare = 0.25
 )
 
 // DefaultKey is the key of a comment's marker.
@@ -260,7 +260,7 @@ func (m *mark) blocks() []block {
 	if len(changed)+len(quiet) <= maxOpenRows { // few enough to be read at a glance
 		deciding, quiet = append(slices.Clone(changed), quiet...), nil
 	}
-	out := []block{m.alarms(), m.findings()}
+	out := append([]block{m.alarms()}, m.findings()...)
 	switch {
 	case len(deciding) > 0:
 		out = append(out, m.table("Rows that decide", deciding, false))
@@ -276,8 +276,10 @@ func (m *mark) blocks() []block {
 	)
 }
 
-// maxOpenRows is how many headline rows stand unfolded although nothing happened.
-const maxOpenRows = 12
+const (
+	maxOpenRows     = 12 // headline rows that stand unfolded although nothing happened
+	maxOpenFindings = 15 // findings of gates that do, errors first
+)
 
 func (m *mark) alarms() block {
 	b := block{title: "What is missing or not alike", quote: "> ", share: alarmShare}
@@ -290,15 +292,17 @@ func (m *mark) alarms() block {
 	return b
 }
 
-func (m *mark) findings() block {
+// findings are the gates that did not hold: the first in full view, the others
+// folded, so that they do not push down the rows that they are about.
+func (m *mark) findings() []block {
 	g := m.r.Gates
 	if g == nil {
-		return block{}
+		return nil
 	}
 	b := block{title: "Gates", share: findingShare}
 	if len(g.Findings) == 0 {
 		b.open = fmt.Sprintf("**Gates** (%s): %s looked at, all within bounds.\n\n", code(path.Base(g.File)), format.Plural(g.Checked, "row", "rows"))
-		return b
+		return []block{b}
 	}
 	b.open = fmt.Sprintf("**Gates** (%s): %s looked at, %s, %s.\n\n", code(path.Base(g.File)), format.Plural(g.Checked, "row", "rows"),
 		format.Plural(g.Errors, "error", "errors"), format.Plural(g.Warnings, "warning", "warnings"))
@@ -323,7 +327,16 @@ func (m *mark) findings() block {
 		}
 		b.rows = append(b.rows, "- "+word+": "+line+"\n")
 	}
-	return b
+	if len(b.rows) <= maxOpenFindings {
+		return []block{b}
+	}
+	more := block{
+		title: "More findings of gates", share: findingShare, rows: b.rows[maxOpenFindings:],
+		open:  fmt.Sprintf("<details><summary>More findings of gates (%s)</summary>\n\n", format.Count(len(b.rows)-maxOpenFindings)),
+		close: "\n</details>\n\n",
+	}
+	b.rows = b.rows[:maxOpenFindings]
+	return []block{b, more}
 }
 
 // sharedPlace is the tokenizer, data set and condition of all findings that have a
