@@ -582,7 +582,7 @@ func files(t *testing.T) (report, eventPath string) {
 	}
 	report, eventPath = filepath.Join(dir, "compare.json"), filepath.Join(dir, "event.json")
 	write(t, report, b.String())
-	write(t, eventPath, `{"action":"completed","repository":{"full_name":"owner/name"},"workflow_run":{"event":"pull_request","head_sha":"0123456789abcdef","head_branch":"work","head_repository":{"full_name":"fork/name","owner":{"login":"fork"}}}}`)
+	write(t, eventPath, `{"action":"completed","repository":{"full_name":"owner/name"},"workflow_run":{"event":"pull_request","conclusion":"failure","html_url":"https://service.example/runs/9","head_sha":"0123456789abcdef","head_branch":"work","head_repository":{"full_name":"fork/name","owner":{"login":"fork"}}}}`)
 	return report, eventPath
 }
 
@@ -621,6 +621,25 @@ func TestRunPublishesAReport(t *testing.T) {
 	calls := len(s.calls)
 	if err := Run(t.Context(), o, &out); err != nil || !strings.HasPrefix(out.String(), "<!-- vtbench:second -->\n") || len(s.calls) != calls {
 		t.Errorf("dry run: %v\n%s", err, out.String())
+	}
+}
+
+// A run that failed before it compared must not leave old numbers standing.
+func TestRunThatLeftNothing(t *testing.T) {
+	s := newService(t)
+	s.pull(3, "fork/name", "work", "0123456789abcdef")
+	s.comments = []stored{{1, 3, us, body("numbers of an older commit")}}
+	o := s.options()
+	_, o.Event = files(t)
+	o.Report, o.PRFile = filepath.Join(t.TempDir(), "compare.json"), filepath.Join(t.TempDir(), "pr")
+	var out bytes.Buffer
+	if err := Run(t.Context(), o, &out); err != nil || !strings.HasPrefix(out.String(), "updated ") {
+		t.Fatalf("%v, %q", err, out.String())
+	}
+	for _, want := range []string{"no comparison", "(failure)", "0123456789abcdef", `href="https://service.example/runs/9"`} {
+		if !strings.Contains(s.comments[0].Body, want) {
+			t.Errorf("%q is missing:\n%s", want, s.comments[0].Body)
+		}
 	}
 }
 

@@ -26,6 +26,8 @@ type Event struct {
 // WorkflowRun is a run of another workflow that has ended.
 type WorkflowRun struct {
 	Event          string `json:"event"`
+	Conclusion     string `json:"conclusion"`
+	URL            string `json:"html_url"`
 	HeadSHA        string `json:"head_sha"`
 	HeadBranch     string `json:"head_branch"`
 	HeadRepository struct {

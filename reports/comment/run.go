@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"strings"
@@ -82,7 +83,7 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 			o.Commit = event.commit()
 		}
 	}
-	marker, body, err := o.body()
+	marker, body, err := o.body(event)
 	if err != nil {
 		return err
 	}
@@ -109,8 +110,9 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 	return nil
 }
 
-// body is the comment, and the marker it begins with.
-func (o *Options) body() (marker, body string, err error) {
+// body is the comment, and the marker it begins with. Where the measuring run left
+// no comparison, the comment says so.
+func (o *Options) body(event *Event) (marker, body string, err error) {
 	marker, err = compare.Marker(o.Key)
 	if err != nil {
 		return "", "", &UsageError{err}
@@ -135,7 +137,18 @@ func (o *Options) body() (marker, body string, err error) {
 		}
 		return marker, body + "\n", nil
 	}
+	var buf bytes.Buffer
 	f, err := os.Open(o.Report)
+	if errors.Is(err, fs.ErrNotExist) && event != nil && event.WorkflowRun != nil {
+		url := o.FullURL
+		if url == "" {
+			url = event.WorkflowRun.URL
+		}
+		if err := compare.NoComparison(&buf, event.WorkflowRun.Conclusion, compare.Options{Key: o.Key, Commit: o.Commit, FullURL: url}); err != nil {
+			return "", "", &UsageError{err}
+		}
+		return marker, buf.String(), nil
+	}
 	if err != nil {
 		return "", "", usagef("reading the comparison: %w", err)
 	}
@@ -144,7 +157,6 @@ func (o *Options) body() (marker, body string, err error) {
 	if err != nil {
 		return "", "", &UsageError{fmt.Errorf("%s: %w", o.Report, err)}
 	}
-	var buf bytes.Buffer
 	if err := compare.Markdown(&buf, r, compare.Options{Key: o.Key, Commit: o.Commit, Full: o.Full, FullURL: o.FullURL}); err != nil {
 		return "", "", &UsageError{err}
 	}
@@ -161,7 +173,8 @@ func (o *Options) number(ctx context.Context, c *Client, event *Event) (number i
 		case event == nil:
 			return 0, "", usagef("--pr-file holds what the measuring run claims: pass --event, so that it can be checked")
 		}
-		if claimed, err = readNumber(o.PRFile); err != nil {
+		claimed, err = readNumber(o.PRFile)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a run that failed early leaves none
 			return 0, "", err
 		}
 	}

@@ -186,7 +186,7 @@ func losses(r *compare.Report) []string {
 		add(t.Infinite, "infinite on one side only")
 		add(t.New, "new in the candidate")
 		add(t.Moved, "in another bin or of another weight")
-		what := fmt.Sprintf("%s, %s: %s; %s compared", t.Dataset, t.Condition, strings.Join(parts, ", "), format.Count(t.Paired))
+		what := fmt.Sprintf("%s, %s: %s; %s compared", t.Dataset, conditionTitle(t.Condition), strings.Join(parts, ", "), format.Count(t.Paired))
 		if len(t.Examples) > 0 {
 			what += " (for example " + t.Examples[0] + ")"
 		}

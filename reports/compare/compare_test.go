@@ -453,6 +453,22 @@ func TestFullResultsAreLinkedTo(t *testing.T) {
 	}
 }
 
+func TestNoComparison(t *testing.T) {
+	var b bytes.Buffer
+	if err := NoComparison(&b, "failure", Options{Commit: "0123", FullURL: "https://service.example/runs/1"}); err != nil {
+		t.Fatal(err)
+	}
+	want := "<!-- vtbench:compare -->\n### ❌ vtbench: no comparison\n\n<a href=\"https://service.example/runs/1\">The run</a> for commit <code>0123</code> (failure) left no comparison. Nothing is known about this change; earlier numbers are not of this commit.\n"
+	if got := b.String(); got != want {
+		t.Error(cmp.Diff(want, got))
+	}
+	for _, o := range []Options{{Key: "a b"}, {FullURL: "javascript:x"}} {
+		if err := NoComparison(io.Discard, "", o); err == nil {
+			t.Errorf("%+v was taken", o)
+		}
+	}
+}
+
 func TestJSONRoundTrip(t *testing.T) {
 	out := written(t, FormatJSON, sample(), Options{})
 	back, err := ReadJSON(strings.NewReader(out))

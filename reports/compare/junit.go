@@ -30,6 +30,7 @@ type (
 		Skipped  int         `xml:"skipped,attr"`
 		Cases    []junitCase `xml:"testcase"`
 		Out      string      `xml:"system-out,omitempty"`
+		names    map[string]int
 	}
 	junitCase struct {
 		Class   string        `xml:"classname,attr"`
@@ -118,7 +119,14 @@ func (s *junitSuite) append(c junitCase, findings []compare.Finding, r *compare.
 		s.Skipped++
 	}
 	if len(warned) > 0 {
-		c.Out = strings.TrimLeft(strings.Join(warned, "\n")+"\n"+c.Out, "\n")
+		c.Out = strings.Trim(strings.Join(warned, "\n")+"\n"+c.Out, "\n")
+	}
+	if s.names == nil {
+		s.names = map[string]int{}
+	}
+	key := c.Class + "\x00" + c.Name // services take equal names for one test
+	if s.names[key]++; s.names[key] > 1 {
+		c.Name += fmt.Sprintf(" (%d)", s.names[key])
 	}
 	s.Tests++
 	s.Cases = append(s.Cases, c)

@@ -74,6 +74,29 @@ func Summary(w io.Writer, r *compare.Report, o Options) error {
 	return page(w, r, o, "")
 }
 
+// NoComparison writes the comment for a run that ended without a comparison: what
+// is missing must not look like what has not changed. ended is how the run ended.
+func NoComparison(w io.Writer, ended string, o Options) error {
+	marker, err := Marker(o.Key)
+	if err != nil {
+		return err
+	}
+	run := "The run"
+	if o.FullURL != "" {
+		o.Full = run
+		if run, err = fullText(o); err != nil {
+			return err
+		}
+	}
+	if o.Commit != "" {
+		run += " for commit " + code(o.Commit)
+	}
+	if ended != "" {
+		run += " (" + cell(ended) + ")"
+	}
+	return write(w, marker+"\n### ❌ vtbench: no comparison\n\n"+run+" left no comparison. Nothing is known about this change; earlier numbers are not of this commit.\n")
+}
+
 // A block is a part of the page that can be cut at its end.
 type block struct {
 	title string // for the line that says what was left out
