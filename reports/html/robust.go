@@ -63,7 +63,8 @@ func newRobust(v *view.View) []robustTable {
 			t.Hint += " Not under token damage, having no tokens that can be decoded: " + strings.Join(none, ", ") + "."
 		}
 		for _, c := range g.Corruptions {
-			t.Corruptions = append(t.Corruptions, view.CorruptionTitle(c))
+			// Columns are narrow: the longest word may break.
+			t.Corruptions = append(t.Corruptions, strings.ReplaceAll(view.CorruptionTitle(c), "compression", "com\u00adpression"))
 		}
 		for _, r := range g.Rows {
 			row := robustRow{Token: toToken(r.Token)}
