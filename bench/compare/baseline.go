@@ -122,6 +122,10 @@ func (r *Results) encode(o SaveOptions) ([]byte, error) {
 	h.Failures = slices.DeleteFunc(slices.Clone(h.Failures), func(f bench.Failure) bool {
 		return f.Tokenizer != "" && !kept[f.Tokenizer] || f.Metric != "" && !o.metric(f.Metric)
 	})
+	slices.SortStableFunc(h.Failures, func(a, b bench.Failure) int {
+		return cmp.Or(cmp.Compare(a.Dataset, b.Dataset), cmp.Compare(a.Item, b.Item), cmp.Compare(a.Tokenizer, b.Tokenizer),
+			cmp.Compare(a.Condition, b.Condition), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Metric, b.Metric))
+	})
 	if h.Source == FromRun {
 		h.Source = FromBaseline
 	}

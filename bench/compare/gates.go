@@ -9,9 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/parser"
-
 	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/internal/suggest"
@@ -120,27 +117,12 @@ func ParseGates(name string, b []byte) (*GateFile, error) {
 	}
 	var errs []error
 	for _, p := range f.problems() {
-		errs = append(errs, fmt.Errorf("%s: %s: %s", where(name, b, p.field), p.field, p.message))
+		errs = append(errs, fmt.Errorf("%s: %s: %s", strictyaml.Where(name, b, p.field), p.field, p.message))
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("reading gates: %w", errors.Join(errs...))
 	}
 	return &f, nil
-}
-
-// where is name:line:column of a field; of what holds it, where it is not there.
-func where(name string, data []byte, field string) string {
-	file, err := parser.ParseBytes(data, 0)
-	for err == nil && field != "" {
-		if path, err := yaml.PathString("$." + field); err == nil {
-			if node, err := path.FilterFile(file); err == nil && node != nil && node.GetToken() != nil {
-				at := node.GetToken().Position
-				return fmt.Sprintf("%s:%d:%d", name, at.Line, at.Column)
-			}
-		}
-		field = field[:max(0, strings.LastIndexAny(field, ".["))]
-	}
-	return name
 }
 
 // problem is something in a gates file that cannot be meant.

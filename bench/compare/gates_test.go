@@ -148,6 +148,7 @@ func TestGateErrors(t *testing.T) {
 		"margin of what":   {"version: 1\nmargins:\n  - {amount: 1}\ngates:\n  - {metric: a}\n", "margins[0]: metric is missing"},
 		"type":             {"version: 1\ngates:\n  - {metric: a, min: low}\n", "g.yaml:3:"},
 		"no YAML":          {"version: [1\n", "g.yaml:1:"},
+		"a panic of goccy": {"version: 0\nmargins:\n ! 0000000000000000000000\n00008: 00000", "g.yaml: it is not YAML that can be read"},
 		"no content":       {"", "g.yaml: the file is empty"},
 		"all at once":      {"version: 3\ngates:\n  - {metric: a, level: x}\n", "gates[0].level"},
 		"all at once, too": {"version: 3\ngates:\n  - {metric: a, level: x}\n", "version: is 3"},

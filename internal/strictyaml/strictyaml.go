@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
 
 	"github.com/vtbench/vtbench/internal/suggest"
 )
@@ -18,8 +19,7 @@ import (
 // Decode reads one document into v, a pointer to a struct. Errors carry name,
 // line and column and, for an unknown key, the nearest known one.
 func Decode(name string, data []byte, v any) error {
-	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
-	err := dec.Decode(v)
+	err := guarded(func() error { return yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(v) })
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: the file is empty", name)
 	}
@@ -39,6 +39,42 @@ func Decode(name string, data []byte, v any) error {
 		hint = suggest.Hint(unknown.Token.Value, keys(reflect.TypeOf(v), map[reflect.Type]bool{}))
 	}
 	return fmt.Errorf("%s: %s%s", where, strings.TrimSpace(ye.GetMessage()), hint)
+}
+
+// Where is name:line:column of a field such as "gates[2].level", for messages about
+// values that are well-formed and wrong; of what holds the field, where the field
+// itself is not there.
+func Where(name string, data []byte, field string) string {
+	out := name
+	err := guarded(func() error {
+		file, err := parser.ParseBytes(data, 0)
+		for err == nil && field != "" {
+			if path, err := yaml.PathString("$." + field); err == nil {
+				if node, err := path.FilterFile(file); err == nil && node != nil && node.GetToken() != nil {
+					at := node.GetToken().Position
+					out = fmt.Sprintf("%s:%d:%d", name, at.Line, at.Column)
+					return nil
+				}
+			}
+			field = field[:max(0, strings.LastIndexAny(field, ".["))]
+		}
+		return err
+	})
+	if err != nil {
+		return name
+	}
+	return out
+}
+
+// guarded turns a panic of the YAML package into an error: it panics on some broken
+// files, such as a tag where a list should be.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("it is not YAML that can be read (%v)", p)
+		}
+	}()
+	return f()
 }
 
 // keys lists the yaml keys of a struct and of everything it contains.

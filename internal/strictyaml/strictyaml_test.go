@@ -7,6 +7,34 @@ import (
 	"github.com/vtbench/vtbench/internal/strictyaml"
 )
 
+func TestWhere(t *testing.T) {
+	const file = "title: x\ninner:\n  resolutions:\n    - 1\n    - 2\n"
+	for field, want := range map[string]string{
+		"title": "a.yaml:1:8", "inner.resolutions[1]": "a.yaml:5:7", "absent": "a.yaml", "": "a.yaml", "a..b[": "a.yaml",
+	} {
+		if got := strictyaml.Where("a.yaml", []byte(file), field); got != want {
+			t.Errorf("%s is at %s, want %s", field, got, want)
+		}
+	}
+	if got, want := strictyaml.Where("a.yaml", []byte(file), "inner.absent"), "a.yaml:"; !strings.HasPrefix(got, want) {
+		t.Errorf("what holds an absent field is at %s", got)
+	}
+	if got := strictyaml.Where("a.yaml", []byte("a: [\n"), "a"); got != "a.yaml" {
+		t.Errorf("a broken file has %s", got)
+	}
+}
+
+// The YAML package panics on this file (found by fuzzing).
+func TestPanicsAreErrors(t *testing.T) {
+	var d struct {
+		Margins []int `yaml:"margins"`
+	}
+	err := strictyaml.Decode("a.yaml", []byte("version: 0\nmargins:\n ! 0000000000000000000000\n00008: 00000"), &d)
+	if err == nil || !strings.Contains(err.Error(), "a.yaml: it is not YAML that can be read") {
+		t.Errorf("error %v", err)
+	}
+}
+
 type doc struct {
 	Title string `yaml:"title"`
 	Inner struct {
