@@ -1,11 +1,20 @@
 package compare
 
 import (
+	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/datasets/textgen"
+	"github.com/vtbench/vtbench/metrics/quality"
+	"github.com/vtbench/vtbench/tokenizers"
+	"github.com/vtbench/vtbench/tokenizers/baseline"
+	"github.com/vtbench/vtbench/tokenizers/quant"
 )
 
 // realFile holds the records of two built-in tokenizers of about equal use on all
@@ -90,4 +99,95 @@ func (p *population) sample(tb testing.TB, r *rand.Rand, n int, swap bool) (base
 		}
 	}
 	return built(tb, b[0]), built(tb, b[1])
+}
+
+// execute runs two built-in tokenizers over the first images of the rendered text
+// set, with the runner itself.
+func execute(t *testing.T, dir string, specs ...string) *bench.Run {
+	t.Helper()
+	set, err := textgen.New(textgen.Options{Images: 24})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := bench.Config{
+		Suite: bench.Suite{
+			ID: "pixels", Version: 1, Title: "Pixels", Question: "?", Datasets: []string{"text-default"}, Resolutions: []int{64}, ScoreAt: "input",
+			Metrics: []string{"psnr", "ssim"}, Headline: []string{"psnr", "ssim"}, Worst: "psnr",
+		},
+		Dir: dir, Seed: 1, Workers: 2, Batch: 4, KeepImages: 1,
+		Datasets:  []bench.DatasetSource{{Spec: "text-default", Data: set}},
+		Bootstrap: bench.BootstrapConfig{Resamples: 100, Level: .95, Method: "percentile"},
+	}
+	for _, m := range quality.All() {
+		if id := m.Specs()[0].ID; id == "psnr" || id == "ssim" {
+			cfg.Metrics = append(cfg.Metrics, m)
+		}
+	}
+	for _, s := range specs {
+		kinds := slices.Concat(baseline.Kinds(), quant.Kinds())
+		spec, err := tokenizers.ParseSpec(s, kinds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind, opts, err := tokenizers.Resolve(spec, kinds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tok, err := kind.Open(context.Background(), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Tokenizers = append(cfg.Tokenizers, bench.TokenizerSource{Name: spec.Name, Kind: spec.Kind, Options: opts, Tokenizer: tok})
+	}
+	run, err := bench.Execute(context.Background(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+// From tokenizers to verdict without anything made up: a larger codebook is better,
+// a run equals its own baseline file, and a run of other images has nothing to say.
+func TestRealRun(t *testing.T) {
+	dir := t.TempDir()
+	run := execute(t, filepath.Join(dir, "run"), "resize", "vq:patch=8,k=256", "vq:patch=8,k=1024")
+	r, err := Load(run.Dir, LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := Compare([]Side{{r, "vq:patch=8,k=256"}}, Side{r, "vq:patch=8,k=1024"}, Options{Resamples: 999})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := report.row(t, "psnr", "")
+	if x.Verdict != Better || x.N != 24 || !x.Headline {
+		t.Errorf("1024 codewords against 256: %+v", x)
+	}
+	// The runner and the comparison agree about the means.
+	for _, side := range []struct {
+		token string
+		got   bench.Number
+	}{{"vq:patch=8,k=256", x.Baseline}, {"vq:patch=8,k=1024", x.Candidate}} {
+		row, ok := run.Summary.Find(side.token, "text-default", "clean@64", "", "psnr")
+		if !ok || math.Abs(float64(row.Mean-side.got)) > 1e-9 {
+			t.Errorf("%s: the summary says %v, the comparison %v", side.token, row.Mean, side.got)
+		}
+	}
+	file := filepath.Join(dir, "b"+BaselineSuffix)
+	if err := r.Save(file, SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := Load(file, LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := compareBoth(t, kept, r, Options{Resamples: 99})
+	if len(same.Warnings)+len(same.Skews)+len(same.Unpaired) > 0 || len(same.Pairs) != 2 || len(same.Controls) != 1 || same.Controls[0].Differing > 0 {
+		t.Errorf("a run and its baseline differ: warnings %v, skews %v, controls %+v", same.Warnings, same.Skews, same.Controls)
+	}
+	for _, x := range same.Rows {
+		if x.N > 0 && x.Verdict != Equivalent {
+			t.Errorf("a run and its baseline: %s is %s (%s)", x.Metric, x.Verdict, x.Why)
+		}
+	}
 }
