@@ -133,8 +133,8 @@ type effectKey struct {
 
 // pending is a row whose numbers are not there yet.
 type pending struct {
-	row        int
-	base, cand []stat.Ratio
+	row              int
+	base, cand, diff []stat.Ratio
 }
 
 // Compare compares a candidate with one or several baselines.
@@ -399,16 +399,13 @@ func (m *match) datasets() []string {
 
 // sums are the values of one bin by cluster, over pairs that both sides have.
 type sums struct {
-	base, cand, den []float64
-	n               int
+	base, cand, diff, den []float64
+	n                     int
 }
 
 func newSums(clusters int) *sums {
-	return &sums{make([]float64, clusters), make([]float64, clusters), make([]float64, clusters), 0}
-}
-
-func (s *sums) ratios() (base, cand stat.Ratio) {
-	return stat.Ratio{Num: s.base, Den: s.den}, stat.Ratio{Num: s.cand, Den: s.den}
+	all := make([]float64, 4*clusters)
+	return &sums{all[:clusters], all[clusters : 2*clusters], all[2*clusters : 3*clusters], all[3*clusters:], 0}
 }
 
 func (s *sums) support() int {
@@ -746,13 +743,12 @@ func (e *engine) rows(m *match, row Row, spec metrics.Spec, bins map[string]*sum
 	queue := func(name string, parts []*sums, n, support int, head bool) {
 		r := row
 		r.Bin, r.N, r.Clusters, r.Headline = name, n, support, head
-		var base, cand []stat.Ratio
+		var base, cand, diff []stat.Ratio
 		for _, s := range parts {
-			b, c := s.ratios()
-			base, cand = append(base, b), append(cand, c)
+			base, cand, diff = append(base, stat.Ratio{Num: s.base, Den: s.den}), append(cand, stat.Ratio{Num: s.cand, Den: s.den}), append(diff, stat.Ratio{Num: s.diff, Den: s.den})
 		}
 		e.report.Rows = append(e.report.Rows, r)
-		e.tests = append(e.tests, pending{len(e.report.Rows) - 1, base, cand})
+		e.tests = append(e.tests, pending{len(e.report.Rows) - 1, base, cand, diff})
 	}
 	pool := newSums(clusters)
 	var parts []*sums
@@ -775,8 +771,10 @@ func (e *engine) rows(m *match, row Row, spec metrics.Spec, bins map[string]*sum
 			empty = append(empty, name)
 		}
 		for i := range s.den {
+			s.diff[i] = s.cand[i] - s.base[i]
 			pool.base[i] += s.base[i]
 			pool.cand[i] += s.cand[i]
+			pool.diff[i] += s.diff[i]
 			pool.den[i] += s.den[i]
 		}
 		pool.n += s.n
@@ -819,7 +817,9 @@ func (e *engine) compute(plan *stat.Plan) error {
 	for part := range slices.Chunk(queue, chunk) {
 		stats := make([]stat.Statistic, len(part))
 		for i, p := range part {
-			stats[i] = stat.Difference(p.base, p.cand)
+			// Both sides have the same denominators, so the difference of the means is the
+			// mean of the differences: half of the sums.
+			stats[i] = stat.MeanOf(p.diff...)
 		}
 		ivs, err := plan.Intervals(stats, stat.Options{})
 		if err != nil {

@@ -333,28 +333,64 @@ func (p *Plan) replicates(stats []Statistic, workers int) ([]float64, error) {
 	type scratch struct {
 		counts []uint16
 		values []float64
+		ratios []float64 // by ratio and resample of the block
 	}
 	scratches := make([]scratch, workers)
 	out := make([]float64, len(stats)*p.resamples)
+	ratios, uses := distinct(stats)
 	parallel(blocks, workers, func(w, b int) {
 		sc := &scratches[w]
 		if sc.values == nil {
-			sc.values = make([]float64, most)
+			sc.values, sc.ratios = make([]float64, most), make([]float64, len(ratios)*block)
 		}
 		first, last := b*block, min((b+1)*block, p.resamples)
 		counts := p.block(first, last, &sc.counts)
+		for i, ratio := range ratios {
+			for r := range last - first {
+				sc.ratios[i*block+r] = ratio.resampled(counts[r*p.clusters : (r+1)*p.clusters])
+			}
+		}
 		for i, s := range stats {
 			values := sc.values[:len(s.Ratios)]
 			for r := first; r < last; r++ {
-				c := counts[(r-first)*p.clusters : (r-first+1)*p.clusters]
-				for j, ratio := range s.Ratios {
-					values[j] = ratio.resampled(c)
+				for j, u := range uses[i] {
+					values[j] = sc.ratios[u*block+r-first]
 				}
 				out[i*p.resamples+r] = s.apply(values)
 			}
 		}
 	})
 	return out, nil
+}
+
+// distinct lists each ratio once, though several statistics share it (a bin, and the
+// mean over bins): what is resampled is most of the work. uses[i][j] is where ratio j
+// of statistic i stands. Equal slices are equal ratios; contents are not compared.
+func distinct(stats []Statistic) (ratios []Ratio, uses [][]int) {
+	type key struct{ num, den *float64 }
+	seen := map[key]int{}
+	for _, s := range stats {
+		use := make([]int, len(s.Ratios))
+		for j, r := range s.Ratios {
+			k := key{first(r.Num), first(r.Den)}
+			at, ok := seen[k]
+			if !ok {
+				at = len(ratios)
+				seen[k] = at
+				ratios = append(ratios, r)
+			}
+			use[j] = at
+		}
+		uses = append(uses, use)
+	}
+	return ratios, uses
+}
+
+func first(x []float64) *float64 {
+	if len(x) == 0 {
+		return nil
+	}
+	return &x[0]
 }
 
 // block returns the counts of resamples [first, last).
