@@ -879,7 +879,7 @@ func (e *engine) fill(r *Row, p pending, iv stat.Interval) error {
 	if err != nil {
 		return err
 	}
-	r.P = bench.Number(t.P)
+	r.P, r.differing = bench.Number(t.P), t.N
 	if d := stat.CohenDZ(kept); !math.IsInf(d, 0) {
 		r.Effect = bench.Number(d)
 	}

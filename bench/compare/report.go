@@ -167,7 +167,8 @@ type Row struct {
 	Why        string       `json:"why,omitempty"`
 	Warnings   []string     `json:"warnings,omitempty"`
 
-	se float64
+	se        float64
+	differing int // clusters of which the sides differ
 }
 
 // Spec returns as much of the metric as a style of numbers needs.

@@ -133,17 +133,26 @@ func (e *engine) adjust() {
 		}
 		r.Detectable = bench.Number(e.detectable(r, level))
 		r.judge(e.o.Alpha)
+		// The interval may exclude 0 here, since few resamples lack all images that
+		// differ; the test knows better.
+		if r.Verdict == NoDifference && r.Why == "" && r.differing > 0 && smallestP(r.differing) > level {
+			r.Why = fmt.Sprintf("only %d of %d images differ, too few for any verdict", r.differing, r.Clusters)
+		}
 		if math.IsNaN(float64(r.Detectable)) && r.Verdict == NoDifference && r.Why == "" && r.se > 0 {
 			r.Why = fmt.Sprintf("%d images cannot show any difference at this level", r.Clusters)
 		}
 	}
 }
 
+// smallestP is the smallest p-value that n images can give: that of 2 among 2^n sign
+// patterns.
+func smallestP(n int) float64 { return math.Ldexp(2, -n) }
+
 // detectable is the smallest true difference that would be called one: large enough
 // for the test, and for an estimate around it to exceed the margin. It is NaN where
 // even the smallest p-value of the test, 2 of 2^n sign patterns, is above the level.
 func (e *engine) detectable(r *Row, level float64) float64 {
-	if !(r.se > 0) || math.Ldexp(2, -r.Clusters) > level {
+	if !(r.se > 0) || smallestP(r.Clusters) > level {
 		return nan
 	}
 	k := effectKey{r.Clusters, level}
