@@ -1,0 +1,167 @@
+package face
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/pix"
+)
+
+// A Box is a rectangle in pixels of an image.
+type Box struct{ X0, Y0, X1, Y1 float64 }
+
+// IoU is the intersection over the union of two boxes, 0 to 1.
+func (b Box) IoU(o Box) float64 {
+	w, h := min(b.X1, o.X1)-max(b.X0, o.X0), min(b.Y1, o.Y1)-max(b.Y0, o.Y0)
+	if w <= 0 || h <= 0 {
+		return 0
+	}
+	inter := w * h
+	return inter / (b.area() + o.area() - inter)
+}
+
+func (b Box) area() float64 { return max(0, b.X1-b.X0) * max(0, b.Y1-b.Y0) }
+
+// A Detection is a face that a detector found.
+type Detection struct {
+	Box    Box
+	Score  float64 // 0 to 1
+	Points [points]datasets.Point
+}
+
+// Thresholds of the detector, those of OpenCV's FaceDetectorYN.
+const (
+	minScore = 0.6
+	maxIoU   = 0.3 // overlapping detections of lower score are dropped
+)
+
+// detectorSide is the side of the square that the detector looks at. Images are
+// scaled to fit it, so faces of less than about 1/60 of the longer side are not found.
+const detectorSide = 640
+
+// yuNet is the detector YuNet of 2023 (Wu et al., Machine Intelligence Research 2023;
+// opencv_zoo).
+type yuNet struct {
+	net  *network
+	outs map[string]int // output's place by name
+}
+
+func newYuNet(net *network) (*yuNet, error) {
+	d := &yuNet{net: net, outs: map[string]int{}}
+	for i, name := range net.outputs {
+		d.outs[name] = i
+	}
+	for _, kind := range []string{"cls", "obj", "bbox", "kps"} {
+		for _, stride := range yuNetStrides {
+			if _, ok := d.outs[fmt.Sprintf("%s_%d", kind, stride)]; !ok {
+				return nil, fmt.Errorf("%s is no YuNet of 2023: it has no output %s_%d, only %s", net.name, kind, stride, strings.Join(net.outputs, ", "))
+			}
+		}
+	}
+	return d, nil
+}
+
+var yuNetStrides = []int{8, 16, 32}
+
+// detect finds the faces of an image, the surest first.
+func (d *yuNet) detect(img pix.Image) ([]Detection, error) {
+	scale := float64(detectorSide) / float64(max(img.W, img.H))
+	w, h := max(1, int(float64(img.W)*scale+.5)), max(1, int(float64(img.H)*scale+.5))
+	small, err := pix.Resize(img, w, h)
+	if err != nil {
+		return nil, fmt.Errorf("detecting faces: %w", err)
+	}
+	const n = detectorSide * detectorSide
+	data := make([]float32, 3*n) // blue, green, red, as OpenCV has them
+	for y := range h {
+		row := small.Row(y)
+		for x := range w {
+			i := y*detectorSide + x
+			data[i], data[n+i], data[2*n+i] = float32(row[3*x+2]), float32(row[3*x+1]), float32(row[3*x])
+		}
+	}
+	out, err := d.net.run(1, detectorSide, data)
+	if err != nil {
+		return nil, fmt.Errorf("detecting faces: %w", err)
+	}
+	var found []Detection
+	for _, stride := range yuNetStrides {
+		at := func(kind string) []float32 { return out[d.outs[fmt.Sprintf("%s_%d", kind, stride)]] }
+		f, err := decodeYuNet(at("cls"), at("obj"), at("bbox"), at("kps"), stride)
+		if err != nil {
+			return nil, fmt.Errorf("detecting faces with %s: %w", d.net.name, err)
+		}
+		found = append(found, f...)
+	}
+	found = suppress(found)
+	// Back to the image's own pixels.
+	sx, sy := float64(img.W)/float64(w), float64(img.H)/float64(h)
+	for i := range found {
+		f := &found[i]
+		f.Box = Box{f.Box.X0 * sx, f.Box.Y0 * sy, f.Box.X1 * sx, f.Box.Y1 * sy}
+		for k := range f.Points {
+			f.Points[k].X, f.Points[k].Y = f.Points[k].X*sx, f.Points[k].Y*sy
+		}
+	}
+	return found, nil
+}
+
+// decodeYuNet reads the outputs of one stride: a cell of the grid has a class score,
+// an objectness, a box (centre relative to the cell, logarithms of the size, in
+// strides) and five points (relative to the cell, in strides).
+func decodeYuNet(cls, obj, bbox, kps []float32, stride int) ([]Detection, error) {
+	cols := detectorSide / stride
+	cells := cols * cols
+	if len(cls) != cells || len(obj) != cells || len(bbox) != 4*cells || len(kps) != 2*points*cells {
+		return nil, fmt.Errorf("outputs of stride %d have %d, %d, %d and %d values, want %d cells", stride, len(cls), len(obj), len(bbox), len(kps), cells)
+	}
+	var out []Detection
+	s := float64(stride)
+	for i := range cells {
+		c, o := float64(cls[i]), float64(obj[i])
+		score := math.Sqrt(min(max(c, 0), 1) * min(max(o, 0), 1))
+		if !(score >= minScore) {
+			continue
+		}
+		col, row := float64(i%cols), float64(i/cols)
+		b := bbox[4*i:][:4]
+		cx, cy := (col+float64(b[0]))*s, (row+float64(b[1]))*s
+		w, h := math.Exp(float64(b[2]))*s, math.Exp(float64(b[3]))*s
+		d := Detection{Box: Box{cx - w/2, cy - h/2, cx + w/2, cy + h/2}, Score: score}
+		for k := range d.Points {
+			d.Points[k] = datasets.Point{X: (float64(kps[2*points*i+2*k]) + col) * s, Y: (float64(kps[2*points*i+2*k+1]) + row) * s}
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// suppress keeps of overlapping detections the one with the highest score.
+func suppress(found []Detection) []Detection {
+	slices.SortStableFunc(found, func(a, b Detection) int { return cmp.Compare(b.Score, a.Score) })
+	var out []Detection
+	for _, d := range found {
+		if !slices.ContainsFunc(out, func(o Detection) bool { return d.Box.IoU(o.Box) > maxIoU }) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// match returns the detection that overlaps a box most, if by least or more.
+func match(found []Detection, box Box, least float64) (Detection, bool) {
+	best, at := least, -1
+	for i, d := range found {
+		if v := d.Box.IoU(box); v >= best {
+			best, at = v, i
+		}
+	}
+	if at < 0 {
+		return Detection{}, false
+	}
+	return found[at], true
+}
