@@ -139,11 +139,42 @@ func (p *printer) pair(pair int) error {
 		if err := p.table(which); err != nil {
 			return err
 		}
+		p.reasons(which)
 	}
 	if hidden > 0 {
 		p.paragraph("", fmt.Sprintf("%s of the grid without a difference shown are not listed here.", format.Plural(hidden, "row", "rows")))
 	}
 	return nil
+}
+
+// reasons says of the headline rows that are neither better nor worse why that is,
+// and what would have been seen.
+func (p *printer) reasons(which []int) {
+	var order []string
+	metrics := map[string][]string{}
+	for _, i := range which {
+		x := p.r.Rows[i]
+		if !x.Headline || x.Verdict == compare.Better || x.Verdict == compare.Worse {
+			continue
+		}
+		why := x.Why
+		if d := float64(x.Detectable); x.Verdict == compare.NoDifference && !math.IsNaN(d) {
+			if why != "" {
+				why += "; "
+			}
+			why += "this data would have shown " + points(format.For(x.Spec()), d)
+		}
+		if why == "" {
+			continue
+		}
+		if metrics[why] == nil {
+			order = append(order, why)
+		}
+		metrics[why] = append(metrics[why], x.Title)
+	}
+	for _, why := range order {
+		p.paragraph("  ", strings.Join(metrics[why], ", ")+": "+why)
+	}
 }
 
 // dropOrder is which columns go where a terminal is narrow, the first first; they
