@@ -206,11 +206,15 @@ func losses(r *compare.Report) []string {
 // Sentence says a row in words: "T-ACC rose from 22.9 to 29.2 %, by 6.3 points
 // (2.1 to 10.4): better".
 func Sentence(r *compare.Report, x compare.Row) string {
-	st := format.For(x.Spec())
-	head := fmt.Sprintf("%s%s of %s on %s, %s", x.Title, binWords(x), r.Pairs[x.Pair].Label, x.Dataset, conditionTitle(x.Condition))
+	return fmt.Sprintf("%s%s of %s on %s, %s%s", x.Title, binWords(x), r.Pairs[x.Pair].Label, x.Dataset, conditionTitle(x.Condition), predicate(x))
+}
+
+// predicate is the rest of a sentence whose subject is a row.
+func predicate(x compare.Row) string {
 	if x.N == 0 && math.IsNaN(float64(x.Delta)) {
-		return head + ": not compared, " + x.Why
+		return ": not compared, " + x.Why
 	}
+	st := format.For(x.Spec())
 	verb := "stayed at"
 	switch d := float64(x.Delta); {
 	case d > 0:
@@ -218,7 +222,7 @@ func Sentence(r *compare.Report, x compare.Row) string {
 	case d < 0:
 		verb = "fell from " + st.Number(float64(x.Baseline)) + " to"
 	}
-	s := fmt.Sprintf("%s %s %s", head, verb, st.With(float64(x.Candidate)))
+	s := fmt.Sprintf(" %s %s", verb, st.With(float64(x.Candidate)))
 	if !math.IsNaN(float64(x.Lo)) && x.Delta != 0 {
 		s += fmt.Sprintf(", by %s (95 %% interval %s to %s; p %s)", points(st, float64(x.Delta)), st.Delta(float64(x.Lo)), st.Delta(float64(x.Hi)), P(float64(x.Adjusted)))
 	}

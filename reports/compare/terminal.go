@@ -139,7 +139,7 @@ func (p *printer) pair(pair int) error {
 		if err := p.table(which); err != nil {
 			return err
 		}
-		p.reasons(which)
+		p.words(which)
 	}
 	if hidden > 0 {
 		p.paragraph("", fmt.Sprintf("%s of the grid without a difference shown are not listed here.", format.Plural(hidden, "row", "rows")))
@@ -147,14 +147,28 @@ func (p *printer) pair(pair int) error {
 	return nil
 }
 
-// reasons says of the headline rows that are neither better nor worse why that is,
-// and what would have been seen.
-func (p *printer) reasons(which []int) {
+// words says the headline rows as sentences. Of many pairs that would be a wall of
+// text: there, only why rows are neither better nor worse, and what would have been
+// seen.
+func (p *printer) words(which []int) {
 	var order []string
 	metrics := map[string][]string{}
+	add := func(why, metric string) {
+		if metrics[why] == nil {
+			order = append(order, why)
+		}
+		metrics[why] = append(metrics[why], metric)
+	}
 	for _, i := range which {
 		x := p.r.Rows[i]
-		if !x.Headline || x.Verdict == compare.Better || x.Verdict == compare.Worse {
+		if !x.Headline {
+			continue
+		}
+		if len(p.r.Pairs) == 1 {
+			add(predicate(x), x.Title+binWords(x))
+			continue
+		}
+		if x.Verdict == compare.Better || x.Verdict == compare.Worse {
 			continue
 		}
 		why := x.Why
@@ -164,16 +178,15 @@ func (p *printer) reasons(which []int) {
 			}
 			why += "this data would have shown " + points(format.For(x.Spec()), d)
 		}
-		if why == "" {
-			continue
+		if why != "" {
+			add(": "+why, x.Title)
 		}
-		if metrics[why] == nil {
-			order = append(order, why)
-		}
-		metrics[why] = append(metrics[why], x.Title)
+	}
+	if len(order) > 0 {
+		p.WriteString("\n")
 	}
 	for _, why := range order {
-		p.paragraph("  ", strings.Join(metrics[why], ", ")+": "+why)
+		p.paragraph("  ", strings.Join(metrics[why], ", ")+why)
 	}
 }
 
