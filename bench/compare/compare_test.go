@@ -558,10 +558,10 @@ func welch(a, b []float64) float64 {
 // Images differ far more among each other than one tokenizer from another: without
 // pairs the difference drowns, on drawn and on real images.
 func TestPairingFindsWhatUnpairedMisses(t *testing.T) {
-	real := realRecords(t)
+	images := realRecords(t)
 	for name, source := range map[string]func(r *rand.Rand) (*Results, *Results){
 		"simulated": func(r *rand.Rand) (*Results, *Results) { return drawResults(t, r, 60, .8) },
-		"real":      func(r *rand.Rand) (*Results, *Results) { return real.sample(t, r, 40, false) },
+		"real":      func(r *rand.Rand) (*Results, *Results) { return images.sample(t, r, 40, false) },
 	} {
 		const sims = 40
 		paired, unpaired := 0, 0

@@ -161,10 +161,10 @@ type pairSource struct {
 // A against A: two sides of one distribution, and two real tokenizers whose images
 // are swapped at random, so that no difference is left.
 func TestSimulationOfNoDifference(t *testing.T) {
-	real := realRecords(t)
+	photos := realRecords(t)
 	sources := []pairSource{
 		{"simulated", func(r *rand.Rand, n int) (*Results, *Results) { return drawResults(t, r, n, 0) }},
-		{"real", func(r *rand.Rand, n int) (*Results, *Results) { return real.sample(t, r, n, true) }},
+		{"real", func(r *rand.Rand, n int) (*Results, *Results) { return photos.sample(t, r, n, true) }},
 	}
 	images, sims, resamples := simulationSizes()
 	t.Log("| records | images | a headline row, uncorrected | Holm | verdict | a row of the grid, uncorrected | Benjamini–Hochberg | verdict | single rows, uncorrected |")
@@ -242,7 +242,7 @@ type effectCell struct {
 // True differences: how often the 95 % interval of a headline row covers them, and
 // how often they are found, against the predicted power.
 func TestSimulationOfTrueEffects(t *testing.T) {
-	real := realRecords(t)
+	photos := realRecords(t)
 	images, sims, resamples := simulationSizes()
 	t.Log("| records | row | images | coverage of the 95 % interval | power, predicted | power, measured |")
 	for _, n := range images {
@@ -254,7 +254,7 @@ func TestSimulationOfTrueEffects(t *testing.T) {
 			truth map[rowKey]float64
 		}{
 			{pairSource{"simulated", func(r *rand.Rand, n int) (*Results, *Results) { return drawResults(t, r, n, effect) }}, simulated},
-			{pairSource{"real", func(r *rand.Rand, n int) (*Results, *Results) { return real.sample(t, r, n, false) }}, real.truth},
+			{pairSource{"real", func(r *rand.Rand, n int) (*Results, *Results) { return photos.sample(t, r, n, false) }}, photos.truth},
 		} {
 			cells := map[rowKey]*effectCell{}
 			r := rand.New(rand.NewPCG(uint64(n), 12))

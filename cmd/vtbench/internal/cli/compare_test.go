@@ -10,9 +10,9 @@ import (
 	compared "github.com/vtbench/vtbench/reports/compare"
 )
 
-// comparable makes runs/good and runs/bad of the same 24 images and moves there:
+// twoRuns makes runs/good and runs/bad of the same 24 images and moves there:
 // "tok" is JPEG at quality 60 in one and at quality 5 in the other.
-func comparable(t *testing.T) {
+func twoRuns(t *testing.T) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	write(t, "s.yaml", suiteFile)
@@ -41,7 +41,7 @@ func text(t *testing.T, name string) string {
 }
 
 func TestCompareRuns(t *testing.T) {
-	comparable(t)
+	twoRuns(t)
 	status, stdout, stderr := vtbench(t, "compare", "runs/good", "runs/bad")
 	if status != ExitDone || stderr != "" {
 		t.Fatalf("status %d: %s", status, stderr)
@@ -69,9 +69,9 @@ func TestCompareRuns(t *testing.T) {
 }
 
 func TestCompareFormatsAndStoredComparison(t *testing.T) {
-	comparable(t)
+	twoRuns(t)
 	status, stdout, stderr := vtbench(t, "compare", "runs/good", "runs/bad", "--format", "json", "-o", "out/c.json")
-	if status != ExitUsage || !strings.Contains(stderr, "out/c.json") {
+	if status != ExitUsage || !strings.Contains(stderr, "out/c.json") || stdout != "" {
 		t.Errorf("a folder that is not there: status %d: %s", status, stderr)
 	}
 	status, stdout, stderr = vtbench(t, "compare", "runs/good", "runs/bad", "--format", "json", "-o", "c.json",
@@ -99,7 +99,7 @@ func TestCompareFormatsAndStoredComparison(t *testing.T) {
 }
 
 func TestCompareGates(t *testing.T) {
-	comparable(t)
+	twoRuns(t)
 	write(t, "loose.yaml", "version: 1\ngates:\n  - {metric: psnr, allow: 90%}\n")
 	write(t, "wrong.yaml", "version: 1\ngates:\n  - {metric: psnr, alow: 90%}\n")
 	status, stdout, stderr := vtbench(t, "compare", "--init-gates", "runs/good", "-o", "gates.yaml")
@@ -145,7 +145,7 @@ func TestCompareGates(t *testing.T) {
 }
 
 func TestCompareUsage(t *testing.T) {
-	comparable(t)
+	twoRuns(t)
 	write(t, "other.yaml", strings.Replace(suiteFile, "version: 1", "version: 2", 1))
 	if status, _, stderr := vtbench(t, "run", "--suite", "other.yaml", "--data", "folder:in", "-o", "runs/other", "-t", "tok=jpeg:q=60", "-q"); status != ExitDone {
 		t.Fatalf("status %d: %s", status, stderr)
@@ -185,7 +185,7 @@ func TestCompareUsage(t *testing.T) {
 }
 
 func TestBaselines(t *testing.T) {
-	comparable(t)
+	twoRuns(t)
 	file := "base/main" + compare.BaselineSuffix
 	status, stdout, stderr := vtbench(t, "baseline", "save", "runs/good", "-o", file)
 	if status != ExitDone || !strings.Contains(stdout, file+": ") || !strings.Contains(stdout, "24 images") {
@@ -205,7 +205,7 @@ func TestBaselines(t *testing.T) {
 	if a.Delta != b.Delta || a.Lo != b.Lo || a.P != b.P || a.Verdict != b.Verdict {
 		t.Errorf("from the run %+v\nfrom the file %+v", a, b)
 	}
-	status, stdout, stderr = vtbench(t, "baseline", "save", "runs/bad#tok", "-m", "psnr", "-o", "small"+compare.BaselineSuffix)
+	status, _, stderr = vtbench(t, "baseline", "save", "runs/bad#tok", "-m", "psnr", "-o", "small"+compare.BaselineSuffix)
 	if status != ExitDone {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
@@ -244,7 +244,7 @@ func TestBaselines(t *testing.T) {
 }
 
 func TestBaselineUsage(t *testing.T) {
-	comparable(t)
+	twoRuns(t)
 	write(t, "v.csv", "item,metric,value\na.png,beauty,1\n")
 	for _, tc := range []struct{ args, want string }{
 		{"baseline save", "arg"},
@@ -273,7 +273,7 @@ func TestBaselineUsage(t *testing.T) {
 
 // A published result stands beside ours and is marked as imported.
 func TestBaselineImport(t *testing.T) {
-	comparable(t)
+	twoRuns(t)
 	write(t, "v.csv", "item,metric,value\na.png,psnr,31\nb.png,psnr,29\na.png,beauty,1\n")
 	file := "them" + compare.BaselineSuffix
 	status, stdout, stderr := vtbench(t, "baseline", "import", "csv", "v.csv", "-o", file, "--tokenizer", "them", "--condition", "clean@32",
