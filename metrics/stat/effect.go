@@ -75,16 +75,33 @@ func DetectableEffect(se float64, clusters int, alpha, power float64) float64 {
 	if !(power > alpha && power < 1) || math.IsNaN(Power(0, se, clusters, alpha)) {
 		return math.NaN()
 	}
+	missing := func(x float64) float64 { return Power(x*se, se, clusters, alpha) - power }
 	lo, hi := 0.0, 1.0
-	for Power(hi*se, se, clusters, alpha) < power {
-		lo, hi = hi, 2*hi
+	atLo, atHi := alpha-power, missing(hi)
+	for atHi < 0 {
+		lo, atLo = hi, atHi
+		hi *= 2
+		atHi = missing(hi)
 	}
-	for hi-lo > 1e-10*hi {
-		mid := (lo + hi) / 2
-		if Power(mid*se, se, clusters, alpha) < power {
-			lo = mid
+	// False position, Illinois variant (Dowell and Jarratt 1971): a power costs an
+	// integral, and this takes a fifth of the steps that halving does.
+	side := 0
+	for range 100 {
+		x := (lo*atHi - hi*atLo) / (atHi - atLo)
+		at := missing(x)
+		if math.Abs(at) < 1e-11 || hi-lo <= 1e-10*hi {
+			return x * se
+		}
+		if at < 0 {
+			if lo, atLo = x, at; side < 0 {
+				atHi /= 2
+			}
+			side = -1
 		} else {
-			hi = mid
+			if hi, atHi = x, at; side > 0 {
+				atLo /= 2
+			}
+			side = 1
 		}
 	}
 	return (lo + hi) / 2 * se
