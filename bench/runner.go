@@ -249,16 +249,7 @@ func (r *runner) plan() ([]planned, error) {
 	names := map[string]int{}
 	for s, d := range r.cfg.Datasets {
 		info, ids := d.Data.Info(), d.Data.IDs()
-		n := len(ids)
-		switch st, ok := d.Data.(datasets.Stratum); {
-		case r.cfg.Full:
-		case r.cfg.Limit > 0:
-			n = min(n, r.cfg.Limit)
-		case r.cfg.Suite.items(d.Spec) > 0:
-			n = min(n, r.cfg.Suite.items(d.Spec))
-		case ok:
-			n = min(n, st.DefaultItems())
-		}
+		n := r.items(d)
 		name := info.ID
 		if names[name]++; names[name] > 1 {
 			name += "#" + strconv.Itoa(names[name])
@@ -276,6 +267,63 @@ func (r *runner) plan() ([]planned, error) {
 		return nil, configErrorf("the plan is empty: the data sets have no items for this limit and shard")
 	}
 	return plan, nil
+}
+
+// enrol shows every original of the run, those of other shards too, to the metrics
+// that ask for it. What cannot be loaded is counted when its turn comes.
+func (r *runner) enrol(ctx context.Context) error {
+	var enrollers []metrics.Enroller
+	for _, m := range r.cfg.Metrics {
+		if e, ok := m.(metrics.Enroller); ok && r.anyWanted(m.Specs()) {
+			enrollers = append(enrollers, e)
+		}
+	}
+	if len(enrollers) == 0 {
+		return nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.cfg.Workers)
+	for s, d := range r.cfg.Datasets {
+		for i := range r.items(d) {
+			g.Go(func() error {
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				it := planned{s, i, d.Data.IDs()[i]}
+				item, err := r.load(ctx, it)
+				if err != nil {
+					return ctx.Err()
+				}
+				for _, e := range enrollers {
+					if err := enrolOne(ctx, e, metrics.Reference{Item: it.id, Image: item.Image, Instances: item.Instances}); err != nil {
+						return fmt.Errorf("looking at the originals: %s: %w", it.id, err)
+					}
+				}
+				return nil
+			})
+		}
+	}
+	return g.Wait()
+}
+
+func enrolOne(ctx context.Context, e metrics.Enroller, ref metrics.Reference) (err error) {
+	defer recovered(&err, "enrolling "+ref.Item)
+	return e.Enrol(ctx, ref)
+}
+
+// items is how many items of a data set the run takes, over all shards.
+func (r *runner) items(d DatasetSource) int {
+	n := len(d.Data.IDs())
+	switch st, ok := d.Data.(datasets.Stratum); {
+	case r.cfg.Full:
+	case r.cfg.Limit > 0:
+		n = min(n, r.cfg.Limit)
+	case r.cfg.Suite.items(d.Spec) > 0:
+		n = min(n, r.cfg.Suite.items(d.Spec))
+	case ok:
+		n = min(n, st.DefaultItems())
+	}
+	return n
 }
 
 func digestOf(v any) string {
@@ -329,6 +377,9 @@ func (r *runner) run(ctx context.Context, plan []planned) (err error) {
 	}
 	defer func() { err = errors.Join(err, records.close(), codes.close(), times.close()) }()
 
+	if err := r.enrol(ctx); err != nil {
+		return err
+	}
 	perItem := len(r.conditions) * len(r.cfg.Tokenizers)
 	r.cfg.Progress.Start(len(plan)*perItem, start*perItem)
 	defer r.cfg.Progress.Stop()

@@ -115,6 +115,14 @@ type Provenance interface {
 	Provenance() map[string]string
 }
 
+// An Enroller is a metric that must have seen every original before it scores the
+// first reconstruction: who of the whole set is most like this face? A run calls
+// Enrol once for every item of its data sets, of all shards, perhaps several at once;
+// what the metric makes of them must not depend on their order.
+type Enroller interface {
+	Enrol(ctx context.Context, ref Reference) error
+}
+
 // A Mapper is a metric that can show where in an image it sees damage.
 type Mapper interface {
 	// Damage returns one value a pixel, row-major: 0 where nothing is lost, 1 for

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/face"
 	"github.com/vtbench/vtbench/metrics/network"
 	"github.com/vtbench/vtbench/metrics/ocr"
 	"github.com/vtbench/vtbench/metrics/quality"
@@ -15,7 +16,7 @@ import (
 // Kinds lists every metric; opening none of them.
 func Kinds() []metrics.Kind {
 	return slices.Concat(
-		[]metrics.Kind{ocr.Kind()},
+		[]metrics.Kind{ocr.Kind(), face.Kind()},
 		quality.Kinds(),
 		network.Kinds(),
 		[]metrics.Kind{token.Kind()},

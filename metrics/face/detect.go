@@ -69,22 +69,14 @@ var yuNetStrides = []int{8, 16, 32}
 
 // detect finds the faces of an image, the surest first.
 func (d *yuNet) detect(img pix.Image) ([]Detection, error) {
-	scale := float64(detectorSide) / float64(max(img.W, img.H))
-	w, h := max(1, int(float64(img.W)*scale+.5)), max(1, int(float64(img.H)*scale+.5))
-	small, err := pix.Resize(img, w, h)
+	box, err := fitDetector(img)
 	if err != nil {
-		return nil, fmt.Errorf("detecting faces: %w", err)
+		return nil, err
 	}
-	const n = detectorSide * detectorSide
-	data := make([]float32, 3*n) // blue, green, red, as OpenCV has them
-	for y := range h {
-		row := small.Row(y)
-		for x := range w {
-			i := y*detectorSide + x
-			data[i], data[n+i], data[2*n+i] = float32(row[3*x+2]), float32(row[3*x+1]), float32(row[3*x])
-		}
-	}
-	out, err := d.net.run(1, detectorSide, data)
+	// Blue, green, red, 0 to 255, as OpenCV has them.
+	out, err := d.net.run(1, detectorSide, box.planes(func(p []uint8) [3]float32 {
+		return [3]float32{float32(p[2]), float32(p[1]), float32(p[0])}
+	}))
 	if err != nil {
 		return nil, fmt.Errorf("detecting faces: %w", err)
 	}
@@ -97,17 +89,7 @@ func (d *yuNet) detect(img pix.Image) ([]Detection, error) {
 		}
 		found = append(found, f...)
 	}
-	found = suppress(found)
-	// Back to the image's own pixels.
-	sx, sy := float64(img.W)/float64(w), float64(img.H)/float64(h)
-	for i := range found {
-		f := &found[i]
-		f.Box = Box{f.Box.X0 * sx, f.Box.Y0 * sy, f.Box.X1 * sx, f.Box.Y1 * sy}
-		for k := range f.Points {
-			f.Points[k].X, f.Points[k].Y = f.Points[k].X*sx, f.Points[k].Y*sy
-		}
-	}
-	return found, nil
+	return box.back(suppress(found)), nil
 }
 
 // decodeYuNet reads the outputs of one stride: a cell of the grid has a class score,
@@ -164,4 +146,110 @@ func match(found []Detection, box Box, least float64) (Detection, bool) {
 		return Detection{}, false
 	}
 	return found[at], true
+}
+
+// scrfd is SCRFD with key points (Guo et al., ICLR 2022; insightface's det_*.onnx):
+// per stride two anchors a cell, each with a score, distances to the four sides and
+// five points, all in strides.
+type scrfd struct{ net *network }
+
+const scrfdAnchors = 2
+
+func (d *scrfd) detect(img pix.Image) ([]Detection, error) {
+	box, err := fitDetector(img)
+	if err != nil {
+		return nil, err
+	}
+	out, err := d.net.run(1, detectorSide, box.planes(func(p []uint8) [3]float32 {
+		return [3]float32{(float32(p[0]) - 127.5) / 128, (float32(p[1]) - 127.5) / 128, (float32(p[2]) - 127.5) / 128}
+	}))
+	if err != nil {
+		return nil, fmt.Errorf("detecting faces: %w", err)
+	}
+	var found []Detection
+	for _, stride := range yuNetStrides {
+		cells := detectorSide / stride * (detectorSide / stride)
+		// Exports name outputs as they please; their sizes tell them apart.
+		pick := func(each int) []float32 {
+			i := slices.IndexFunc(out, func(o []float32) bool { return len(o) == cells*scrfdAnchors*each })
+			if i < 0 {
+				return nil
+			}
+			return out[i]
+		}
+		f, err := decodeSCRFD(pick(1), pick(4), pick(2*points), stride)
+		if err != nil {
+			return nil, fmt.Errorf("detecting faces with %s: %w", d.net.name, err)
+		}
+		found = append(found, f...)
+	}
+	return box.back(suppress(found)), nil
+}
+
+func decodeSCRFD(score, sides, kps []float32, stride int) ([]Detection, error) {
+	cols := detectorSide / stride
+	n := cols * cols * scrfdAnchors
+	if len(score) != n || len(sides) != 4*n || len(kps) != 2*points*n {
+		return nil, fmt.Errorf("it is no SCRFD with key points at %d pixels: stride %d has %d scores, %d sides and %d coordinates, want %d anchors", detectorSide, stride, len(score), len(sides), len(kps), n)
+	}
+	var out []Detection
+	s := float64(stride)
+	for i := range n {
+		v := float64(score[i])
+		if !(v >= minScore) {
+			continue
+		}
+		cell := i / scrfdAnchors
+		x, y := float64(cell%cols)*s, float64(cell/cols)*s
+		b := sides[4*i:][:4]
+		d := Detection{Score: min(v, 1), Box: Box{x - float64(b[0])*s, y - float64(b[1])*s, x + float64(b[2])*s, y + float64(b[3])*s}}
+		for k := range d.Points {
+			d.Points[k] = datasets.Point{X: x + float64(kps[2*points*i+2*k])*s, Y: y + float64(kps[2*points*i+2*k+1])*s}
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// fitted is an image scaled to fit the detector's square, at its top left.
+type fitted struct {
+	img    pix.Image
+	sx, sy float64 // from the square's pixels to the image's
+}
+
+func fitDetector(img pix.Image) (fitted, error) {
+	scale := float64(detectorSide) / float64(max(img.W, img.H))
+	w, h := max(1, int(float64(img.W)*scale+.5)), max(1, int(float64(img.H)*scale+.5))
+	small, err := pix.Resize(img, w, h)
+	if err != nil {
+		return fitted{}, fmt.Errorf("detecting faces: %w", err)
+	}
+	return fitted{small, float64(img.W) / float64(w), float64(img.H) / float64(h)}, nil
+}
+
+// planes are the square's three planes; it is 0 beside the image.
+func (f fitted) planes(value func(rgb []uint8) [3]float32) []float32 {
+	const n = detectorSide * detectorSide
+	data := make([]float32, 3*n)
+	for y := range f.img.H {
+		row := f.img.Row(y)
+		for x := range f.img.W {
+			i := y*detectorSide + x
+			v := value(row[3*x : 3*x+3])
+			data[i], data[n+i], data[2*n+i] = v[0], v[1], v[2]
+		}
+	}
+	return data
+}
+
+// back maps detections to the image's own pixels.
+func (f fitted) back(found []Detection) []Detection {
+	for i := range found {
+		d := &found[i]
+		d.Box = Box{d.Box.X0 * f.sx, d.Box.Y0 * f.sy, d.Box.X1 * f.sx, d.Box.Y1 * f.sy}
+		for k := range d.Points {
+			d.Points[k].X, d.Points[k].Y = d.Points[k].X*f.sx, d.Points[k].Y*f.sy
+		}
+	}
+	return found
 }

@@ -1,0 +1,443 @@
+package face
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"image"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/quality"
+	"github.com/vtbench/vtbench/pix"
+)
+
+// The ids of the values, one a face.
+const (
+	idSim        = "f-sim"
+	idCalibrated = "f-sim-calibrated"
+	idDist       = "f-dist"
+	idStranger   = "f-sim-stranger"
+	idVerified   = "face-verified"
+	idRank1      = "face-rank1"
+	idDetected   = "face-detected"
+	idNME        = "face-nme"
+	idPSNR       = "face-psnr"
+	idSSIM       = "face-ssim"
+)
+
+// version covers the definitions; the networks are in the provenance.
+const version = 1
+
+// Specs lists the values.
+func Specs() []metrics.Spec {
+	const tokbench = "TokBench, Wu et al. 2025 (wjf5203/TokBench)"
+	spec := func(id, title, unit string, better metrics.Direction, lo, hi float64, source string) metrics.Spec {
+		return metrics.Spec{
+			ID: id, Version: version, Title: title, Unit: unit, Better: better, Min: lo, Max: hi,
+			Scope: metrics.PerInstance, Source: source, Labels: true,
+		}
+	}
+	inf := metrics.Unbounded(1)
+	return []metrics.Spec{
+		spec(idSim, "F-Sim", "", metrics.Higher, -1, 1, tokbench+": cosine of the embeddings of original and reconstruction"),
+		spec(idCalibrated, "F-Sim calibrated", "", metrics.Higher, -inf, 1, "(F-Sim − s) / (1 − s), s the recogniser's mean cosine of different people: strangers score 0 on average"),
+		spec(idDist, "F-Dist", "", metrics.Lower, 0, inf, "Euclidean distance of the embeddings"),
+		spec(idStranger, "Nearest stranger", "", metrics.Neither, -1, 1, "highest cosine of the reconstruction and the original of another person of the set"),
+		spec(idVerified, "Verified", "share", metrics.Higher, 0, 1, "share of faces whose F-Dist is within the recogniser's published threshold"),
+		spec(idRank1, "Rank-1", "share", metrics.Higher, 0, 1, "share of faces whose nearest original of all of the set is the same person"),
+		spec(idDetected, "Still found", "share", metrics.Higher, 0, 1, "share of the faces found in the original that are found in the reconstruction, IoU ≥ 0.5"),
+		spec(idNME, "Drift of key points", "share", metrics.Lower, 0, inf, "mean distance of five detected key points, over the distance of the eyes (NME)"),
+		spec(idPSNR, "Face PSNR", "dB", metrics.Higher, 0, inf, "PSNR on RGB of the face's box"),
+		spec(idSSIM, "Face SSIM", "", metrics.Higher, -1, 1, "SSIM (Wang 2004, Gaussian) of the face's box"),
+	}
+}
+
+// Kind is the registry's entry.
+func Kind() metrics.Kind {
+	return metrics.Kind{
+		Specs: Specs(),
+		Open: func(_ context.Context, cfg metrics.Config) (metrics.Metric, error) {
+			e, err := openEngine(cfg.Options)
+			if err != nil {
+				return nil, err
+			}
+			return &metric{engine: e, gallery: gallery{}}, nil
+		},
+	}
+}
+
+type metric struct {
+	engine  *engine
+	mu      sync.RWMutex
+	gallery gallery
+	sorted  sync.Once
+	order   []galleryKey
+}
+
+// galleryKey is a face of the set.
+type galleryKey struct{ item, instance string }
+
+// gallery is the originals of the set, by face; embeddings have unit length.
+type gallery map[galleryKey]enrolled
+
+type enrolled struct {
+	identity  string
+	embedding []float32
+}
+
+var (
+	_ metrics.Metric     = (*metric)(nil)
+	_ metrics.Enroller   = (*metric)(nil)
+	_ metrics.Provenance = (*metric)(nil)
+)
+
+func (m *metric) Specs() []metrics.Spec { return Specs() }
+
+func (m *metric) Close() error { return m.engine.close() }
+
+func (m *metric) Provenance() map[string]string { return m.engine.provenance }
+
+// Enrol puts the faces of an original into the gallery. A face that cannot be aligned
+// is left out; it is counted where it is scored.
+func (m *metric) Enrol(_ context.Context, ref metrics.Reference) error {
+	s, err := m.prepare(ref)
+	if err != nil {
+		return err
+	}
+	if err := s.original(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, f := range s.faces {
+		if f.drop == "" && f.err == nil {
+			m.gallery[s.key(i)] = enrolled{identity(s.item, f.Instance), unit(s.embeddings[i])}
+		}
+	}
+	return nil
+}
+
+// identity is who a face is; one of whom that is not known is nobody else.
+func identity(item string, in datasets.Instance) string {
+	if in.Identity != "" {
+		return in.Identity
+	}
+	return item + "\x00" + in.ID
+}
+
+func unit(e []float32) []float32 {
+	var sum float64
+	for _, v := range e {
+		sum += float64(v) * float64(v)
+	}
+	out := slices.Clone(e)
+	if sum > 0 {
+		for i := range out {
+			out[i] = float32(float64(out[i]) / math.Sqrt(sum))
+		}
+	}
+	return out
+}
+
+// Prepare looks for the faces of an original. Networks run when the first
+// reconstruction is scored.
+func (m *metric) Prepare(_ context.Context, ref metrics.Reference) (metrics.Scorer, error) {
+	return m.prepare(ref)
+}
+
+// one is a face that is scored.
+type one struct {
+	datasets.Instance
+	points []datasets.Point // five, as labelled or as found in the original
+	chip   Similarity
+	drop   string // why it cannot be scored
+	err    error
+}
+
+// scorer scores the faces of one image.
+type scorer struct {
+	m     *metric
+	item  string
+	ref   pix.Image
+	faces []one
+
+	once       sync.Once
+	prepared   error
+	found      []Detection // in the original
+	embeddings [][]float32 // of the original, by face
+}
+
+func (m *metric) prepare(ref metrics.Reference) (*scorer, error) {
+	if err := ref.Image.Validate(); err != nil {
+		return nil, fmt.Errorf("preparing the faces of %s: %w", ref.Item, err)
+	}
+	s := &scorer{m: m, item: ref.Item, ref: ref.Image}
+	for _, in := range ref.Instances {
+		if !in.Ignore && in.IsFace() {
+			s.faces = append(s.faces, one{Instance: in})
+		}
+	}
+	return s, nil
+}
+
+func (s *scorer) key(i int) galleryKey { return galleryKey{s.item, s.faces[i].ID} }
+
+// foundIoU is from which overlap on a detection in the original is the labelled face:
+// labels and detectors draw boxes differently. keptIoU is the same for the detection
+// in the reconstruction and the one in the original, which the same detector drew.
+const (
+	foundIoU = 0.3
+	keptIoU  = 0.5
+)
+
+// minEyes is the least distance between the eyes, in pixels, that is scored: below
+// there is nothing that could be a face.
+const minEyes = 2
+
+func boxOf(r image.Rectangle) Box {
+	return Box{float64(r.Min.X), float64(r.Min.Y), float64(r.Max.X), float64(r.Max.Y)}
+}
+
+// original aligns and embeds the faces of the original, once.
+func (s *scorer) original() error {
+	s.once.Do(func() { s.prepared = s.look() })
+	return s.prepared
+}
+
+func (s *scorer) look() (err error) {
+	if len(s.faces) == 0 {
+		return nil
+	}
+	if s.found, err = s.m.engine.detector.detect(s.ref); err != nil {
+		return err
+	}
+	r := s.m.engine.recogniser
+	for i := range s.faces {
+		f := &s.faces[i]
+		f.points = f.Points
+		if len(f.points) == 0 {
+			d, ok := match(s.found, boxOf(f.Box), foundIoU)
+			if !ok {
+				f.drop = metrics.DropNotFound
+				continue
+			}
+			f.points = d.Points[:]
+		}
+		if len(f.points) != points {
+			f.err = fmt.Errorf("face %q has %d key points, want the %d of eyes, nose and mouth", f.ID, len(f.points), points)
+			continue
+		}
+		if f.chip, err = FitSimilarity(f.points, r.template[:]); err != nil {
+			f.err = fmt.Errorf("face %q: %w", f.ID, err)
+			continue
+		}
+		if eyes(f.points) < minEyes {
+			f.drop = metrics.DropUndefined
+		}
+	}
+	s.embeddings, err = s.embed(s.ref)
+	return err
+}
+
+func eyes(p []datasets.Point) float64 { return math.Hypot(p[0].X-p[1].X, p[0].Y-p[1].Y) }
+
+// embed returns the embeddings of the faces that can be scored; the others are nil.
+func (s *scorer) embed(img pix.Image) ([][]float32, error) {
+	r := s.m.engine.recogniser
+	out := make([][]float32, len(s.faces))
+	var chips []pix.Image
+	var at []int
+	for i, f := range s.faces {
+		if f.drop == "" && f.err == nil {
+			chips, at = append(chips, Chip(img, f.chip, r.side)), append(at, i)
+		}
+	}
+	e, err := r.embed(chips)
+	if err != nil {
+		return nil, err
+	}
+	for k, i := range at {
+		out[i] = e[k]
+	}
+	return out, nil
+}
+
+// Score implements metrics.Scorer.
+func (s *scorer) Score(ctx context.Context, got pix.Image) ([]metrics.Value, error) {
+	if err := got.Validate(); err != nil {
+		return nil, fmt.Errorf("scoring the faces of %s: %w", s.item, err)
+	}
+	if got.W != s.ref.W || got.H != s.ref.H {
+		return nil, fmt.Errorf("scoring the faces of %s: reconstruction is %d×%d, original %d×%d", s.item, got.W, got.H, s.ref.W, s.ref.H)
+	}
+	if len(s.faces) == 0 {
+		return nil, nil
+	}
+	if err := s.original(); err != nil {
+		return nil, fmt.Errorf("looking for the faces of %s: %w", s.item, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	found, embeddings := s.found, s.embeddings
+	if !got.Same(s.ref) {
+		var err error
+		if found, err = s.m.engine.detector.detect(got); err == nil {
+			embeddings, err = s.embed(got)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("scoring the faces of %s: %w", s.item, err)
+		}
+	}
+	var out []metrics.Value
+	for i := range s.faces {
+		out = append(out, s.values(i, got, found, embeddings[i])...)
+	}
+	return out, nil
+}
+
+// values are those of one face, one for each of Specs.
+func (s *scorer) values(i int, got pix.Image, found []Detection, e []float32) []metrics.Value {
+	f := &s.faces[i]
+	var out []metrics.Value
+	for _, spec := range Specs() {
+		v := metrics.Value{Metric: spec.ID, Instance: f.ID, Drop: f.drop}
+		if f.err != nil {
+			v.Err, v.Drop = f.err.Error(), ""
+		}
+		out = append(out, v)
+	}
+	if f.drop != "" || f.err != nil {
+		return out
+	}
+	set := func(id string, v float64) {
+		k := slices.IndexFunc(out, func(x metrics.Value) bool { return x.Metric == id })
+		out[k].Value = v
+		if math.IsNaN(v) {
+			out[k].Drop = metrics.DropUndefined
+		}
+	}
+	r, nan := s.m.engine.recogniser, math.NaN()
+	sim, dist := Cosine(s.embeddings[i], e), Distance(s.embeddings[i], e)
+	set(idSim, sim)
+	set(idCalibrated, (sim-r.strangers)/(1-r.strangers))
+	set(idDist, dist)
+	set(idVerified, nan)
+	if r.threshold > 0 {
+		set(idVerified, share(dist <= r.threshold))
+	}
+	who := identity(s.item, f.Instance)
+	nearest, stranger := s.m.search(e, who)
+	set(idStranger, stranger)
+	set(idRank1, nan)
+	if nearest != "" {
+		set(idRank1, share(nearest == who))
+	}
+	s.detected(f, found, set, out)
+	s.pixels(f, got, set, out)
+	return out
+}
+
+// detected compares what the detector finds in original and reconstruction.
+func (s *scorer) detected(f *one, found []Detection, set func(string, float64), out []metrics.Value) {
+	before, ok := match(s.found, boxOf(f.Box), foundIoU)
+	if !ok { // the detector does not see this face in the original either
+		drop(out, metrics.DropNotFound, idDetected, idNME)
+		return
+	}
+	after, ok := match(found, before.Box, keptIoU)
+	set(idDetected, share(ok))
+	if !ok {
+		drop(out, metrics.DropNotFound, idNME)
+		return
+	}
+	sum := 0.0
+	for k := range before.Points {
+		sum += math.Hypot(before.Points[k].X-after.Points[k].X, before.Points[k].Y-after.Points[k].Y)
+	}
+	set(idNME, sum/points/eyes(before.Points[:]))
+}
+
+// pixels scores the pixels of the face's box.
+func (s *scorer) pixels(f *one, got pix.Image, set func(string, float64), out []metrics.Value) {
+	box := f.Box.Intersect(image.Rect(0, 0, s.ref.W, s.ref.H))
+	if box.Empty() {
+		drop(out, metrics.DropUndefined, idPSNR, idSSIM)
+		return
+	}
+	a, b := s.ref.Crop(box), got.Crop(box)
+	psnr, err := quality.PSNR(a, b)
+	if err != nil {
+		psnr = math.NaN()
+	}
+	set(idPSNR, psnr)
+	ssim, err := quality.SSIM(a, b) // needs 11 pixels
+	if err != nil {
+		ssim = math.NaN()
+	}
+	set(idSSIM, ssim)
+}
+
+func drop(out []metrics.Value, why string, ids ...string) {
+	for i := range out {
+		if slices.Contains(ids, out[i].Metric) {
+			out[i].Drop = why
+		}
+	}
+}
+
+func share(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// search returns who of the gallery is most like an embedding, "" where there is no
+// gallery, and the highest cosine to anybody but self, NaN where there is nobody.
+func (m *metric) search(e []float32, self string) (nearest string, stranger float64) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	m.sorted.Do(func() { // ties go to the first by name, whoever was enrolled first
+		for k := range m.gallery {
+			m.order = append(m.order, k)
+		}
+		slices.SortFunc(m.order, func(a, b galleryKey) int {
+			return cmp.Or(cmp.Compare(a.item, b.item), cmp.Compare(a.instance, b.instance))
+		})
+	})
+	u := unit(e)
+	best := float32(math.Inf(-1))
+	stranger = math.NaN()
+	for _, k := range m.order {
+		g := m.gallery[k]
+		v := dot(u, g.embedding)
+		if v > best {
+			best, nearest = v, g.identity
+		}
+		if g.identity != self && !(float64(v) <= stranger) {
+			stranger = float64(v)
+		}
+	}
+	return nearest, stranger
+}
+
+func dot(a, b []float32) float32 {
+	var s0, s1, s2, s3 float32
+	n := min(len(a), len(b))
+	i := 0
+	for ; i+4 <= n; i += 4 {
+		s0 += a[i] * b[i]
+		s1 += a[i+1] * b[i+1]
+		s2 += a[i+2] * b[i+2]
+		s3 += a[i+3] * b[i+3]
+	}
+	for ; i < n; i++ {
+		s0 += a[i] * b[i]
+	}
+	return s0 + s1 + s2 + s3
+}
