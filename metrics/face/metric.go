@@ -316,7 +316,7 @@ func (s *scorer) values(i int, got pix.Image, found []Detection, e []float32) []
 	}
 	set := func(id string, v float64) {
 		k := slices.IndexFunc(out, func(x metrics.Value) bool { return x.Metric == id })
-		out[k].Value = v
+		out[k].Value, out[k].Drop = v, ""
 		if math.IsNaN(v) {
 			out[k].Drop = metrics.DropUndefined
 		}

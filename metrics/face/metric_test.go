@@ -1,0 +1,326 @@
+package face
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/internal/assets"
+	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/pix"
+)
+
+func testMetric(t testing.TB) *metric {
+	t.Helper()
+	m := &metric{engine: realEngine(t), gallery: gallery{}}
+	return m
+}
+
+// portrait is one of the packaged photographs with its face as the detector sees it.
+func portrait(t testing.TB, m *metric, name string) metrics.Reference {
+	t.Helper()
+	path, err := assets.Path(name)
+	if err != nil {
+		t.Skip(err)
+	}
+	img, err := pix.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := m.engine.detector.detect(img)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%s: %d faces, error %v", name, len(found), err)
+	}
+	b := found[0].Box
+	return metrics.Reference{Item: name, Image: img, Instances: []datasets.Instance{{
+		ID: "face", Identity: name, Points: found[0].Points[:], Box: image.Rect(int(b.X0), int(b.Y0), int(b.X1), int(b.Y1)),
+	}}}
+}
+
+func scored(t testing.TB, m *metric, ref metrics.Reference, got pix.Image) map[string]metrics.Value {
+	t.Helper()
+	s, err := m.Prepare(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := s.Score(t.Context(), got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := len(Specs()) * len(ref.Instances); len(values) != want {
+		t.Fatalf("%d values, want %d", len(values), want)
+	}
+	out := map[string]metrics.Value{}
+	for _, v := range values {
+		out[v.Instance+"/"+v.Metric] = v
+	}
+	return out
+}
+
+func TestOriginalAndStranger(t *testing.T) {
+	m := testMetric(t)
+	a, b := portrait(t, m, "astronaut.png"), portrait(t, m, "grace_hopper.jpg")
+	for _, ref := range []metrics.Reference{a, b} {
+		if err := m.Enrol(t.Context(), ref); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v := scored(t, m, a, a.Image)
+	for id, want := range map[string]float64{idSim: 1, idCalibrated: 1, idDist: 0, idVerified: 1, idRank1: 1, idDetected: 1, idNME: 0, idPSNR: math.Inf(1), idSSIM: 1} {
+		if x := v["face/"+id]; x.Drop != "" || x.Err != "" || math.Abs(x.Value-want) > 1e-6 && x.Value != want {
+			t.Errorf("%s of the original is %+v, want %g", id, x, want)
+		}
+	}
+	if x := v["face/"+idStranger].Value; x < .5 || x > .95 {
+		t.Errorf("the nearest stranger is at %g", x)
+	}
+	// Everything black: nobody is there.
+	black := scored(t, m, a, pix.New(a.Image.W, a.Image.H))
+	if x := black["face/"+idDetected]; x.Value != 0 || x.Drop != "" {
+		t.Errorf("a face is found in the dark: %+v", x)
+	}
+	if x := black["face/"+idNME]; x.Drop != metrics.DropNotFound {
+		t.Errorf("key points drift in the dark: %+v", x)
+	}
+	if x := black["face/"+idSim]; x.Value > .9 {
+		t.Errorf("darkness has F-Sim %g", x.Value)
+	}
+	// The other woman in her place: not the same person.
+	s, err := FitSimilarity(b.Instances[0].Points, a.Instances[0].Points)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := a.Image.Clone()
+	for y := range other.H {
+		for x := range other.W {
+			var sum [3]float64
+			p := s.Inverse().Apply(datasets.Point{X: float64(x) + .5, Y: float64(y) + .5})
+			sample(b.Image, p.X-.5, p.Y-.5, &sum)
+			for c := range sum {
+				other.Pix[3*(y*other.W+x)+c] = uint8(sum[c])
+			}
+		}
+	}
+	swapped := scored(t, m, a, other)
+	if x := swapped["face/"+idRank1]; x.Value != 0 {
+		t.Errorf("a stranger is taken for the person: %+v", x)
+	}
+	if x := swapped["face/"+idVerified]; x.Value != 0 {
+		t.Errorf("a stranger is verified: %+v, distance %g", x, swapped["face/"+idDist].Value)
+	}
+}
+
+func TestKeyPointsAreFoundWhereNoneAreLabelled(t *testing.T) {
+	m := testMetric(t)
+	ref := portrait(t, m, "astronaut.png")
+	with := scored(t, m, ref, damaged(t, ref.Image, "jpeg_compression", 30))
+	ref.Instances[0].Points = nil
+	without := scored(t, m, ref, damaged(t, ref.Image, "jpeg_compression", 30))
+	for k, v := range with {
+		if w := without[k]; v.Drop != w.Drop || math.Abs(v.Value-w.Value) > 1e-9 {
+			t.Errorf("%s: %+v with labels, %+v without", k, v, w)
+		}
+	}
+	ref.Instances[0].Box = image.Rect(400, 400, 460, 460) // a helmet
+	for k, v := range scored(t, m, ref, ref.Image) {
+		if v.Drop != metrics.DropNotFound {
+			t.Errorf("%s where no face is: %+v", k, v)
+		}
+	}
+}
+
+func TestDegenerateFaces(t *testing.T) {
+	m := testMetric(t)
+	base := portrait(t, m, "astronaut.png")
+	face := base.Instances[0]
+	moved := func(dx, dy, k float64) datasets.Instance {
+		in := face
+		in.Points = nil
+		for _, p := range face.Points {
+			in.Points = append(in.Points, datasets.Point{X: p.X*k + dx, Y: p.Y*k + dy})
+		}
+		return in
+	}
+	border := moved(-float64(face.Box.Min.X)-40, 0, 1)
+	border.Box = face.Box.Sub(image.Pt(face.Box.Min.X+40, 0))
+	tiny := moved(100, 100, 3/float64(face.Box.Dx()))
+	tiny.Box = image.Rect(100, 100, 103, 103)
+	three := face
+	three.Points = face.Points[:3]
+	outside := face
+	outside.Box = image.Rect(9000, 9000, 9100, 9100)
+	for i, in := range []*datasets.Instance{&border, &tiny, &three, &outside} {
+		in.ID = []string{"border", "tiny", "three points", "outside"}[i]
+	}
+	base.Instances = []datasets.Instance{border, tiny, three, outside, {ID: "word", Text: "USA", Box: face.Box}, {ID: "ignored", Ignore: true, Identity: "x"}}
+	s, err := m.Prepare(t.Context(), base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := s.Score(t.Context(), damaged(t, base.Image, "jpeg_compression", 20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, v := range values {
+		count[v.Instance]++
+		switch v.Instance {
+		case "border": // black where the picture ends: a number, whatever it is
+			if v.Metric == idSim && (v.Err != "" || v.Drop != "" || math.IsNaN(v.Value)) {
+				t.Errorf("a face cut by the border: %+v", v)
+			}
+		case "tiny":
+			if v.Drop != metrics.DropUndefined {
+				t.Errorf("a face of three pixels: %+v", v)
+			}
+		case "three points":
+			if !strings.Contains(v.Err, "three points") || !strings.Contains(v.Err, "3 key points") {
+				t.Errorf("a face with three points: %+v", v)
+			}
+		case "outside":
+			if v.Metric == idPSNR && v.Drop != metrics.DropUndefined {
+				t.Errorf("pixels of a box beyond the image: %+v", v)
+			}
+		default:
+			t.Errorf("%s was scored", v.Instance)
+		}
+	}
+	for _, id := range []string{"border", "tiny", "three points", "outside"} {
+		if count[id] != len(Specs()) {
+			t.Errorf("%s has %d values, want %d", id, count[id], len(Specs()))
+		}
+	}
+}
+
+// Forty faces in one image, gray, and a photograph of twenty megapixels.
+func TestCrowdsGrayAndLarge(t *testing.T) {
+	m := testMetric(t)
+	one := portrait(t, m, "astronaut.png")
+	gray := one.Image.Clone()
+	for i := 0; i < len(gray.Pix); i += 3 {
+		g := uint8((299*int(gray.Pix[i]) + 587*int(gray.Pix[i+1]) + 114*int(gray.Pix[i+2])) / 1000)
+		gray.Pix[i], gray.Pix[i+1], gray.Pix[i+2] = g, g, g
+	}
+	face := one.Instances[0]
+	one.Instances = nil
+	for i := range 40 {
+		in := face
+		in.ID = fmt.Sprint(i)
+		one.Instances = append(one.Instances, in)
+	}
+	v := scored(t, m, one, gray)
+	for i := range 40 {
+		if a, b := v[fmt.Sprint(i)+"/"+idSim], v["0/"+idSim]; math.Abs(a.Value-b.Value) > 1e-5 || a.Value < .9 {
+			t.Errorf("face %d of 40 equal ones, gray: %g, the first %g", i, a.Value, b.Value)
+		}
+	}
+	large, err := pix.Resize(one.Image, 4500, 4500)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := 4500 / float64(one.Image.W)
+	big := face
+	big.Points = nil
+	for _, p := range face.Points {
+		big.Points = append(big.Points, datasets.Point{X: p.X * k, Y: p.Y * k})
+	}
+	big.Box = image.Rect(int(float64(face.Box.Min.X)*k), int(float64(face.Box.Min.Y)*k), int(float64(face.Box.Max.X)*k), int(float64(face.Box.Max.Y)*k))
+	b := scored(t, m, metrics.Reference{Item: "large", Image: large, Instances: []datasets.Instance{big}}, large)
+	if x := b["face/"+idDetected]; x.Value != 1 || x.Drop != "" {
+		t.Errorf("a face in 20 megapixels: %+v", x)
+	}
+}
+
+func TestModelsOfOnesOwn(t *testing.T) {
+	dir := t.TempDir()
+	open := func(yaml string) error {
+		if err := os.WriteFile(filepath.Join(dir, ModelsFile), []byte(yaml), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		e, err := openEngine(map[string]string{OptionModels: dir})
+		if err == nil {
+			err = e.close()
+		}
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rubbish.onnx"), []byte("rubbish"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for yaml, want := range map[string]string{
+		"recognizer: {}": "recogniser",
+		"{}":             "neither",
+		"recogniser: {layout: arcfase, file: x.onnx}":                "arcface",
+		"recogniser: {layout: arcface, file: ../x.onnx}":             "below",
+		"detector: {layout: scrfd, file: absent.onnx}":               "absent.onnx",
+		"detector: {layout: yunet, file: rubbish.onnx}":              "sha256",
+		"recogniser: {layout: sface, file: a, strangers: 2}":         "strangers",
+		"detector: {layout: yunet, file: rubbish.onnx, sha256: abc}": "another file",
+	} {
+		if err := open(yaml); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: the error is %v, want word of %s", yaml, err, want)
+		}
+	}
+	// What claims to be a network and is none must be an error, not the end.
+	if err := os.WriteFile(filepath.Join(dir, ModelsFile), []byte("detector: {layout: yunet, file: rubbish.onnx}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := openEngine(map[string]string{OptionModels: dir, OptionAllow: "true"})
+	var lacks *missing.Error
+	if errors.As(err, &lacks) {
+		t.Skip(err)
+	}
+	if err == nil || !strings.Contains(err.Error(), "rubbish.onnx") {
+		t.Errorf("rubbish opens: %v", err)
+	}
+}
+
+func TestWithoutModels(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	_, err := Kind().Open(t.Context(), metrics.Config{})
+	var lacks *missing.Error
+	if !errors.As(err, &lacks) || !strings.Contains(err.Error(), "vtbench models pull") {
+		t.Errorf("without models: %v", err)
+	}
+}
+
+func BenchmarkDetect(b *testing.B) {
+	m := testMetric(b)
+	img := portrait(b, m, "astronaut.png").Image
+	b.SetBytes(int64(len(img.Pix)))
+	for b.Loop() {
+		if _, err := m.engine.detector.detect(img); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkFace aligns and embeds one face.
+func BenchmarkFace(b *testing.B) {
+	m := testMetric(b)
+	ref := portrait(b, m, "astronaut.png")
+	r := m.engine.recogniser
+	s, err := FitSimilarity(ref.Instances[0].Points, r.template[:])
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := r.embed([]pix.Image{Chip(ref.Image, s, r.side)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkChip(b *testing.B) {
+	img := pix.New(512, 512)
+	b.SetBytes(3 * dlibSide * dlibSide)
+	for b.Loop() {
+		Chip(img, Similarity{A: 1.2, B: .1, TX: -50, TY: -50}, dlibSide)
+	}
+}
