@@ -1,0 +1,174 @@
+package faces
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/datasets/internal/filetree"
+)
+
+// WFLW names the kind "wflw:DIR".
+const WFLW = "wflw"
+
+// wflwLists are the folders in which the lists of faces lie, as they come out of
+// the archive, and wherever people move them.
+var wflwLists = []string{
+	"WFLW_annotations/list_98pt_rect_attr_train_test", "list_98pt_rect_attr_train_test", "WFLW_annotations", ".",
+}
+
+// wflwAttributes are the six attributes of a line, in their order.
+var wflwAttributes = [6]string{"pose", "expression", "illumination", "make-up", "occlusion", "blur"}
+
+// wflwFields is how many fields stand before the name of the image.
+const wflwFields = 2*98 + 4 + len(wflwAttributes)
+
+// OpenWFLW opens Wider Facial Landmarks in the Wild (Wu et al. 2018): the images
+// in WFLW_images and list_98pt_rect_attr_train.txt, list_98pt_rect_attr_test.txt or
+// both, in the folders of the archive or in dir itself. The faces of an image are
+// one item, also where lists share the image. Tags are the attributes that are set
+// and "train" or "test".
+func OpenWFLW(ctx context.Context, dir string) (*Set, error) {
+	root, err := filetree.Dir(dir)
+	if err != nil {
+		return nil, err
+	}
+	images := filepath.Join(root, "WFLW_images")
+	if _, err := filetree.Dir(images); err != nil {
+		return nil, fmt.Errorf("WFLW's images are looked for in WFLW_images: %w", err)
+	}
+	lists, err := wflwFiles(root)
+	if err != nil {
+		return nil, err
+	}
+	if len(lists) == 0 {
+		return nil, fmt.Errorf("%s has no list_98pt_rect_attr_*.txt, neither in itself nor in %s", dir, strings.Join(wflwLists[:3], " nor in "))
+	}
+	var c collection
+	for _, l := range lists {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		b, err := os.ReadFile(l)
+		if err != nil {
+			return nil, fmt.Errorf("reading WFLW's list: %w", err)
+		}
+		if err := c.wflw(l, b); err != nil {
+			return nil, err
+		}
+	}
+	if len(c.entries) == 0 {
+		return nil, fmt.Errorf("%s has no face", strings.Join(lists, ", "))
+	}
+	return newSet(description{kind: WFLW, source: dir, root: root, images: images, labels: lists}, c.entries), nil
+}
+
+func wflwFiles(root string) ([]string, error) {
+	for _, d := range wflwLists {
+		lists, err := filepath.Glob(filepath.Join(escapeGlob(root), d, "list_98pt_rect_attr_*.txt"))
+		if err != nil {
+			return nil, fmt.Errorf("looking for WFLW's lists: %w", err)
+		}
+		if len(lists) > 0 {
+			slices.Sort(lists)
+			return lists, nil
+		}
+	}
+	return nil, nil
+}
+
+// wflw adds the faces of a list.
+func (c *collection) wflw(file string, b []byte) error {
+	scheme, err := schemeOf(98)
+	if err != nil {
+		return err
+	}
+	split := strings.TrimPrefix(strings.TrimSuffix(filepath.Base(file), ".txt"), "list_98pt_rect_attr_")
+	return eachLine(file, b, func(where, line string) error {
+		name, v, err := wflwLine(line)
+		if err != nil {
+			return err
+		}
+		f := face{where: where, tags: []string{split}}
+		all := make([]datasets.Point, 98)
+		for i := range all {
+			all[i] = datasets.Point{X: v[2*i], Y: v[2*i+1]}
+		}
+		f.points = scheme.five(all)
+		if f.box = box(v[196:200]); f.box.empty() {
+			f.box = around(all)
+			f.tags = append(f.tags, TagBoxFromPoints)
+		}
+		for i, a := range wflwAttributes {
+			if v[200+i] != 0 {
+				f.tags = append(f.tags, a)
+			}
+		}
+		e := c.image(name)
+		e.faces = append(e.faces, f)
+		return nil
+	})
+}
+
+// wflwLine splits a line into the name of the image and the numbers before it.
+func wflwLine(line string) (string, []float64, error) {
+	v := make([]float64, wflwFields)
+	rest := line
+	for i := range v {
+		field, after, ok := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
+		f, err := strconv.ParseFloat(field, 64)
+		if err != nil || !plausible(f) || !ok {
+			return "", nil, fmt.Errorf("field %d is %q: 196 coordinates, 4 of the box, 6 attributes and the image's name are wanted", i+1, field)
+		}
+		v[i], rest = f, after
+	}
+	for i, a := range wflwAttributes {
+		if x := v[200+i]; x != 0 && x != 1 {
+			return "", nil, fmt.Errorf("field %d, %s, is %g: 0 or 1 is wanted", 201+i, a, x)
+		}
+	}
+	name, err := below(strings.TrimSpace(rest))
+	return name, v, err
+}
+
+// escapeGlob makes a path a pattern that matches it alone.
+func escapeGlob(p string) string {
+	return strings.NewReplacer(`[`, `[[]`, `*`, `[*]`, `?`, `[?]`).Replace(p)
+}
+
+// maxLine is the longest line of a list; WFLW's have 3 kB.
+const maxLine = 1 << 20
+
+// eachLine calls f for the lines of a file that are not blank, and puts file and
+// line before its error.
+func eachLine(file string, b []byte, f func(where, line string) error) error {
+	sc := bufio.NewScanner(bytes.NewReader(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))))
+	sc.Buffer(nil, maxLine)
+	n := 0
+	for sc.Scan() {
+		n++
+		line := strings.TrimSpace(sc.Text())
+		if line == "" {
+			continue
+		}
+		where := file + ":" + strconv.Itoa(n)
+		if err := f(where, line); err != nil {
+			return fmt.Errorf("%s: %w", where, err)
+		}
+	}
+	if err := sc.Err(); err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			return fmt.Errorf("%s:%d: the line has more than %d bytes; this is no list of faces", file, n+1, maxLine)
+		}
+		return fmt.Errorf("reading %s: %w", file, err)
+	}
+	return nil
+}
