@@ -174,13 +174,13 @@ func TestBoxesNobodyDrew(t *testing.T) {
 		{X: side/2 - 100, Y: side/2 - .1*unit}, {X: side/2 + 100, Y: side/2 - .1*unit}, {X: side / 2, Y: side / 2},
 		{X: side/2 - 80, Y: side/2 + .9*unit}, {X: side/2 + 80, Y: side/2 + .9*unit},
 	}
-	a, b := alignedBox(side, side), around(p)
+	a, b := alignedBox(side, side), square(p)
 	for i := range a {
 		if math.Abs(a[i]-b[i]) > 1e-6 {
 			t.Errorf("aligned box %v, box of its points %v", a, b)
 		}
 	}
-	if got := around(marks(t, 68)); got != (box{37.5, 25, 62.5, 55}) {
+	if got := bounds(marks(t, 68)); got != (box{37.5, 25, 62.5, 55}) {
 		t.Errorf("box around 68 points is %v", got)
 	}
 }

@@ -67,19 +67,20 @@ func (s Scheme) five(all []datasets.Point) []datasets.Point {
 	return out
 }
 
-// around is a box for a face of which only points are known. Points that reach from
-// jaw to brow bound it; five lie all inside of it, and the box is the square that
-// [faceSide] tells.
-func around(all []datasets.Point) box {
-	if len(all) != pointCount {
-		b := box{math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)}
-		for _, p := range all {
-			b = box{min(b[0], p.X), min(b[1], p.Y), max(b[2], p.X), max(b[3], p.Y)}
-		}
-		return b
+// bounds is the box around points that reach from jaw to brow; of none it is empty.
+func bounds(points []datasets.Point) box {
+	b := box{math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)}
+	for _, p := range points {
+		b = box{min(b[0], p.X), min(b[1], p.Y), max(b[2], p.X), max(b[3], p.Y)}
 	}
-	eyes, mouth := middle(all[LeftEye], all[RightEye]), middle(all[LeftMouth], all[RightMouth])
-	d := max(distance(all[LeftEye], all[RightEye]), distance(eyes, mouth))
+	return b
+}
+
+// square is a box for a face of which only the five points are known, which lie all
+// inside of it.
+func square(five []datasets.Point) box {
+	eyes, mouth := middle(five[LeftEye], five[RightEye]), middle(five[LeftMouth], five[RightMouth])
+	d := max(distance(five[LeftEye], five[RightEye]), distance(eyes, mouth))
 	c, half := middle(eyes, mouth), faceSide/2*d
 	return box{c.X - half, c.Y - half, c.X + half, c.Y + half}
 }

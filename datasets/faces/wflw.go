@@ -104,7 +104,7 @@ func (c *collection) wflw(file string, b []byte) error {
 		}
 		f.points = scheme.five(all)
 		if f.box = box(v[196:200]); f.box.empty() {
-			f.box = around(all)
+			f.box = bounds(all)
 			f.tags = append(f.tags, TagBoxFromPoints)
 		}
 		for i, a := range wflwAttributes {

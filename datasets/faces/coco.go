@@ -1,0 +1,235 @@
+package faces
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/datasets/internal/filetree"
+)
+
+// COCO names the kind "coco-face:FILE.json" and "coco-face:DIR".
+const COCO = "coco-face"
+
+// cocoImages are the folders, seen from the JSON file, in which its images are
+// looked for.
+var cocoImages = []string{".", "images", "../images", ".."}
+
+type cocoFile struct {
+	Images      []cocoImage      `json:"images"`
+	Annotations []cocoAnnotation `json:"annotations"`
+}
+
+type cocoImage struct {
+	ID     json.RawMessage `json:"id"` // number or text
+	Name   string          `json:"file_name"`
+	Width  int             `json:"width"`
+	Height int             `json:"height"`
+}
+
+type cocoAnnotation struct {
+	ID        json.RawMessage `json:"id"`
+	Image     json.RawMessage `json:"image_id"`
+	KeyPoints []float64       `json:"keypoints"` // x, y, visibility
+	Box       []float64       `json:"bbox"`      // left, top, width, height
+	Crowd     int             `json:"iscrowd"`
+}
+
+// Visibility of a key point.
+const (
+	cocoUnlabelled = 0
+	cocoHidden     = 1
+	cocoVisible    = 2
+)
+
+// OpenCOCO opens faces with key points in COCO's JSON, which is how 300W (68
+// points), COFW (29), AFLW (19) and WFLW (98) are passed around. Of a folder, all
+// its JSON files are taken, or else those in its folder annotations. The images are
+// beside the file, in images, in ../images or in .., whichever has the first of
+// them. A face has its five points when all that they are made of are labelled; one
+// that is marked iscrowd is ignored.
+func OpenCOCO(ctx context.Context, name string) (*Set, error) {
+	files, root, err := cocoFiles(name)
+	if err != nil {
+		return nil, err
+	}
+	var c collection
+	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		b, err := os.ReadFile(f)
+		if err != nil {
+			return nil, fmt.Errorf("reading annotations: %w", err)
+		}
+		if err := c.coco(f, b); err != nil {
+			return nil, err
+		}
+	}
+	if len(c.entries) == 0 {
+		return nil, fmt.Errorf("%s lists no image", strings.Join(files, ", "))
+	}
+	dir := filepath.Dir(files[0])
+	for _, d := range cocoImages {
+		d = filepath.Join(filepath.Dir(files[0]), d)
+		if slices.ContainsFunc(c.entries, func(e entry) bool {
+			info, err := os.Stat(filepath.Join(d, filepath.FromSlash(e.id)))
+			return err == nil && info.Mode().IsRegular()
+		}) {
+			dir = d
+			break
+		}
+	}
+	return newSet(description{kind: COCO, source: name, root: root, images: dir, labels: files}, c.entries), nil
+}
+
+// cocoFiles finds the annotations and the folder the data set is named after.
+func cocoFiles(name string) (files []string, root string, err error) {
+	if name == "" {
+		return nil, "", errors.New("no file is named; write the JSON file or its folder behind the colon")
+	}
+	if info, err := os.Stat(name); err != nil {
+		return nil, "", fmt.Errorf("opening annotations: %w", err)
+	} else if !info.IsDir() {
+		real, err := filepath.EvalSymlinks(name)
+		if err != nil {
+			return nil, "", fmt.Errorf("opening annotations: %w", err)
+		}
+		return []string{real}, filepath.Dir(real), nil
+	}
+	if root, err = filetree.Dir(name); err != nil {
+		return nil, "", err
+	}
+	for _, d := range []string{root, filepath.Join(root, "annotations")} {
+		if files, err = filepath.Glob(filepath.Join(escapeGlob(d), "*.json")); err != nil {
+			return nil, "", fmt.Errorf("looking for annotations: %w", err)
+		}
+		if len(files) > 0 {
+			slices.SortFunc(files, filetree.Natural)
+			return files, root, nil
+		}
+	}
+	return nil, "", fmt.Errorf("%s has no JSON file, neither in itself nor in annotations", name)
+}
+
+// coco adds the images and faces of a file.
+func (c *collection) coco(file string, b []byte) error {
+	var in cocoFile
+	if err := unmarshal(file, b, &in); err != nil {
+		return err
+	}
+	if in.Images == nil {
+		return fmt.Errorf("%s has no field images, so it is not COCO's format; where the folder has other JSON files, name the file that is meant", file)
+	}
+	names := make(map[string]string, len(in.Images))
+	for i, im := range in.Images {
+		where := fmt.Sprintf("%s: images[%d]", file, i)
+		name, err := below(im.Name)
+		if err != nil {
+			return fmt.Errorf("%s.file_name: %w", where, err)
+		}
+		key := text(im.ID)
+		if _, double := names[key]; double || key == "" {
+			return fmt.Errorf("%s.id is %q: every image needs an id of its own", where, key)
+		}
+		names[key] = name
+		if im.Width < 0 || im.Height < 0 || (im.Width == 0) != (im.Height == 0) {
+			return fmt.Errorf("%s: a size of %d×%d is impossible", where, im.Width, im.Height)
+		}
+		e := c.image(name)
+		if e.w != 0 && im.Width != 0 && (e.w != im.Width || e.h != im.Height) {
+			return fmt.Errorf("%s: %s is %d×%d here, %d×%d before", where, name, im.Width, im.Height, e.w, e.h)
+		}
+		if im.Width != 0 {
+			e.w, e.h = im.Width, im.Height
+		}
+	}
+	for i, a := range in.Annotations {
+		where := fmt.Sprintf("%s: annotations[%d]", file, i)
+		if id := text(a.ID); id != "" {
+			where += " (id " + id + ")"
+		}
+		name, ok := names[text(a.Image)]
+		if !ok {
+			return fmt.Errorf("%s.image_id: there is no image %q in the file", where, text(a.Image))
+		}
+		f, err := a.face()
+		if err != nil {
+			return fmt.Errorf("%s: %w", where, err)
+		}
+		f.where = where
+		e := c.image(name)
+		e.faces = append(e.faces, f)
+	}
+	return nil
+}
+
+// text is an id, number or text, for comparison; "" for none.
+func text(id json.RawMessage) string {
+	if bytes.Equal(id, []byte("null")) {
+		return ""
+	}
+	return strings.Trim(string(bytes.TrimSpace(id)), `"`)
+}
+
+func (a cocoAnnotation) face() (face, error) {
+	f := face{ignore: a.Crowd != 0}
+	drawn := box{}
+	if n := len(a.KeyPoints); n > 0 {
+		if n%3 != 0 {
+			return f, fmt.Errorf("keypoints has %d numbers: x, y and visibility of each are wanted", n)
+		}
+		scheme, err := schemeOf(n / 3)
+		if err != nil {
+			return f, fmt.Errorf("keypoints: %w", err)
+		}
+		var all, labelled []datasets.Point
+		for i := 0; i < n; i += 3 {
+			x, y, v := a.KeyPoints[i], a.KeyPoints[i+1], a.KeyPoints[i+2]
+			if !plausible(x) || !plausible(y) || v != cocoUnlabelled && v != cocoHidden && v != cocoVisible {
+				return f, fmt.Errorf("keypoints[%d]: %g, %g with visibility %g is no key point", i, x, y, v)
+			}
+			all = append(all, datasets.Point{X: x, Y: y})
+			if v != cocoUnlabelled {
+				labelled = append(labelled, all[i/3])
+			}
+		}
+		least, hidden := float64(cocoVisible), false
+		for _, from := range scheme.Five {
+			for _, i := range from {
+				least = min(least, a.KeyPoints[3*i+2])
+				hidden = hidden || a.KeyPoints[3*i+2] == cocoHidden
+			}
+		}
+		if least > cocoUnlabelled {
+			f.points = scheme.five(all)
+		}
+		if hidden {
+			f.tags = append(f.tags, TagOccluded)
+		}
+		if drawn = bounds(labelled); scheme.Points == pointCount && f.points != nil {
+			drawn = square(f.points)
+		}
+	}
+	if len(a.Box) > 0 {
+		b, err := boxOf(a.Box)
+		if err != nil {
+			return f, fmt.Errorf("bbox: %w", err)
+		}
+		f.box = box{b[0], b[1], b[0] + b[2], b[1] + b[3]}
+	}
+	if f.box.empty() {
+		if f.box = drawn; f.box.empty() {
+			return f, fmt.Errorf("bbox %v has no area, and there are no key points around which to draw one", a.Box)
+		}
+		f.tags = append(f.tags, TagBoxFromPoints)
+	}
+	return f, nil
+}
