@@ -9,6 +9,7 @@ import (
 	"github.com/vtbench/vtbench/datasets/folder"
 	"github.com/vtbench/vtbench/datasets/icdar"
 	"github.com/vtbench/vtbench/datasets/photos"
+	"github.com/vtbench/vtbench/datasets/portraits"
 	"github.com/vtbench/vtbench/datasets/textgen"
 )
 
@@ -35,6 +36,17 @@ func Kinds() []datasets.Kind {
 					return nil, err
 				}
 				return photos.New()
+			},
+		},
+		{
+			Name:    portraits.ID,
+			Summary: "real faces, free to use, at many sizes on photographs, with key points; from vtbench datasets pull",
+			Example: portraits.ID,
+			Open: func(_ context.Context, arg string) (datasets.Dataset, error) {
+				if err := datasets.NoArgument(portraits.ID, arg); err != nil {
+					return nil, err
+				}
+				return portraits.New()
 			},
 		},
 		{

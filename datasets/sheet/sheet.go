@@ -121,6 +121,10 @@ func thumb(it datasets.Item, side int, boxes bool) (pix.Image, error) {
 		} {
 			fill(out, e, c)
 		}
+		for _, p := range in.Points {
+			x, y := int(p.X*float64(w)/float64(it.Image.W)), int(p.Y*float64(h)/float64(it.Image.H))
+			fill(out, image.Rect(x-1, y-1, x+1, y+1), c)
+		}
 	}
 	return out, nil
 }

@@ -115,8 +115,11 @@ const points = 5
 // arcFace are the five points of ArcFace's 112² template (deepinsight/insightface,
 // face_align.py), in units of pixel indices there; half a pixel more here.
 var arcFace = [points]datasets.Point{
-	{X: 38.2946 + .5, Y: 51.6963 + .5}, {X: 73.5318 + .5, Y: 51.5014 + .5}, {X: 56.0252 + .5, Y: 71.7366 + .5},
-	{X: 41.5493 + .5, Y: 92.3655 + .5}, {X: 70.7299 + .5, Y: 92.2041 + .5},
+	{X: 38.2946 + .5, Y: 51.6963 + .5},
+	{X: 73.5318 + .5, Y: 51.5014 + .5},
+	{X: 56.0252 + .5, Y: 71.7366 + .5},
+	{X: 41.5493 + .5, Y: 92.3655 + .5},
+	{X: 70.7299 + .5, Y: 92.2041 + .5},
 }
 
 // dlibMeanFace are the same points of dlib's mean face (render_face_detections and
@@ -125,7 +128,9 @@ var arcFace = [points]datasets.Point{
 var dlibMeanFace = [points]datasets.Point{
 	{X: (0.121737 + 0.187122 + 0.265825 + 0.334606 + 0.260918 + 0.182743) / 6, Y: (0.216423 + 0.178758 + 0.179852 + 0.231733 + 0.245099 + 0.244077) / 6},
 	{X: (0.645647 + 0.714428 + 0.793132 + 0.858516 + 0.79751 + 0.719335) / 6, Y: (0.231733 + 0.179852 + 0.178758 + 0.216423 + 0.244077 + 0.245099) / 6},
-	{X: 0.490127, Y: 0.515625}, {X: 0.254149, Y: 0.780233}, {X: 0.726104, Y: 0.780233},
+	{X: 0.490127, Y: 0.515625},
+	{X: 0.254149, Y: 0.780233},
+	{X: 0.726104, Y: 0.780233},
 }
 
 // dlibPadding is the border around the face in the chips that dlib's network was

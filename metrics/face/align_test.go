@@ -23,7 +23,8 @@ func alignGolden(t *testing.T) (g struct {
 		A, B, TX, TY float64
 		Chip         []int
 	}
-}) {
+},
+) {
 	t.Helper()
 	b, err := os.ReadFile("testdata/align.json")
 	if err != nil {

@@ -73,7 +73,8 @@ func golden(t *testing.T) (g struct {
 		Scale, Offset float64
 		Rect          []float64
 	}
-}) {
+},
+) {
 	t.Helper()
 	b, err := os.ReadFile("testdata/dlib.json")
 	if err != nil {

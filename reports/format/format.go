@@ -60,6 +60,8 @@ func For(spec metrics.Spec) Style {
 		return Style{Unit: "%", Scale: 100, Places: 1}
 	case strings.HasPrefix(id, "psnr"):
 		return Style{Unit: "dB", Scale: 1, Places: 2}
+	case id == "f-sim-calibrated":
+		return Style{Scale: 1, Places: 2}
 	case strings.HasPrefix(id, "bpp"):
 		return Style{Unit: "bpp", Scale: 1, Digits: 3}
 	case strings.HasSuffix(id, "perplexity"), id == "mse":

