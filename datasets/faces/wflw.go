@@ -92,12 +92,12 @@ func (c *collection) wflw(file string, b []byte) error {
 		return err
 	}
 	split := strings.TrimPrefix(strings.TrimSuffix(filepath.Base(file), ".txt"), "list_98pt_rect_attr_")
-	return eachLine(file, b, func(where, line string) error {
+	return eachLine(file, b, func(n int, line string) error {
 		name, v, err := wflwLine(line)
 		if err != nil {
 			return err
 		}
-		f := face{where: where, tags: []string{split}}
+		f := face{where: at(file, n), tags: []string{split}}
 		all := make([]datasets.Point, 98)
 		for i := range all {
 			all[i] = datasets.Point{X: v[2*i], Y: v[2*i+1]}
@@ -144,12 +144,15 @@ func escapeGlob(p string) string {
 	return strings.NewReplacer(`[`, `[[]`, `*`, `[*]`, `?`, `[?]`).Replace(p)
 }
 
+// at names a line of a file.
+func at(file string, line int) string { return file + ":" + strconv.Itoa(line) }
+
 // maxLine is the longest line of a list; WFLW's have 3 kB.
 const maxLine = 1 << 20
 
 // eachLine calls f for the lines of a file that are not blank, and puts file and
 // line before its error.
-func eachLine(file string, b []byte, f func(where, line string) error) error {
+func eachLine(file string, b []byte, f func(n int, line string) error) error {
 	sc := bufio.NewScanner(bytes.NewReader(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))))
 	sc.Buffer(nil, maxLine)
 	n := 0
@@ -159,9 +162,8 @@ func eachLine(file string, b []byte, f func(where, line string) error) error {
 		if line == "" {
 			continue
 		}
-		where := file + ":" + strconv.Itoa(n)
-		if err := f(where, line); err != nil {
-			return fmt.Errorf("%s: %w", where, err)
+		if err := f(n, line); err != nil {
+			return fmt.Errorf("%s: %w", at(file, n), err)
 		}
 	}
 	if err := sc.Err(); err != nil {

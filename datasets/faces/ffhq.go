@@ -1,0 +1,248 @@
+package faces
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/datasets/internal/filetree"
+)
+
+// FFHQ names the kind "ffhq:DIR".
+const FFHQ = "ffhq"
+
+// ffhqWild is the folder of the photographs before cropping; the others are of the
+// cropped ones at some size.
+const ffhqWild = "in-the-wild-images"
+
+// ffhqFolders are the folders of images, of which the first is taken.
+var ffhqFolders = []string{"images1024x1024", ffhqWild, "thumbnails128x128"}
+
+// ffhqFiles are the names of the annotations.
+var ffhqFiles = []string{"ffhq-dataset-v2.json", "ffhq-dataset-v1.json"}
+
+// ffhqSide is the side to which landmarks of cropped images refer.
+const ffhqSide = 1024
+
+type ffhqEntry struct {
+	Image struct {
+		Landmarks [][]float64 `json:"face_landmarks"`
+	} `json:"image"`
+	Wild struct {
+		Size      []int       `json:"pixel_size"`
+		Rect      []float64   `json:"face_rect"` // left, top, right, bottom
+		Landmarks [][]float64 `json:"face_landmarks"`
+	} `json:"in_the_wild"`
+}
+
+// ffhqLabels is what the annotations say of one image.
+type ffhqLabels struct {
+	w, h   int
+	box    box
+	points []datasets.Point
+}
+
+// OpenFFHQ opens Flickr-Faces-HQ (Karras et al. 2019): images1024x1024,
+// in-the-wild-images or thumbnails128x128, the first of them that is there, or a
+// folder of images of one of these kinds (in the wild where it is named so). A part
+// of the images will do, and cropped ones may have any size, as copies at 256 and
+// 512 pixels do; they go by the number their name ends in: 00042.png, img00042.jpg.
+//
+// ffhq-dataset-v2.json, in the folder or beside it, has the points. Without it
+// there are none, and boxes of cropped images are where the cropping puts faces.
+func OpenFFHQ(ctx context.Context, dir string) (*Set, error) {
+	root, err := filetree.Dir(dir)
+	if err != nil {
+		return nil, err
+	}
+	images := root
+	for _, d := range ffhqFolders {
+		if in, err := filetree.Dir(filepath.Join(root, d)); err == nil {
+			images = in
+			break
+		}
+	}
+	wild := filepath.Base(images) == ffhqWild
+	names, err := filetree.Images(ctx, images)
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s has no image", images)
+	}
+	d := description{kind: FFHQ, source: dir, root: root, images: images}
+	labels, file, err := ffhqLabelsOf(ctx, root, wild)
+	if err != nil {
+		return nil, err
+	}
+	if file != "" {
+		d.labels = []string{file}
+	}
+	entries := make([]entry, len(names))
+	for i, n := range names {
+		fit := func(w, h int) ([]face, error) {
+			f := face{where: n, box: box{0, 0, float64(w), float64(h)}, tags: []string{TagBoxIsImage}}
+			if !wild && w == h {
+				f.box, f.tags = alignedBox(w, h), []string{TagBoxFromAlignment}
+			}
+			return []face{f}, nil
+		}
+		if file != "" {
+			fit = func(w, h int) ([]face, error) {
+				f, err := ffhqFace(n, file, labels, wild, w, h)
+				return []face{f}, err
+			}
+		}
+		entries[i] = entry{id: n, fit: fit}
+	}
+	return newSet(d, entries), nil
+}
+
+// ffhqFace scales the labels of an image to its size.
+func ffhqFace(name, file string, labels map[int]ffhqLabels, wild bool, w, h int) (face, error) {
+	n, ok := ffhqNumber(name)
+	if !ok {
+		return face{}, fmt.Errorf("%s has no number by which %s could know it", name, file)
+	}
+	l, ok := labels[n]
+	if !ok {
+		return face{}, fmt.Errorf("%s has no entry %q", file, strconv.Itoa(n))
+	}
+	f := face{where: fmt.Sprintf("%s: entry %q", file, strconv.Itoa(n))}
+	scale := 1.
+	switch {
+	case wild && (w != l.w || h != l.h):
+		return f, fmt.Errorf("%s is about an image of %d×%d, this one is %d×%d", f.where, l.w, l.h, w, h)
+	case !wild && w != h:
+		return f, fmt.Errorf("the image is %d×%d, but FFHQ's are square; photographs before cropping belong in a folder %s", w, h, ffhqWild)
+	case !wild:
+		scale = float64(w) / ffhqSide
+		f.tags = []string{TagBoxFromPoints}
+	}
+	f.box = l.box.times(scale, scale)
+	f.points = slices.Clone(l.points)
+	for i := range f.points {
+		f.points[i].X *= scale
+		f.points[i].Y *= scale
+	}
+	return f, nil
+}
+
+// ffhqNumber is the number that a name ends in.
+func ffhqNumber(name string) (int, bool) {
+	s := stem(name)
+	digits := s[len(strings.TrimRight(s, "0123456789")):]
+	n, err := strconv.Atoi(digits)
+	return n, err == nil
+}
+
+// ffhqLabelsOf reads the annotations in a folder or beside it; file is "" where
+// there are none.
+func ffhqLabelsOf(ctx context.Context, root string, wild bool) (_ map[int]ffhqLabels, file string, err error) {
+	for _, d := range []string{root, filepath.Dir(root)} {
+		for _, n := range ffhqFiles {
+			file := filepath.Join(d, n)
+			r, err := os.Open(file)
+			if errors.Is(err, os.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return nil, "", fmt.Errorf("reading FFHQ's landmarks: %w", err)
+			}
+			defer r.Close()
+			labels, err := parseFFHQ(ctx, file, r, wild)
+			return labels, file, err
+		}
+	}
+	return nil, "", nil
+}
+
+// parseFFHQ reads the annotations entry by entry, since they have 250 MB, of which
+// a thousandth is wanted. They have no lines worth naming: errors name the entry.
+func parseFFHQ(ctx context.Context, file string, r io.Reader, wild bool) (map[int]ffhqLabels, error) {
+	dec := json.NewDecoder(bufio.NewReaderSize(r, 1<<20))
+	open, err := dec.Token()
+	if err != nil {
+		return nil, fmt.Errorf("decoding %s: %w", file, err)
+	}
+	if open != json.Delim('{') {
+		return nil, fmt.Errorf("%s begins with %v; an object with an entry an image is wanted", file, open)
+	}
+	labels := map[int]ffhqLabels{}
+	for dec.More() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		key, err := dec.Token()
+		if err != nil {
+			return nil, fmt.Errorf("decoding %s at byte %d: %w", file, dec.InputOffset(), err)
+		}
+		name := fmt.Sprint(key)
+		n, err := strconv.Atoi(name)
+		if err != nil || n < 0 {
+			return nil, fmt.Errorf("%s: entry %q: the number of an image is wanted", file, name)
+		}
+		if _, double := labels[n]; double {
+			return nil, fmt.Errorf("%s: entry %q stands there twice", file, name)
+		}
+		var e ffhqEntry
+		if err := dec.Decode(&e); err != nil {
+			return nil, fmt.Errorf("%s: entry %q at byte %d: %w", file, name, dec.InputOffset(), err)
+		}
+		if labels[n], err = e.labels(wild); err != nil {
+			return nil, fmt.Errorf("%s: entry %q: %w", file, name, err)
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, fmt.Errorf("decoding %s at byte %d: the file is cut off: %w", file, dec.InputOffset(), err)
+	}
+	if len(labels) == 0 {
+		return nil, fmt.Errorf("%s has no entry", file)
+	}
+	return labels, nil
+}
+
+func (e ffhqEntry) labels(wild bool) (l ffhqLabels, err error) {
+	const count = 68
+	scheme, err := schemeOf(count)
+	if err != nil {
+		return l, err
+	}
+	field, marks := "image.face_landmarks", e.Image.Landmarks
+	if wild {
+		field, marks = "in_the_wild.face_landmarks", e.Wild.Landmarks
+	}
+	if len(marks) != count {
+		return l, fmt.Errorf("%s has %d points, want %d", field, len(marks), count)
+	}
+	all := make([]datasets.Point, count)
+	for i, p := range marks {
+		if len(p) != 2 || !plausible(p[0]) || !plausible(p[1]) {
+			return l, fmt.Errorf("%s[%d] is %v: x and y are wanted", field, i, p)
+		}
+		all[i] = datasets.Point{X: p[0], Y: p[1]}
+	}
+	l.points, l.box = scheme.five(all), bounds(all)
+	if wild {
+		if len(e.Wild.Size) != 2 {
+			return l, fmt.Errorf("in_the_wild.pixel_size is %v: width and height are wanted", e.Wild.Size)
+		}
+		l.w, l.h = e.Wild.Size[0], e.Wild.Size[1]
+		if l.box, err = boxOf(e.Wild.Rect); err != nil {
+			return l, fmt.Errorf("in_the_wild.face_rect: %w", err)
+		}
+	}
+	if l.box.empty() {
+		return l, fmt.Errorf("%s: the box %v of the face has no area", field, l.box)
+	}
+	return l, nil
+}
