@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/datasets/faces"
 	"github.com/vtbench/vtbench/datasets/folder"
 	"github.com/vtbench/vtbench/datasets/icdar"
 	"github.com/vtbench/vtbench/datasets/photos"
@@ -55,6 +56,54 @@ func Kinds() []datasets.Kind {
 			Example: "icdar:DIR",
 			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
 				return icdar.Open(ctx, arg)
+			},
+		},
+		{
+			Name:    faces.WFLW,
+			Summary: "faces in the wild with 98 points and attributes: WFLW_images/ and list_98pt_rect_attr_*.txt",
+			Example: "wflw:DIR",
+			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
+				return faces.OpenWFLW(ctx, arg)
+			},
+		},
+		{
+			Name:    faces.COCO,
+			Summary: "faces with key points in COCO's JSON, a file or its folder: 300W (68), COFW (29), AFLW (19), WFLW (98), or five",
+			Example: "coco-face:DIR",
+			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
+				return faces.OpenCOCO(ctx, arg)
+			},
+		},
+		{
+			Name:    faces.TokBench,
+			Summary: "TokBench's faces: images/face_data/wflw/ and annotations/face_meta.json",
+			Example: "tokbench-face:DIR",
+			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
+				return faces.OpenTokBench(ctx, arg)
+			},
+		},
+		{
+			Name:    faces.LFW,
+			Summary: "faces by person, PERSON/PERSON_0001.jpg, with the pairs of pairs.txt; no points",
+			Example: "lfw:DIR",
+			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
+				return faces.OpenLFW(ctx, arg)
+			},
+		},
+		{
+			Name:    faces.CelebA,
+			Summary: "faces of celebrities: img_align_celeba/, img_celeba/ or CelebA-HQ-img/ with their lists",
+			Example: "celeba:DIR",
+			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
+				return faces.OpenCelebA(ctx, arg)
+			},
+		},
+		{
+			Name:    faces.FFHQ,
+			Summary: "faces from Flickr at any size, with or without ffhq-dataset-v2.json",
+			Example: "ffhq:DIR",
+			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
+				return faces.OpenFFHQ(ctx, arg)
 			},
 		},
 		{

@@ -26,7 +26,7 @@ func TestOpensRealFolders(t *testing.T) {
 	for _, tc := range []struct {
 		kind, dir string
 		items     int
-	}{{"icdar", "icdar15-sample", 10}, {"folder", "icdar15-sample", 10}, {"folder", "iqa", 4}} {
+	}{{"icdar", "icdar15-sample", 10}, {"folder", "icdar15-sample", 10}, {"folder", "iqa", 4}, {"coco-face", "faces-sample", 4}} {
 		ds, err := datasets.Open(t.Context(), tc.kind+":"+testdata.Path(t, tc.dir), all.Kinds())
 		if err != nil {
 			t.Fatal(err)

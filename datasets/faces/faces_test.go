@@ -171,8 +171,11 @@ func TestBoxesNobodyDrew(t *testing.T) {
 	// box of the recipe is the box of those points.
 	const side, unit = 1024., 1024 / 3.6
 	p := []datasets.Point{
-		{X: side/2 - 100, Y: side/2 - .1*unit}, {X: side/2 + 100, Y: side/2 - .1*unit}, {X: side / 2, Y: side / 2},
-		{X: side/2 - 80, Y: side/2 + .9*unit}, {X: side/2 + 80, Y: side/2 + .9*unit},
+		{X: side/2 - 100, Y: side/2 - .1*unit},
+		{X: side/2 + 100, Y: side/2 - .1*unit},
+		{X: side / 2, Y: side / 2},
+		{X: side/2 - 80, Y: side/2 + .9*unit},
+		{X: side/2 + 80, Y: side/2 + .9*unit},
 	}
 	a, b := alignedBox(side, side), square(p)
 	for i := range a {
