@@ -46,7 +46,7 @@ func Specs() []metrics.Spec {
 		spec(idSim, "F-Sim", "", metrics.Higher, -1, 1, tokbench+": cosine of the embeddings of original and reconstruction"),
 		spec(idCalibrated, "F-Sim calibrated", "", metrics.Higher, -inf, 1, "(F-Sim − s) / (1 − s), s the recogniser's mean cosine of different people: strangers score 0 on average"),
 		spec(idDist, "F-Dist", "", metrics.Lower, 0, inf, "Euclidean distance of the embeddings"),
-		spec(idStranger, "Nearest stranger", "", metrics.Neither, -1, 1, "highest cosine of the reconstruction and the original of another person of the set"),
+		spec(idStranger, "Nearest stranger", "", metrics.Neither, -inf, 1, "highest calibrated similarity of the reconstruction and the original of another person of the set"),
 		spec(idVerified, "Verified", "share", metrics.Higher, 0, 1, "share of faces whose F-Dist is within the recogniser's published threshold"),
 		spec(idRank1, "Rank-1", "share", metrics.Higher, 0, 1, "share of faces whose nearest original of all of the set is the same person"),
 		spec(idDetected, "Still found", "share", metrics.Higher, 0, 1, "share of the faces found in the original that are found in the reconstruction, IoU ≥ 0.5"),
@@ -324,7 +324,7 @@ func (s *scorer) values(i int, got pix.Image, found []Detection, e []float32) []
 	r, nan := s.m.engine.recogniser, math.NaN()
 	sim, dist := Cosine(s.embeddings[i], e), Distance(s.embeddings[i], e)
 	set(idSim, sim)
-	set(idCalibrated, (sim-r.strangers)/(1-r.strangers))
+	set(idCalibrated, r.calibrated(sim))
 	set(idDist, dist)
 	set(idVerified, nan)
 	if r.threshold > 0 {
@@ -332,7 +332,7 @@ func (s *scorer) values(i int, got pix.Image, found []Detection, e []float32) []
 	}
 	who := identity(s.item, f.Instance)
 	nearest, stranger := s.m.search(e, who)
-	set(idStranger, stranger)
+	set(idStranger, r.calibrated(stranger))
 	set(idRank1, nan)
 	if nearest != "" {
 		set(idRank1, share(nearest == who))

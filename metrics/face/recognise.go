@@ -44,6 +44,11 @@ func layouts() []layout {
 // 15 pairs (TestModelsOnRealFaces prints it).
 const dlibStrangers = 0.83
 
+// calibrated stretches a cosine so that strangers score 0 on average.
+func (l layout) calibrated(cosine float64) float64 {
+	return (cosine - l.strangers) / (1 - l.strangers)
+}
+
 // chipBatch bounds how many faces the network is given at once.
 const chipBatch = 16
 

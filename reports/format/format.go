@@ -60,7 +60,7 @@ func For(spec metrics.Spec) Style {
 		return Style{Unit: "%", Scale: 100, Places: 1}
 	case strings.HasPrefix(id, "psnr"):
 		return Style{Unit: "dB", Scale: 1, Places: 2}
-	case id == "f-sim-calibrated":
+	case id == "f-sim-calibrated", id == "f-sim-stranger":
 		return Style{Scale: 1, Places: 2}
 	case strings.HasPrefix(id, "bpp"):
 		return Style{Unit: "bpp", Scale: 1, Digits: 3}

@@ -40,6 +40,9 @@ type picture struct {
 // OriginalPicture is for the template.
 func (s shown) OriginalPicture() picture { return picture{s.Original, "original"} }
 
+// Read reports whether the case is something that was read.
+func (s shown) Read() bool { return s.Expected != "" || s.GotText != "" }
+
 // DamagedPicture is for the template.
 func (s shown) DamagedPicture() picture { return picture{s.Damaged, "damaged"} }
 

@@ -93,6 +93,7 @@ type page struct {
 	WorstTokens           []string // best first
 	WorstSections         []string
 	WorstLeft             int
+	Read                  bool // some of the worst cases are words
 	Samples               []sampleTable
 	SamplesLeft           int
 	Wholes                []wholeJSON
@@ -111,6 +112,7 @@ type token struct {
 	Colour template.CSS // a colour of our own palette
 	Dark   template.CSS
 	Bound  bool
+	Floor  bool
 }
 
 type section struct {
@@ -271,6 +273,7 @@ func (p *page) plots(plots []Plot, o Options) {
 func (p *page) cases(v *view.View, a *album) {
 	pics := pictures{v, a}
 	p.Worst, p.WorstLeft = pics.worst()
+	p.Read = slices.ContainsFunc(p.Worst, shown.Read)
 	p.Samples, p.SamplesLeft = pics.samples()
 	p.Wholes = pics.wholes()
 	p.Modes = []string{"side by side", "slider", "difference", "flip"}
@@ -312,7 +315,7 @@ func (p *page) cases(v *view.View, a *album) {
 }
 
 func toToken(t view.Token) token {
-	out := token{Name: t.Name, Bound: t.Reference}
+	out := token{Name: t.Name, Bound: t.Reference || t.Floor, Floor: t.Floor}
 	if c := t.Style.Colour; c >= 0 && c < len(view.Palette) {
 		out.Colour, out.Dark = template.CSS(view.Palette[c]), template.CSS(view.DarkPalette[c]) //nolint:gosec // our own palette
 	}

@@ -53,6 +53,11 @@ func Figures(v *view.View) []Named {
 			}
 		}
 	}
+	for _, s := range v.Sections() {
+		if h, ok := strangers(v, s); ok {
+			add("strangers-"+s.Dataset.Name+"-"+s.Condition.Key, "How far the same person and strangers lie apart, for the tokenizers at both ends and between: where they overlap, faces are lost.", "", h)
+		}
+	}
 	for _, g := range v.RobustGrids() {
 		suffix := g.Metric.ID + "-" + g.Dataset.Name + "-" + strconv.Itoa(g.Resolution)
 		if g.Against != "" {
@@ -140,11 +145,62 @@ func severities(v *view.View, g view.RobustGrid) (Panels, bool) {
 	return Curves(label+" by severity, against "+g.AgainstTitle()+", "+where(v, g), strings.TrimSuffix("Horizontally the severity, 0 is clean; "+view.BetterWord(g.Metric.Better), "; ")+".", panels), true
 }
 
+// shownSets is how many tokenizers a histogram shows beside the strangers: more hide
+// each other.
+const shownSets = 3
+
+// strangers compares how alike faces are to themselves and to the nearest stranger.
+func strangers(v *view.View, s view.Section) (Histogram, bool) {
+	g := v.Grid(s.Dataset.Name, s.Condition.Key, view.Same)
+	h := Histogram{
+		Title: g.Metric.Title + ", same person and strangers, " + v.Title(s), X: axis(g.Metric), Bars: 50,
+		Note:  "The vertical line: the average of different people that the similarity is calibrated by.",
+		Marks: []Mark{{X: 0, Name: "average stranger"}},
+	}
+	var contestants []view.GridRow
+	for _, r := range g.Rows {
+		if !r.Token.Reference && !r.Token.Floor {
+			contestants = append(contestants, r)
+		}
+		if r.Token.Own == bench.Original {
+			if d, ok := v.Distribution(r.Token, s, view.Strangers); ok {
+				h.Sets = append(h.Sets, Set{Name: "nearest stranger", Style: r.Token.Style, Values: values(d)})
+			}
+		}
+	}
+	if len(h.Sets) == 0 || len(contestants) == 0 {
+		return h, false
+	}
+	shown := map[int]bool{}
+	for i := range shownSets { // spread from the best to the worst
+		shown[i*(len(contestants)-1)/(shownSets-1)] = true
+	}
+	for i, r := range contestants {
+		if d, ok := v.Distribution(r.Token, s, view.Same); ok && shown[i] {
+			h.Sets = append(h.Sets, Set{Name: r.Token.Name, Style: r.Token.Style, Values: values(d)})
+			h.X.Min, h.X.Max = float64(d.Lo), float64(d.Hi)
+		}
+	}
+	return h, len(h.Sets) > 1
+}
+
+// values are as many as a distribution counts, each in the middle of its bar.
+func values(d bench.Distribution) []float64 {
+	var out []float64
+	lo, width := float64(d.Lo), (float64(d.Hi)-float64(d.Lo))/float64(max(1, len(d.Counts)))
+	for i, n := range d.Counts {
+		for range n {
+			out = append(out, lo+(float64(i)+.5)*width)
+		}
+	}
+	return out
+}
+
 // scoreMetric is the graded headline metric where there is one: a share of exact
 // matches hides what a graded score shows.
 func scoreMetric(head []string) string {
 	for _, id := range head {
-		if id == "t-ned" || id == "f-sim" {
+		if id == "t-ned" || id == view.Same {
 			return id
 		}
 	}

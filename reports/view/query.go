@@ -211,7 +211,39 @@ func (v *View) Grid(dataset, condition, metric string) Grid {
 		return better(spec.Better, a.Head.Mean, b.Head.Mean)
 	})
 	g.losses()
+	v.floor(&g)
 	return g
+}
+
+// Strangers is the metric that says how alike different people are, on the scale of
+// [Same].
+const (
+	Same      = "f-sim-calibrated"
+	Strangers = "f-sim-stranger"
+)
+
+// floor puts "different people" below a table of face similarity: how alike the
+// original of a face is to the most similar stranger of the set.
+func (v *View) floor(g *Grid) {
+	if g.Metric.ID != Same {
+		return
+	}
+	for _, t := range v.Tokens {
+		if t.Own != bench.Original {
+			continue
+		}
+		row := GridRow{
+			Token: Token{Name: "different people", Floor: true, Style: Style{Colour: Ink, Marker: Markers - 1}},
+			Head:  toCell(v.cell(t, g.Dataset.Name, g.Condition, g.Head, Strangers)),
+		}
+		for _, b := range g.Bins {
+			row.Cells = append(row.Cells, toCell(v.cell(t, g.Dataset.Name, g.Condition, b, Strangers)))
+		}
+		if row.Head.OK && row.Head.N > 0 {
+			g.Rows = append(g.Rows, row)
+		}
+		return
+	}
 }
 
 // headBin is the bin of the headline number: the mean of the bins where there is

@@ -52,7 +52,8 @@ type View struct {
 	Robust     []bench.RobustRow // scores over conditions, with the tokenizers' names on the page
 	Warnings   []string          // what a reader must know before trusting the page
 
-	rows map[key]bench.Row
+	distributions []bench.Distribution
+	rows          map[key]bench.Row
 }
 
 type key struct{ tokenizer, dataset, condition, bin, metric string }
@@ -98,6 +99,7 @@ type Token struct {
 	Info      tokenizers.Info
 	Options   tokenizers.Options
 	Reference bool // an upper bound, not a contestant
+	Floor     bool // what means nothing is left: no tokenizer at all
 	Style     Style
 }
 
@@ -157,8 +159,15 @@ func New(runs ...*bench.Run) (*View, error) {
 			row.Tokenizer = names.name(row.Tokenizer)
 			v.Robust = append(v.Robust, row)
 		}
+		for _, d := range runs[i].Summary.Distributions {
+			if !names.shown[d.Tokenizer] {
+				d.Tokenizer = names.name(d.Tokenizer)
+				v.distributions = append(v.distributions, d)
+			}
+		}
 	}
 	v.leftOut(runs)
+	v.sortDistributions()
 	v.order(runs)
 	v.fewClusters()
 	v.assignStyles()
@@ -222,17 +231,18 @@ func (v *View) leftOut(runs []*bench.Run) {
 
 // fewClusters warns where headline intervals rest on few images.
 func (v *View) fewClusters() {
-	few, all := 0, 0
+	few, all, most := 0, 0, 0
 	for _, r := range v.rows {
 		if r.N == 0 || !slices.Contains(v.Headline, r.Metric) {
 			continue
 		}
 		if all++; slices.Contains(r.Warnings, string(stat.WarnFewClusters)) {
 			few++
+			most = max(most, r.Clusters)
 		}
 	}
 	if few > 0 {
-		v.warn("%d of %d headline values rest on fewer than %d images: their intervals are rough, and missing where there is one image only", few, all, stat.FewClusters)
+		v.warn("%d of %d headline values rest on fewer than %d images or people (%d at most): their intervals are rough, and missing where there is only one", few, all, stat.FewClusters, most)
 	}
 }
 

@@ -25,6 +25,40 @@ var words = map[string]Words{
 		"average share of characters kept",
 		"One minus the edit distance between label and reading over the longer of the two, averaged over words. Where T-ACC asks for the whole word, T-NED gives credit for most of it.",
 	},
+	"f-sim-calibrated": {
+		"how much a face is still the same person: 1 is the original, 0 an average stranger",
+		"Original and reconstruction are aligned by the same five key points and embedded by a face recogniser. The cosine of the two embeddings is stretched so that different people score 0 on average: some recognisers call even strangers 0.8 alike.",
+	},
+	"f-sim": {
+		"cosine of the face embeddings of original and reconstruction",
+		"TokBench's F-Sim. What a value means depends on the recogniser, which the method section names: compare with the strangers of the same run, and with no number of another recogniser.",
+	},
+	"f-dist": {
+		"distance of the face embeddings of original and reconstruction",
+		"The Euclidean distance, which recognisers state their thresholds in; dlib's is 0.6.",
+	},
+	"f-sim-stranger": {
+		"calibrated similarity to the most similar stranger of the set",
+		"The highest calibrated similarity of the reconstruction to the original of anybody else of the set. Where F-Sim comes down to it, the face could be somebody else's.",
+	},
+	"face-verified": {
+		"share of faces that the recogniser's own threshold calls the same person",
+		"F-Dist within the threshold that the authors of the recogniser publish.",
+	},
+	"face-rank1": {
+		"share of faces whose most similar original of all of the set is the same person",
+		"Every face of the set is a candidate. With few people it is easy: the number of identities stands at the top.",
+	},
+	"face-detected": {
+		"share of faces that a detector still finds",
+		"Of the faces that the detector finds in the original, those that it finds in the reconstruction at the same place (IoU of 0.5 and more).",
+	},
+	"face-nme": {
+		"how far detected key points move, in distances of the eyes",
+		"Mean distance of the five points detected in the original and in the reconstruction, over the distance of the eyes. Faces that are not found any more have none.",
+	},
+	"face-psnr": {"pixel fidelity within the face's box", "PSNR on RGB of the box around each face, against the undamaged original."},
+	"face-ssim": {"structural similarity within the face's box", "SSIM (Wang 2004) of the box around each face, against the undamaged original."},
 	"cer": {
 		"character errors per character of the labels",
 		"Insertions, deletions and substitutions that turn what was read into the labels, summed over all words, over the number of characters in the labels. 0 % is perfect; it may exceed 100 % where the reader invents text.",
@@ -62,8 +96,6 @@ var words = map[string]Words{
 	"lpips-alex":   {"perceptual distance, 0 is identical", "Distance between AlexNet features of both pictures."},
 	"lpips-vgg":    {"perceptual distance, 0 is identical", "Distance between VGG features of both pictures; not comparable with the AlexNet one."},
 	"dists":        {"perceptual distance of structure and texture, 0 is identical", "Forgives a texture that was replaced by one of the same kind."},
-	"f-sim":        {"similarity of face embeddings, 1 is the same", "Cosine between the embeddings of a face in the original and in the reconstruction, aligned by the same key points."},
-	"rank-1":       {"share of faces recognised among all", "A reconstructed face counts if the nearest original face of the whole set is its own."},
 	"fid":          {"distance between distributions of features", "Depends on the extractor, the resize, the reference set and the number of images: compare only within one report."},
 	"kid":          {"distance between distributions of features", "Unbiased for small sets, unlike FID; depends on the extractor as much."},
 	"cmmd":         {"distance between distributions of CLIP features", "Depends on the extractor; compare only within one report."},

@@ -1,0 +1,30 @@
+package view
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/vtbench/vtbench/bench"
+)
+
+// Distribution returns the histogram of a metric's single values, if the suite asked
+// for it.
+func (v *View) Distribution(t Token, s Section, metric string) (bench.Distribution, bool) {
+	for _, d := range v.distributions {
+		if d.Tokenizer == t.Name && d.Dataset == s.Dataset.Name && d.Condition == s.Condition.Key && d.Metric == metric {
+			return d, true
+		}
+	}
+	return bench.Distribution{}, false
+}
+
+// sortDistributions puts them into the order of the page's tokenizers.
+func (v *View) sortDistributions() {
+	place := map[string]int{}
+	for i, t := range v.Tokens {
+		place[t.Name] = i
+	}
+	slices.SortStableFunc(v.distributions, func(a, b bench.Distribution) int {
+		return cmp.Compare(place[a.Tokenizer], place[b.Tokenizer])
+	})
+}
