@@ -263,6 +263,9 @@ func parseTable(file string, b []byte, columns int, numeric bool) (table, error)
 	err := eachLine(file, b, func(lineNo int, line string) error {
 		n++
 		f := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
+		if len(f) == 0 {
+			return fmt.Errorf("commas alone: a name and %d more fields are wanted", columns)
+		}
 		if n == 1 && len(f) == 1 {
 			var err error
 			if count, err = strconv.Atoi(f[0]); err != nil || count < 0 {

@@ -151,6 +151,16 @@ func (c *collection) coco(file string, b []byte) error {
 			e.w, e.h = im.Width, im.Height
 		}
 	}
+	// Some files, 300W's among them, give every point visibility 1: it then says
+	// nothing of what is hidden.
+	tells := slices.ContainsFunc(in.Annotations, func(a cocoAnnotation) bool {
+		for i := 2; i < len(a.KeyPoints); i += 3 {
+			if a.KeyPoints[i] == cocoVisible {
+				return true
+			}
+		}
+		return false
+	})
 	for i, a := range in.Annotations {
 		where := fmt.Sprintf("%s: annotations[%d]", file, i)
 		if id := text(a.ID); id != "" {
@@ -160,7 +170,7 @@ func (c *collection) coco(file string, b []byte) error {
 		if !ok {
 			return fmt.Errorf("%s.image_id: there is no image %q in the file", where, text(a.Image))
 		}
-		f, err := a.face()
+		f, err := a.face(tells)
 		if err != nil {
 			return fmt.Errorf("%s: %w", where, err)
 		}
@@ -179,7 +189,9 @@ func text(id json.RawMessage) string {
 	return strings.Trim(string(bytes.TrimSpace(id)), `"`)
 }
 
-func (a cocoAnnotation) face() (face, error) {
+// face is the annotation as a face; tells says that visibility distinguishes hidden
+// points from others.
+func (a cocoAnnotation) face(tells bool) (face, error) {
 	f := face{ignore: a.Crowd != 0}
 	drawn := box{}
 	if n := len(a.KeyPoints); n > 0 {
@@ -205,7 +217,7 @@ func (a cocoAnnotation) face() (face, error) {
 		for _, from := range scheme.Five {
 			for _, i := range from {
 				least = min(least, a.KeyPoints[3*i+2])
-				hidden = hidden || a.KeyPoints[3*i+2] == cocoHidden
+				hidden = hidden || tells && a.KeyPoints[3*i+2] == cocoHidden
 			}
 		}
 		if least > cocoUnlabelled {

@@ -194,6 +194,12 @@ func TestRealSample(t *testing.T) {
 	if in := load(t, ds, "indoor_029.png").Instances[0]; in.Box != image.Rect(223, 217, 755, 789) || in.Scale != 572./960 {
 		t.Errorf("indoor_029.png: %+v", in)
 	}
+	// A hand covers an eye, a moustache corners of the mouth; 300W marks nothing as hidden.
+	for id, hidden := range map[string]bool{"001766.jpg": true, "001805.jpg": true, "indoor_020.png": false, "indoor_029.png": false} {
+		if in := load(t, ds, id).Instances[0]; slices.Contains(in.Tags, TagOccluded) != hidden {
+			t.Errorf("%s has tags %v, occluded should be %t", id, in.Tags, hidden)
+		}
+	}
 	one, err := OpenCOCO(t.Context(), filepath.Join(dir, "test_cofw.json"))
 	if err != nil || len(one.IDs()) != 2 {
 		t.Fatalf("test_cofw.json: %v, error %v", one.IDs(), err)

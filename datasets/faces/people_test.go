@@ -230,6 +230,7 @@ func TestCelebARefuses(t *testing.T) {
 		{"count", map[string]string{align: "", list: "7\n" + row}, list + " has 1 lines of images, but announces 7"},
 		{"no count", map[string]string{align: "", list: "many\n" + row}, list + `:1: "many" is no number`},
 		{"a field too few", map[string]string{align: "", list: row + "000002.jpg 1 2\n"}, list + ":2: 3 fields: a name and 10 more"},
+		{"commas", map[string]string{align: "", list: row + ",,\n"}, list + ":2: commas alone"},
 		{"a word", map[string]string{align: "", list: strings.Replace(row, "40", "x", 1)}, list + `:1: "x" is no position`},
 		{"twice", map[string]string{align: "", list: row + row}, list + ":2: 000001.jpg has a line before, 1"},
 		{"no line", map[string]string{align: "", list: celebaRow("000002.jpg")}, list + " has no line for 000001.jpg"},
@@ -248,6 +249,7 @@ func FuzzCelebATable(f *testing.F) {
 	f.Add([]byte("1\n"+celebaHeader+celebaRow("000001.jpg")), true)
 	f.Add([]byte("image_id,a,b\n000001.jpg,1,2\n000002.jpg,1,2\n"), false)
 	f.Add([]byte("-1\n\n,,,"), false)
+	f.Add([]byte(","), true)
 	f.Fuzz(func(t *testing.T, b []byte, numeric bool) {
 		for _, columns := range []int{1, 2, 4, 10} {
 			list, err := parseTable("list.txt", b, columns, numeric)
