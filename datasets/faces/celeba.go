@@ -123,7 +123,9 @@ func celebaImages(root string) (celebaCrop, string, error) {
 	for _, c := range celebaCrops() {
 		for _, d := range c.dirs {
 			for _, in := range []string{"", "Img", "img"} {
-				if images, err := filetree.Dir(filepath.Join(root, in, d)); err == nil {
+				// A link stays as it is: what it is resolved to would get into the digest.
+				images := filepath.Join(root, in, d)
+				if isDir(images) {
 					return c, images, nil
 				}
 			}

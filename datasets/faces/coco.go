@@ -87,7 +87,11 @@ func OpenCOCO(ctx context.Context, name string) (*Set, error) {
 			break
 		}
 	}
-	return newSet(description{kind: COCO, source: name, root: root, images: dir, labels: files}, c.entries), nil
+	d := description{kind: COCO, source: name, root: root, images: dir, labels: files}
+	if len(files) == 1 {
+		d.name = filepath.Base(files[0])
+	}
+	return newSet(d, c.entries), nil
 }
 
 // cocoFiles finds the annotations and the folder the data set is named after.

@@ -27,6 +27,7 @@
 package faces
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,6 +102,7 @@ func (b box) times(sx, sy float64) box { return box{b[0] * sx, b[1] * sy, b[2] *
 // description is what a layout knows of a whole data set.
 type description struct {
 	kind, source string
+	name         string   // what people call it; "" for the name of root
 	root         string   // the folder named by the user, links resolved
 	images       string   // folder of the images
 	labels       []string // paths of the annotations
@@ -139,7 +141,7 @@ func newSet(d description, entries []entry) *Set {
 		}
 		return datasets.Info{
 			ID: d.kind, Version: Version, Digest: filetree.Digest(d.root, files),
-			Title:  fmt.Sprintf("Faces of %s: %d in %d images", filepath.Base(d.root), faces, len(entries)),
+			Title:  fmt.Sprintf("Faces of %s: %d in %d images", cmp.Or(d.name, filepath.Base(d.root)), faces, len(entries)),
 			Source: d.source,
 		}
 	})

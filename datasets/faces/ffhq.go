@@ -66,7 +66,7 @@ func OpenFFHQ(ctx context.Context, dir string) (*Set, error) {
 	}
 	images := root
 	for _, d := range ffhqFolders {
-		if in, err := filetree.Dir(filepath.Join(root, d)); err == nil {
+		if in := filepath.Join(root, d); isDir(in) {
 			images = in
 			break
 		}
@@ -105,6 +105,11 @@ func OpenFFHQ(ctx context.Context, dir string) (*Set, error) {
 		entries[i] = entry{id: n, fit: fit}
 	}
 	return newSet(d, entries), nil
+}
+
+func isDir(name string) bool {
+	_, err := filetree.Dir(name)
+	return err == nil
 }
 
 // ffhqFace scales the labels of an image to its size.

@@ -204,6 +204,9 @@ func TestRealSample(t *testing.T) {
 	if err != nil || len(one.IDs()) != 2 {
 		t.Fatalf("test_cofw.json: %v, error %v", one.IDs(), err)
 	}
+	if title := one.Info().Title; title != "Faces of test_cofw.json: 2 in 2 images" {
+		t.Errorf("title %q", title)
+	}
 	if one.Info().Digest == ds.Info().Digest {
 		t.Error("two files and one of them have the same digest")
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -213,6 +214,42 @@ func TestCelebA(t *testing.T) {
 		}
 		if wantCluster := strings.TrimSuffix(tc.want.who, tc.id+"#000"); it.Cluster != wantCluster {
 			t.Errorf("%s: cluster %q, want %q", tc.name, it.Cluster, wantCluster)
+		}
+	}
+}
+
+// A digest is of names and contents, wherever the files lie and however they are
+// reached.
+func TestDigestOfLinkedImages(t *testing.T) {
+	for name, tc := range map[string]struct {
+		dir  string
+		open func(string) (*Set, error)
+	}{
+		"celeba": {"img_align_celeba", func(dir string) (*Set, error) { return OpenCelebA(t.Context(), dir) }},
+		"ffhq":   {"images1024x1024", func(dir string) (*Set, error) { return OpenFFHQ(t.Context(), dir) }},
+	} {
+		plain := tree(t, map[string]string{tc.dir + "/000001.png": ""})
+		linked := t.TempDir()
+		if err := os.Symlink(filepath.Join(plain, tc.dir), filepath.Join(linked, tc.dir)); err != nil {
+			t.Skipf("no symbolic links here: %v", err)
+		}
+		var digests []string
+		for _, dir := range []string{plain, linked} {
+			ds, err := tc.open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			load(t, ds, "000001.png")
+			digests = append(digests, ds.Info().Digest)
+		}
+		if digests[0] != digests[1] {
+			t.Errorf("%s: a link changes the digest", name)
+		}
+		if err := os.WriteFile(filepath.Join(plain, tc.dir, "000001.png"), []byte("edited"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if ds, err := tc.open(plain); err != nil || ds.Info().Digest == digests[0] {
+			t.Errorf("%s: another image leaves the digest as it was; error %v", name, err)
 		}
 	}
 }
