@@ -229,6 +229,11 @@ func (e *engine) side(index int, b, c Side) error {
 	}
 	m := newMatch(b.Results, c.Results)
 	e.oneSided(m)
+	for _, x := range e.o.Margins { // a misspelt margin would be the default in disguise
+		if !slices.ContainsFunc(slices.Concat(b.Results.Metrics, c.Results.Metrics), func(s metrics.Spec) bool { return matches(x.Metric, s.ID) }) {
+			e.warn("the margin of %q matches no metric", x.Metric)
+		}
+	}
 	e.control(m)
 	found := 0
 	for _, d := range m.datasets() {
@@ -680,6 +685,7 @@ func (e *engine) oneSided(m *match) {
 				only = append(only, x.ID)
 			}
 		}
+		slices.Sort(only)
 		if len(only) > 0 {
 			e.warn("only the %s %s measures %s: not compared", s.word, s.has.Name, strings.Join(only, ", "))
 		}

@@ -591,3 +591,32 @@ func TestPairingFindsWhatUnpairedMisses(t *testing.T) {
 		}
 	}
 }
+
+// The test of ranks is there for data in which few images dominate.
+func TestWilcoxonOption(t *testing.T) {
+	var base, cand []bench.Record
+	for i := range 30 {
+		item, gain := fmt.Sprintf("%02d", i), .5
+		if i == 0 {
+			gain = -14 // one image loses almost what 29 gain
+		}
+		base, cand = append(base, record(item, "", "", "psnr", 30)), append(cand, record(item, "", "", "psnr", 30+gain))
+	}
+	b, c := resultsOf(t, "base", simHeader(), base...), resultsOf(t, "cand", simHeader(), cand...)
+	sign := compareBoth(t, b, c, Options{}).row(t, "psnr", "")
+	ranks := compareBoth(t, b, c, Options{Test: Wilcoxon}).row(t, "psnr", "")
+	if sign.P < .5 || ranks.P > .001 {
+		t.Errorf("p of means %v, of ranks %v", sign.P, ranks.P)
+	}
+	if r := compareBoth(t, b, c, Options{Test: Wilcoxon, Resamples: 99}); r.Method.Test != "wilcoxon" {
+		t.Errorf("method %+v", r.Method)
+	}
+}
+
+func TestMisspeltMargin(t *testing.T) {
+	r := resultsOf(t, "base", simHeader(), record("a", "", "", "psnr", 1))
+	report := compareBoth(t, r, r, Options{Resamples: 99, Margins: []Margin{{Metric: "psrn", Absolute: 1}, {Metric: "t-*", Absolute: 1}}})
+	if want := `the margin of "psrn" matches no metric`; !slices.Contains(report.Warnings, want) || len(report.Warnings) != 2 {
+		t.Errorf("warnings %q", report.Warnings)
+	}
+}
