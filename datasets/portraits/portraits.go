@@ -8,8 +8,8 @@
 // what size and damage do to a face, too few to say how a tokenizer treats people.
 // For that, bring WFLW, LFW, CelebA or FFHQ (package faces).
 //
-// An item is one portrait, scaled down and set with a soft edge into a crop of a
-// photograph; every second round it is mirrored. Intervals resample identities.
+// An item is one person, cut out along an outline, scaled down and set into a crop of
+// a photograph; every second round it is mirrored. Intervals resample identities.
 //
 //	set, err := portraits.New()    // *missing.Error before `vtbench datasets pull`
 //	item, err := set.Load(ctx, 0)
@@ -46,20 +46,143 @@ type portrait struct {
 	// points are the left eye as seen, the right eye, the tip of the nose, the left and
 	// the right corner of the mouth; annotated by hand on enlargements.
 	points [5]datasets.Point
-	// The head lies in an ellipse; its rim is where the photograph takes over.
-	cx, cy, rx, ry float64
+	// outline goes around head, neck and collar through centres of pixels; what lies
+	// outside stays behind.
+	outline []image.Point
 }
 
 var portraitsAtHand = []portrait{
 	{
 		name: "eileen-collins", file: "astronaut.png", face: image.Rect(170, 70, 277, 179),
 		points: [5]datasets.Point{{X: 203.6, Y: 101.8}, {X: 246, Y: 102.6}, {X: 225.3, Y: 127.3}, {X: 203.8, Y: 140.4}, {X: 242.8, Y: 141.4}},
-		cx:     223, cy: 118, rx: 96, ry: 116,
+		outline: []image.Point{
+			{248, 18},
+			{227, 16},
+			{219, 18},
+			{214, 21},
+			{205, 21},
+			{201, 24},
+			{194, 29},
+			{188, 34},
+			{178, 43},
+			{170, 49},
+			{163, 53},
+			{157, 59},
+			{154, 68},
+			{155, 92},
+			{158, 104},
+			{167, 115},
+			{170, 117},
+			{172, 122},
+			{176, 128},
+			{182, 131},
+			{183, 141},
+			{186, 157},
+			{185, 170},
+			{181, 182},
+			{180, 196},
+			{189, 208},
+			{205, 215},
+			{222, 217},
+			{240, 215},
+			{253, 207},
+			{260, 194},
+			{260, 182},
+			{254, 174},
+			{258, 166},
+			{260, 157},
+			{264, 146},
+			{266, 137},
+			{275, 134},
+			{290, 117},
+			{295, 107},
+			{296, 103},
+			{299, 92},
+			{299, 78},
+			{296, 66},
+			{295, 58},
+			{286, 41},
+			{276, 32},
+			{260, 24},
+		},
 	},
 	{
 		name: "grace-hopper", file: "grace_hopper.jpg", face: image.Rect(158, 125, 366, 334),
 		points: [5]datasets.Point{{X: 222.3, Y: 189.9}, {X: 306, Y: 187.2}, {X: 266.5, Y: 239.1}, {X: 230.4, Y: 281.6}, {X: 303.3, Y: 276.9}},
-		cx:     261, cy: 208, rx: 172, ry: 196,
+		outline: []image.Point{
+			{252, 23},
+			{273, 25},
+			{288, 31},
+			{299, 38},
+			{303, 42},
+			{314, 46},
+			{328, 52},
+			{340, 61},
+			{348, 72},
+			{353, 83},
+			{354, 88},
+			{359, 88},
+			{364, 88},
+			{368, 95},
+			{370, 115},
+			{371, 136},
+			{370, 156},
+			{368, 177},
+			{369, 182},
+			{373, 187},
+			{375, 198},
+			{372, 211},
+			{368, 225},
+			{365, 242},
+			{361, 261},
+			{359, 277},
+			{355, 291},
+			{345, 304},
+			{335, 310},
+			{331, 315},
+			{328, 334},
+			{326, 353},
+			{321, 370},
+			{307, 385},
+			{286, 392},
+			{262, 393},
+			{238, 392},
+			{218, 385},
+			{206, 373},
+			{199, 359},
+			{196, 335},
+			{199, 322},
+			{204, 315},
+			{201, 297},
+			{194, 297},
+			{180, 291},
+			{168, 279},
+			{162, 263},
+			{163, 242},
+			{166, 232},
+			{163, 225},
+			{157, 215},
+			{154, 201},
+			{154, 191},
+			{156, 185},
+			{151, 182},
+			{148, 177},
+			{149, 160},
+			{151, 143},
+			{153, 122},
+			{155, 108},
+			{163, 94},
+			{173, 85},
+			{178, 72},
+			{187, 60},
+			{199, 50},
+			{211, 44},
+			{219, 40},
+			{219, 34},
+			{223, 30},
+			{231, 28},
+			{238, 25},
+		},
 	},
 }
 
@@ -95,7 +218,7 @@ type entry struct {
 // shapes are those of the canvases, in quarters of the longer side.
 var shapes = [][2]int{{4, 4}, {4, 3}, {3, 4}}
 
-// places are where the centre of the face lies, in shares of the canvas; it is moved
+// places are where the centre of the head lies, in shares of the canvas; it is moved
 // inwards where the head would be cut.
 var places = [][2]float64{{0.5, 0.45}, {0.3, 0.55}, {0.68, 0.4}, {0.4, 0.3}, {0.62, 0.6}}
 
@@ -104,8 +227,9 @@ type Set struct {
 	entries []entry
 	ids     []string
 	info    datasets.Info
-	// Portraits, and photographs reduced to what a canvas needs: decoded once, 35 MB.
-	heads, grounds []func() (pix.Image, error)
+	// Made once: heads cut out, and photographs reduced to what a canvas needs, 35 MB.
+	heads   []func() (bust, error)
+	grounds []func() (pix.Image, error)
 }
 
 var (
@@ -117,7 +241,7 @@ var (
 func New() (*Set, error) {
 	s := &Set{}
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%s %d %v %v %v %v\n", ID, Version, ratios, shapes, places, portraitsAtHand) // hashes do not fail
+	_, _ = fmt.Fprintln(h, ID, Version, maxCanvas, rounds, samples, soft, ratios, shapes, places, portraitsAtHand) // hashes do not fail
 	var licences []string
 	find := func(file string) (string, error) {
 		path, err := assets.Path(file)
@@ -136,7 +260,16 @@ func New() (*Set, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.heads = append(s.heads, sync.OnceValues(func() (pix.Image, error) { return pix.Load(path) }))
+		s.heads = append(s.heads, sync.OnceValues(func() (bust, error) {
+			img, err := pix.Load(path)
+			if err != nil {
+				return bust{}, err
+			}
+			if r := bounds(p.outline); !r.In(image.Rect(0, 0, img.W, img.H)) {
+				return bust{}, fmt.Errorf("%s has %d×%d pixels, its outline needs %v", path, img.W, img.H, r.Max)
+			}
+			return cutOut(img, p.outline), nil
+		}))
 	}
 	for _, file := range backgrounds {
 		path, err := find(file)
@@ -239,23 +372,23 @@ func cover(img pix.Image, w, h int) (pix.Image, error) {
 	return small.Crop(image.Rect(x, y, x+w, y+h)), nil
 }
 
-// rim is how much of the ellipse, from its edge inwards, is a mixture of portrait and
-// photograph.
-const rim = 0.3
-
-// paste sets a portrait, scaled by k ≤ 1, into a canvas and returns its labels.
-func paste(canvas, head pix.Image, p portrait, k float64, place [2]float64, mirrored bool) (datasets.Instance, error) {
-	cut := image.Rect(int(p.cx-p.rx), int(p.cy-p.ry), int(math.Ceil(p.cx+p.rx)), int(math.Ceil(p.cy+p.ry))).Intersect(image.Rect(0, 0, head.W, head.H))
+// paste sets a head, scaled by k ≤ 1, into a canvas and returns its labels.
+func paste(canvas pix.Image, head bust, p portrait, k float64, place [2]float64, mirrored bool) (datasets.Instance, error) {
+	cut := bounds(p.outline)
 	w, h := max(1, int(float64(cut.Dx())*k+.5)), max(1, int(float64(cut.Dy())*k+.5))
-	small, err := pix.Resize(head.Crop(cut), w, h)
+	if w > canvas.W || h > canvas.H {
+		return datasets.Instance{}, fmt.Errorf("a head of %d×%d pixels does not fit into %d×%d", w, h, canvas.W, canvas.H)
+	}
+	small, err := head.scale(w, h)
 	if err != nil {
 		return datasets.Instance{}, err
 	}
 	if mirrored {
-		small = mirror(small)
+		small = small.mirror()
 	}
 	sx, sy := float64(w)/float64(cut.Dx()), float64(h)/float64(cut.Dy())
-	// In the scaled cut-out, then in the canvas.
+	// In the scaled cut-out, then in the canvas. Products are rounded before they are
+	// added, on every machine alike.
 	at := func(q datasets.Point) datasets.Point {
 		x := float64(sx * (q.X - float64(cut.Min.X)))
 		if mirrored {
@@ -263,27 +396,9 @@ func paste(canvas, head pix.Image, p portrait, k float64, place [2]float64, mirr
 		}
 		return datasets.Point{X: x, Y: float64(sy * (q.Y - float64(cut.Min.Y)))}
 	}
-	centre := at(datasets.Point{X: p.cx, Y: p.cy})
-	left := int(float64(canvas.W)*place[0] - centre.X)
-	top := int(float64(canvas.H)*place[1] - centre.Y)
-	left = min(max(left, 0), max(0, canvas.W-w))
-	top = min(max(top, 0), max(0, canvas.H-h))
-	rx, ry := float64(p.rx*sx), float64(p.ry*sy)
-	for y := range h {
-		for x := range w {
-			if left+x >= canvas.W || top+y >= canvas.H {
-				continue
-			}
-			dx, dy := (float64(x)+.5-centre.X)/rx, (float64(y)+.5-centre.Y)/ry
-			// Products are rounded before they are added, on every machine alike.
-			d := math.Sqrt(float64(dx*dx) + float64(dy*dy))
-			a := int(256 * min(max((1-d)/rim, 0), 1))
-			from, to := small.Pix[3*(y*w+x):][:3], canvas.Pix[3*((top+y)*canvas.W+left+x):][:3]
-			for c := range to {
-				to[c] = uint8((int(from[c])*a + int(to[c])*(256-a) + 128) >> 8)
-			}
-		}
-	}
+	left := min(max(int(float64(float64(canvas.W)*place[0])-float64(w)/2), 0), canvas.W-w)
+	top := min(max(int(float64(float64(canvas.H)*place[1])-float64(h)/2), 0), canvas.H-h)
+	small.over(canvas, left, top)
 	shift := func(q datasets.Point) datasets.Point {
 		q = at(q)
 		return datasets.Point{X: q.X + float64(left), Y: q.Y + float64(top)}
@@ -300,15 +415,4 @@ func paste(canvas, head pix.Image, p portrait, k float64, place [2]float64, mirr
 	b := shift(datasets.Point{X: float64(p.face.Max.X), Y: float64(p.face.Max.Y)})
 	in.Box = image.Rect(int(math.Round(a.X)), int(math.Round(a.Y)), int(math.Round(b.X)), int(math.Round(b.Y)))
 	return in, nil
-}
-
-func mirror(m pix.Image) pix.Image {
-	out := pix.New(m.W, m.H)
-	for y := range m.H {
-		from, to := m.Row(y), out.Row(y)
-		for x := range m.W {
-			copy(to[3*x:3*x+3], from[3*(m.W-1-x):])
-		}
-	}
-	return out
 }

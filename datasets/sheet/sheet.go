@@ -1,5 +1,5 @@
 // Package sheet shows a data set at a glance: thumbnails side by side, labelled
-// boxes around what will be scored.
+// boxes around what will be scored, crosses at key points.
 //
 // Its opinion: nobody should trust scores on data they have not looked at.
 //
@@ -22,7 +22,7 @@ type Options struct {
 	Items   int  // first items shown; 0 is 24, and never more than there are
 	Columns int  // 0 is 6
 	Thumb   int  // side of a thumbnail in pixels; 0 is 320
-	Boxes   bool // outline the labelled instances
+	Boxes   bool // outline the labelled instances, mark their key points
 }
 
 // Colours of a sheet.
@@ -30,6 +30,7 @@ var (
 	paper   = [3]uint8{0x2A, 0x2C, 0x30}
 	scored  = [3]uint8{0x2E, 0xE6, 0x7A} // outline of an instance that is scored
 	ignored = [3]uint8{0xFF, 0x5C, 0x5C} // and of one marked as don't-care
+	point   = [3]uint8{0x3D, 0xC8, 0xFF} // a cross at a key point
 )
 
 // gap is the space between thumbnails in pixels.
@@ -123,7 +124,8 @@ func thumb(it datasets.Item, side int, boxes bool) (pix.Image, error) {
 		}
 		for _, p := range in.Points {
 			x, y := int(p.X*float64(w)/float64(it.Image.W)), int(p.Y*float64(h)/float64(it.Image.H))
-			fill(out, image.Rect(x-1, y-1, x+1, y+1), c)
+			fill(out, image.Rect(x-2, y, x+3, y+1), point)
+			fill(out, image.Rect(x, y-2, x+1, y+3), point)
 		}
 	}
 	return out, nil

@@ -25,7 +25,7 @@ func (three) Load(_ context.Context, i int) (datasets.Item, error) {
 			m.Pix[j] = 200
 		}
 		return datasets.Item{ID: "wide", Image: m, Instances: []datasets.Instance{
-			{Box: image.Rect(20, 10, 40, 30)}, {Box: image.Rect(60, 10, 90, 30), Ignore: true},
+			{Box: image.Rect(20, 10, 40, 30), Points: []datasets.Point{{X: 33, Y: 23}}}, {Box: image.Rect(60, 10, 90, 30), Ignore: true},
 		}}, nil
 	case 1:
 		return datasets.Item{}, errors.New("is damaged")
@@ -56,6 +56,9 @@ func TestContact(t *testing.T) {
 		{6, 5, [3]uint8{0x2A, 0x2C, 0x30}, "paper above it"},
 		{6 + 9, 6 + 4, [3]uint8{0x2E, 0xE6, 0x7A}, "corner of the box"},
 		{6 + 12, 6 + 10, [3]uint8{200, 200, 200}, "inside the box"},
+		{6 + 16, 6 + 11, [3]uint8{0x3D, 0xC8, 0xFF}, "key point"},
+		{6 + 16, 6 + 13, [3]uint8{0x3D, 0xC8, 0xFF}, "arm of its cross"},
+		{6 + 17, 6 + 12, [3]uint8{200, 200, 200}, "beside the cross"},
 		{6 + 29, 6 + 8, [3]uint8{0xFF, 0x5C, 0x5C}, "edge of the ignored box"},
 		{6 + 40, 6 + 8, [3]uint8{0x2A, 0x2C, 0x30}, "paper beside the image, where the box would go on"},
 		{52, 6, [3]uint8{0xFF, 0x5C, 0x5C}, "cross of the broken item"},
