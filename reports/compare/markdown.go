@@ -666,9 +666,16 @@ func escapeAttribute(s string) string {
 	return strings.NewReplacer("&", "&amp;", "'", "&#39;", "*", "%2A", "_", "%5F", "~", "%7E", "@", "%40", "$", "%24").Replace(s)
 }
 
-// rates says what happens at equal rate, and who is dominated.
+// rates says what happens at equal rate, who is dominated, and what others reached.
 func (m *mark) rates() block {
 	b := block{title: "Rate"}
+	beside := Beside(m.r)
+	if len(beside) > 0 {
+		b.title = "Rate and imported results"
+	}
+	for _, s := range beside {
+		b.rows = append(b.rows, "- "+text(s)+"\n")
+	}
 	for _, c := range m.r.Curves {
 		b.rows = append(b.rows, "- "+text(CurveSentence(c))+"\n")
 	}
@@ -678,10 +685,12 @@ func (m *mark) rates() block {
 	switch {
 	case len(b.rows) == 0:
 		return block{}
+	case len(m.r.Rows) == 0 && len(beside) > 0:
+		b.open, b.close = "**"+b.title+":**\n\n", "\n"
 	case len(m.r.Rows) == 0: // then this is what there is
 		b.open, b.close = "**At equal rate:**\n\n", "\n"
 	default:
-		b.open = fmt.Sprintf("<details><summary>Rate (%s)</summary>\n\n", format.Count(len(b.rows)))
+		b.open = fmt.Sprintf("<details><summary>%s (%s)</summary>\n\n", b.title, format.Count(len(b.rows)))
 		b.close = "\n</details>\n\n"
 	}
 	return b

@@ -69,7 +69,7 @@ func Terminal(w io.Writer, r *compare.Report, o TerminalOptions) error {
 			p.paragraph("", CurveSentence(c))
 		}
 	}
-	for _, s := range Dominated(r) {
+	for _, s := range slices.Concat(Dominated(r), Beside(r)) {
 		p.paragraph("", s)
 	}
 	p.WriteString("\n")
