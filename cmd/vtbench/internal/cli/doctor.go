@@ -13,7 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vtbench/vtbench/internal/assets"
 	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/ort"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/ocr"
 	"github.com/vtbench/vtbench/reports/table"
@@ -46,7 +48,10 @@ func (a *app) doctorCommand() *cobra.Command {
 }
 
 func (a *app) doctor(ctx context.Context, format string) error {
-	checks := []check{checkProgram(), checkOCR(ctx), checkPython(ctx), checkOutput()}
+	checks := []check{
+		checkProgram(), checkOCR(ctx), checkPython(ctx), checkRuntime(),
+		checkAssets("face networks", assets.Model), checkAssets("photographs", assets.Photo), checkOutput(),
+	}
 	if format == "json" {
 		enc := json.NewEncoder(a.out)
 		enc.SetIndent("", " ")
@@ -85,7 +90,7 @@ func checkOCR(ctx context.Context) check {
 	c := check{Name: "Tesseract", State: "ok", required: true}
 	m, err := ocr.Kind().Open(ctx, metrics.Config{Workers: 1})
 	if err != nil {
-		c.State, c.Detail, c.Mend = "missing", err.Error(), "make deps"
+		c.State, c.Detail, c.Mend = "optional", err.Error(), "make deps"
 		var need *missing.Error
 		if errors.As(err, &need) {
 			c.Detail, c.Mend = need.What, need.Mend
@@ -100,6 +105,38 @@ func checkOCR(ctx context.Context) check {
 		if err := closer.Close(); err != nil {
 			c.State, c.Detail = "missing", err.Error()
 		}
+	}
+	return c
+}
+
+// checkRuntime looks for what runs networks: faces, LPIPS, -t onnx:….
+func checkRuntime() check {
+	c := check{Name: "ONNX Runtime", State: "ok"}
+	file, err := ort.Find("")
+	if err != nil {
+		var m *missing.Error
+		c.State, c.Detail, c.Mend = "optional", "needed by faces, LPIPS and onnx: tokenizers", "make deps"
+		if errors.As(err, &m) {
+			c.Mend = m.Mend
+		}
+		return c
+	}
+	c.Detail = file
+	return c
+}
+
+// checkAssets counts the files of a use that are there.
+func checkAssets(name, use string) check {
+	c := check{Name: name, State: "ok"}
+	files, have := assets.Files(use), 0
+	for _, f := range files {
+		if f.Verify() == nil {
+			have++
+		}
+	}
+	c.Detail = fmt.Sprintf("%d of %d files", have, len(files))
+	if have < len(files) {
+		c.State, c.Mend = "optional", assets.Mend(use)
 	}
 	return c
 }

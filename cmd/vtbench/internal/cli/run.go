@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/face"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -31,7 +33,9 @@ type runFlags struct {
 	resolutions                          []int
 	workers, limit, batch, resamples     int
 	keep                                 int
-	full, resume                         bool
+	full, resume, allowModel             bool
+	options                              map[string]string
+	faceModels                           string
 	seed                                 uint64
 }
 
@@ -63,6 +67,9 @@ func (a *app) runCommand() *cobra.Command {
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
 	fl.IntVar(&f.resamples, "resamples", bench.DefaultBootstrap.Resamples, "bootstrap resamples behind each interval")
 	fl.IntVar(&f.keep, "keep-images", 2, "whole images of each data set kept for the report")
+	fl.StringToStringVar(&f.options, "option", nil, "option of a metric, over the suite's: ocr.lang=deu; repeatable")
+	fl.StringVar(&f.faceModels, "face-models", "", "folder with face-models.yaml and ONNX files of your own (docs/faces.md)")
+	fl.BoolVar(&f.allowModel, "allow-model", false, "take networks whose digest nobody stated")
 	fl.StringVar(&f.format, "format", "table", "what to print on stdout: table or json (the summary)")
 	return cmd
 }
@@ -133,6 +140,17 @@ func merge(cmd *cobra.Command, f *runFlags, c *config) {
 	if given("resamples") || c.Resamples == 0 {
 		c.Resamples = f.resamples
 	}
+	option := func(key, value string) {
+		if c.Options == nil {
+			c.Options = map[string]string{}
+		}
+		c.Options[key] = value
+	}
+	for k, v := range f.options {
+		option(k, v)
+	}
+	set("face-models", func() { option(face.OptionModels, f.faceModels) })
+	set("allow-model", func() { option(face.OptionAllow, strconv.FormatBool(f.allowModel)) })
 	set("tokenizer", func() {
 		c.Tokenizers = nil
 		for _, t := range f.tokenizers {
