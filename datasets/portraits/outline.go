@@ -14,6 +14,15 @@ const (
 	soft = 2
 )
 
+// polygon takes x and y of one corner after the other.
+func polygon(xy ...int) []image.Point {
+	var out []image.Point
+	for c := range slices.Chunk(xy, 2) {
+		out = append(out, image.Pt(c[0], c[1]))
+	}
+	return out
+}
+
 // A bust is the part of a portrait inside its outline. Where the outline fades the
 // colours fade to black with it, so that scaling never mixes in what surrounds the
 // person.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/vtbench/vtbench/bench"
@@ -12,9 +13,12 @@ import (
 	"github.com/vtbench/vtbench/internal/missing"
 )
 
+// shared is decoded once for all tests.
+var shared = sync.OnceValues(portraits.New)
+
 func open(t *testing.T) *portraits.Set {
 	t.Helper()
-	set, err := portraits.New()
+	set, err := shared()
 	var lacks *missing.Error
 	if errors.As(err, &lacks) {
 		t.Skip(err)
