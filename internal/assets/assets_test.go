@@ -1,9 +1,14 @@
 package assets
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -103,5 +108,64 @@ func TestPullOfNothing(t *testing.T) {
 	err := Pull(t.Context(), io.Discard, Files(""))
 	if err == nil || !strings.Contains(err.Error(), "scikit-image") || !strings.Contains(err.Error(), "lomiri") {
 		t.Errorf("without clients: %v", err)
+	}
+}
+
+// A source distribution is opened below its top folder, and only the wanted files of
+// it are taken. pip is played by a script that leaves what pip would leave.
+func TestSourceDistribution(t *testing.T) {
+	if _, err := exec.LookPath("tar"); err != nil {
+		t.Skip("needs tar")
+	}
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	w := tar.NewWriter(z)
+	for name, text := range map[string]string{"p-1.0/p/models/a.dat": "a", "p-1.0/p/models/unwanted.dat": "b", "p-1.0/setup.py": ""} {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "p-1.0.tar.gz"), packed.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pip := "#!/bin/sh\ncase \"$*\" in *--no-binary\\ p*p==1.0) cp \"$(dirname \"$0\")\"/*.tar.gz . ;; *) echo \"no $*\"; exit 1 ;; esac\n"
+	if err := os.WriteFile(filepath.Join(bin, "python3"), []byte(pip), 0o700); err != nil { //nolint:gosec // it must run
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+
+	dir := t.TempDir()
+	want := File{Name: "a.dat", Path: "p/models/a.dat", SHA256: sum([]byte("a"))}
+	p := pack{Name: "p", From: "pypi-sdist", Version: "1.0", Files: []File{want}}
+	if err := p.pull(t.Context(), dir, p.Files); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(want.in(dir)); err != nil || string(b) != "a" {
+		t.Errorf("kept %q, %v", b, err)
+	}
+	root, done, err := p.sdist(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fs.Stat(root, "p/models/unwanted.dat"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file nobody asked for was unpacked: %v", err)
+	}
+	if err := done(); err != nil {
+		t.Error(err)
+	}
+	p.Files[0].Path = "p/models/none.dat"
+	if err := p.pull(t.Context(), dir, p.Files); err == nil {
+		t.Error("a file that the package lacks was found")
+	}
+	p.Version = "2.0"
+	if err := p.pull(t.Context(), dir, p.Files); err == nil || !strings.Contains(err.Error(), "no -m pip") {
+		t.Errorf("the error %v does not say what pip said", err)
 	}
 }
