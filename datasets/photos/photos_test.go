@@ -28,17 +28,23 @@ func TestItems(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
-	clusters := map[string]int{}
+	clusters := map[string]bool{}
 	for i, id := range set.IDs() {
 		if seen[id] {
 			t.Errorf("%s is there twice", id)
 		}
 		seen[id] = true
+		clusters[strings.TrimSuffix(id, "/detail")] = true
+		if i%stride != 0 {
+			continue
+		}
 		item, err := set.Load(t.Context(), i)
 		if err != nil {
 			t.Fatal(err)
 		}
-		clusters[item.ClusterID()]++
+		if who := strings.TrimSuffix(id, "/detail"); item.ClusterID() != who {
+			t.Errorf("%s belongs to %s, want %s", id, item.ClusterID(), who)
+		}
 		w, h := item.Image.W, item.Image.H
 		if detail := strings.HasSuffix(id, "/detail"); detail && (w != 768 || h != 768) || !detail && max(w, h) > 1024 || min(w, h) < 300 {
 			t.Errorf("%s is %d×%d", id, w, h)
