@@ -41,6 +41,7 @@ func TestWithoutFiles(t *testing.T) {
 // The default part fills every bin at every resolution with everybody, mirrored and
 // not; labels lie where faces are.
 func TestDefaultPart(t *testing.T) {
+	t.Parallel()
 	set := open(t)
 	suite, err := bench.LoadSuite("face")
 	if err != nil {
@@ -93,6 +94,7 @@ func TestDefaultPart(t *testing.T) {
 
 // The same pixels everywhere.
 func TestGolden(t *testing.T) {
+	t.Parallel()
 	set := open(t)
 	for id, want := range map[string]string{
 		"eileen-collins/250-0": "e7d4bd346d5db03e5331e0cf93ac2d25d449830c9e497dca99bd0070c860e75f",
@@ -116,6 +118,7 @@ func TestGolden(t *testing.T) {
 
 // Every prefix of four has everybody, and small and large faces.
 func TestOrder(t *testing.T) {
+	t.Parallel()
 	set := open(t)
 	seen := map[string]bool{}
 	for _, id := range set.IDs() {
