@@ -22,6 +22,7 @@ const (
 	idDist       = "f-dist"
 	idStranger   = "f-sim-stranger"
 	idVerified   = "face-verified"
+	idTAR        = "face-tar"
 	idRank1      = "face-rank1"
 	idDetected   = "face-detected"
 	idNME        = "face-nme"
@@ -48,6 +49,7 @@ func Specs() []metrics.Spec {
 		spec(idDist, "F-Dist", "", metrics.Lower, 0, inf, "Euclidean distance of the embeddings"),
 		spec(idStranger, "Nearest stranger", "", metrics.Neither, -inf, 1, "highest calibrated similarity of the reconstruction and the original of another person of the set"),
 		spec(idVerified, "Verified", "share", metrics.Higher, 0, 1, "share of faces whose F-Dist is within the recogniser's published threshold"),
+		spec(idTAR, "TAR at FAR 0.1 %", "share", metrics.Higher, 0, 1, "share of faces accepted as themselves at the threshold at which 1 in 1,000 pairs of different people of the originals would be; needs 1,000 such pairs"),
 		spec(idRank1, "Rank-1", "share", metrics.Higher, 0, 1, "share of faces whose nearest original of all of the set is the same person"),
 		spec(idDetected, "Still found", "share", metrics.Higher, 0, 1, "share of the faces found in the original that are found in the reconstruction, IoU ≥ 0.5"),
 		spec(idNME, "Drift of key points", "share", metrics.Lower, 0, inf, "mean distance of five detected key points, over the distance of the eyes (NME)"),
@@ -76,7 +78,17 @@ type metric struct {
 	gallery gallery
 	sorted  sync.Once
 	order   []galleryKey
+	// accept is the cosine from which at most one in 1,000 pairs of different people of
+	// the gallery are alike; NaN where there are too few.
+	accept float64
 }
+
+// Limits of the threshold: the false accept rate, and how many faces are paired; more
+// would take long and change little.
+const (
+	falseAccepts = 1e-3
+	paired       = 3000
+)
 
 // galleryKey is a face of the set.
 type galleryKey struct{ item, instance string }
@@ -332,6 +344,10 @@ func (s *scorer) values(i int, got pix.Image, found []Detection, e []float32) []
 	}
 	who := identity(s.item, f.Instance)
 	nearest, stranger := s.m.search(e, who)
+	set(idTAR, nan)
+	if accept := s.m.accept; !math.IsNaN(accept) {
+		set(idTAR, share(sim >= accept))
+	}
 	set(idStranger, r.calibrated(stranger))
 	set(idRank1, nan)
 	if nearest != "" {
@@ -409,6 +425,7 @@ func (m *metric) search(e []float32, self string) (nearest string, stranger floa
 		slices.SortFunc(m.order, func(a, b galleryKey) int {
 			return cmp.Or(cmp.Compare(a.item, b.item), cmp.Compare(a.instance, b.instance))
 		})
+		m.accept = m.threshold()
 	})
 	u := unit(e)
 	best := float32(math.Inf(-1))
@@ -424,6 +441,25 @@ func (m *metric) search(e []float32, self string) (nearest string, stranger floa
 		}
 	}
 	return nearest, stranger
+}
+
+// threshold pairs the originals.
+func (m *metric) threshold() float64 {
+	var distances []float64
+	for i, a := range m.order[:min(len(m.order), paired)] {
+		x := m.gallery[a]
+		for _, b := range m.order[:i] {
+			if y := m.gallery[b]; y.identity != x.identity {
+				distances = append(distances, -float64(dot(x.embedding, y.embedding)))
+			}
+		}
+	}
+	if float64(len(distances))*falseAccepts < 1 {
+		return math.NaN()
+	}
+	slices.Sort(distances)
+	// Of the impostors, the first too many: a face must be more alike than that.
+	return math.Nextafter(-distances[int(float64(len(distances))*falseAccepts)], 2)
 }
 
 func dot(a, b []float32) float32 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,6 +115,41 @@ func TestOriginalAndStranger(t *testing.T) {
 	}
 	if x := swapped["face/"+idVerified]; x.Value != 0 {
 		t.Errorf("a stranger is verified: %+v, distance %g", x, swapped["face/"+idDist].Value)
+	}
+}
+
+// The threshold of TAR is the one of TARAtFAR on the pairs of the gallery.
+func TestThresholdOfAGallery(t *testing.T) {
+	m := &metric{gallery: gallery{}}
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 80 {
+		e := make([]float32, 16)
+		for k := range e {
+			e[k] = float32(r.NormFloat64())
+		}
+		m.gallery[galleryKey{fmt.Sprint(i), "face"}] = enrolled{fmt.Sprint("person ", i/2), unit(e)}
+	}
+	m.search(make([]float32, 16), "")
+	var cosines []float64
+	for a, x := range m.gallery {
+		for b, y := range m.gallery {
+			if a.item < b.item && x.identity != y.identity {
+				cosines = append(cosines, float64(dot(x.embedding, y.embedding)))
+			}
+		}
+	}
+	accepted := 0
+	for _, c := range cosines {
+		if c >= m.accept {
+			accepted++
+		}
+	}
+	if want := len(cosines) / 1000; accepted != want {
+		t.Errorf("%d of %d strangers are accepted, want %d", accepted, len(cosines), want)
+	}
+	few := &metric{gallery: gallery{{"a", ""}: {"a", []float32{1}}, {"b", ""}: {"b", []float32{1}}}}
+	if few.search([]float32{1}, "a"); !math.IsNaN(few.accept) {
+		t.Errorf("one pair makes the threshold %g", few.accept)
 	}
 }
 

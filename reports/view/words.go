@@ -45,6 +45,10 @@ var words = map[string]Words{
 		"share of faces that the recogniser's own threshold calls the same person",
 		"F-Dist within the threshold that the authors of the recogniser publish.",
 	},
+	"face-tar": {
+		"share of faces accepted as themselves where 1 in 1,000 strangers would be",
+		"The threshold comes from pairs of different people among the originals of the set, so it needs about 46 people or more.",
+	},
 	"face-rank1": {
 		"share of faces whose most similar original of all of the set is the same person",
 		"Every face of the set is a candidate. With few people it is easy: the number of identities stands at the top.",
