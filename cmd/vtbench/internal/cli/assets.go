@@ -80,19 +80,26 @@ func (a *app) verifyCommand(use, name, short string) *cobra.Command {
 				return err
 			}
 			var list []verified
+			var absent []string
 			var errs []error
 			for _, f := range assets.Files(use) {
 				v := verified{f, "ok"}
 				if err := f.Verify(); err != nil {
-					v.State = "damaged"
-					if lacks(err) {
+					if v.State = "damaged"; lacks(err) {
 						v.State = "missing"
-					}
-					if name != "list" {
+						absent = append(absent, f.Name)
+					} else if name != "list" {
 						errs = append(errs, err)
 					}
 				}
 				list = append(list, v)
+			}
+			if len(absent) > 0 && name != "list" { // one error and not one a file: one command mends all
+				what := absent[0]
+				if n := len(absent) - 1; n > 0 {
+					what = fmt.Sprintf("%s, with %d of the %d other files,", what, n, len(list)-1)
+				}
+				errs = append(errs, &missing.Error{What: what, Mend: assets.Mend(use)})
 			}
 			if format == "json" {
 				enc := json.NewEncoder(a.out)

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/vtbench/vtbench/internal/assets"
+)
+
+// Without the files: everything that needs them ends with status 5 and one line that
+// names the command, and nothing is fetched unasked.
+func TestMissingFiles(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	t.Setenv("PATH", t.TempDir()) // no pip, no apt-get
+	for mend, commands := range map[string][]string{
+		"vtbench datasets pull": {"datasets verify", "datasets info portraits-default", "datasets info photos-default", "datasets pull"},
+		"vtbench models pull":   {"models verify", "models pull"},
+	} {
+		for _, c := range commands {
+			status, _, stderr := vtbench(t, strings.Fields(c)...)
+			if status != 5 || strings.Count(stderr, "to install it: "+mend) != 1 {
+				t.Errorf("%s: status %d, %q", c, status, stderr)
+			}
+		}
+	}
+	// Looking finds no fault.
+	status, out, stderr := vtbench(t, "models", "list", "--format", "json")
+	var list []struct {
+		assets.File
+		State string `json:"state"`
+	}
+	if err := json.Unmarshal([]byte(out), &list); err != nil || status != 0 || stderr != "" {
+		t.Fatalf("models list: status %d, %v, %q", status, err, stderr)
+	}
+	if len(list) != len(assets.Files(assets.Model)) {
+		t.Errorf("%d networks are listed of %d", len(list), len(assets.Files(assets.Model)))
+	}
+	for _, m := range list {
+		if m.State != "missing" || m.Licence == "" || len(m.SHA256) != 64 {
+			t.Errorf("listed: %+v", m)
+		}
+	}
+	found, err := os.ReadDir(filepath.Join(cache, "vtbench", "assets"))
+	if err == nil && len(found) > 0 {
+		t.Errorf("in the cache: %v", found)
+	}
+}
+
+// A file that was damaged on disk is named, and is not called missing.
+func TestDamagedFile(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	f, ok := assets.Find("chelsea.png")
+	if !ok {
+		t.Fatal("chelsea.png is not on the list")
+	}
+	dir := filepath.Join(cache, "vtbench", "assets")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "chelsea-"+f.SHA256[:12]+".png")
+	if err := os.WriteFile(file, []byte("half of it"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	status, out, stderr := vtbench(t, "datasets", "verify")
+	if status == 0 || !strings.Contains(stderr, file) || !strings.Contains(out, "damaged") {
+		t.Errorf("status %d, %q", status, stderr)
+	}
+}
