@@ -570,6 +570,10 @@ func (e *engine) dataset(m *match, dataset string, pairs []int) (paired int, err
 	for _, p := range pairs {
 		pair := e.report.Pairs[p]
 		for _, cond := range conditions {
+			if lacks := m.withoutTokens(dataset, pair, cond); lacks != "" {
+				e.warn("%s has no tokens to damage: conditions that damage tokens are not compared", lacks)
+				continue
+			}
 			for _, spec := range m.specs() {
 				if !e.wants(spec.ID) {
 					continue
@@ -615,22 +619,43 @@ func (m *match) never(bk, ck cellKey) string {
 	if bk.tokenizer == ck.tokenizer {
 		return ""
 	}
-	measured := func(r *Results, k cellKey) bool {
-		for _, s := range r.Metrics {
-			k.metric = s.ID
-			if r.cells[k] != nil {
-				return true
-			}
-		}
-		return false
-	}
 	switch {
-	case m.b.cells[bk] == nil && measured(m.b, bk):
+	case m.b.cells[bk] == nil && m.b.measured(bk):
 		return bk.tokenizer
-	case m.c.cells[ck] == nil && measured(m.c, ck):
+	case m.c.cells[ck] == nil && m.c.measured(ck):
 		return ck.tokenizer
 	}
 	return ""
+}
+
+// withoutTokens names the tokenizer of a pair that was never measured under a
+// condition that damages tokens, since it has none; another tokenizer than the one
+// it is compared with, as in never.
+func (m *match) withoutTokens(dataset string, p Pair, cond string) string {
+	c, err := bench.ParseCondition(cond)
+	if err != nil || p.BaselineToken == p.Token || !slices.Contains(bench.TokenDamages(), c.Corruption) {
+		return ""
+	}
+	b := m.b.measured(cellKey{dataset: dataset, tokenizer: p.BaselineToken, condition: cond})
+	k := m.c.measured(cellKey{dataset: dataset, tokenizer: p.Token, condition: cond})
+	switch {
+	case k && !b:
+		return p.BaselineToken
+	case b && !k:
+		return p.Token
+	}
+	return ""
+}
+
+// measured reports whether a tokenizer has any value under a condition.
+func (r *Results) measured(k cellKey) bool {
+	for _, s := range r.Metrics {
+		k.metric = s.ID
+		if r.cells[k] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // corpus makes the row of a metric of the whole set: two numbers and no test.

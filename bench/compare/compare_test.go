@@ -620,3 +620,38 @@ func TestMisspeltMargin(t *testing.T) {
 		t.Errorf("warnings %q", report.Warnings)
 	}
 }
+
+// A codec has no tokens to drop: that is said once, and nothing counts as lost.
+func TestConditionThatATokenizerCannotHave(t *testing.T) {
+	a := tokens(t, "a", map[string][2]float64{"vq": {1, 20}, "jpeg": {1, 20}})
+	for k, c := range a.cells {
+		if k.tokenizer == "vq" {
+			k.condition = bench.TokenDrop + "/3@256"
+			a.cells[k] = &cell{slices.Clone(c.values)}
+		}
+	}
+	r, err := Compare([]Side{{a, "jpeg"}}, Side{a, "vq"}, Options{Resamples: 99})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range r.Tallies {
+		if x.Lost() > 0 {
+			t.Errorf("lost: %+v", x)
+		}
+	}
+	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "jpeg has no tokens to damage") {
+		t.Errorf("warnings %q", r.Warnings)
+	}
+	// The same tokenizer on both sides has lost them.
+	b := tokens(t, "b", map[string][2]float64{"vq": {1, 20}})
+	if r, err = Compare([]Side{{a, "vq"}}, Side{b, ""}, Options{Resamples: 99}); err != nil {
+		t.Fatal(err)
+	}
+	lost := 0
+	for _, x := range r.Tallies {
+		lost += x.Missing
+	}
+	if lost != 60 {
+		t.Errorf("%d values are missing, want those of 30 images and 2 metrics", lost)
+	}
+}

@@ -135,11 +135,11 @@ func (e *engine) adjust() {
 		r.judge(e.o.Alpha)
 		// The interval may exclude 0 here, since few resamples lack all images that
 		// differ; the test knows better.
-		if r.Verdict == NoDifference && r.Why == "" && r.differing > 0 && smallestP(r.differing) > level {
-			r.Why = fmt.Sprintf("only %d of %d images differ, too few for any verdict", r.differing, r.Clusters)
+		if r.Verdict == NoDifference && r.Why == "" && r.differing > 0 && r.differing < r.Clusters && smallestP(r.differing) > level {
+			r.Why = fmt.Sprintf("only %d of %d samples (images or people) differ, too few for any verdict", r.differing, r.Clusters)
 		}
 		if math.IsNaN(float64(r.Detectable)) && r.Verdict == NoDifference && r.Why == "" && r.se > 0 {
-			r.Why = fmt.Sprintf("%d images cannot show any difference at this level", r.Clusters)
+			r.Why = fmt.Sprintf("%d samples (images or people) are too few for any verdict", r.Clusters)
 		}
 	}
 }
