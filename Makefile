@@ -5,7 +5,7 @@ GOLANGCI_LINT := v2.15.0
 BIN := bin
 export CGO_ENABLED := 1
 
-.PHONY: run test race build jp2 deps lint test-torch bench clean help
+.PHONY: run test race build jp2 opencv deps lint test-torch bench clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -20,6 +20,11 @@ jp2: ## Build bin/vtbench-jp2, JPEG 2000 by OpenCV (needs libopencv-dev), and te
 	@pkg-config --exists opencv4 || { echo "OpenCV is missing: apt-get install libopencv-dev" >&2; exit 5; }
 	go build -tags opencv -o $(BIN)/vtbench-jp2 ./cmd/vtbench-jp2
 	go test -tags opencv ./cmd/vtbench-jp2
+
+opencv: ## Build bin/vtbench-opencv, which runs face networks in OpenCV (needs libopencv-dev), and test it
+	@pkg-config --exists opencv4 || { echo "OpenCV is missing: apt-get install libopencv-dev" >&2; exit 5; }
+	go build -tags opencv -o $(BIN)/vtbench-opencv ./cmd/vtbench-opencv
+	VTBENCH_OPENCV=$(CURDIR)/$(BIN)/vtbench-opencv go test ./metrics/face -run OpenCV
 
 test: deps ## Run all tests
 	go test ./...

@@ -46,19 +46,19 @@ const detectorSide = 640
 // yuNet is the detector YuNet of 2023 (Wu et al., Machine Intelligence Research 2023;
 // opencv_zoo).
 type yuNet struct {
-	net  *network
+	net  network
 	outs map[string]int // output's place by name
 }
 
-func newYuNet(net *network) (*yuNet, error) {
+func newYuNet(net network) (*yuNet, error) {
 	d := &yuNet{net: net, outs: map[string]int{}}
-	for i, name := range net.outputs {
+	for i, name := range net.outputs() {
 		d.outs[name] = i
 	}
 	for _, kind := range []string{"cls", "obj", "bbox", "kps"} {
 		for _, stride := range yuNetStrides {
 			if _, ok := d.outs[fmt.Sprintf("%s_%d", kind, stride)]; !ok {
-				return nil, fmt.Errorf("%s is no YuNet of 2023: it has no output %s_%d, only %s", net.name, kind, stride, strings.Join(net.outputs, ", "))
+				return nil, fmt.Errorf("%s is no YuNet of 2023: it has no output %s_%d, only %s", net.label(), kind, stride, strings.Join(net.outputs(), ", "))
 			}
 		}
 	}
@@ -85,7 +85,7 @@ func (d *yuNet) detect(img pix.Image) ([]Detection, error) {
 		at := func(kind string) []float32 { return out[d.outs[fmt.Sprintf("%s_%d", kind, stride)]] }
 		f, err := decodeYuNet(at("cls"), at("obj"), at("bbox"), at("kps"), stride)
 		if err != nil {
-			return nil, fmt.Errorf("detecting faces with %s: %w", d.net.name, err)
+			return nil, fmt.Errorf("detecting faces with %s: %w", d.net.label(), err)
 		}
 		found = append(found, f...)
 	}
@@ -151,7 +151,7 @@ func match(found []Detection, box Box, least float64) (Detection, bool) {
 // scrfd is SCRFD with key points (Guo et al., ICLR 2022; insightface's det_*.onnx):
 // per stride two anchors a cell, each with a score, distances to the four sides and
 // five points, all in strides.
-type scrfd struct{ net *network }
+type scrfd struct{ net network }
 
 const scrfdAnchors = 2
 
@@ -179,7 +179,7 @@ func (d *scrfd) detect(img pix.Image) ([]Detection, error) {
 		}
 		f, err := decodeSCRFD(pick(1), pick(4), pick(2*points), stride)
 		if err != nil {
-			return nil, fmt.Errorf("detecting faces with %s: %w", d.net.name, err)
+			return nil, fmt.Errorf("detecting faces with %s: %w", d.net.label(), err)
 		}
 		found = append(found, f...)
 	}

@@ -35,9 +35,9 @@ func asset(t testing.TB, name string) []byte {
 }
 
 // opened skips a test where ONNX Runtime is not there.
-func opened(t testing.TB, name string, file []byte) *network {
+func opened(t testing.TB, name string, file []byte) network {
 	t.Helper()
-	net, err := openNetwork(name, file, "")
+	net, err := openONNX(name, file, "")
 	var lacks *missing.Error
 	if errors.As(err, &lacks) {
 		t.Skip(err)

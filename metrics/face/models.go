@@ -34,6 +34,14 @@ const (
 	OptionAllow  = "face.allow_model" // "true": also files whose digest nobody stated
 )
 
+// OptionEngine says what runs the networks: ONNX Runtime, or OpenCV's DNN module in
+// the program vtbench-opencv.
+const (
+	OptionEngine = "face.engine"
+	EngineONNX   = "onnxruntime"
+	EngineOpenCV = "opencv"
+)
+
 // models is ModelsFile. What is absent is vtbench's own.
 type models struct {
 	Detector   *modelFile `yaml:"detector"`
@@ -55,7 +63,7 @@ type modelFile struct {
 type engine struct {
 	detector   detector
 	recogniser *recogniser
-	nets       []*network
+	nets       []network
 	provenance map[string]string
 }
 
@@ -89,8 +97,22 @@ func openEngine(options map[string]string) (_ *engine, err error) {
 			err = errors.Join(err, e.close())
 		}
 	}()
-	open := func(role, name string, file []byte) (*network, error) {
-		n, err := openNetwork(name, file, library)
+	engine := options[OptionEngine]
+	if engine != "" && engine != EngineONNX && engine != EngineOpenCV {
+		return nil, fmt.Errorf("%s is %q: want %s or %s", OptionEngine, engine, EngineONNX, EngineOpenCV)
+	}
+	open := func(role, name string, file []byte) (network, error) {
+		if engine == EngineOpenCV {
+			n, err := openOpenCV(name, file)
+			if err != nil {
+				return nil, err
+			}
+			e.nets = append(e.nets, n)
+			sum := sha256.Sum256(file)
+			e.provenance["face."+role] = name + " sha256:" + hex.EncodeToString(sum[:]) + " in OpenCV " + n.version
+			return n, nil
+		}
+		n, err := openONNX(name, file, library)
 		if err != nil {
 			return nil, err
 		}

@@ -10,20 +10,28 @@ import (
 	"github.com/vtbench/vtbench/internal/ort"
 )
 
-// A network is an opened ONNX graph with one float input. Run may be called at once
+// A network is an opened ONNX graph with one float input. run may be called at once
 // from many goroutines; each call computes on one thread.
-type network struct {
+type network interface {
+	label() string
+	outputs() []string // in the order of the graph
+	// run feeds a batch of planar images and returns the outputs.
+	run(batch, side int, data []float32) ([][]float32, error)
+	Close() error
+}
+
+// onnx is a network in ONNX Runtime.
+type onnx struct {
 	name    string
-	input   ortlib.InputOutputInfo
-	outputs []string
+	names   []string
 	session *ortlib.DynamicAdvancedSession
 	mu      sync.RWMutex // held for reading while running; Close waits for all
 	closed  bool
 }
 
-// openNetwork opens an ONNX file that is in memory already. library names ONNX
+// openONNX opens an ONNX file that is in memory already. library names ONNX
 // Runtime, "" looks for it.
-func openNetwork(name string, file []byte, library string) (*network, error) {
+func openONNX(name string, file []byte, library string) (*onnx, error) {
 	if _, _, err := ort.Load(library); err != nil {
 		return nil, err
 	}
@@ -34,12 +42,12 @@ func openNetwork(name string, file []byte, library string) (*network, error) {
 	if len(in) != 1 || in[0].DataType != ortlib.TensorElementDataTypeFloat || len(in[0].Dimensions) != 4 {
 		return nil, fmt.Errorf("reading %s: want one input of float32 in 4 dimensions (batch, 3, height, width), it has %v", name, in)
 	}
-	n := &network{name: name, input: in[0]}
+	n := &onnx{name: name}
 	for _, o := range out {
 		if o.DataType != ortlib.TensorElementDataTypeFloat {
 			return nil, fmt.Errorf("reading %s: output %s is %v, want float32", name, o.Name, o.DataType)
 		}
-		n.outputs = append(n.outputs, o.Name)
+		n.names = append(n.names, o.Name)
 	}
 	opts, err := ortlib.NewSessionOptions()
 	if err != nil {
@@ -48,7 +56,7 @@ func openNetwork(name string, file []byte, library string) (*network, error) {
 	// One thread a call: the harness makes as many calls at once as it has workers.
 	err = errors.Join(opts.SetIntraOpNumThreads(1), opts.SetInterOpNumThreads(1))
 	if err == nil {
-		n.session, err = ortlib.NewDynamicAdvancedSessionWithONNXData(file, []string{in[0].Name}, n.outputs, opts)
+		n.session, err = ortlib.NewDynamicAdvancedSessionWithONNXData(file, []string{in[0].Name}, n.names, opts)
 	}
 	if err = errors.Join(err, opts.Destroy()); err != nil {
 		return nil, fmt.Errorf("opening %s: %w", name, err)
@@ -56,8 +64,11 @@ func openNetwork(name string, file []byte, library string) (*network, error) {
 	return n, nil
 }
 
+func (n *onnx) label() string     { return n.name }
+func (n *onnx) outputs() []string { return n.names }
+
 // Close frees the session; later runs fail.
-func (n *network) Close() error {
+func (n *onnx) Close() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
@@ -69,13 +80,13 @@ func (n *network) Close() error {
 
 // run feeds a batch of planar images and returns the outputs, in the order of the
 // graph.
-func (n *network) run(batch, side int, data []float32) (out [][]float32, err error) {
+func (n *onnx) run(batch, side int, data []float32) (out [][]float32, err error) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	if n.closed {
 		return nil, fmt.Errorf("%s is closed", n.name)
 	}
-	values := make([]ortlib.Value, len(n.outputs))
+	values := make([]ortlib.Value, len(n.names))
 	in, err := ortlib.NewTensor(ortlib.NewShape(int64(batch), 3, int64(side), int64(side)), data)
 	if err != nil {
 		return nil, fmt.Errorf("running %s: %w", n.name, err)
@@ -93,7 +104,7 @@ func (n *network) run(batch, side int, data []float32) (out [][]float32, err err
 	for i, v := range values {
 		t, ok := v.(*ortlib.Tensor[float32])
 		if !ok {
-			return nil, fmt.Errorf("running %s: output %s is no float32 tensor", n.name, n.outputs[i])
+			return nil, fmt.Errorf("running %s: output %s is no float32 tensor", n.name, n.names[i])
 		}
 		out = append(out, append([]float32(nil), t.GetData()...))
 	}

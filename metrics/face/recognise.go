@@ -12,7 +12,7 @@ import (
 // length means something, as they come.
 type recogniser struct {
 	layout
-	net *network
+	net network
 }
 
 // A layout says how a family of recognisers wants its faces.
@@ -92,14 +92,14 @@ func (r *recogniser) batch(chips []pix.Image) ([][]float32, error) {
 	}
 	dims := len(out[0]) / len(chips)
 	if dims == 0 || len(out[0]) != dims*len(chips) {
-		return nil, fmt.Errorf("embedding faces: %s gives %d numbers for %d faces", r.net.name, len(out[0]), len(chips))
+		return nil, fmt.Errorf("embedding faces: %s gives %d numbers for %d faces", r.net.label(), len(out[0]), len(chips))
 	}
 	embeddings := make([][]float32, len(chips))
 	for i := range embeddings {
 		e := out[0][dims*i:][:dims]
 		for _, v := range e {
 			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-				return nil, fmt.Errorf("embedding faces: %s gives numbers that are not finite", r.net.name)
+				return nil, fmt.Errorf("embedding faces: %s gives numbers that are not finite", r.net.label())
 			}
 		}
 		embeddings[i] = e
