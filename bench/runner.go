@@ -281,6 +281,14 @@ func (r *runner) enrol(ctx context.Context) error {
 	if len(enrollers) == 0 {
 		return nil
 	}
+	for _, d := range r.cfg.Datasets {
+		p, ok := d.Data.(datasets.Paired)
+		for _, e := range enrollers {
+			if m, wants := e.(metrics.Pairer); ok && wants {
+				m.EnrolPairs(p.Pairs())
+			}
+		}
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.cfg.Workers)
 	for s, d := range r.cfg.Datasets {

@@ -77,6 +77,18 @@ func (in Instance) IsFace() bool {
 // Point is a position in pixels; pixel centres lie at .5.
 type Point struct{ X, Y float64 }
 
+// A Pair is two items of which it is asked whether they show one person.
+type Pair struct {
+	Fold int    // of a cross-validation, from 0
+	A, B string // ids of the items
+	Same bool
+}
+
+// Paired is implemented by data sets that come with pairs.
+type Paired interface {
+	Pairs() []Pair
+}
+
 // A Stratum is implemented by data sets that know how many of their first items
 // a default run should take.
 type Stratum interface {

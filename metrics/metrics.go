@@ -123,6 +123,12 @@ type Enroller interface {
 	Enrol(ctx context.Context, ref Reference) error
 }
 
+// A Pairer is an Enroller that also wants to know which items of a data set are asked
+// to be told apart; it is told before the first Enrol.
+type Pairer interface {
+	EnrolPairs(pairs []datasets.Pair)
+}
+
 // A Mapper is a metric that can show where in an image it sees damage.
 type Mapper interface {
 	// Damage returns one value a pixel, row-major: 0 where nothing is lost, 1 for

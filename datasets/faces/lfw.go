@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/datasets/internal/filetree"
 )
 
@@ -24,11 +25,7 @@ type People struct {
 }
 
 // Pair is two photographs of which it is asked whether they show one person.
-type Pair struct {
-	Fold int    // of the cross-validation, from 0
-	A, B string // ids of the items; both are in the data set
-	Same bool   // whether they show one person
-}
+type Pair = datasets.Pair
 
 // Pairs returns the pairs of pairs.txt in their order; none where the file is not
 // there.

@@ -57,10 +57,10 @@ func TestLFW(t *testing.T) {
 		t.Errorf("an image of another size: %+v", in)
 	}
 	pairs := []Pair{
-		{0, "Al_Bo/Al_Bo_0001.png", "Al_Bo/Al_Bo_0003.png", true},
-		{0, "Cy/Cy_0001.png", "Di/Di_0002.png", false},
-		{1, "Di/Di_0001.png", "Di/Di_0002.png", true},
-		{1, "Al_Bo/Al_Bo_0010.png", "Cy/Cy_0001.png", false},
+		{Fold: 0, A: "Al_Bo/Al_Bo_0001.png", B: "Al_Bo/Al_Bo_0003.png", Same: true},
+		{Fold: 0, A: "Cy/Cy_0001.png", B: "Di/Di_0002.png", Same: false},
+		{Fold: 1, A: "Di/Di_0001.png", B: "Di/Di_0002.png", Same: true},
+		{Fold: 1, A: "Al_Bo/Al_Bo_0010.png", B: "Cy/Cy_0001.png", Same: false},
 	}
 	if d := cmp.Diff(pairs, ds.Pairs()); d != "" {
 		t.Errorf("pairs (-want +got):\n%s", d)

@@ -13,6 +13,8 @@ type Verification struct {
 	Std       float64   // of the folds' accuracies, population
 	Threshold float64   // mean of the folds' thresholds
 	Folds     []float64 // accuracy of each
+	// Thresholds are those chosen for each fold, on squared distances.
+	Thresholds []float64
 }
 
 // Thresholds that LFW's protocol tries, on squared distances of unit vectors
@@ -67,7 +69,7 @@ func VerifyLFW(squared []float64, same []bool, fold []int) (Verification, error)
 			}
 		}
 		a := float64(right[f][at]) / float64(size[f])
-		v.Folds = append(v.Folds, a)
+		v.Folds, v.Thresholds = append(v.Folds, a), append(v.Thresholds, float64(at)*lfwStep)
 		v.Accuracy += a / float64(folds)
 		v.Threshold += float64(at) * lfwStep / float64(folds)
 	}

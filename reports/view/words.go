@@ -49,6 +49,10 @@ var words = map[string]Words{
 		"share of faces accepted as themselves where 1 in 1,000 strangers would be",
 		"The threshold comes from pairs of different people among the originals of the set, so it needs about 46 people or more.",
 	},
+	"face-pairs": {
+		"share of the data set's pairs that are rightly called the same person or not",
+		"The protocol of Labeled Faces in the Wild, the first face of each pair reconstructed and the second not; thresholds are chosen on the originals of the other folds. Only data sets with pairs have it.",
+	},
 	"face-rank1": {
 		"share of faces whose most similar original of all of the set is the same person",
 		"Every face of the set is a candidate. With few people it is easy: the number of identities stands at the top.",
