@@ -24,6 +24,7 @@ type network interface {
 type onnx struct {
 	name    string
 	names   []string
+	single  bool // exported for one image at a time
 	session *ortlib.DynamicAdvancedSession
 	mu      sync.RWMutex // held for reading while running; Close waits for all
 	closed  bool
@@ -42,7 +43,7 @@ func openONNX(name string, file []byte, library string) (*onnx, error) {
 	if len(in) != 1 || in[0].DataType != ortlib.TensorElementDataTypeFloat || len(in[0].Dimensions) != 4 {
 		return nil, fmt.Errorf("reading %s: want one input of float32 in 4 dimensions (batch, 3, height, width), it has %v", name, in)
 	}
-	n := &onnx{name: name}
+	n := &onnx{name: name, single: in[0].Dimensions[0] == 1}
 	for _, o := range out {
 		if o.DataType != ortlib.TensorElementDataTypeFloat {
 			return nil, fmt.Errorf("reading %s: output %s is %v, want float32", name, o.Name, o.DataType)
@@ -86,6 +87,24 @@ func (n *onnx) run(batch, side int, data []float32) (out [][]float32, err error)
 	if n.closed {
 		return nil, fmt.Errorf("%s is closed", n.name)
 	}
+	if !n.single || batch == 1 {
+		return n.call(batch, side, data)
+	}
+	out = make([][]float32, len(n.names))
+	each := len(data) / batch
+	for i := range batch {
+		one, err := n.call(1, side, data[i*each:(i+1)*each])
+		if err != nil {
+			return nil, err
+		}
+		for k := range out {
+			out[k] = append(out[k], one[k]...)
+		}
+	}
+	return out, nil
+}
+
+func (n *onnx) call(batch, side int, data []float32) (out [][]float32, err error) {
 	values := make([]ortlib.Value, len(n.names))
 	in, err := ortlib.NewTensor(ortlib.NewShape(int64(batch), 3, int64(side), int64(side)), data)
 	if err != nil {

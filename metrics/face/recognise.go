@@ -23,6 +23,7 @@ type layout struct {
 	mean     [3]float32             // subtracted from red, green, blue …
 	scale    float32                // … before this is multiplied
 	bgr      bool                   // blue comes first
+	unit     bool                   // embeddings are compared at unit length
 	// strangers is the mean cosine of different people, measured (docs/faces.md): what
 	// the calibrated similarity calls 0.
 	strangers float64
@@ -35,8 +36,8 @@ type layout struct {
 func layouts() []layout {
 	return []layout{
 		{name: "dlib", side: dlibSide, template: dlibTemplate(), mean: dlibMean, scale: dlibScale, strangers: dlibStrangers, threshold: 0.6},
-		{name: "arcface", side: 112, template: arcFace, mean: [3]float32{127.5, 127.5, 127.5}, scale: 1 / 127.5},
-		{name: "sface", side: 112, template: arcFace, scale: 1, bgr: true, threshold: 1.128},
+		{name: "arcface", side: 112, template: arcFace, mean: [3]float32{127.5, 127.5, 127.5}, scale: 1 / 127.5, unit: true},
+		{name: "sface", side: 112, template: arcFace, scale: 1, bgr: true, unit: true, threshold: 1.128},
 	}
 }
 
@@ -101,6 +102,9 @@ func (r *recogniser) batch(chips []pix.Image) ([][]float32, error) {
 			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 				return nil, fmt.Errorf("embedding faces: %s gives numbers that are not finite", r.net.label())
 			}
+		}
+		if r.unit {
+			e = unit(e)
 		}
 		embeddings[i] = e
 	}
