@@ -458,7 +458,7 @@ func newRunInfo(r view.Run) runInfo {
 	add := func(k, f string, args ...any) { out.Facts = append(out.Facts, [2]string{k, fmt.Sprintf(f, args...)}) }
 	add("suite", "%s, version %d, digest %.12s, scored at the %s size", m.Suite.ID, m.Suite.Version, m.SuiteHash, m.Suite.ScoreAt)
 	for _, d := range m.Datasets {
-		add("data set", "%s, version %d, digest %.12s: %s of %s items", d.Name, d.Info.Version, d.Info.Digest, format.Count(d.Items), format.Count(d.Total))
+		add("data set", "%s, version %d, digest %.12s: %s of %s items%s", d.Name, d.Info.Version, d.Info.Digest, format.Count(d.Items), format.Count(d.Total), view.About(d.Info))
 	}
 	add("intervals", "%g %%, %s cluster bootstrap, %s resamples, seed %d: whole images are drawn (or people, where the data set names them), with all that is in them", 100*m.Bootstrap.Level, m.Bootstrap.Method, format.Count(m.Bootstrap.Resamples), m.Seed)
 	for _, t := range m.Tokenizers {

@@ -227,9 +227,9 @@ func method(b *strings.Builder, v *view.View) {
 		}
 		fmt.Fprintf(b, "- suite %s, version %d, digest %s, scored at the %s size\n", Escape(m.Suite.ID), m.Suite.Version, digest(m.SuiteHash), Escape(m.Suite.ScoreAt))
 		for _, d := range m.Datasets {
-			fmt.Fprintf(b, "- data set %s, version %d, digest %s: %s of %s items\n", Escape(d.Name), d.Info.Version, digest(d.Info.Digest), format.Count(d.Items), format.Count(d.Total))
+			fmt.Fprintf(b, "- data set %s, version %d, digest %s: %s of %s items%s\n", Escape(d.Name), d.Info.Version, digest(d.Info.Digest), format.Count(d.Items), format.Count(d.Total), Escape(view.About(d.Info)))
 		}
-		fmt.Fprintf(b, "- intervals: %g %%, %s cluster bootstrap over images, %s resamples, seed %d: where the mean would likely lie on other images of the same kind\n", 100*m.Bootstrap.Level, Escape(m.Bootstrap.Method), format.Count(m.Bootstrap.Resamples), m.Seed)
+		fmt.Fprintf(b, "- intervals: %g %%, %s cluster bootstrap over images (or the people shown), %s resamples, seed %d: where the mean would likely lie on other images of the same kind\n", 100*m.Bootstrap.Level, Escape(m.Bootstrap.Method), format.Count(m.Bootstrap.Resamples), m.Seed)
 		for _, k := range sortedKeys(m.Provenance) {
 			fmt.Fprintf(b, "- %s: %s\n", Escape(k), Escape(m.Provenance[k]))
 		}

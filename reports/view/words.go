@@ -3,6 +3,7 @@ package view
 import (
 	"strings"
 
+	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -152,6 +153,18 @@ func Explain(s metrics.Spec) Words {
 		w.Long = "Defined by " + strings.TrimSuffix(s.Source, ".") + "."
 	}
 	return w
+}
+
+// About is what a data set says of itself: what it shows, and its licence.
+func About(d datasets.Info) string {
+	out := ""
+	if d.Title != "" {
+		out += "; " + d.Title
+	}
+	if d.Licence != "" {
+		out += "; " + d.Licence
+	}
+	return out
 }
 
 // BetterWord is "higher is better", "lower is better" or "".
