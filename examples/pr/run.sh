@@ -4,13 +4,14 @@
 #
 #   examples/pr/run.sh [OUT]        (default: pr-out)
 #
-# Settings, by environment: VTBENCH (default: vtbench), PYTHON with numpy (default:
-# python3), LIMIT (images; default: 48).
+# Settings, by environment: VTBENCH (default: this checkout's bin/vtbench, else vtbench
+# on the path), PYTHON with numpy (default: python3), LIMIT (images; default: 48).
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-pr-out}
-vtbench=${VTBENCH:-vtbench}
+vtbench=${VTBENCH:-$here/../../bin/vtbench}
+[ -x "$vtbench" ] || vtbench=${VTBENCH:-vtbench}
 python=${PYTHON:-python3}
 
 # Not needed where the SDK is installed: pip install ./tokenizers/process/python
