@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/html"
 	"github.com/vtbench/vtbench/reports/markdown"
@@ -72,7 +73,7 @@ func Write(ctx context.Context, runs []*bench.Run, dir string, o Options) (Files
 	if len(runs) == 1 && sameDir(runs[0].Dir, dir) {
 		page.Summary = bench.SummaryFile
 	}
-	if err := replace(files.Markdown, []byte(markdown.Report(v, linked))); err != nil {
+	if err := wholefile.Write(files.Markdown, []byte(markdown.Report(v, linked))); err != nil {
 		return Files{}, err
 	}
 	b, err := html.Report(v, shown, page)
@@ -82,7 +83,7 @@ func Write(ctx context.Context, runs []*bench.Run, dir string, o Options) (Files
 	if o.SingleFile && len(b) > largeReport {
 		files.Warnings = append(files.Warnings, fmt.Sprintf("%s has %s; without --single-file the pictures stay beside it", files.HTML, format.Bytes(int64(len(b)))))
 	}
-	return files, replace(files.HTML, b)
+	return files, wholefile.Write(files.HTML, b)
 }
 
 // Directories below that of a report.
@@ -102,7 +103,7 @@ func writeTables(v *view.View, dir string) ([]string, error) {
 		}
 		rel := path.Join(tablesDir, names.For(name)+".csv")
 		out = append(out, rel)
-		return replace(filepath.Join(dir, filepath.FromSlash(rel)), b.Bytes())
+		return wholefile.Write(filepath.Join(dir, filepath.FromSlash(rel)), b.Bytes())
 	}
 	for _, m := range v.Metrics {
 		if err := write(m.ID, func(w io.Writer) error { return table.CSV(w, v, m.ID) }); err != nil {
@@ -143,7 +144,7 @@ func writePlots(ctx context.Context, v *view.View, dir string) ([]html.Plot, []m
 			b   []byte
 		}{{".png", png}, {".svg", p.SVG}} {
 			rel := path.Join(plotsDir, f.Name+file.ext)
-			if err := replace(filepath.Join(dir, filepath.FromSlash(rel)), file.b); err != nil {
+			if err := wholefile.Write(filepath.Join(dir, filepath.FromSlash(rel)), file.b); err != nil {
 				return nil, nil, err
 			}
 			p.Files = append(p.Files, rel)
@@ -216,16 +217,4 @@ func sameDir(a, b string) bool {
 	x, err1 := os.Stat(a)
 	y, err2 := os.Stat(b)
 	return err1 == nil && err2 == nil && os.SameFile(x, y)
-}
-
-// replace writes a file whole or not at all.
-func replace(path string, b []byte) error {
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, b, 0o644); err != nil {
-		return fmt.Errorf("writing a report: %w", err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return fmt.Errorf("writing a report: %w", err)
-	}
-	return nil
 }

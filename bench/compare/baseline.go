@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -88,14 +89,7 @@ func (r *Results) Save(path string, o SaveOptions) error {
 	if err != nil {
 		return fmt.Errorf("writing baseline %s: %w", path, err)
 	}
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, b, 0o644); err != nil {
-		return fmt.Errorf("writing baseline: %w", err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return fmt.Errorf("writing baseline: %w", err)
-	}
-	return nil
+	return wholefile.Write(path, b)
 }
 
 func (r *Results) encode(o SaveOptions) ([]byte, error) {

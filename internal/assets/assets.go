@@ -28,6 +28,7 @@ import (
 
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/strictyaml"
+	"github.com/vtbench/vtbench/internal/wholefile"
 )
 
 // What files are for.
@@ -263,23 +264,7 @@ func keep(root fs.FS, dir string, files []File) error {
 			errs = append(errs, fmt.Errorf("%s has SHA-256 %s where %s is expected: not used", f.Path, got, f.SHA256))
 			continue
 		}
-		errs = append(errs, replace(f.in(dir), b))
+		errs = append(errs, wholefile.Write(f.in(dir), b))
 	}
 	return errors.Join(errs...)
-}
-
-func replace(file string, b []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".part-*")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(b)
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
-	}
-	return nil
 }

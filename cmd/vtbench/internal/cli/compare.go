@@ -15,6 +15,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench/compare"
 	"github.com/vtbench/vtbench/internal/suggest"
+	"github.com/vtbench/vtbench/internal/wholefile"
 	compared "github.com/vtbench/vtbench/reports/compare"
 )
 
@@ -260,12 +261,8 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	if err := write(&buf); err != nil {
 		return err
 	}
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, buf.Bytes(), 0o644); err != nil {
-		return usagef("writing %s: %w", path, err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return usagef("writing %s: %w", path, err)
+	if err := wholefile.Write(path, buf.Bytes()); err != nil {
+		return usage(err)
 	}
 	return nil
 }
