@@ -17,102 +17,40 @@ import (
 // Kinds lists every kind of data set, in the order in which it is shown.
 func Kinds() []datasets.Kind {
 	return []datasets.Kind{
-		{
-			Name:    textgen.ID,
-			Summary: "rendered words, lines, signs, receipts, tables and numbers with exact labels; no download",
-			Example: textgen.ID,
-			Open: func(_ context.Context, arg string) (datasets.Dataset, error) {
-				if err := datasets.NoArgument(textgen.ID, arg); err != nil {
-					return nil, err
-				}
-				return textgen.New(textgen.Options{})
-			},
+		builtin(textgen.ID, "rendered words, lines, signs, receipts, tables and numbers with exact labels; no download",
+			func() (datasets.Dataset, error) { return textgen.New(textgen.Options{}) }),
+		builtin(photos.ID, "natural photographs, free to use: people, animals, things, landscapes; no labels; from vtbench datasets pull",
+			func() (datasets.Dataset, error) { return photos.New() }),
+		builtin(portraits.ID, "real faces, free to use, at many sizes on photographs, with key points; from vtbench datasets pull",
+			func() (datasets.Dataset, error) { return portraits.New() }),
+		ofFolder(icdar.Name, "photographs with transcriptions, ICDAR 2013/2015 layout: images/ and gt/gt_NAME.txt, boxes or quads", icdar.Open),
+		ofFolder(faces.WFLW, "faces in the wild with 98 points and attributes: WFLW_images/ and list_98pt_rect_attr_*.txt", faces.OpenWFLW),
+		ofFolder(faces.COCO, "faces with key points in COCO's JSON, a file or its folder: 300W (68), COFW (29), AFLW (19), WFLW (98), or five", faces.OpenCOCO),
+		ofFolder(faces.TokBench, "TokBench's faces: images/face_data/wflw/ and annotations/face_meta.json", faces.OpenTokBench),
+		ofFolder(faces.LFW, "faces by person, PERSON/PERSON_0001.jpg, with the pairs of pairs.txt; no points", faces.OpenLFW),
+		ofFolder(faces.CelebA, "faces of celebrities: img_align_celeba/, img_celeba/ or CelebA-HQ-img/ with their lists", faces.OpenCelebA),
+		ofFolder(faces.FFHQ, "faces from Flickr at any size, with or without ffhq-dataset-v2.json", faces.OpenFFHQ),
+		ofFolder(folder.Name, "all images of a folder and its subfolders; no labels, so pixel metrics only", folder.Open),
+	}
+}
+
+// builtin is a data set of vtbench's own, which takes nothing behind its name.
+func builtin(id, summary string, open func() (datasets.Dataset, error)) datasets.Kind {
+	return datasets.Kind{
+		Name: id, Summary: summary, Example: id,
+		Open: func(_ context.Context, arg string) (datasets.Dataset, error) {
+			if err := datasets.NoArgument(id, arg); err != nil {
+				return nil, err
+			}
+			return open()
 		},
-		{
-			Name:    photos.ID,
-			Summary: "natural photographs, free to use: people, animals, things, landscapes; no labels; from vtbench datasets pull",
-			Example: photos.ID,
-			Open: func(_ context.Context, arg string) (datasets.Dataset, error) {
-				if err := datasets.NoArgument(photos.ID, arg); err != nil {
-					return nil, err
-				}
-				return photos.New()
-			},
-		},
-		{
-			Name:    portraits.ID,
-			Summary: "real faces, free to use, at many sizes on photographs, with key points; from vtbench datasets pull",
-			Example: portraits.ID,
-			Open: func(_ context.Context, arg string) (datasets.Dataset, error) {
-				if err := datasets.NoArgument(portraits.ID, arg); err != nil {
-					return nil, err
-				}
-				return portraits.New()
-			},
-		},
-		{
-			Name:    icdar.Name,
-			Summary: "photographs with transcriptions, ICDAR 2013/2015 layout: images/ and gt/gt_NAME.txt, boxes or quads",
-			Example: "icdar:DIR",
-			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
-				return icdar.Open(ctx, arg)
-			},
-		},
-		{
-			Name:    faces.WFLW,
-			Summary: "faces in the wild with 98 points and attributes: WFLW_images/ and list_98pt_rect_attr_*.txt",
-			Example: "wflw:DIR",
-			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
-				return faces.OpenWFLW(ctx, arg)
-			},
-		},
-		{
-			Name:    faces.COCO,
-			Summary: "faces with key points in COCO's JSON, a file or its folder: 300W (68), COFW (29), AFLW (19), WFLW (98), or five",
-			Example: "coco-face:DIR",
-			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
-				return faces.OpenCOCO(ctx, arg)
-			},
-		},
-		{
-			Name:    faces.TokBench,
-			Summary: "TokBench's faces: images/face_data/wflw/ and annotations/face_meta.json",
-			Example: "tokbench-face:DIR",
-			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
-				return faces.OpenTokBench(ctx, arg)
-			},
-		},
-		{
-			Name:    faces.LFW,
-			Summary: "faces by person, PERSON/PERSON_0001.jpg, with the pairs of pairs.txt; no points",
-			Example: "lfw:DIR",
-			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
-				return faces.OpenLFW(ctx, arg)
-			},
-		},
-		{
-			Name:    faces.CelebA,
-			Summary: "faces of celebrities: img_align_celeba/, img_celeba/ or CelebA-HQ-img/ with their lists",
-			Example: "celeba:DIR",
-			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
-				return faces.OpenCelebA(ctx, arg)
-			},
-		},
-		{
-			Name:    faces.FFHQ,
-			Summary: "faces from Flickr at any size, with or without ffhq-dataset-v2.json",
-			Example: "ffhq:DIR",
-			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
-				return faces.OpenFFHQ(ctx, arg)
-			},
-		},
-		{
-			Name:    folder.Name,
-			Summary: "all images of a folder and its subfolders; no labels, so pixel metrics only",
-			Example: "folder:DIR",
-			Open: func(ctx context.Context, arg string) (datasets.Dataset, error) {
-				return folder.Open(ctx, arg)
-			},
-		},
+	}
+}
+
+// ofFolder is a layout in which the user has files.
+func ofFolder[D datasets.Dataset](name, summary string, open func(context.Context, string) (D, error)) datasets.Kind {
+	return datasets.Kind{
+		Name: name, Summary: summary, Example: name + ":DIR",
+		Open: func(ctx context.Context, arg string) (datasets.Dataset, error) { return open(ctx, arg) },
 	}
 }

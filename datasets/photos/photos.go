@@ -21,7 +21,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"image"
-	"strings"
 
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/internal/assets"
@@ -92,20 +91,17 @@ func New() (*Set, error) {
 	s := &Set{}
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%s %d %d %d\n", ID, Version, maxSide, detailSide) // hashes do not fail
-	licences := map[string]bool{}
 	var names []string
+	for _, p := range photographs {
+		names = append(names, p.file)
+	}
+	files, err := assets.Collect(names...)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", ID, err)
+	}
+	s.paths = files.Paths
 	for i, p := range photographs {
-		path, err := assets.Path(p.file)
-		if err != nil {
-			return nil, fmt.Errorf("opening %s: %w", ID, err)
-		}
-		s.paths = append(s.paths, path)
-		f, _ := assets.Find(p.file)
-		_, _ = fmt.Fprintf(h, "%s %s %v\n", p.name, f.SHA256, p.detail)
-		if !licences[f.Licence] {
-			licences[f.Licence] = true
-			names = append(names, f.Licence)
-		}
+		_, _ = fmt.Fprintf(h, "%s %s %v\n", p.name, files.Digests[i], p.detail)
 		s.entries, s.ids = append(s.entries, entry{i, false}), append(s.ids, p.name)
 	}
 	for i, p := range photographs {
@@ -117,7 +113,7 @@ func New() (*Set, error) {
 		ID: ID, Version: Version, Digest: hex.EncodeToString(h.Sum(nil)),
 		Title:   fmt.Sprintf("%d photographs and %d details of them", len(photographs), len(s.entries)-len(photographs)),
 		Source:  "packages of PyPI and Debian; vtbench datasets verify lists them",
-		Licence: strings.Join(names, " AND "),
+		Licence: files.Licences,
 	}
 	return s, nil
 }

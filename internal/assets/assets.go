@@ -24,6 +24,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/vtbench/vtbench/internal/missing"
@@ -164,6 +165,32 @@ func Path(name string) (string, error) {
 		return "", &missing.Error{What: f.Name + " of the package " + f.Package, Mend: Mend(f.Use), Err: err}
 	}
 	return file, nil
+}
+
+// A Collection is several files that make one thing.
+type Collection struct {
+	Paths    []string
+	Digests  []string
+	Licences string // all of them, as an SPDX expression
+}
+
+// Collect finds several files by name; the error is that of [Path].
+func Collect(names ...string) (Collection, error) {
+	var c Collection
+	var licences []string
+	for _, name := range names {
+		file, err := Path(name)
+		if err != nil {
+			return Collection{}, err
+		}
+		f, _ := Find(name)
+		c.Paths, c.Digests = append(c.Paths, file), append(c.Digests, f.SHA256)
+		if !slices.Contains(licences, f.Licence) {
+			licences = append(licences, f.Licence)
+		}
+	}
+	c.Licences = strings.Join(licences, " AND ")
+	return c, nil
 }
 
 // in names a file by its digest too: another version never hides this one.
