@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -102,12 +101,7 @@ func (a *app) verifyCommand(use, name, short string) *cobra.Command {
 				errs = append(errs, &missing.Error{What: what, Mend: assets.Mend(use)})
 			}
 			if format == "json" {
-				enc := json.NewEncoder(a.out)
-				enc.SetIndent("", " ")
-				if err := enc.Encode(list); err != nil {
-					return err
-				}
-				return errors.Join(errs...)
+				return errors.Join(append(errs, a.json(list))...)
 			}
 			var rows [][]string
 			for _, v := range list {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -208,13 +207,6 @@ func madeOrSource(made string, s compare.Source) string {
 	}
 	day, _, _ := strings.Cut(made, "T")
 	return day
-}
-
-func (a *app) json(v any) error {
-	enc := json.NewEncoder(a.out)
-	enc.SetIndent("", " ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
 }
 
 func (a *app) baselineShow() *cobra.Command {

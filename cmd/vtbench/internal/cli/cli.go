@@ -5,6 +5,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -204,4 +205,12 @@ func formats(got string, allowed ...string) error {
 		}
 	}
 	return usagef("--format %s: want %s", got, strings.Join(allowed, ", "))
+}
+
+// json prints a value on stdout, indented for people and diffs.
+func (a *app) json(v any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetIndent("", " ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -65,9 +64,7 @@ func (a *app) datasetsInfoCommand() *cobra.Command {
 				return err
 			}
 			if format == "json" {
-				enc := json.NewEncoder(a.out)
-				enc.SetIndent("", " ")
-				return enc.Encode(info)
+				return a.json(info)
 			}
 			return a.printInfo(info, &suite)
 		},

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -53,9 +52,7 @@ func (a *app) doctor(ctx context.Context, format string) error {
 		checkAssets("face networks", assets.Model), checkAssets("photographs", assets.Photo), checkOutput(),
 	}
 	if format == "json" {
-		enc := json.NewEncoder(a.out)
-		enc.SetIndent("", " ")
-		if err := enc.Encode(checks); err != nil {
+		if err := a.json(checks); err != nil {
 			return err
 		}
 	} else {

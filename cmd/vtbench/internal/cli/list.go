@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -73,10 +72,7 @@ func (a *app) list(l listing, format string) error {
 		return err
 	}
 	if format == "json" {
-		enc := json.NewEncoder(a.out)
-		enc.SetIndent("", " ")
-		enc.SetEscapeHTML(false)
-		return enc.Encode(rows)
+		return a.json(rows)
 	}
 	var cells [][]string
 	for _, r := range rows {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -272,9 +271,7 @@ func (a *app) execute(ctx context.Context, suite bench.Suite, c config, f *runFl
 		return err
 	}
 	if f.format == "json" {
-		enc := json.NewEncoder(a.out)
-		enc.SetIndent("", " ")
-		if err := enc.Encode(&run.Summary); err != nil {
+		if err := a.json(&run.Summary); err != nil {
 			return err
 		}
 	} else if err := a.printTable(run); err != nil {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -94,10 +93,7 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 	}
 	switch f.format {
 	case "json":
-		enc := json.NewEncoder(a.out)
-		enc.SetIndent("", " ")
-		enc.SetEscapeHTML(false)
-		err = enc.Encode(struct {
+		err = a.json(struct {
 			*bench.Scores
 			Sets []feature.Score `json:"sets,omitempty"`
 		}{&scores, distances})
