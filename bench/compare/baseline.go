@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,9 +79,7 @@ type SaveOptions struct {
 	Metrics    []string // patterns
 }
 
-func (o SaveOptions) metric(id string) bool {
-	return len(o.Metrics) == 0 || slices.ContainsFunc(o.Metrics, func(p string) bool { return matches(p, id) })
-}
+func (o SaveOptions) metric(id string) bool { return matchesAny(o.Metrics, id) }
 
 // Save writes results as a baseline file: values and reasons, no images and no
 // text that was read. Equal results give equal bytes.
@@ -113,6 +112,8 @@ func (r *Results) encode(o SaveOptions) ([]byte, error) {
 	if !o.metric(h.Worst) {
 		h.Worst = ""
 	}
+	h.WorstOf = maps.Clone(h.WorstOf)
+	maps.DeleteFunc(h.WorstOf, func(_, id string) bool { return !o.metric(id) })
 	h.Failures = slices.DeleteFunc(slices.Clone(h.Failures), func(f bench.Failure) bool {
 		return f.Tokenizer != "" && !kept[f.Tokenizer] || f.Metric != "" && !o.metric(f.Metric)
 	})

@@ -3,6 +3,7 @@ package compare
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"path"
 	"slices"
@@ -507,6 +508,25 @@ func (m *match) tally(bc, cc *cell, t *Tally) map[string]*sums {
 	return out
 }
 
+// pairs yields the values that two cells have of one unit, and that unit of b.
+func (m *match) pairs(bc, cc *cell) iter.Seq2[int32, [2]value] {
+	return func(yield func(int32, [2]value) bool) {
+		for i, v := range bc.values {
+			m.at[v.unit] = int32(i) + 1
+		}
+		defer func() {
+			for _, v := range bc.values {
+				m.at[v.unit] = 0
+			}
+		}()
+		for _, y := range cc.values {
+			if u := m.toB[y.unit]; u >= 0 && m.at[u] != 0 && !yield(u, [2]value{bc.values[m.at[u]-1], y}) {
+				return
+			}
+		}
+	}
+}
+
 // control compares upper bounds that both results measured.
 func (e *engine) control(m *match) {
 	if m.b == m.c {
@@ -521,15 +541,8 @@ func (e *engine) control(m *match) {
 			if k.tokenizer != t.Name || m.c.cells[k] == nil {
 				continue
 			}
-			for i, v := range m.b.cells[k].values {
-				m.at[v.unit] = int32(i) + 1
-			}
-			for _, y := range m.c.cells[k].values {
-				u := m.toB[y.unit]
-				if u < 0 || m.at[u] == 0 {
-					continue
-				}
-				x := m.b.cells[k].values[m.at[u]-1]
+			for _, p := range m.pairs(m.b.cells[k], m.c.cells[k]) {
+				x, y := p[0], p[1]
 				ctl.Values++
 				if x.v != y.v || x.reason != y.reason {
 					ctl.Differing++
@@ -537,9 +550,6 @@ func (e *engine) control(m *match) {
 						ctl.Largest, ctl.Metric = bench.Number(d), k.metric
 					}
 				}
-			}
-			for _, v := range m.b.cells[k].values {
-				m.at[v.unit] = 0
 			}
 		}
 		if ctl.Values == 0 {
@@ -554,10 +564,7 @@ func (e *engine) control(m *match) {
 }
 
 func (e *engine) wants(metric string) bool {
-	if len(e.o.Metrics) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(e.o.Metrics, func(p string) bool { ok, _ := path.Match(p, metric); return ok })
+	return matchesAny(e.o.Metrics, metric)
 }
 
 // dataset makes the rows of one data set: all pairs on one plan of resamples.
@@ -660,16 +667,8 @@ func (r *Results) measured(k cellKey) bool {
 
 // corpus makes the row of a metric of the whole set: two numbers and no test.
 func (e *engine) corpus(m *match, bk, ck cellKey, row Row) {
-	find := func(r *Results, k cellKey) (corpusValue, bool) {
-		for _, c := range r.corpus {
-			if c.Dataset == k.dataset && c.Tokenizer == k.tokenizer && c.Condition == k.condition && c.Metric == k.metric {
-				return c, true
-			}
-		}
-		return corpusValue{}, false
-	}
-	x, okB := find(m.b, bk)
-	y, okC := find(m.c, ck)
+	x, okB := m.b.ofSet(bk)
+	y, okC := m.c.ofSet(ck)
 	if !okB && !okC {
 		return
 	}

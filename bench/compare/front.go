@@ -57,10 +57,8 @@ func contestants(baselines []Side, candidate Side) ([]contestant, error) {
 // instances, where every bin has some.
 func (r *Results) overall(k cellKey, spec metrics.Spec) (value float64, n int) {
 	if spec.Scope == metrics.PerCorpus {
-		for _, c := range r.corpus {
-			if c.Dataset == k.dataset && c.Tokenizer == k.tokenizer && c.Condition == k.condition && c.Metric == k.metric {
-				return float64(c.Value), c.Images
-			}
+		if c, ok := r.ofSet(k); ok {
+			return float64(c.Value), c.Images
 		}
 		return nan, 0
 	}

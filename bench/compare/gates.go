@@ -239,6 +239,11 @@ func glob(pattern, s string) (bool, error) {
 	return path.Match(strings.ReplaceAll(pattern, "/", slash), strings.ReplaceAll(s, "/", slash))
 }
 
+// matchesAny reports whether one of the patterns matches; no patterns match all.
+func matchesAny(patterns []string, s string) bool {
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return matches(p, s) })
+}
+
 func matches(pattern, s string) bool {
 	if pattern == "" {
 		return true

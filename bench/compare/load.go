@@ -78,6 +78,12 @@ func FromRunDir(run *bench.Run) (*Results, error) {
 		h.Bins = m.Suite.Bins.Names
 	}
 	for _, d := range m.Datasets {
+		if id := m.Suite.Of[d.Spec].Worst; id != "" {
+			if h.WorstOf == nil {
+				h.WorstOf = map[string]string{}
+			}
+			h.WorstOf[d.Name] = id
+		}
 		h.Datasets = append(h.Datasets, DatasetID{d.Name, d.Info.Version, d.Info.Digest, d.Items})
 	}
 	for _, t := range m.Tokenizers {

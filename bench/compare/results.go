@@ -23,20 +23,22 @@ const (
 // Header is what decides whether two results may be compared, and what a reader
 // must know of them.
 type Header struct {
-	Source   Source          `json:"source"`
-	Origin   string          `json:"origin,omitempty"` // of imports: the file or page
-	Suite    SuiteID         `json:"suite"`
-	Headline []string        `json:"headline,omitempty"`
-	Worst    string          `json:"worst,omitempty"` // metric that picks the worst cases
-	Bins     []string        `json:"bins,omitempty"`  // from small to large
-	Datasets []DatasetID     `json:"datasets"`
-	Metrics  []metrics.Spec  `json:"metrics"`
-	Tokens   []TokenID       `json:"tokenizers"`
-	Seed     uint64          `json:"seed"`
-	Software []KeyValue      `json:"software,omitempty"` // OCR engine, models
-	Made     string          `json:"made,omitempty"`     // RFC 3339
-	Program  string          `json:"program,omitempty"`
-	Failures []bench.Failure `json:"failures,omitempty"`
+	Source   Source   `json:"source"`
+	Origin   string   `json:"origin,omitempty"` // of imports: the file or page
+	Suite    SuiteID  `json:"suite"`
+	Headline []string `json:"headline,omitempty"`
+	Worst    string   `json:"worst,omitempty"` // metric that picks the worst cases
+	// WorstOf is that metric of data sets where it is another one.
+	WorstOf  map[string]string `json:"worst_of,omitempty"`
+	Bins     []string          `json:"bins,omitempty"` // from small to large
+	Datasets []DatasetID       `json:"datasets"`
+	Metrics  []metrics.Spec    `json:"metrics"`
+	Tokens   []TokenID         `json:"tokenizers"`
+	Seed     uint64            `json:"seed"`
+	Software []KeyValue        `json:"software,omitempty"` // OCR engine, models
+	Made     string            `json:"made,omitempty"`     // RFC 3339
+	Program  string            `json:"program,omitempty"`
+	Failures []bench.Failure   `json:"failures,omitempty"`
 	// Partial marks a run that was interrupted.
 	Partial bool `json:"partial,omitempty"`
 }
@@ -104,6 +106,16 @@ type corpusValue struct {
 	Metric    string       `json:"metric"`
 	Value     bench.Number `json:"value"`
 	Images    int          `json:"images"`
+}
+
+// ofSet returns the value of a metric of a whole set.
+func (r *Results) ofSet(k cellKey) (corpusValue, bool) {
+	for _, c := range r.corpus {
+		if c.Dataset == k.dataset && c.Tokenizer == k.tokenizer && c.Condition == k.condition && c.Metric == k.metric {
+			return c, true
+		}
+	}
+	return corpusValue{}, false
 }
 
 // A unit is what is paired: an image, or an instance in it.

@@ -74,7 +74,7 @@ func DefaultMargin(s metrics.Spec) Margin {
 	switch {
 	case strings.Contains(s.ID, "ssim") && s.Unit == "":
 		return Margin{Metric: s.ID, Absolute: 0.005}
-	case s.Unit == "":
+	case s.Unit == "", s.Unit == "share":
 		return Margin{Metric: s.ID, Absolute: 0.01}
 	case s.Unit == "dB":
 		return Margin{Metric: s.ID, Absolute: 0.1}
@@ -87,7 +87,7 @@ func DefaultMargin(s metrics.Spec) Margin {
 func (e *engine) margin(r Row) float64 {
 	m := DefaultMargin(r.Spec())
 	for _, o := range e.o.Margins {
-		if ok, _ := path.Match(o.Metric, r.Metric); ok {
+		if matches(o.Metric, r.Metric) {
 			m = o
 		}
 	}

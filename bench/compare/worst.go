@@ -8,46 +8,49 @@ import (
 	"github.com/vtbench/vtbench/metrics"
 )
 
-// worstCases is how many instances of a pair are listed.
+// worstCases is how many instances of a pair are listed, for each metric that picks.
 const worstCases = 6
 
-// worst lists the instances that lost most from baseline to candidate in the
-// metric by which the suite picks its worst cases.
+// picks is the metric by which the worst cases of a data set are picked.
+func (h *Header) picks(dataset string) string {
+	switch {
+	case h.WorstOf[dataset] != "":
+		return h.WorstOf[dataset]
+	case h.Worst != "" || len(h.Headline) == 0:
+		return h.Worst
+	}
+	return h.Headline[0]
+}
+
+// worst lists the instances that lost most from baseline to candidate in the metric
+// by which the suite picks its worst cases: as many for each such metric, since
+// losses of two metrics do not compare.
 func (e *engine) worst(m *match, pairs []int) {
-	id := m.b.Worst
-	if id == "" && len(m.b.Headline) > 0 {
-		id = m.b.Headline[0]
-	}
-	spec, ok := m.b.Spec(id)
-	if !ok || spec.Better == metrics.Neither || !e.wants(id) {
-		return
-	}
 	type loss struct {
 		WorstCase
 		by float64
 	}
 	for _, p := range pairs {
 		pair := e.report.Pairs[p]
-		var list []loss
+		var ids []string
+		lists := map[string][]loss{}
 		for _, k := range m.b.keys() {
-			if k.metric != id || k.tokenizer != pair.BaselineToken || !isClean(k.condition) {
+			if k.metric != m.b.picks(k.dataset) || k.tokenizer != pair.BaselineToken || !isClean(k.condition) || !e.wants(k.metric) {
 				continue
 			}
+			spec, ok := m.b.Spec(k.metric)
 			other := k
 			other.tokenizer = pair.Token
 			bc, cc := m.b.cells[k], m.c.cells[other]
-			if cc == nil {
+			if !ok || spec.Better == metrics.Neither || cc == nil {
 				continue
 			}
-			for i, v := range bc.values {
-				m.at[v.unit] = int32(i) + 1
+			if lists[k.metric] == nil {
+				ids = append(ids, k.metric)
+				lists[k.metric] = []loss{}
 			}
-			for _, y := range cc.values {
-				u := m.toB[y.unit]
-				if u < 0 || m.at[u] == 0 {
-					continue
-				}
-				x := bc.values[m.at[u]-1]
+			for u, v := range m.pairs(bc, cc) {
+				x, y := v[0], v[1]
 				by := x.v - y.v
 				if spec.Better == metrics.Lower {
 					by = -by
@@ -56,28 +59,28 @@ func (e *engine) worst(m *match, pairs []int) {
 					continue
 				}
 				name := m.b.units[u]
-				list = append(list, loss{WorstCase{
+				lists[k.metric] = append(lists[k.metric], loss{WorstCase{
 					Pair: p, Dataset: k.dataset, Item: name.item, Instance: name.instance, Condition: k.condition,
-					Bin: m.b.binNames[x.bin], Metric: id, Baseline: bench.Number(x.v), Candidate: bench.Number(y.v),
+					Bin: m.b.binNames[x.bin], Metric: k.metric, Baseline: bench.Number(x.v), Candidate: bench.Number(y.v),
 				}, by})
 			}
-			for _, v := range bc.values {
-				m.at[v.unit] = 0
-			}
 		}
-		slices.SortFunc(list, func(a, b loss) int {
-			return cmp.Or(-cmp.Compare(a.by, b.by), cmp.Compare(a.Dataset, b.Dataset), cmp.Compare(a.Condition, b.Condition),
-				cmp.Compare(a.Item, b.Item), cmp.Compare(a.Instance, b.Instance))
-		})
-		for _, l := range list[:min(len(list), worstCases)] {
-			w := l.WorstCase
-			if c, ok := findCase(m.c.cases, pair.Token, w); ok {
-				w.Original, w.CandidateImage = c.Original, c.Reconstruction
+		for _, id := range ids {
+			list := lists[id]
+			slices.SortFunc(list, func(a, b loss) int {
+				return cmp.Or(-cmp.Compare(a.by, b.by), cmp.Compare(a.Dataset, b.Dataset), cmp.Compare(a.Condition, b.Condition),
+					cmp.Compare(a.Item, b.Item), cmp.Compare(a.Instance, b.Instance))
+			})
+			for _, l := range list[:min(len(list), worstCases)] {
+				w := l.WorstCase
+				if c, ok := findCase(m.c.cases, pair.Token, w); ok {
+					w.Original, w.CandidateImage = c.Original, c.Reconstruction
+				}
+				if c, ok := findCase(m.b.cases, pair.BaselineToken, w); ok {
+					w.BaselineImage = c.Reconstruction
+				}
+				e.report.WorstCases = append(e.report.WorstCases, w)
 			}
-			if c, ok := findCase(m.b.cases, pair.BaselineToken, w); ok {
-				w.BaselineImage = c.Reconstruction
-			}
-			e.report.WorstCases = append(e.report.WorstCases, w)
 		}
 	}
 }
