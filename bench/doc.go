@@ -1,10 +1,13 @@
-// Package bench plans and runs suites: it knows tokenizers, metrics and data
-// sets by their contracts only, never a particular one.
+// Package bench is the chain that leads from a question to an answer, each link
+// importable without those after it:
 //
-// Its opinion: a run is a pure function of (suite, data, tokenizer, seed). The
-// records of a run are the same bytes for any number of workers, any order of
-// completion and any number of interruptions, because items are committed in
-// plan order and an interrupted item is done again from its start. Everything
-// else (tables, intervals, reports) is computed from the records and can be
-// rebuilt without models.
+//   - [github.com/vtbench/vtbench/bench/suite]: what is asked;
+//   - [github.com/vtbench/vtbench/bench/record]: what is written;
+//   - [github.com/vtbench/vtbench/bench/summary]: what the records say;
+//   - [github.com/vtbench/vtbench/bench/run]: how it is done.
+//
+// Beside them, [github.com/vtbench/vtbench/bench/score] measures pairs of files, and
+// [github.com/vtbench/vtbench/bench/compare] compares results; compare reads records
+// and summaries and never runs anything. All of them know tokenizers, metrics and data
+// sets by their contracts only.
 package bench

@@ -2,17 +2,19 @@ package bench_test
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
 
 const module = "github.com/vtbench/vtbench/"
 
-// The shape of the tree: contracts know nothing of what implements them, the
-// runner and the reports know contracts only, and none of them needs cgo.
+// The shape of the tree: contracts know nothing of what implements them; bench is a
+// chain of packages, each importable without those after it; reports read records and
+// summaries, never the runner; none of them needs cgo.
 func TestImportsPointInward(t *testing.T) {
 	contracts := []string{"pix", "metrics", "datasets", "tokenizers", "internal/"}
-	runner := append([]string{"bench", "metrics/stat"}, contracts...)
+	chain := func(links ...string) []string { return slices.Concat(links, contracts) }
 	for _, tc := range []struct {
 		pattern string
 		allowed []string // of this module; "x/" allows everything below x
@@ -21,9 +23,13 @@ func TestImportsPointInward(t *testing.T) {
 		{"./datasets", contracts},
 		{"./tokenizers", contracts},
 		{"./metrics", contracts},
-		{"./bench", runner},
-		{"./bench/compare", append([]string{"bench/compare"}, runner...)}, // reads records; knows no report
-		{"./reports/...", append([]string{"reports", "reports/", "bench/compare", "metrics/text"}, runner...)},
+		{"./bench/suite", chain("bench/suite")},
+		{"./bench/record", chain("bench/record", "bench/suite")},
+		{"./bench/summary", chain("bench/summary", "bench/record", "bench/suite", "metrics/stat")},
+		{"./bench/run", chain("bench/run", "bench/summary", "bench/record", "bench/suite", "metrics/stat")},
+		{"./bench/score", chain("bench/score", "bench/summary", "bench/record", "bench/suite", "metrics/stat")},
+		{"./bench/compare", chain("bench/compare", "bench/summary", "bench/record", "bench/suite", "metrics/stat")},
+		{"./reports/...", chain("reports", "reports/", "bench/compare", "bench/summary", "bench/record", "bench/suite", "metrics/stat", "metrics/text")},
 		{"./datasets/textgen", append([]string{"datasets/textgen", "datasets/"}, contracts...)},
 	} {
 		out, err := goList("-deps", "-f", `{{.ImportPath}} {{.Standard}} {{len .CgoFiles}}`, "../"+strings.TrimPrefix(tc.pattern, "./"))

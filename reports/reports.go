@@ -17,7 +17,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/html"
@@ -46,7 +47,7 @@ const largeReport = 20 << 20
 // tables/*.csv and plots/*. Every file is replaced whole or not at all. Pictures of
 // runs that lie elsewhere are copied below dir/images, so that dir can be moved or
 // published as it is.
-func Write(ctx context.Context, runs []*bench.Run, dir string, o Options) (Files, error) {
+func Write(ctx context.Context, runs []*summary.Run, dir string, o Options) (Files, error) {
 	v, err := view.New(runs...)
 	if err != nil {
 		return Files{}, err
@@ -71,7 +72,7 @@ func Write(ctx context.Context, runs []*bench.Run, dir string, o Options) (Files
 		}
 	}
 	if len(runs) == 1 && sameDir(runs[0].Dir, dir) {
-		page.Summary = bench.SummaryFile
+		page.Summary = record.SummaryFile
 	}
 	if err := wholefile.Write(files.Markdown, []byte(markdown.Report(v, linked))); err != nil {
 		return Files{}, err

@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/reports"
 	"github.com/vtbench/vtbench/reports/internal/fixture"
 )
@@ -21,11 +21,11 @@ func TestWrite(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name string
-		runs []*bench.Run
+		runs []*summary.Run
 		opts reports.Options
 	}{
-		{"a", []*bench.Run{run}, reports.Options{}},
-		{"single", []*bench.Run{run}, reports.Options{SingleFile: true}},
+		{"a", []*summary.Run{run}, reports.Options{}},
+		{"single", []*summary.Run{run}, reports.Options{SingleFile: true}},
 	} {
 		out := filepath.Join(dir, tc.name)
 		files, err := reports.Write(t.Context(), tc.runs, out, tc.opts)
@@ -55,7 +55,7 @@ func TestWrite(t *testing.T) {
 // Joined reports can be moved: they hold the pictures of all runs.
 func TestWriteJoined(t *testing.T) {
 	dir := t.TempDir()
-	var runs []*bench.Run
+	var runs []*summary.Run
 	for _, name := range []string{"a", "b"} {
 		run, err := fixture.Text(filepath.Join(dir, name))
 		if err != nil {
@@ -110,7 +110,7 @@ func TestWriteWhereItCannot(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := reports.Write(t.Context(), []*bench.Run{run}, file, reports.Options{}); err == nil {
+	if _, err := reports.Write(t.Context(), []*summary.Run{run}, file, reports.Options{}); err == nil {
 		t.Error("a report was written into a file")
 	}
 }

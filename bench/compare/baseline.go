@@ -16,7 +16,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/metrics"
 )
@@ -114,10 +114,10 @@ func (r *Results) encode(o SaveOptions) ([]byte, error) {
 	}
 	h.WorstOf = maps.Clone(h.WorstOf)
 	maps.DeleteFunc(h.WorstOf, func(_, id string) bool { return !o.metric(id) })
-	h.Failures = slices.DeleteFunc(slices.Clone(h.Failures), func(f bench.Failure) bool {
+	h.Failures = slices.DeleteFunc(slices.Clone(h.Failures), func(f summary.Failure) bool {
 		return f.Tokenizer != "" && !kept[f.Tokenizer] || f.Metric != "" && !o.metric(f.Metric)
 	})
-	slices.SortStableFunc(h.Failures, func(a, b bench.Failure) int {
+	slices.SortStableFunc(h.Failures, func(a, b summary.Failure) int {
 		return cmp.Or(cmp.Compare(a.Dataset, b.Dataset), cmp.Compare(a.Item, b.Item), cmp.Compare(a.Tokenizer, b.Tokenizer),
 			cmp.Compare(a.Condition, b.Condition), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Metric, b.Metric))
 	})

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -42,20 +42,20 @@ func rich(tb testing.TB, order func(n int) []int) *Results {
 	h.Software = []KeyValue{{"tesseract", "5.3.0"}}
 	h.Metrics = append(h.Metrics, metrics.Spec{ID: "fid", Version: 1, Title: "FID", Better: metrics.Lower, Scope: metrics.PerCorpus})
 	h.Tokens = append(h.Tokens, TokenID{Name: "vq:k=4", Kind: "vq", Weights: "w"}, TokenID{Name: "resize", Reference: true})
-	var recs []bench.Record
+	var recs []record.Record
 	r := rand.New(rand.NewPCG(8, 8))
 	for i := range 12 {
-		draw(r, fmt.Sprintf("img/%02d.png", i), .3, func(side int, rec bench.Record) {
+		draw(r, fmt.Sprintf("img/%02d.png", i), .3, func(side int, rec record.Record) {
 			rec.Tokenizer = []string{"tok", "vq:k=4"}[side]
 			rec.Cluster = fmt.Sprintf("page %d", i/2)
 			recs = append(recs, rec)
 		})
 	}
-	failure := record("img/00.png", "", "", "psnr", 0)
+	failure := recordOf("img/00.png", "", "", "psnr", 0)
 	failure.Condition, failure.Value, failure.Error = "fog/3@256", nil, "out of memory"
-	infinite := record("img/01.png", "", "", "psnr", 0)
+	infinite := recordOf("img/01.png", "", "", "psnr", 0)
 	infinite.Condition, infinite.Value, infinite.Note = "fog/3@256", nil, "inf"
-	bound := record("img/01.png", "", "", "psnr", 50)
+	bound := recordOf("img/01.png", "", "", "psnr", 50)
 	bound.Tokenizer = "resize"
 	failure.Cluster, infinite.Cluster, bound.Cluster = "page 0", "page 0", "page 0"
 	recs = append(recs, failure, infinite, bound)

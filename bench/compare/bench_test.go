@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -31,19 +32,19 @@ func syntheticFile(b *testing.B, name string, images int, better float64) string
 	own := rand.New(rand.NewPCG(uint64(images), uint64(1e6*better)))
 	for i := range images {
 		hard := r.NormFloat64()
-		rec := bench.Record{Dataset: "d", Tokenizer: "tok", Item: fmt.Sprintf("scenes/street/%06d.png", i), Condition: "clean@256"}
+		rec := record.Record{Dataset: "d", Tokenizer: "tok", Item: fmt.Sprintf("scenes/street/%06d.png", i), Condition: "clean@256"}
 		for w := range benchInstances / images {
 			rec.Instance, rec.Bin = fmt.Sprintf("%03d", w), []string{"small", "large"}[r.IntN(2)]
 			p := logistic(.3 + hard + better + .3*own.NormFloat64())
-			rec.Metric, rec.Value, rec.N = "t-acc", bench.Num(binomial(own, 1, p)), 0
+			rec.Metric, rec.Value, rec.N = "t-acc", record.Num(binomial(own, 1, p)), 0
 			build.Add(&rec)
-			rec.Metric, rec.Value = "t-ned", bench.Num(binomial(own, 7, p)/7)
+			rec.Metric, rec.Value = "t-ned", record.Num(binomial(own, 7, p)/7)
 			build.Add(&rec)
-			rec.Metric, rec.Value, rec.N = "cer", bench.Num(binomial(own, 6, 1-p)/6), 6
+			rec.Metric, rec.Value, rec.N = "cer", record.Num(binomial(own, 6, 1-p)/6), 6
 			build.Add(&rec)
 		}
 		rec.Instance, rec.Bin, rec.N = "", "", 0
-		rec.Metric, rec.Value = "psnr", bench.Num(30+4*hard+.5*own.NormFloat64()+better)
+		rec.Metric, rec.Value = "psnr", record.Num(30+4*hard+.5*own.NormFloat64()+better)
 		build.Add(&rec)
 	}
 	results, err := build.Results()
@@ -83,7 +84,7 @@ func BenchmarkCompare100k(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if n := r.row(b, "t-acc", bench.BinMean).N; n != benchInstances {
+				if n := r.row(b, "t-acc", summary.BinMean).N; n != benchInstances {
 					b.Fatalf("%d pairs", n)
 				}
 			}

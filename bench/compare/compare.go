@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
 )
@@ -547,7 +549,7 @@ func (e *engine) control(m *match) {
 				if x.v != y.v || x.reason != y.reason {
 					ctl.Differing++
 					if d := math.Abs(x.v - y.v); ctl.Metric == "" || d > float64(ctl.Largest) {
-						ctl.Largest, ctl.Metric = bench.Number(d), k.metric
+						ctl.Largest, ctl.Metric = record.Number(d), k.metric
 					}
 				}
 			}
@@ -589,9 +591,9 @@ func (e *engine) dataset(m *match, dataset string, pairs []int) (paired int, err
 				ck := cellKey{dataset, pair.Token, cond, spec.ID}
 				row := Row{
 					Pair: p, Dataset: dataset, Condition: cond, Metric: spec.ID, Title: spec.Title, Unit: spec.Unit, Better: spec.Better,
-					Baseline: bench.Number(nan), Candidate: bench.Number(nan), Delta: bench.Number(nan), Percent: bench.Number(nan),
-					Lo: bench.Number(nan), Hi: bench.Number(nan), P: bench.Number(nan), Adjusted: bench.Number(nan), Margin: bench.Number(nan),
-					Detectable: bench.Number(nan), Effect: bench.Number(nan), Verdict: NotCompared,
+					Baseline: record.Number(nan), Candidate: record.Number(nan), Delta: record.Number(nan), Percent: record.Number(nan),
+					Lo: record.Number(nan), Hi: record.Number(nan), P: record.Number(nan), Adjusted: record.Number(nan), Margin: record.Number(nan),
+					Detectable: record.Number(nan), Effect: record.Number(nan), Verdict: NotCompared,
 				}
 				if spec.Scope == metrics.PerCorpus {
 					e.corpus(m, bk, ck, row)
@@ -639,8 +641,8 @@ func (m *match) never(bk, ck cellKey) string {
 // condition that damages tokens, since it has none; another tokenizer than the one
 // it is compared with, as in never.
 func (m *match) withoutTokens(dataset string, p Pair, cond string) string {
-	c, err := bench.ParseCondition(cond)
-	if err != nil || p.BaselineToken == p.Token || !slices.Contains(bench.TokenDamages(), c.Corruption) {
+	c, err := suite.ParseCondition(cond)
+	if err != nil || p.BaselineToken == p.Token || !slices.Contains(suite.TokenDamages(), c.Corruption) {
 		return ""
 	}
 	b := m.b.measured(cellKey{dataset: dataset, tokenizer: p.BaselineToken, condition: cond})
@@ -680,8 +682,8 @@ func (e *engine) corpus(m *match, bk, ck cellKey, row Row) {
 		row.Candidate = y.Value
 	}
 	row.Delta = row.Candidate - row.Baseline
-	row.Percent = bench.Number(percent(float64(row.Delta), float64(row.Baseline)))
-	row.Margin = bench.Number(e.margin(row))
+	row.Percent = record.Number(percent(float64(row.Delta), float64(row.Baseline)))
+	row.Margin = record.Number(e.margin(row))
 	if okB && okC && x.Images != y.Images {
 		row.Why += fmt.Sprintf("; %d images in the baseline, %d in the candidate", x.Images, y.Images)
 	}
@@ -762,7 +764,7 @@ func (m *match) conditions(dataset string) []string {
 }
 
 func isClean(condition string) bool {
-	c, err := bench.ParseCondition(condition)
+	c, err := suite.ParseCondition(condition)
 	return err == nil && c.Corruption == "" && c.Against == ""
 }
 
@@ -815,17 +817,17 @@ func (e *engine) rows(m *match, row Row, spec metrics.Spec, bins map[string]*sum
 	mean := len(names) > 0 && len(empty) == 0
 	if len(names) > 0 {
 		if mean {
-			queue(bench.BinMean, parts, pool.n, pool.support(), headline)
+			queue(summary.BinMean, parts, pool.n, pool.support(), headline)
 		} else {
 			r := row
-			r.Bin, r.Why = bench.BinMean, "no pair in bin "+strings.Join(empty, ", ")+": the mean over bins does not exist"
+			r.Bin, r.Why = summary.BinMean, "no pair in bin "+strings.Join(empty, ", ")+": the mean over bins does not exist"
 			e.report.Rows = append(e.report.Rows, r)
 		}
 	}
 	for i, name := range names {
 		queue(name, parts[i:i+1], parts[i].n, parts[i].support(), false)
 	}
-	queue(bench.BinAll, []*sums{pool}, pool.n, pool.support(), headline && !mean)
+	queue(summary.BinAll, []*sums{pool}, pool.n, pool.support(), headline && !mean)
 }
 
 // chunk is how many statistics are resampled at once: their replicates are in
@@ -879,16 +881,16 @@ func (e *engine) fill(r *Row, p pending, iv stat.Interval) error {
 		r.N = 0
 		return nil
 	}
-	r.Baseline, r.Candidate, r.Delta = bench.Number(base), bench.Number(meanOf(p.cand)), bench.Number(iv.Estimate)
-	r.Percent = bench.Number(percent(iv.Estimate, base))
-	r.Margin = bench.Number(e.margin(*r))
+	r.Baseline, r.Candidate, r.Delta = record.Number(base), record.Number(meanOf(p.cand)), record.Number(iv.Estimate)
+	r.Percent = record.Number(percent(iv.Estimate, base))
+	r.Margin = record.Number(e.margin(*r))
 	for _, w := range iv.Warnings {
 		r.Warnings = append(r.Warnings, string(w))
 	}
 	if r.Clusters < 2 {
 		return nil // one image says nothing about others
 	}
-	r.Lo, r.Hi, r.se = bench.Number(iv.Lo), bench.Number(iv.Hi), iv.SE
+	r.Lo, r.Hi, r.se = record.Number(iv.Lo), record.Number(iv.Hi), iv.SE
 	parts, err := stat.Contributions(p.base, p.cand)
 	if err != nil {
 		return err
@@ -909,9 +911,9 @@ func (e *engine) fill(r *Row, p pending, iv stat.Interval) error {
 	if err != nil {
 		return err
 	}
-	r.P, r.differing = bench.Number(t.P), t.N
+	r.P, r.differing = record.Number(t.P), t.N
 	if d := stat.CohenDZ(kept); !math.IsInf(d, 0) {
-		r.Effect = bench.Number(d)
+		r.Effect = record.Number(d)
 	}
 	return nil
 }

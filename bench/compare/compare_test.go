@@ -12,16 +12,17 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 	"pgregory.net/rapid"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/metrics"
 )
 
 // record is a value of tokenizer "tok" on "d" under clean@256.
-func record(item, instance, bin, metric string, value float64) bench.Record {
-	return bench.Record{Dataset: "d", Tokenizer: "tok", Item: item, Instance: instance, Condition: "clean@256", Metric: metric, Bin: bin, Value: bench.Num(value)}
+func recordOf(item, instance, bin, metric string, value float64) record.Record {
+	return record.Record{Dataset: "d", Tokenizer: "tok", Item: item, Instance: instance, Condition: "clean@256", Metric: metric, Bin: bin, Value: record.Num(value)}
 }
 
-func resultsOf(tb testing.TB, name string, h Header, recs ...bench.Record) *Results {
+func resultsOf(tb testing.TB, name string, h Header, recs ...record.Record) *Results {
 	tb.Helper()
 	b := NewBuilder(name, h)
 	for i := range recs {
@@ -43,19 +44,19 @@ func (r *Report) row(tb testing.TB, metric, bin string) Row {
 
 // Means, differences and counts against arithmetic by hand.
 func TestRowsByHand(t *testing.T) {
-	cer := func(item, instance, bin string, value, n float64) bench.Record {
-		r := record(item, instance, bin, "cer", value)
+	cer := func(item, instance, bin string, value, n float64) record.Record {
+		r := recordOf(item, instance, bin, "cer", value)
 		r.N = n
 		return r
 	}
 	base := resultsOf(t, "base", simHeader(),
-		record("a", "1", "small", "t-acc", 0), record("a", "2", "large", "t-acc", 1), record("b", "1", "large", "t-acc", 1), record("b", "2", "small", "t-acc", 1),
+		recordOf("a", "1", "small", "t-acc", 0), recordOf("a", "2", "large", "t-acc", 1), recordOf("b", "1", "large", "t-acc", 1), recordOf("b", "2", "small", "t-acc", 1),
 		cer("a", "1", "small", .5, 10), cer("a", "2", "large", 0, 4), cer("b", "1", "large", .25, 4),
-		record("a", "", "", "psnr", 30), record("b", "", "", "psnr", 40))
+		recordOf("a", "", "", "psnr", 30), recordOf("b", "", "", "psnr", 40))
 	cand := resultsOf(t, "cand", simHeader(),
-		record("a", "1", "small", "t-acc", 1), record("a", "2", "large", "t-acc", 1), record("b", "1", "large", "t-acc", 0), record("b", "2", "small", "t-acc", 1),
+		recordOf("a", "1", "small", "t-acc", 1), recordOf("a", "2", "large", "t-acc", 1), recordOf("b", "1", "large", "t-acc", 0), recordOf("b", "2", "small", "t-acc", 1),
 		cer("a", "1", "small", .2, 10), cer("a", "2", "large", .5, 4), cer("b", "1", "large", .25, 4),
-		record("a", "", "", "psnr", 31), record("b", "", "", "psnr", 40))
+		recordOf("a", "", "", "psnr", 31), recordOf("b", "", "", "psnr", 40))
 	r := compareBoth(t, base, cand, Options{Resamples: 99})
 	for _, tc := range []struct {
 		metric, bin       string
@@ -96,24 +97,24 @@ func TestRowsByHand(t *testing.T) {
 
 // Whatever one side lacks is counted with a reason, and never enters a mean.
 func TestWhatOneSideLacks(t *testing.T) {
-	failure := func(item string) bench.Record {
-		r := record(item, "", "", "psnr", 0)
+	failure := func(item string) record.Record {
+		r := recordOf(item, "", "", "psnr", 0)
 		r.Value, r.Error = nil, "out of memory"
 		return r
 	}
-	infinite := func(item string) bench.Record {
-		r := record(item, "", "", "psnr", 0)
+	infinite := func(item string) record.Record {
+		r := recordOf(item, "", "", "psnr", 0)
 		r.Value, r.Note = nil, "inf"
 		return r
 	}
-	dropped := func(item string) bench.Record {
-		r := record(item, "", "", "psnr", 1)
+	dropped := func(item string) record.Record {
+		r := recordOf(item, "", "", "psnr", 1)
 		r.Drop = metrics.DropUnreadable
 		return r
 	}
-	heavy := record("moved", "", "", "psnr", 3)
+	heavy := recordOf("moved", "", "", "psnr", 3)
 	heavy.N = 2
-	ok := func(item string) bench.Record { return record(item, "", "", "psnr", 3) }
+	ok := func(item string) record.Record { return recordOf(item, "", "", "psnr", 3) }
 	base := resultsOf(t, "base", simHeader(), ok("both"), ok("gone"), failure("fb"), ok("fc"), failure("ff"), dropped("db"), ok("dc"), dropped("dd"), ok("inf"), ok("moved"))
 	cand := resultsOf(t, "cand", simHeader(), ok("both"), ok("new"), ok("fb"), failure("fc"), failure("ff"), ok("db"), dropped("dc"), dropped("dd"), infinite("inf"), heavy)
 	r := compareBoth(t, base, cand, Options{Resamples: 99})
@@ -141,8 +142,8 @@ func TestWhatOneSideLacks(t *testing.T) {
 }
 
 func TestNothingInCommonIsAnError(t *testing.T) {
-	base := resultsOf(t, "base", simHeader(), record("a", "", "", "psnr", 1))
-	cand := resultsOf(t, "cand", simHeader(), record("b", "", "", "psnr", 1))
+	base := resultsOf(t, "base", simHeader(), recordOf("a", "", "", "psnr", 1))
+	cand := resultsOf(t, "cand", simHeader(), recordOf("b", "", "", "psnr", 1))
 	_, err := Compare([]Side{{Results: base}}, Side{Results: cand}, Options{})
 	if err == nil || !strings.Contains(err.Error(), "--limit") {
 		t.Errorf("error %v", err)
@@ -152,7 +153,7 @@ func TestNothingInCommonIsAnError(t *testing.T) {
 func TestDuplicatesAreAnError(t *testing.T) {
 	b := NewBuilder("twice", simHeader())
 	for range 2 {
-		r := record("a", "1", "small", "t-acc", 1)
+		r := recordOf("a", "1", "small", "t-acc", 1)
 		b.Add(&r)
 	}
 	if _, err := b.Results(); err == nil || !strings.Contains(err.Error(), "t-acc of tok on d a 1") {
@@ -163,7 +164,7 @@ func TestDuplicatesAreAnError(t *testing.T) {
 // Unequal versions and digests are errors that say what differs; allowed, they are
 // in the report.
 func TestVersionSkew(t *testing.T) {
-	base := resultsOf(t, "base", simHeader(), record("a", "", "", "psnr", 1))
+	base := resultsOf(t, "base", simHeader(), recordOf("a", "", "", "psnr", 1))
 	for name, tc := range map[string]struct {
 		change func(h *Header)
 		want   string
@@ -183,7 +184,7 @@ func TestVersionSkew(t *testing.T) {
 	} {
 		h := simHeader()
 		tc.change(&h)
-		cand := resultsOf(t, "cand", h, record("a", "", "", "psnr", 2))
+		cand := resultsOf(t, "cand", h, recordOf("a", "", "", "psnr", 2))
 		_, err := Compare([]Side{{Results: base}}, Side{Results: cand}, Options{})
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: error %v, want %q", name, err, tc.want)
@@ -214,8 +215,8 @@ func TestNoSkew(t *testing.T) {
 	h.Made, h.Program, h.Source, h.Suite.Title = "2027-01-01T00:00:00Z", "vtbench 9", FromBaseline, "Another title"
 	h.Tokens = []TokenID{{Name: "tok", Version: "2", Weights: "w"}}
 	h.Datasets[0].Items = 5
-	base := resultsOf(t, "base", simHeader(), record("a", "", "", "psnr", 1))
-	if _, err := Compare([]Side{{Results: base}}, Side{Results: resultsOf(t, "cand", h, record("a", "", "", "psnr", 1))}, Options{Resamples: 99}); err != nil {
+	base := resultsOf(t, "base", simHeader(), recordOf("a", "", "", "psnr", 1))
+	if _, err := Compare([]Side{{Results: base}}, Side{Results: resultsOf(t, "cand", h, recordOf("a", "", "", "psnr", 1))}, Options{Resamples: 99}); err != nil {
 		t.Error(err)
 	}
 }
@@ -237,7 +238,7 @@ func TestVerdicts(t *testing.T) {
 		"interval ends at margin":    {Row{Better: metrics.Higher, Delta: .001, Lo: -.004, Hi: .01, Adjusted: .7}, NoDifference, ""},
 		"equal":                      {Row{Better: metrics.Higher, Adjusted: 1}, Equivalent, "equal"},
 		"few images, not equivalent": {Row{Better: metrics.Higher, Adjusted: 1, Warnings: []string{"few_clusters"}}, NoDifference, "fewer than 20"},
-		"no p-value":                 {Row{Better: metrics.Higher, Delta: .05, Lo: .02, Hi: .08, Adjusted: bench.Number(math.NaN())}, NoDifference, ""},
+		"no p-value":                 {Row{Better: metrics.Higher, Delta: .05, Lo: .02, Hi: .08, Adjusted: record.Number(math.NaN())}, NoDifference, ""},
 	} {
 		r := tc.row
 		r.Clusters, r.Margin = 30, .01
@@ -278,7 +279,7 @@ func TestMargins(t *testing.T) {
 }
 
 func TestOptionErrors(t *testing.T) {
-	base := resultsOf(t, "base", simHeader(), record("a", "", "", "psnr", 1))
+	base := resultsOf(t, "base", simHeader(), recordOf("a", "", "", "psnr", 1))
 	side := Side{Results: base}
 	for want, o := range map[string]Options{
 		"alpha is 0.7":     {Alpha: .7},
@@ -314,13 +315,13 @@ func tokens(tb testing.TB, name string, points map[string][2]float64, bounds ...
 		names = append(names, t)
 	}
 	slices.Sort(names)
-	var recs []bench.Record
+	var recs []record.Record
 	for _, t := range names {
 		h.Tokens = append(h.Tokens, TokenID{Name: t, Reference: slices.Contains(bounds, t)})
 		for i := range 30 {
 			wobble := float64(i%3) / 100
 			for metric, v := range map[string]float64{"bpp-real": points[t][0], "psnr": points[t][1] + wobble} {
-				rec := record(fmt.Sprintf("%02d", i), "", "", metric, v)
+				rec := recordOf(fmt.Sprintf("%02d", i), "", "", metric, v)
 				rec.Tokenizer = t
 				recs = append(recs, rec)
 			}
@@ -474,14 +475,14 @@ func TestMetricThatATokenizerCannotHave(t *testing.T) {
 func TestWorstCases(t *testing.T) {
 	h := simHeader()
 	h.Worst = "psnr"
-	var base, cand []bench.Record
+	var base, cand []record.Record
 	for i := range 10 {
 		item := string(rune('a' + i))
-		base, cand = append(base, record(item, "", "", "psnr", 30)), append(cand, record(item, "", "", "psnr", 30-float64(i%4)))
+		base, cand = append(base, recordOf(item, "", "", "psnr", 30)), append(cand, recordOf(item, "", "", "psnr", 30-float64(i%4)))
 	}
 	b, c := resultsOf(t, "base", h, base...), resultsOf(t, "cand", h, cand...)
-	b.cases = []bench.Case{{Tokenizer: "tok", Dataset: "d", Item: "d", Condition: "clean@256", Original: "o", Reconstruction: "images/b.png"}}
-	c.cases = []bench.Case{{Tokenizer: "tok", Dataset: "d", Item: "d", Condition: "clean@256", Original: "images/o.png", Reconstruction: "images/c.png"}}
+	b.cases = []record.Case{{Tokenizer: "tok", Dataset: "d", Item: "d", Condition: "clean@256", Original: "o", Reconstruction: "images/b.png"}}
+	c.cases = []record.Case{{Tokenizer: "tok", Dataset: "d", Item: "d", Condition: "clean@256", Original: "images/o.png", Reconstruction: "images/c.png"}}
 	r := compareBoth(t, b, c, Options{Resamples: 99})
 	var got []string
 	for _, w := range r.WorstCases {
@@ -502,9 +503,9 @@ func TestSymmetryAndOrder(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 5))
 		n := rapid.IntRange(2, 25).Draw(rt, "images")
-		var recs [2][]bench.Record
+		var recs [2][]record.Record
 		for i := range n {
-			draw(r, fmt.Sprintf("%02d", i), 1, func(side int, rec bench.Record) { recs[side] = append(recs[side], rec) })
+			draw(r, fmt.Sprintf("%02d", i), 1, func(side int, rec record.Record) { recs[side] = append(recs[side], rec) })
 		}
 		base, cand := resultsOf(t, "x", simHeader(), recs[0]...), resultsOf(t, "x", simHeader(), recs[1]...)
 		o := Options{Resamples: 99}
@@ -526,7 +527,7 @@ func TestSymmetryAndOrder(t *testing.T) {
 			r.Shuffle(len(recs[side]), func(i, j int) { recs[side][i], recs[side][j] = recs[side][j], recs[side][i] })
 		}
 		again := compareBoth(t, resultsOf(t, "x", simHeader(), recs[0]...), resultsOf(t, "x", simHeader(), recs[1]...), o)
-		same := cmp.Comparer(func(a, b bench.Number) bool {
+		same := cmp.Comparer(func(a, b record.Number) bool {
 			return a == b || math.IsNaN(float64(a)) && math.IsNaN(float64(b)) || math.Abs(float64(a-b)) < 1e-9
 		})
 		if d := cmp.Diff(forth.Rows, again.Rows, same, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".se" || p.Last().String() == ".differing" }, cmp.Ignore())); d != "" {
@@ -594,13 +595,13 @@ func TestPairingFindsWhatUnpairedMisses(t *testing.T) {
 
 // The test of ranks is there for data in which few images dominate.
 func TestWilcoxonOption(t *testing.T) {
-	var base, cand []bench.Record
+	var base, cand []record.Record
 	for i := range 30 {
 		item, gain := fmt.Sprintf("%02d", i), .5
 		if i == 0 {
 			gain = -14 // one image loses almost what 29 gain
 		}
-		base, cand = append(base, record(item, "", "", "psnr", 30)), append(cand, record(item, "", "", "psnr", 30+gain))
+		base, cand = append(base, recordOf(item, "", "", "psnr", 30)), append(cand, recordOf(item, "", "", "psnr", 30+gain))
 	}
 	b, c := resultsOf(t, "base", simHeader(), base...), resultsOf(t, "cand", simHeader(), cand...)
 	sign := compareBoth(t, b, c, Options{}).row(t, "psnr", "")
@@ -614,7 +615,7 @@ func TestWilcoxonOption(t *testing.T) {
 }
 
 func TestMisspeltMargin(t *testing.T) {
-	r := resultsOf(t, "base", simHeader(), record("a", "", "", "psnr", 1))
+	r := resultsOf(t, "base", simHeader(), recordOf("a", "", "", "psnr", 1))
 	report := compareBoth(t, r, r, Options{Resamples: 99, Margins: []Margin{{Metric: "psrn", Absolute: 1}, {Metric: "t-*", Absolute: 1}}})
 	if want := `the margin of "psrn" matches no metric`; !slices.Contains(report.Warnings, want) || len(report.Warnings) != 2 {
 		t.Errorf("warnings %q", report.Warnings)
@@ -626,7 +627,7 @@ func TestConditionThatATokenizerCannotHave(t *testing.T) {
 	a := tokens(t, "a", map[string][2]float64{"vq": {1, 20}, "jpeg": {1, 20}})
 	for k, c := range a.cells {
 		if k.tokenizer == "vq" {
-			k.condition = bench.TokenDrop + "/3@256"
+			k.condition = suite.TokenDrop + "/3@256"
 			a.cells[k] = &cell{slices.Clone(c.values)}
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
 )
@@ -171,7 +171,7 @@ func (e *engine) front(list []contestant, dataset, cond string, spec metrics.Spe
 			rates[i] = nan
 		}
 		kept = append(kept, c)
-		f.Points = append(f.Points, FrontPoint{Name: c.name, Role: c.role, Source: r.Source, Dataset: elsewhere, Rate: bench.Number(rates[i]), Value: bench.Number(v), N: n})
+		f.Points = append(f.Points, FrontPoint{Name: c.name, Role: c.role, Source: r.Source, Dataset: elsewhere, Rate: record.Number(rates[i]), Value: record.Number(v), N: n})
 	}
 	for i := range f.Points {
 		for j := range f.Points {
@@ -230,7 +230,7 @@ func (e *engine) curves(list []contestant, f Front) {
 			}
 			out := Curve{
 				Baseline: b.name, Candidate: c.name, Dataset: f.Dataset, Condition: f.Condition, Metric: f.Metric, Title: f.Title, Unit: f.Unit,
-				Rate: f.Rate, Points: [2]int{len(b.points), len(c.points)}, BDRate: bench.Number(nan), BDQuality: bench.Number(nan), Overlap: bench.Number(nan),
+				Rate: f.Rate, Points: [2]int{len(b.points), len(c.points)}, BDRate: record.Number(nan), BDQuality: record.Number(nan), Overlap: record.Number(nan),
 			}
 			warn := func(s string) {
 				if !slices.Contains(out.Warnings, s) {
@@ -240,7 +240,7 @@ func (e *engine) curves(list []contestant, f Front) {
 			if d, err := stat.BDRate(b.points, c.points, stat.PCHIP); err != nil {
 				warn(err.Error())
 			} else {
-				out.BDRate, out.Overlap = bench.Number(d.Value), bench.Number(d.Overlap)
+				out.BDRate, out.Overlap = record.Number(d.Value), record.Number(d.Overlap)
 				for _, w := range d.Warnings {
 					warn(string(w))
 				}
@@ -248,7 +248,7 @@ func (e *engine) curves(list []contestant, f Front) {
 			if d, err := stat.BDQuality(b.points, c.points, stat.PCHIP); err != nil {
 				warn(err.Error())
 			} else {
-				out.BDQuality = bench.Number(d.Value)
+				out.BDQuality = record.Number(d.Value)
 				for _, w := range d.Warnings {
 					warn(string(w))
 				}

@@ -9,7 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/internal/suggest"
 )
@@ -89,14 +90,14 @@ func (g *GateResult) Failed() bool { return g != nil && g.Errors > 0 }
 
 // A Finding is a gate that did not hold.
 type Finding struct {
-	Level   Level        `json:"level"`
-	Gate    int          `json:"gate"` // index into the file
-	Row     int          `json:"row"`  // index into the rows; −1 where there is none
-	Rule    string       `json:"rule"` // "regression", "min", "max", "min_n", "missing", "no_row"
-	Judge   Judge        `json:"judge,omitempty"`
-	Value   bench.Number `json:"value"`
-	Bound   bench.Number `json:"bound"`
-	Message string       `json:"message"`
+	Level   Level         `json:"level"`
+	Gate    int           `json:"gate"` // index into the file
+	Row     int           `json:"row"`  // index into the rows; −1 where there is none
+	Rule    string        `json:"rule"` // "regression", "min", "max", "min_n", "missing", "no_row"
+	Judge   Judge         `json:"judge,omitempty"`
+	Value   record.Number `json:"value"`
+	Bound   record.Number `json:"bound"`
+	Message string        `json:"message"`
 }
 
 // LoadGates reads a gates file; every key must be known.
@@ -261,10 +262,10 @@ func (g Gate) matches(r Row, p Pair, overall bool) bool {
 	case "":
 		return overall
 	case "all":
-		return r.Bin == bench.BinAll
+		return r.Bin == summary.BinAll
 	}
 	name := r.Bin
-	if name == bench.BinAll {
+	if name == summary.BinAll {
 		name = "all"
 	}
 	return matches(g.Bin, name)
@@ -281,12 +282,12 @@ func (r *Report) Gate(name string, f *GateFile) *GateResult {
 	}
 	mean := map[cell]bool{}
 	for _, x := range r.Rows {
-		if x.Bin == bench.BinMean {
+		if x.Bin == summary.BinMean {
 			mean[cell{x.Pair, x.Dataset, x.Condition, x.Metric}] = true
 		}
 	}
 	for i, x := range r.Rows {
-		overall := x.Bin == bench.BinMean || x.Bin == bench.BinAll && !mean[cell{x.Pair, x.Dataset, x.Condition, x.Metric}]
+		overall := x.Bin == summary.BinMean || x.Bin == summary.BinAll && !mean[cell{x.Pair, x.Dataset, x.Condition, x.Metric}]
 		last := -1
 		for k, g := range f.Gates {
 			if g.matches(x, r.Pairs[x.Pair], overall) {
@@ -320,7 +321,7 @@ func (r *Report) Gate(name string, f *GateFile) *GateResult {
 				hint = suggest.Hint(g.Metric, ids)
 			}
 			out.add(Finding{
-				Level: g.missing(), Gate: k, Row: -1, Rule: "no_row", Value: bench.Number(nan), Bound: bench.Number(nan),
+				Level: g.missing(), Gate: k, Row: -1, Rule: "no_row", Value: record.Number(nan), Bound: record.Number(nan),
 				Message: fmt.Sprintf("gates[%d] (metric %s) matches no row, so it guards nothing%s", k, g.Metric, hint),
 			})
 		}
@@ -332,7 +333,7 @@ func (r *Report) Gate(name string, f *GateFile) *GateResult {
 		for k, g := range slices.Backward(f.Gates) {
 			if matches(g.Tokenizer, u.Tokenizer) && g.level() != Off && g.missing() != Off {
 				out.add(Finding{
-					Level: g.missing(), Gate: k, Row: -1, Rule: "missing", Value: bench.Number(nan), Bound: bench.Number(nan),
+					Level: g.missing(), Gate: k, Row: -1, Rule: "missing", Value: record.Number(nan), Bound: record.Number(nan),
 					Message: fmt.Sprintf("%s is in the baseline %s and not in the candidate", u.Tokenizer, u.Name),
 				})
 				break
@@ -361,7 +362,7 @@ func (g *GateResult) add(f Finding) {
 
 func (r *Report) rowName(x Row) string {
 	parts := []string{x.Title}
-	if x.Bin != bench.BinAll {
+	if x.Bin != summary.BinAll {
 		parts = append(parts, x.Bin)
 	}
 	return fmt.Sprintf("%s of %s on %s, %s", strings.Join(parts, " "), r.Pairs[x.Pair].Label, x.Dataset, x.Condition)
@@ -395,7 +396,7 @@ func (g Gate) missing() Level {
 func (g Gate) check(r Row) []Finding {
 	var out []Finding
 	add := func(l Level, rule string, value, bound float64, format string, args ...any) {
-		out = append(out, Finding{Level: l, Rule: rule, Value: bench.Number(value), Bound: bench.Number(bound), Message: fmt.Sprintf(format, args...)})
+		out = append(out, Finding{Level: l, Rule: rule, Value: record.Number(value), Bound: record.Number(bound), Message: fmt.Sprintf(format, args...)})
 	}
 	if r.N == 0 || math.IsNaN(float64(r.Candidate)) {
 		why := r.Why

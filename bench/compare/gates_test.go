@@ -8,13 +8,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
 )
 
 // gated is a report made by hand: t-acc over two bins, psnr, and a value of the set.
 func gated() *Report {
-	none := bench.Number(math.NaN())
+	none := record.Number(math.NaN())
 	row := func(metric, bin string, x Row) Row {
 		x.Dataset, x.Condition, x.Metric, x.Title, x.Bin = "d", "clean@256", metric, strings.ToUpper(metric), bin
 		x.N, x.Clusters, x.Margin, x.Adjusted = 100, 40, .01, .001
@@ -103,7 +103,7 @@ func TestGates(t *testing.T) {
 // A row without any value and a tokenizer that is gone are findings.
 func TestGatesOnWhatIsGone(t *testing.T) {
 	r := gated()
-	r.Rows[0].N, r.Rows[0].Candidate, r.Rows[0].Why = 0, bench.Number(math.NaN()), "no value that both sides have"
+	r.Rows[0].N, r.Rows[0].Candidate, r.Rows[0].Why = 0, record.Number(math.NaN()), "no value that both sides have"
 	r.Unpaired = []Unpaired{{"baseline", "runs/main", "mine-large"}, {"candidate", "runs/pr", "newer"}}
 	f, err := ParseGates("g.yaml", []byte("version: 1\ngates:\n  - {metric: t-acc}\n"))
 	if err != nil {

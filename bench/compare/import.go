@@ -14,7 +14,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/internal/suggest"
 	"github.com/vtbench/vtbench/metrics"
 )
@@ -125,14 +126,14 @@ func (b *Builder) tokBench(stem string, r io.Reader, dataset string) error {
 			if err != nil || tokBenchText[side] == nil {
 				return fmt.Errorf("%s: setting %q is not one of 256, 512, 1024", method, setting)
 			}
-			cond := bench.Condition{Resolution: side}.String()
+			cond := suite.Condition{Resolution: side}.String()
 			details := file[method][setting].Details
 			for _, image := range slices.Sorted(maps.Keys(details)) {
 				for i, in := range details[image].Results {
 					if in.Ratio == nil {
 						return fmt.Errorf("%s, %s, %s, instance %d has no ratio", method, setting, image, i)
 					}
-					rec := bench.Record{Tokenizer: method, Dataset: dataset, Item: stem + "/" + image, Instance: fmt.Sprintf("%03d", i), Condition: cond}
+					rec := record.Record{Tokenizer: method, Dataset: dataset, Item: stem + "/" + image, Instance: fmt.Sprintf("%03d", i), Condition: cond}
 					n := b.tokBenchValues(rec, in, side)
 					if n == 0 {
 						return fmt.Errorf("%s, %s, %s, instance %d has none of accuracy, ned, similarity", method, setting, image, i)
@@ -149,7 +150,7 @@ func (b *Builder) tokBench(stem string, r io.Reader, dataset string) error {
 }
 
 // tokBenchValues adds what one instance has and returns how many values that are.
-func (b *Builder) tokBenchValues(rec bench.Record, in tokBenchInstance, side int) int {
+func (b *Builder) tokBenchValues(rec record.Record, in tokBenchInstance, side int) int {
 	n := 0
 	for _, v := range []struct {
 		metric string
@@ -161,7 +162,7 @@ func (b *Builder) tokBenchValues(rec bench.Record, in tokBenchInstance, side int
 		}
 		n++
 		x := rec
-		x.Metric, x.Value, x.Drop = v.metric, bench.Num(*v.value), metrics.DropOutside
+		x.Metric, x.Value, x.Drop = v.metric, record.Num(*v.value), metrics.DropOutside
 		for i, name := range tokBenchBins {
 			if *in.Ratio >= v.edges[i] && *in.Ratio < v.edges[i+1] {
 				x.Bin, x.Drop = name, ""
@@ -290,7 +291,7 @@ func (b *Builder) csv(r io.Reader, o ImportOptions) ([]metrics.Spec, error) {
 			}
 			return ""
 		}
-		rec := bench.Record{
+		rec := record.Record{
 			Tokenizer: or(field("tokenizer"), o.Tokenizer), Dataset: or(field("dataset"), or(o.Dataset, "imported")), Item: field("item"),
 			Cluster: field("cluster"), Instance: field("instance"), Condition: or(field("condition"), or(o.Condition, "clean")),
 			Metric: field("metric"), Bin: field("bin"),
@@ -298,7 +299,7 @@ func (b *Builder) csv(r io.Reader, o ImportOptions) ([]metrics.Spec, error) {
 		if rec.Item == "" || rec.Metric == "" || rec.Tokenizer == "" {
 			return nil, fmt.Errorf("line %d: item, metric and tokenizer must not be empty", line)
 		}
-		if _, err := bench.ParseCondition(rec.Condition); err != nil {
+		if _, err := suite.ParseCondition(rec.Condition); err != nil {
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
 		if err := csvNumbers(&rec, field("value"), field("n")); err != nil {
@@ -322,7 +323,7 @@ func (b *Builder) csv(r io.Reader, o ImportOptions) ([]metrics.Spec, error) {
 	}
 }
 
-func csvNumbers(rec *bench.Record, value, weight string) error {
+func csvNumbers(rec *record.Record, value, weight string) error {
 	if weight != "" {
 		n, err := strconv.ParseFloat(weight, 64)
 		if err != nil || !(n > 0) || math.IsInf(n, 0) {
@@ -345,7 +346,7 @@ func csvNumbers(rec *bench.Record, value, weight string) error {
 	case math.IsInf(v, -1):
 		rec.Note = "-inf"
 	default:
-		rec.Value = bench.Num(v)
+		rec.Value = record.Num(v)
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -238,7 +238,7 @@ func checkImport(t *testing.T, b *Builder, specs []metrics.Spec) {
 		t.Fatalf("%d values became %d", r.Values(), again.Values())
 	}
 	for _, x := range again.Means() {
-		if _, err := bench.ParseCondition(x.Condition); err != nil {
+		if _, err := suite.ParseCondition(x.Condition); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -58,7 +59,7 @@ func Load(path string, o LoadOptions) (*Results, error) {
 		}
 		return loadBaseline(path)
 	}
-	run, err := bench.OpenRun(path, o.Observers)
+	run, err := summary.Open(path, o.Observers)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func Load(path string, o LoadOptions) (*Results, error) {
 }
 
 // FromRunDir reads the records of an opened run.
-func FromRunDir(run *bench.Run) (*Results, error) {
+func FromRunDir(run *summary.Run) (*Results, error) {
 	m := &run.Manifest
 	h := Header{
 		Source:   FromRun,
@@ -96,7 +97,7 @@ func FromRunDir(run *bench.Run) (*Results, error) {
 	b := NewBuilder(filepath.ToSlash(filepath.Clean(run.Dir)), h)
 	b.r.Dir = run.Dir
 	b.r.cases = run.Cases
-	for rec, err := range bench.Records(run.Dir) {
+	for rec, err := range record.Records(run.Dir) {
 		if err != nil {
 			return nil, err
 		}

@@ -3,18 +3,18 @@ package compare
 import (
 	"math"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
 )
 
 // Mean is what one tokenizer reached in one metric: over scale bins, unweighted,
 // where the metric has instances in all of them, else over all values.
 type Mean struct {
-	Tokenizer string       `json:"tokenizer"`
-	Dataset   string       `json:"dataset"`
-	Condition string       `json:"condition"`
-	Metric    string       `json:"metric"`
-	Value     bench.Number `json:"value"`
-	N         int          `json:"n"`
+	Tokenizer string        `json:"tokenizer"`
+	Dataset   string        `json:"dataset"`
+	Condition string        `json:"condition"`
+	Metric    string        `json:"metric"`
+	Value     record.Number `json:"value"`
+	N         int           `json:"n"`
 }
 
 // Means lists the headline metrics of every tokenizer on undamaged images.
@@ -31,7 +31,7 @@ func (r *Results) Means() []Mean {
 					spec, _ := r.Spec(id)
 					v, n := r.overall(cellKey{d.Name, t.Name, cond, id}, spec)
 					if !math.IsNaN(v) {
-						out = append(out, Mean{t.Name, d.Name, cond, id, bench.Number(v), n})
+						out = append(out, Mean{t.Name, d.Name, cond, id, record.Number(v), n})
 					}
 				}
 			}

@@ -9,7 +9,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/run"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets/textgen"
 	"github.com/vtbench/vtbench/metrics/quality"
 	"github.com/vtbench/vtbench/tokenizers"
@@ -32,8 +35,8 @@ const (
 type population struct {
 	results *Results
 	items   []string
-	records [2]map[string][]bench.Record // by side and item
-	truth   map[rowKey]float64           // the difference between the two on all images
+	records [2]map[string][]record.Record // by side and item
+	truth   map[rowKey]float64            // the difference between the two on all images
 }
 
 func realResults(tb testing.TB) *Results {
@@ -50,16 +53,16 @@ func realRecords(tb testing.TB) *population {
 	r := realResults(tb)
 	p := &population{results: r, truth: map[rowKey]float64{}}
 	for side, token := range []string{realBase, realCand} {
-		p.records[side] = map[string][]bench.Record{}
+		p.records[side] = map[string][]record.Record{}
 		for _, k := range r.keys() {
 			if k.tokenizer != token {
 				continue
 			}
 			for _, v := range r.cells[k].values {
 				u := r.units[v.unit]
-				rec := bench.Record{
+				rec := record.Record{
 					Tokenizer: "tok", Dataset: k.dataset, Condition: k.condition, Metric: k.metric, Instance: u.instance,
-					Bin: r.binNames[v.bin], N: v.n, Drop: reasons[v.reason], Value: bench.Num(v.v),
+					Bin: r.binNames[v.bin], N: v.n, Drop: reasons[v.reason], Value: record.Num(v.v),
 				}
 				if side == 0 && p.records[0][u.item] == nil {
 					p.items = append(p.items, u.item)
@@ -103,20 +106,20 @@ func (p *population) sample(tb testing.TB, r *rand.Rand, n int, swap bool) (base
 
 // execute runs two built-in tokenizers over the first images of the rendered text
 // set, with the runner itself.
-func execute(t *testing.T, dir string, specs ...string) *bench.Run {
+func execute(t *testing.T, dir string, specs ...string) *summary.Run {
 	t.Helper()
 	set, err := textgen.New(textgen.Options{Images: 24})
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := bench.Config{
-		Suite: bench.Suite{
+	cfg := run.Config{
+		Suite: suite.Suite{
 			ID: "pixels", Version: 1, Title: "Pixels", Question: "?", Datasets: []string{"text-default"}, Resolutions: []int{64}, ScoreAt: "input",
 			Metrics: []string{"psnr", "ssim"}, Headline: []string{"psnr", "ssim"}, Worst: "psnr",
 		},
 		Dir: dir, Seed: 1, Workers: 2, Batch: 4, KeepImages: 1,
-		Datasets:  []bench.DatasetSource{{Spec: "text-default", Data: set}},
-		Bootstrap: bench.BootstrapConfig{Resamples: 100, Level: .95, Method: "percentile"},
+		Datasets:  []run.DatasetSource{{Spec: "text-default", Data: set}},
+		Bootstrap: record.BootstrapConfig{Resamples: 100, Level: .95, Method: "percentile"},
 	}
 	for _, m := range quality.All() {
 		if id := m.Specs()[0].ID; id == "psnr" || id == "ssim" {
@@ -137,13 +140,13 @@ func execute(t *testing.T, dir string, specs ...string) *bench.Run {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg.Tokenizers = append(cfg.Tokenizers, bench.TokenizerSource{Name: spec.Name, Kind: spec.Kind, Options: opts, Tokenizer: tok})
+		cfg.Tokenizers = append(cfg.Tokenizers, run.TokenizerSource{Name: spec.Name, Kind: spec.Kind, Options: opts, Tokenizer: tok})
 	}
-	run, err := bench.Execute(context.Background(), cfg)
+	done, err := run.Execute(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return run
+	return done
 }
 
 // From tokenizers to verdict without anything made up: a larger codebook is better,
@@ -166,7 +169,7 @@ func TestRealRun(t *testing.T) {
 	// The runner and the comparison agree about the means.
 	for _, side := range []struct {
 		token string
-		got   bench.Number
+		got   record.Number
 	}{{"vq:patch=8,k=256", x.Baseline}, {"vq:patch=8,k=1024", x.Candidate}} {
 		row, ok := run.Summary.Find(side.token, "text-default", "clean@64", "", "psnr")
 		if !ok || math.Abs(float64(row.Mean-side.got)) > 1e-9 {

@@ -1,7 +1,7 @@
 package compare
 
 import (
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -124,12 +124,12 @@ func (t Tally) LostByCandidate() int { return t.Missing + t.FailedCandidate + t.
 // not depend on any tokenizer: where it differs, the harness or its surroundings
 // changed, and every other row is in doubt.
 type Control struct {
-	Tokenizer string       `json:"tokenizer"`
-	Baseline  string       `json:"baseline"`
-	Values    int          `json:"values"`
-	Differing int          `json:"differing"`
-	Largest   bench.Number `json:"largest"` // difference
-	Metric    string       `json:"metric,omitempty"`
+	Tokenizer string        `json:"tokenizer"`
+	Baseline  string        `json:"baseline"`
+	Values    int           `json:"values"`
+	Differing int           `json:"differing"`
+	Largest   record.Number `json:"largest"` // difference
+	Metric    string        `json:"metric,omitempty"`
 }
 
 // Row is one line of the comparison: a metric of a pair under one condition in one
@@ -145,27 +145,27 @@ type Row struct {
 	Better    metrics.Direction `json:"better"`
 	Headline  bool              `json:"headline,omitempty"`
 
-	Baseline   bench.Number `json:"baseline"`
-	Candidate  bench.Number `json:"candidate"`
-	Delta      bench.Number `json:"delta"`
-	Percent    bench.Number `json:"percent"`
-	Lo         bench.Number `json:"lo"`
-	Hi         bench.Number `json:"hi"`
-	P          bench.Number `json:"p"`
-	Adjusted   bench.Number `json:"p_adjusted"`
-	Correction string       `json:"correction,omitempty"` // "holm" or "bh"
-	N          int          `json:"n"`                    // paired values
-	Clusters   int          `json:"clusters"`             // independent units among them
-	Lost       int          `json:"lost,omitempty"`       // values the baseline has and the candidate lacks, all bins
-	Margin     bench.Number `json:"margin"`               // smallest difference that matters
+	Baseline   record.Number `json:"baseline"`
+	Candidate  record.Number `json:"candidate"`
+	Delta      record.Number `json:"delta"`
+	Percent    record.Number `json:"percent"`
+	Lo         record.Number `json:"lo"`
+	Hi         record.Number `json:"hi"`
+	P          record.Number `json:"p"`
+	Adjusted   record.Number `json:"p_adjusted"`
+	Correction string        `json:"correction,omitempty"` // "holm" or "bh"
+	N          int           `json:"n"`                    // paired values
+	Clusters   int           `json:"clusters"`             // independent units among them
+	Lost       int           `json:"lost,omitempty"`       // values the baseline has and the candidate lacks, all bins
+	Margin     record.Number `json:"margin"`               // smallest difference that matters
 	// Detectable is the smallest true difference that this data would have shown,
 	// with the power of Method, to be significant and to matter. Null where no
 	// difference could have been significant: Why says so.
-	Detectable bench.Number `json:"detectable"`
-	Effect     bench.Number `json:"effect"` // Cohen's d_z over clusters
-	Verdict    Verdict      `json:"verdict"`
-	Why        string       `json:"why,omitempty"`
-	Warnings   []string     `json:"warnings,omitempty"`
+	Detectable record.Number `json:"detectable"`
+	Effect     record.Number `json:"effect"` // Cohen's d_z over clusters
+	Verdict    Verdict       `json:"verdict"`
+	Why        string        `json:"why,omitempty"`
+	Warnings   []string      `json:"warnings,omitempty"`
 
 	se        float64
 	differing int // clusters of which the sides differ
@@ -225,45 +225,45 @@ type Front struct {
 
 // FrontPoint is one tokenizer on it or below it.
 type FrontPoint struct {
-	Name        string       `json:"name"`
-	Role        string       `json:"role"`
-	Source      Source       `json:"source"`
-	Dataset     string       `json:"dataset,omitempty"` // of imports on other data than the front's; they dominate nothing
-	Rate        bench.Number `json:"rate"`              // null where the tokenizer has none
-	Value       bench.Number `json:"value"`
-	N           int          `json:"n"`
-	DominatedBy []string     `json:"dominated_by,omitempty"` // at most its rate and at least its quality
+	Name        string        `json:"name"`
+	Role        string        `json:"role"`
+	Source      Source        `json:"source"`
+	Dataset     string        `json:"dataset,omitempty"` // of imports on other data than the front's; they dominate nothing
+	Rate        record.Number `json:"rate"`              // null where the tokenizer has none
+	Value       record.Number `json:"value"`
+	N           int           `json:"n"`
+	DominatedBy []string      `json:"dominated_by,omitempty"` // at most its rate and at least its quality
 }
 
 // Curve is a comparison at equal rate.
 type Curve struct {
-	Baseline  string       `json:"baseline"`
-	Candidate string       `json:"candidate"`
-	Dataset   string       `json:"dataset"`
-	Condition string       `json:"condition"`
-	Metric    string       `json:"metric"`
-	Title     string       `json:"title"`
-	Unit      string       `json:"unit"`
-	Rate      string       `json:"rate"`
-	Points    [2]int       `json:"points"`     // of baseline and candidate
-	BDRate    bench.Number `json:"bd_rate"`    // percent; negative saves rate
-	BDQuality bench.Number `json:"bd_quality"` // in the metric's units
-	Overlap   bench.Number `json:"overlap"`
-	Warnings  []string     `json:"warnings,omitempty"`
+	Baseline  string        `json:"baseline"`
+	Candidate string        `json:"candidate"`
+	Dataset   string        `json:"dataset"`
+	Condition string        `json:"condition"`
+	Metric    string        `json:"metric"`
+	Title     string        `json:"title"`
+	Unit      string        `json:"unit"`
+	Rate      string        `json:"rate"`
+	Points    [2]int        `json:"points"`     // of baseline and candidate
+	BDRate    record.Number `json:"bd_rate"`    // percent; negative saves rate
+	BDQuality record.Number `json:"bd_quality"` // in the metric's units
+	Overlap   record.Number `json:"overlap"`
+	Warnings  []string      `json:"warnings,omitempty"`
 }
 
 // WorstCase is an instance that lost most from baseline to candidate.
 type WorstCase struct {
-	Pair           int          `json:"pair"`
-	Dataset        string       `json:"dataset"`
-	Item           string       `json:"item"`
-	Instance       string       `json:"instance,omitempty"`
-	Condition      string       `json:"condition"`
-	Bin            string       `json:"bin,omitempty"`
-	Metric         string       `json:"metric"`
-	Baseline       bench.Number `json:"baseline"`
-	Candidate      bench.Number `json:"candidate"`
-	Original       string       `json:"original,omitempty"`        // picture, relative to the candidate's run
-	BaselineImage  string       `json:"baseline_image,omitempty"`  // relative to the baseline's run
-	CandidateImage string       `json:"candidate_image,omitempty"` // relative to the candidate's run
+	Pair           int           `json:"pair"`
+	Dataset        string        `json:"dataset"`
+	Item           string        `json:"item"`
+	Instance       string        `json:"instance,omitempty"`
+	Condition      string        `json:"condition"`
+	Bin            string        `json:"bin,omitempty"`
+	Metric         string        `json:"metric"`
+	Baseline       record.Number `json:"baseline"`
+	Candidate      record.Number `json:"candidate"`
+	Original       string        `json:"original,omitempty"`        // picture, relative to the candidate's run
+	BaselineImage  string        `json:"baseline_image,omitempty"`  // relative to the baseline's run
+	CandidateImage string        `json:"candidate_image,omitempty"` // relative to the candidate's run
 }

@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -38,7 +39,7 @@ type Header struct {
 	Software []KeyValue        `json:"software,omitempty"` // OCR engine, models
 	Made     string            `json:"made,omitempty"`     // RFC 3339
 	Program  string            `json:"program,omitempty"`
-	Failures []bench.Failure   `json:"failures,omitempty"`
+	Failures []summary.Failure `json:"failures,omitempty"`
 	// Partial marks a run that was interrupted.
 	Partial bool `json:"partial,omitempty"`
 }
@@ -89,7 +90,7 @@ type Results struct {
 	units   []unit
 	cells   map[cellKey]*cell
 	corpus  []corpusValue // values of whole sets; they have no parts to pair
-	cases   []bench.Case
+	cases   []record.Case
 	dupes   int
 	first   string // the first duplicate, for the message
 	strings map[string]string
@@ -100,12 +101,12 @@ type Results struct {
 
 // corpusValue is a metric of a whole set.
 type corpusValue struct {
-	Dataset   string       `json:"dataset"`
-	Tokenizer string       `json:"tokenizer"`
-	Condition string       `json:"condition"`
-	Metric    string       `json:"metric"`
-	Value     bench.Number `json:"value"`
-	Images    int          `json:"images"`
+	Dataset   string        `json:"dataset"`
+	Tokenizer string        `json:"tokenizer"`
+	Condition string        `json:"condition"`
+	Metric    string        `json:"metric"`
+	Value     record.Number `json:"value"`
+	Images    int           `json:"images"`
 }
 
 // ofSet returns the value of a metric of a whole set.
@@ -205,10 +206,10 @@ var (
 
 // Add takes in one record. Records without a tokenizer hold for all and are no
 // part of a pair; failures among them are in the header.
-func (b *Builder) Add(rec *bench.Record) {
+func (b *Builder) Add(rec *record.Record) {
 	r := b.r
 	if rec.Error != "" {
-		r.Failures = append(r.Failures, bench.Failure{
+		r.Failures = append(r.Failures, summary.Failure{
 			Tokenizer: rec.Tokenizer, Dataset: rec.Dataset, Item: rec.Item, Instance: rec.Instance,
 			Condition: rec.Condition, Metric: rec.Metric, Error: rec.Error,
 		})
@@ -263,7 +264,7 @@ func (b *Builder) Results() (*Results, error) {
 }
 
 // Cases are the pictures kept by a run.
-func (r *Results) Cases() []bench.Case { return r.cases }
+func (r *Results) Cases() []record.Case { return r.cases }
 
 // Token returns the tokenizer of this label.
 func (r *Results) Token(name string) (TokenID, bool) {

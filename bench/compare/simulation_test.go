@@ -8,7 +8,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
 )
@@ -58,7 +59,7 @@ func binomial(r *rand.Rand, n int, p float64) float64 {
 // image is (the intraclass correlation of words is about .2) and have noise of
 // their own, equal in distribution, so that without an effect they could be
 // swapped. The effect moves the candidate towards the better end of every metric.
-func draw(r *rand.Rand, item string, effect float64, add func(side int, rec bench.Record)) {
+func draw(r *rand.Rand, item string, effect float64, add func(side int, rec record.Record)) {
 	hard := r.NormFloat64()
 	words := 1 + r.IntN(9)
 	size := make([]string, words)
@@ -69,21 +70,21 @@ func draw(r *rand.Rand, item string, effect float64, add func(side int, rec benc
 	for side := range 2 {
 		shift := effect * float64(side)
 		noise := .3 * r.NormFloat64()
-		rec := bench.Record{Dataset: "d", Tokenizer: "tok", Item: item, Condition: "clean@256"}
+		rec := record.Record{Dataset: "d", Tokenizer: "tok", Item: item, Condition: "clean@256"}
 		for i := range words {
 			rec.Instance, rec.Bin = string(rune('a'+i)), size[i]
 			easier := 0.0
 			if size[i] == "large" {
 				easier = 1
 			}
-			rec.Metric, rec.Value, rec.N = "t-acc", bench.Num(binomial(r, 1, logistic(.3+easier+hard+noise+shift))), 0
+			rec.Metric, rec.Value, rec.N = "t-acc", record.Num(binomial(r, 1, logistic(.3+easier+hard+noise+shift))), 0
 			add(side, rec)
 			wrong := min(1, math.Exp(-2-easier/2-hard+noise/2-shift/2))
-			rec.Metric, rec.Value, rec.N = "cer", bench.Num(binomial(r, chars[i], wrong)/float64(chars[i])), float64(chars[i])
+			rec.Metric, rec.Value, rec.N = "cer", record.Num(binomial(r, chars[i], wrong)/float64(chars[i])), float64(chars[i])
 			add(side, rec)
 		}
 		rec.Instance, rec.Bin, rec.N = "", "", 0
-		rec.Metric, rec.Value = "psnr", bench.Num(30+4*hard+.5*r.NormFloat64()+shift/2)
+		rec.Metric, rec.Value = "psnr", record.Num(30+4*hard+.5*r.NormFloat64()+shift/2)
 		add(side, rec)
 	}
 }
@@ -93,7 +94,7 @@ func drawResults(tb testing.TB, r *rand.Rand, n int, effect float64) (base, cand
 	tb.Helper()
 	b := [2]*Builder{NewBuilder("base", simHeader()), NewBuilder("cand", simHeader())}
 	for i := range n {
-		draw(r, fmt.Sprintf("%05d", i), effect, func(side int, rec bench.Record) { b[side].Add(&rec) })
+		draw(r, fmt.Sprintf("%05d", i), effect, func(side int, rec record.Record) { b[side].Add(&rec) })
 	}
 	return built(tb, b[0]), built(tb, b[1])
 }
@@ -207,7 +208,7 @@ func truths(effect float64) map[rowKey]float64 {
 	sums := map[rowKey]*sum{}
 	r := rand.New(rand.NewPCG(1, 1))
 	for range many {
-		draw(r, "", effect, func(side int, rec bench.Record) {
+		draw(r, "", effect, func(side int, rec record.Record) {
 			for _, bin := range slices.Compact([]string{rec.Bin, ""}) {
 				k := rowKey{rec.Metric, bin}
 				if sums[k] == nil {
@@ -228,7 +229,7 @@ func truths(effect float64) map[rowKey]float64 {
 		out[k] = (s.cand - s.base) / s.den
 	}
 	for _, m := range []string{"t-acc", "cer"} {
-		out[rowKey{m, bench.BinMean}] = (out[rowKey{m, "small"}] + out[rowKey{m, "large"}]) / 2
+		out[rowKey{m, summary.BinMean}] = (out[rowKey{m, "small"}] + out[rowKey{m, "large"}]) / 2
 	}
 	return out
 }
@@ -286,7 +287,7 @@ func TestSimulationOfTrueEffects(t *testing.T) {
 				}
 			}
 			for _, id := range []string{"t-acc", "cer", "psnr"} {
-				for _, bin := range []string{bench.BinMean, ""} {
+				for _, bin := range []string{summary.BinMean, ""} {
 					c := cells[rowKey{id, bin}]
 					if c == nil {
 						continue

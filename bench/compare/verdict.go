@@ -10,7 +10,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
 )
@@ -117,7 +117,7 @@ func (e *engine) adjust() {
 			ps[k] = float64(rows[i].P)
 		}
 		for k, p := range correct(ps) {
-			rows[which[k]].Adjusted, rows[which[k]].Correction = bench.Number(p), name
+			rows[which[k]].Adjusted, rows[which[k]].Correction = record.Number(p), name
 		}
 	}
 	apply(head, "holm", stat.Holm)
@@ -131,7 +131,7 @@ func (e *engine) adjust() {
 		if r.Headline {
 			level /= float64(max(1, len(head))) // Holm's first step, the hardest
 		}
-		r.Detectable = bench.Number(e.detectable(r, level))
+		r.Detectable = record.Number(e.detectable(r, level))
 		r.judge(e.o.Alpha)
 		// The interval may exclude 0 here, since few resamples lack all images that
 		// differ; the test knows better.

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -61,7 +61,7 @@ func (e *engine) worst(m *match, pairs []int) {
 				name := m.b.units[u]
 				lists[k.metric] = append(lists[k.metric], loss{WorstCase{
 					Pair: p, Dataset: k.dataset, Item: name.item, Instance: name.instance, Condition: k.condition,
-					Bin: m.b.binNames[x.bin], Metric: k.metric, Baseline: bench.Number(x.v), Candidate: bench.Number(y.v),
+					Bin: m.b.binNames[x.bin], Metric: k.metric, Baseline: record.Number(x.v), Candidate: record.Number(y.v),
 				}, by})
 			}
 		}
@@ -85,11 +85,11 @@ func (e *engine) worst(m *match, pairs []int) {
 	}
 }
 
-func findCase(cases []bench.Case, token string, w WorstCase) (bench.Case, bool) {
+func findCase(cases []record.Case, token string, w WorstCase) (record.Case, bool) {
 	for _, c := range cases {
 		if c.Tokenizer == token && c.Dataset == w.Dataset && c.Item == w.Item && c.Instance == w.Instance && c.Condition == w.Condition {
 			return c, true
 		}
 	}
-	return bench.Case{}, false
+	return record.Case{}, false
 }

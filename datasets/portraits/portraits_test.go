@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/datasets/portraits"
 	"github.com/vtbench/vtbench/internal/missing"
 )
@@ -43,7 +43,7 @@ func TestWithoutFiles(t *testing.T) {
 func TestDefaultPart(t *testing.T) {
 	t.Parallel()
 	set := open(t)
-	suite, err := bench.LoadSuite("face")
+	face, err := suite.Load("face")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,12 +78,12 @@ func TestDefaultPart(t *testing.T) {
 			t.Errorf("%s has scale %g, want %g", item.ID, in.Scale, want)
 		}
 		for _, res := range []int{256, 512, 1024} {
-			filled[in.Identity+suite.Bins.Of(in.Scale, res)+string(rune(res))]++
+			filled[in.Identity+face.Bins.Of(in.Scale, res)+string(rune(res))]++
 		}
 	}
 	for who := range people {
 		for _, res := range []int{256, 512, 1024} {
-			for _, bin := range suite.Bins.Names {
+			for _, bin := range face.Bins.Names {
 				if n := filled[who+bin+string(rune(res))]; n < 2 {
 					t.Errorf("%s has %d %s faces at %d", who, n, bin, res)
 				}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/bench/compare"
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -18,8 +18,8 @@ func TestBeside(t *testing.T) {
 			Dataset: "text-default", Condition: "clean@256", Metric: metric, Title: title, Better: metrics.Higher,
 			Points: []compare.FrontPoint{
 				{Name: "main#vq", Role: "baseline", Source: compare.FromRun, Value: 0.1, N: 9},
-				{Name: "them#tok", Role: "baseline", Source: compare.Imported, Dataset: "tokbench", Value: bench.Number(theirs), N: 1200},
-				{Name: "pr#vq", Role: "candidate", Source: compare.FromRun, Value: bench.Number(ours), N: 9},
+				{Name: "them#tok", Role: "baseline", Source: compare.Imported, Dataset: "tokbench", Value: record.Number(theirs), N: 1200},
+				{Name: "pr#vq", Role: "candidate", Source: compare.FromRun, Value: record.Number(ours), N: 9},
 			},
 		}
 	}

@@ -18,8 +18,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/bench/compare"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -247,9 +248,9 @@ func points(st format.Style, d float64) string {
 
 func binWords(x compare.Row) string {
 	switch x.Bin {
-	case bench.BinAll:
+	case summary.BinAll:
 		return ""
-	case bench.BinMean:
+	case summary.BinMean:
 		return ", mean over scales"
 	}
 	return ", " + x.Bin + " scale"
@@ -257,7 +258,7 @@ func binWords(x compare.Row) string {
 
 // conditionTitle writes "clean@256" as "clean, 256 px".
 func conditionTitle(s string) string {
-	c, err := bench.ParseCondition(s)
+	c, err := suite.ParseCondition(s)
 	if err != nil {
 		return format.Line(s)
 	}
@@ -268,14 +269,14 @@ func conditionTitle(s string) string {
 	if c.Resolution > 0 {
 		out += fmt.Sprintf(", %d px", c.Resolution)
 	}
-	if c.Against == bench.AgainstClean {
+	if c.Against == suite.AgainstClean {
 		out += ", against the undamaged original"
 	}
 	return out
 }
 
 func binTitle(bin string) string {
-	if bin == bench.BinAll {
+	if bin == summary.BinAll {
 		return "all"
 	}
 	return bin

@@ -23,14 +23,14 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
-	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/bench/compare"
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-var nan = bench.Number(math.NaN())
+var nan = record.Number(math.NaN())
 
 // sample is a comparison in which everything happens at once. Its numbers are made
 // up; the goldens hold its layout, not measurements.
@@ -39,9 +39,9 @@ func sample() *compare.Report {
 		d := cand - base
 		return compare.Row{
 			Pair: pair, Dataset: "text-default", Condition: "clean@256", Bin: bin, Metric: metric, Title: title, Better: better,
-			Baseline: bench.Number(base), Candidate: bench.Number(cand), Delta: bench.Number(d), Percent: bench.Number(100 * d / base),
-			Lo: bench.Number(d - half), Hi: bench.Number(d + half), P: bench.Number(p / 4), Adjusted: bench.Number(p), Correction: "bh",
-			N: 1024, Clusters: 61, Margin: .01, Detectable: bench.Number(1.4 * half), Effect: bench.Number(d / half), Verdict: v,
+			Baseline: record.Number(base), Candidate: record.Number(cand), Delta: record.Number(d), Percent: record.Number(100 * d / base),
+			Lo: record.Number(d - half), Hi: record.Number(d + half), P: record.Number(p / 4), Adjusted: record.Number(p), Correction: "bh",
+			N: 1024, Clusters: 61, Margin: .01, Detectable: record.Number(1.4 * half), Effect: record.Number(d / half), Verdict: v,
 		}
 	}
 	head := func(r compare.Row) compare.Row { r.Headline, r.Correction = true, "holm"; return r }

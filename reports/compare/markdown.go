@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/bench/compare"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics/stat"
 	"github.com/vtbench/vtbench/reports/format"
 )
@@ -549,9 +549,9 @@ func note(x compare.Row) string {
 // binSuffix names a scale bin behind a metric.
 func binSuffix(x compare.Row) string {
 	switch x.Bin {
-	case bench.BinAll:
+	case summary.BinAll:
 		return ""
-	case bench.BinMean:
+	case summary.BinMean:
 		return ", mean"
 	}
 	return ", " + x.Bin
@@ -766,7 +766,7 @@ func Finding(r *compare.Report, f compare.Finding) (where, what string) {
 // tail is the message of a finding without the name of its row.
 func tail(r *compare.Report, f compare.Finding, x compare.Row) string {
 	name := x.Title
-	if x.Bin != bench.BinAll {
+	if x.Bin != summary.BinAll {
 		name += " " + x.Bin
 	}
 	return strings.TrimPrefix(f.Message, fmt.Sprintf("%s of %s on %s, %s: ", name, r.Pairs[x.Pair].Label, x.Dataset, x.Condition))

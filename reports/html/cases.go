@@ -8,7 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -117,7 +118,7 @@ func (p pictures) sectionTitle(c view.Case) string {
 	cond, ok := p.v.Condition(c.Condition)
 	if !ok {
 		cond = view.Condition{Key: c.Condition}
-		if parsed, err := bench.ParseCondition(c.Condition); err == nil {
+		if parsed, err := suite.ParseCondition(c.Condition); err == nil {
 			cond.Condition = parsed
 		}
 	}
@@ -152,7 +153,7 @@ func (p pictures) of(why string) []view.Case {
 func (p pictures) worst() (out []shown, left int) {
 	groups := map[[2]string][]view.Case{}
 	var order [][2]string
-	all := p.of(bench.WhyWorst)
+	all := p.of(record.WhyWorst)
 	for _, c := range all {
 		k := [2]string{c.Tokenizer, c.Condition}
 		if groups[k] == nil {
@@ -195,7 +196,7 @@ func (p pictures) worst() (out []shown, left int) {
 // of undamaged conditions stay.
 func (p pictures) samples() (out []sampleTable, left int) {
 	type key struct{ section, dataset, item, instance, condition string }
-	all := p.of(bench.WhySample)
+	all := p.of(record.WhySample)
 	if len(all) > maxSamples {
 		clean := slices.DeleteFunc(slices.Clone(all), func(c view.Case) bool {
 			cond, ok := p.v.Condition(c.Condition)
@@ -249,7 +250,7 @@ func (p pictures) samples() (out []sampleTable, left int) {
 
 func (p pictures) wholes() []wholeJSON {
 	var out []wholeJSON
-	for _, c := range p.of(bench.WhyImage) {
+	for _, c := range p.of(record.WhyImage) {
 		w := wholeJSON{
 			Section: p.sectionTitle(c), Item: c.Item, Token: c.Tokenizer,
 			Original: string(p.album.url(c.Run, c.Original)), Reconstruction: string(p.album.url(c.Run, c.Reconstruction)),

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -66,7 +66,7 @@ func newExplore(v *view.View) explore {
 		x := toToken(t)
 		e.Tokens = append(e.Tokens, exploreToken{t.Name, string(x.Colour), string(x.Dark), t.Reference})
 	}
-	bins := append(slices.Clone(v.Bins), bench.BinMean, bench.BinAll)
+	bins := append(slices.Clone(v.Bins), summary.BinMean, summary.BinAll)
 	for _, b := range bins {
 		e.Bins = append(e.Bins, view.BinTitle(b))
 	}

@@ -20,7 +20,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -440,7 +440,7 @@ func newRest(v *view.View, s view.Section) *rest {
 			row.Cells = append(row.Cells, x)
 		}
 		tm, ok := v.Timing(t.Name, s.Condition.Key)
-		for _, ms := range []bench.Number{tm.EncodeMS, tm.DecodeMS} {
+		for _, ms := range []record.Number{tm.EncodeMS, tm.DecodeMS} {
 			c := cell{}
 			if f := float64(ms); ok && !math.IsNaN(f) {
 				c = cell{Text: format.Millis(f), Sort: fmt.Sprint(f)}

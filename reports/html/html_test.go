@@ -11,7 +11,8 @@ import (
 
 	"golang.org/x/net/html"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/summary"
 	page "github.com/vtbench/vtbench/reports/html"
 	"github.com/vtbench/vtbench/reports/internal/fixture"
 	"github.com/vtbench/vtbench/reports/plot"
@@ -19,7 +20,7 @@ import (
 )
 
 // made is the fixture, made once: drawing its pictures takes most of the time.
-var made = sync.OnceValues(func() (*bench.Run, error) {
+var made = sync.OnceValues(func() (*summary.Run, error) {
 	dir, err := os.MkdirTemp("", "vtbench-html-")
 	if err != nil {
 		return nil, err
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) {
 }
 
 // text returns a run that a test may change; its directory stays as it is.
-func text(t *testing.T) *bench.Run {
+func text(t *testing.T) *summary.Run {
 	t.Helper()
 	run, err := made()
 	if err != nil {
@@ -51,7 +52,7 @@ func text(t *testing.T) *bench.Run {
 	return &out
 }
 
-func render(t *testing.T, run *bench.Run, o page.Options) (string, *html.Node) {
+func render(t *testing.T, run *summary.Run, o page.Options) (string, *html.Node) {
 	t.Helper()
 	v, err := view.New(run)
 	if err != nil {
@@ -108,7 +109,7 @@ func TestPageShowsEverything(t *testing.T) {
 	}
 	worst := 0
 	for _, c := range run.Cases {
-		if c.Why == bench.WhyWorst {
+		if c.Why == record.WhyWorst {
 			worst++
 		}
 	}
@@ -145,7 +146,7 @@ func TestHostileNames(t *testing.T) {
 			c.Reconstruction = "javascript:alert(1)"
 		}
 	}
-	run.Summary.Errors = append(run.Summary.Errors, bench.Failure{Tokenizer: evil, Item: evil, Error: evil})
+	run.Summary.Errors = append(run.Summary.Errors, summary.Failure{Tokenizer: evil, Item: evil, Error: evil})
 	for _, single := range []bool{false, true} {
 		src, doc := render(t, run, page.Options{SingleFile: single})
 		scripts := 0
@@ -198,7 +199,7 @@ func TestPicturesStayInTheRun(t *testing.T) {
 	bad := []string{"images/link.png", "images/page.png", "images/../../x.png", secret, "images\\x.png", "images/none.png"}
 	run.Cases = run.Cases[:len(bad)]
 	for i := range run.Cases {
-		run.Cases[i].Why, run.Cases[i].Original = bench.WhyWorst, bad[i]
+		run.Cases[i].Why, run.Cases[i].Original = record.WhyWorst, bad[i]
 	}
 	for _, single := range []bool{false, true} {
 		src, doc := render(t, run, page.Options{SingleFile: single})

@@ -6,7 +6,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -41,7 +41,7 @@ func newRobust(v *view.View) []robustTable {
 		if len(v.Resolutions()) > 1 {
 			at += fmt.Sprintf(", %d px", g.Resolution)
 		}
-		if g.Score == bench.ScoreFlip {
+		if g.Score == summary.ScoreFlip {
 			t.Title = "flipped tokens" + at
 			t.Hint = "Share of tokens that damage changes, less what encoding the reconstruction again changes. Lower is steadier."
 		} else {

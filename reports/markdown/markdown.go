@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -85,7 +85,7 @@ func Report(v *view.View, plots []Plot) string {
 		p("## What failed\n\n| tokenizer | condition | item | why |\n|---|---|---|---|\n")
 		for i, f := range v.Failures {
 			if i == maxFailures {
-				p("\n… and %s more, all in `%s`.\n", format.Count(len(v.Failures)-i), bench.SummaryFile)
+				p("\n… and %s more, all in `%s`.\n", format.Count(len(v.Failures)-i), record.SummaryFile)
 				break
 			}
 			item := f.Item
@@ -201,7 +201,7 @@ func images(b *strings.Builder, v *view.View, s view.Section) {
 			row = append(row, cell)
 		}
 		tm, ok := v.Timing(t.Name, s.Condition.Key)
-		for _, ms := range []bench.Number{tm.EncodeMS, tm.DecodeMS} {
+		for _, ms := range []record.Number{tm.EncodeMS, tm.DecodeMS} {
 			cell := ""
 			if ok && !math.IsNaN(float64(ms)) {
 				cell = Escape(format.Millis(float64(ms)))

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -29,7 +29,7 @@ func robustness(b *strings.Builder, v *view.View) {
 		if n < 0 {
 			n = len(rest)
 		}
-		cols := slices.DeleteFunc(slices.Clone(rest[:n]), func(g view.RobustGrid) bool { return g.Score != bench.ScoreRetention })
+		cols := slices.DeleteFunc(slices.Clone(rest[:n]), func(g view.RobustGrid) bool { return g.Score != summary.ScoreRetention })
 		rest = rest[n:]
 		if len(cols) == 0 {
 			continue
@@ -65,7 +65,7 @@ func robustness(b *strings.Builder, v *view.View) {
 func corruptions(b *strings.Builder, g view.RobustGrid) {
 	what := Escape(g.Metric.Title) + " kept, against " + g.AgainstTitle()
 	switch {
-	case g.Score == bench.ScoreFlip:
+	case g.Score == summary.ScoreFlip:
 		what = "Tokens flipped by damage, less the floor of encoding again"
 	case g.Metric.Better == metrics.Lower:
 		what += " (lower is better)"

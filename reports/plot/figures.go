@@ -6,7 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -72,7 +73,7 @@ func Figures(v *view.View) []Named {
 }
 
 func heatCaption(g view.RobustGrid) string {
-	if g.Score == bench.ScoreFlip {
+	if g.Score == summary.ScoreFlip {
 		return "Share of tokens that damage changes, less what encoding the reconstruction again changes."
 	}
 	return "Share of the clean " + g.Metric.Title + " that is kept, by corruption, mean over severities."
@@ -92,7 +93,7 @@ func where(v *view.View, g view.RobustGrid) string {
 
 func heat(v *view.View, g view.RobustGrid) HeatMap {
 	h := HeatMap{Title: g.Metric.Title + " kept, against " + g.AgainstTitle() + ", " + where(v, g), Style: format.Style{Scale: 100, Places: 0}, Hi: 1}
-	if g.Score == bench.ScoreFlip {
+	if g.Score == summary.ScoreFlip {
 		h.Title = "Tokens flipped by damage, " + where(v, g)
 		h.Note = "Percent of all tokens, less the floor of encoding again."
 	} else if g.Metric.Better == metrics.Lower {
@@ -119,7 +120,7 @@ func heat(v *view.View, g view.RobustGrid) HeatMap {
 
 // severities are the curves of a grid, one panel a corruption.
 func severities(v *view.View, g view.RobustGrid) (Panels, bool) {
-	if g.Score != bench.ScoreRetention {
+	if g.Score != summary.ScoreRetention {
 		return Panels{}, false
 	}
 	var panels []Figure
@@ -162,7 +163,7 @@ func strangers(v *view.View, s view.Section) (Histogram, bool) {
 		if !r.Token.Reference && !r.Token.Floor {
 			contestants = append(contestants, r)
 		}
-		if r.Token.Own == bench.Original {
+		if r.Token.Own == suite.Original {
 			if d, ok := v.Distribution(r.Token, s, view.Strangers); ok {
 				h.Sets = append(h.Sets, Set{Name: "nearest stranger", Style: r.Token.Style, Values: values(d)})
 			}
@@ -185,7 +186,7 @@ func strangers(v *view.View, s view.Section) (Histogram, bool) {
 }
 
 // values are as many as a distribution counts, each in the middle of its bar.
-func values(d bench.Distribution) []float64 {
+func values(d summary.Distribution) []float64 {
 	var out []float64
 	lo, width := float64(d.Lo), (float64(d.Hi)-float64(d.Lo))/float64(max(1, len(d.Counts)))
 	for i, n := range d.Counts {

@@ -8,7 +8,8 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/reports/view"
 )
 
@@ -16,12 +17,12 @@ import (
 // and bin. Missing numbers are empty cells; every reason for which values were
 // kept out of a mean has a column of its own.
 func CSV(w io.Writer, v *view.View, metric string) error {
-	var rows []bench.Row
+	var rows []summary.Row
 	var reasons []string
 	for _, d := range v.Datasets {
 		for _, c := range v.Conditions {
 			for _, t := range v.Tokens {
-				for _, bin := range append(slices.Clone(v.Bins), bench.BinMean, bench.BinAll) {
+				for _, bin := range append(slices.Clone(v.Bins), summary.BinMean, summary.BinAll) {
 					r, ok := v.Row(t.Name, d.Name, c.Key, bin, metric)
 					if !ok {
 						continue
@@ -55,7 +56,7 @@ func CSV(w io.Writer, v *view.View, metric string) error {
 	return nil
 }
 
-func number(n bench.Number) string {
+func number(n record.Number) string {
 	if f := float64(n); !math.IsNaN(f) && !math.IsInf(f, 0) {
 		return strconv.FormatFloat(f, 'g', -1, 64)
 	}

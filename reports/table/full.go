@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -123,7 +124,7 @@ func sideBySide(w io.Writer, v *view.View, s view.Section, specs []metrics.Spec,
 // kept prints what is kept under damage: one table a data set and resolution, the
 // share of each headline metric that is left, the hardest corruption last.
 func kept(w io.Writer, v *view.View, width int) error {
-	grids := slices.DeleteFunc(v.RobustGrids(), func(g view.RobustGrid) bool { return g.Score != bench.ScoreRetention })
+	grids := slices.DeleteFunc(v.RobustGrids(), func(g view.RobustGrid) bool { return g.Score != summary.ScoreRetention })
 	for len(grids) > 0 {
 		first := grids[0]
 		n := slices.IndexFunc(grids, func(g view.RobustGrid) bool {
@@ -154,7 +155,7 @@ func keptTable(w io.Writer, grids []view.RobustGrid, width int) error {
 		header = []string{"tokenizer"}
 		for _, c := range cols {
 			title := c.Metric.Title
-			if c.Against == bench.AgainstClean {
+			if c.Against == suite.AgainstClean {
 				title += "~clean"
 			}
 			header = append(header, title)
@@ -189,7 +190,7 @@ func keptTable(w io.Writer, grids []view.RobustGrid, width int) error {
 	if marked(rows) {
 		legend = append(legend, "±: half of the 95 % interval")
 	}
-	if slices.ContainsFunc(cols, func(c view.RobustGrid) bool { return c.Against == bench.AgainstClean }) {
+	if slices.ContainsFunc(cols, func(c view.RobustGrid) bool { return c.Against == suite.AgainstClean }) {
 		legend = append(legend, "~clean: against the undamaged original")
 	}
 	if n := len(grids) - len(cols); n > 0 {
@@ -209,7 +210,7 @@ func marked(rows [][]string) bool {
 func hardest(g view.RobustGrid, r view.RobustGridRow) string {
 	worst := -1
 	for i, c := range r.Cells {
-		if math.IsNaN(c.Mean) || slices.Contains(bench.TokenDamages(), g.Corruptions[i]) {
+		if math.IsNaN(c.Mean) || slices.Contains(suite.TokenDamages(), g.Corruptions[i]) {
 			continue
 		}
 		if worst < 0 || (c.Mean < r.Cells[worst].Mean) == (g.Metric.Better != metrics.Lower) {

@@ -24,7 +24,7 @@ import (
 	"github.com/rivo/uniseg"
 	"golang.org/x/term"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -57,7 +57,7 @@ func (o Options) width(w io.Writer) int {
 // Headline prints one table for each data set and resolution: tokenizers by scale
 // bins for the first headline metric, with its other headline metrics, upper
 // bounds first, then best first.
-func Headline(w io.Writer, run *bench.Run, o Options) error {
+func Headline(w io.Writer, run *summary.Run, o Options) error {
 	v, err := view.New(run)
 	if err != nil {
 		return err
@@ -205,7 +205,7 @@ func worst(st format.Style, r view.GridRow) string {
 		return ""
 	}
 	bin := r.Worst.Bin
-	if bin == bench.BinAll || bin == bench.BinMean {
+	if bin == summary.BinAll || bin == summary.BinMean {
 		return st.Delta(r.Worst.Delta)
 	}
 	return bin + " " + st.Delta(r.Worst.Delta)

@@ -14,7 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/reports/internal/fixture"
 	"github.com/vtbench/vtbench/reports/table"
 	"github.com/vtbench/vtbench/reports/view"
@@ -43,7 +44,7 @@ func golden(t *testing.T, name, got string) {
 }
 
 // made is the fixture, made once: its pictures take time and are not needed here.
-var made = sync.OnceValues(func() (*bench.Run, error) {
+var made = sync.OnceValues(func() (*summary.Run, error) {
 	dir, err := os.MkdirTemp("", "vtbench-table-")
 	if err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ var made = sync.OnceValues(func() (*bench.Run, error) {
 })
 
 // text returns a run that a test may change.
-func text(t *testing.T) *bench.Run {
+func text(t *testing.T) *summary.Run {
 	t.Helper()
 	run, err := made()
 	if err != nil {
@@ -217,7 +218,7 @@ func TestNoValueIsNoNumber(t *testing.T) {
 	run := text(t)
 	for i := range run.Summary.Rows {
 		if r := &run.Summary.Rows[i]; r.Tokenizer == "jpeg:q=90" {
-			r.Mean, r.Lo, r.Hi, r.N = bench.Number(math.NaN()), bench.Number(math.NaN()), bench.Number(math.NaN()), 0
+			r.Mean, r.Lo, r.Hi, r.N = record.Number(math.NaN()), record.Number(math.NaN()), record.Number(math.NaN()), 0
 		}
 	}
 	var b bytes.Buffer

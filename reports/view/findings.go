@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 )
@@ -270,7 +271,7 @@ func (v *View) misleading(s Section, g Grid) (Finding, bool) {
 // damage, and what damages all of them most.
 func (v *View) steadiest() (Finding, bool) {
 	grids := v.RobustGrids()
-	if len(grids) == 0 || grids[0].Score != bench.ScoreRetention || grids[0].Metric.Better == metrics.Neither {
+	if len(grids) == 0 || grids[0].Score != summary.ScoreRetention || grids[0].Metric.Better == metrics.Neither {
 		return Finding{}, false
 	}
 	g := grids[0]
@@ -297,7 +298,7 @@ func (v *View) steadiest() (Finding, bool) {
 	}
 	worst, worstMean := -1, 0.0
 	for i, kind := range g.Corruptions {
-		if slices.Contains(bench.TokenDamages(), kind) {
+		if slices.Contains(suite.TokenDamages(), kind) {
 			continue
 		}
 		sum := 0.0

@@ -5,20 +5,22 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 )
 
 // Row returns the summary row of exactly this key, tokenizer by its name on the
 // page.
-func (v *View) Row(tokenizer, dataset, condition, bin, metric string) (bench.Row, bool) {
+func (v *View) Row(tokenizer, dataset, condition, bin, metric string) (summary.Row, bool) {
 	r, ok := v.rows[key{tokenizer, dataset, condition, bin, metric}]
 	return r, ok
 }
 
 // cell is Row for tables: an upper bound that never went through a resolution
 // has its values under the condition without one.
-func (v *View) cell(t Token, dataset string, c Condition, bin, metric string) (bench.Row, bool) {
+func (v *View) cell(t Token, dataset string, c Condition, bin, metric string) (summary.Row, bool) {
 	if r, ok := v.Row(t.Name, dataset, c.Key, bin, metric); ok || !t.Reference || c.Resolution == 0 {
 		return r, ok
 	}
@@ -59,7 +61,7 @@ func (v *View) Condition(key string) (Condition, bool) {
 
 // A Section is one table of the page: a data set under a condition.
 type Section struct {
-	Dataset   bench.DatasetEntry
+	Dataset   record.DatasetEntry
 	Condition Condition
 }
 
@@ -115,7 +117,7 @@ type Cell struct {
 	N, Clusters  int
 }
 
-func toCell(r bench.Row, ok bool) Cell {
+func toCell(r summary.Row, ok bool) Cell {
 	if !ok {
 		return Cell{Mean: math.NaN(), Lo: math.NaN(), Hi: math.NaN()}
 	}
@@ -229,7 +231,7 @@ func (v *View) floor(g *Grid) {
 		return
 	}
 	for _, t := range v.Tokens {
-		if t.Own != bench.Original {
+		if t.Own != suite.Original {
 			continue
 		}
 		row := GridRow{
@@ -250,11 +252,11 @@ func (v *View) floor(g *Grid) {
 // one (there is none when a bin is empty), else all instances.
 func (v *View) headBin(dataset string, c Condition, metric string) string {
 	for _, t := range v.Tokens {
-		if r, ok := v.cell(t, dataset, c, bench.BinMean, metric); ok && !math.IsNaN(toCell(r, ok).Mean) {
-			return bench.BinMean
+		if r, ok := v.cell(t, dataset, c, summary.BinMean, metric); ok && !math.IsNaN(toCell(r, ok).Mean) {
+			return summary.BinMean
 		}
 	}
-	return bench.BinAll
+	return summary.BinAll
 }
 
 // Head returns the headline number of a tokenizer.
@@ -296,7 +298,7 @@ func (g *Grid) losses() {
 		if !r.Token.Reference || math.IsNaN(r.Head.Mean) {
 			continue
 		}
-		if bound < 0 || r.Token.Own != bench.Original {
+		if bound < 0 || r.Token.Own != suite.Original {
 			bound = i
 		}
 	}
@@ -375,7 +377,7 @@ func (r Rate) Nominal() bool { return r.Metric != "bpp-real" }
 // are not the same thing.
 func (v *View) Rate(tokenizer, dataset, condition string) Rate {
 	for _, id := range []string{"bpp-real", "bpp-nominal", "bpp-entropy"} {
-		if r, ok := v.Row(tokenizer, dataset, condition, bench.BinAll, id); ok && float64(r.Mean) > 0 {
+		if r, ok := v.Row(tokenizer, dataset, condition, summary.BinAll, id); ok && float64(r.Mean) > 0 {
 			return Rate{BPP: float64(r.Mean), Metric: id}
 		}
 	}
@@ -407,9 +409,9 @@ func (v *View) Resolutions() []int {
 // BinTitle names a bin in a heading.
 func BinTitle(bin string) string {
 	switch bin {
-	case bench.BinAll:
+	case summary.BinAll:
 		return "all"
-	case bench.BinMean:
+	case summary.BinMean:
 		return "mean"
 	}
 	return bin

@@ -7,14 +7,16 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 )
 
 // A RobustGrid is what the tokenizers keep of one metric under every corruption,
 // at one resolution, scored against one thing.
 type RobustGrid struct {
-	Dataset    bench.DatasetEntry
+	Dataset    record.DatasetEntry
 	Resolution int
 	Against    string // "" or [bench.AgainstClean]
 	Metric     metrics.Spec
@@ -35,7 +37,7 @@ type RobustGridRow struct {
 	Cells []Cell // one a corruption
 }
 
-func robustCell(r bench.RobustRow) Cell {
+func robustCell(r summary.RobustRow) Cell {
 	return Cell{OK: true, Mean: float64(r.Value), Lo: float64(r.Lo), Hi: float64(r.Hi), Clusters: r.Clusters}
 }
 
@@ -55,9 +57,9 @@ func (v *View) RobustGrids() []RobustGrid {
 	corruptions := map[key][]string{}
 	var keys []key
 	for _, r := range v.Robust {
-		k := key{r.Dataset, r.Resolution, r.Metric, r.Against, bench.ScoreRetention}
-		if r.Score == bench.ScoreFlip {
-			k.score = bench.ScoreFlip
+		k := key{r.Dataset, r.Resolution, r.Metric, r.Against, summary.ScoreRetention}
+		if r.Score == summary.ScoreFlip {
+			k.score = summary.ScoreFlip
 		}
 		if rows[k] == nil {
 			rows[k] = map[string]*RobustGridRow{}
@@ -75,9 +77,9 @@ func (v *View) RobustGrids() []RobustGrid {
 		slices.SortStableFunc(corruptions[k], func(a, b string) int { return cmp.Compare(place[a], place[b]) })
 	}
 	for _, r := range v.Robust {
-		k := key{r.Dataset, r.Resolution, r.Metric, r.Against, bench.ScoreRetention}
-		if r.Score == bench.ScoreFlip {
-			k.score = bench.ScoreFlip
+		k := key{r.Dataset, r.Resolution, r.Metric, r.Against, summary.ScoreRetention}
+		if r.Score == summary.ScoreFlip {
+			k.score = summary.ScoreFlip
 		}
 		row := rows[k][r.Tokenizer]
 		if row == nil {
@@ -93,15 +95,15 @@ func (v *View) RobustGrids() []RobustGrid {
 		}
 		var to *Cell
 		switch r.Score {
-		case bench.ScoreP:
+		case summary.ScoreP:
 			to = &row.P
-		case bench.ScoreMPC:
+		case summary.ScoreMPC:
 			to = &row.MPC
-		case bench.ScoreRPC:
+		case summary.ScoreRPC:
 			to = &row.RPC
-		case bench.ScoreMCE:
+		case summary.ScoreMCE:
 			to = &row.MCE
-		case bench.ScoreRetention, bench.ScoreFlip:
+		case summary.ScoreRetention, summary.ScoreFlip:
 			to = &row.Cells[slices.Index(corruptions[k], r.Corruption)]
 		}
 		if to != nil && !to.OK {
@@ -138,7 +140,7 @@ func (v *View) RobustGrids() []RobustGrid {
 		return slices.IndexFunc(v.Metrics, func(s metrics.Spec) bool { return s.ID == g.Metric.ID })
 	}
 	set := func(g RobustGrid) int {
-		return slices.IndexFunc(v.Datasets, func(d bench.DatasetEntry) bool { return d.Name == g.Dataset.Name })
+		return slices.IndexFunc(v.Datasets, func(d record.DatasetEntry) bool { return d.Name == g.Dataset.Name })
 	}
 	slices.SortStableFunc(out, func(a, b RobustGrid) int {
 		return cmp.Or(cmp.Compare(set(a), set(b)), cmp.Compare(a.Resolution, b.Resolution), strings.Compare(b.Score, a.Score),
@@ -155,11 +157,11 @@ func (g RobustGrid) Key() string {
 // AgainstTitle says what a robustness score compares with.
 func (g RobustGrid) AgainstTitle() string {
 	switch {
-	case g.Score == bench.ScoreFlip:
+	case g.Score == summary.ScoreFlip:
 		return "tokens of the clean image"
 	case g.Metric.Labels:
 		return "the labels"
-	case g.Against == bench.AgainstClean:
+	case g.Against == suite.AgainstClean:
 		return "the undamaged original"
 	}
 	return "what was shown"
@@ -169,13 +171,13 @@ func (g RobustGrid) AgainstTitle() string {
 // discrete tokens or of a way to decode them, where the suite damages tokens.
 func (g RobustGrid) WithoutTokens() []string {
 	var out []string
-	if g.Score != bench.ScoreRetention {
+	if g.Score != summary.ScoreRetention {
 		return nil
 	}
 	for _, r := range g.Rows {
 		damages, has := false, false
 		for i, c := range g.Corruptions {
-			if slices.Contains(bench.TokenDamages(), c) {
+			if slices.Contains(suite.TokenDamages(), c) {
 				damages, has = true, has || r.Cells[i].OK
 			}
 		}

@@ -7,12 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/reports/internal/fixture"
 	"github.com/vtbench/vtbench/reports/view"
 )
 
-func robust(t *testing.T) *bench.Run {
+func robust(t *testing.T) *summary.Run {
 	t.Helper()
 	run, err := fixture.Robust(t.TempDir())
 	if err != nil {
@@ -102,7 +103,7 @@ func TestJoinedRobustness(t *testing.T) {
 		names := map[string]int{}
 		for _, r := range g.Rows {
 			names[r.Token.Name]++
-			if math.IsNaN(r.P.Mean) && r.Token.Own != bench.Original {
+			if math.IsNaN(r.P.Mean) && r.Token.Own != suite.Original {
 				t.Errorf("%s has no clean score", r.Token.Name)
 			}
 		}

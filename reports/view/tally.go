@@ -3,7 +3,7 @@ package view
 import (
 	"slices"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -73,7 +73,7 @@ func (v *View) Tally(dataset, condition, metric string) Tally {
 	for _, tok := range v.Tokens {
 		tt := TokenTally{Token: tok, Dropped: map[string]int{}}
 		found := false
-		add := func(r bench.Row) {
+		add := func(r summary.Row) {
 			found = true
 			tt.Kept += r.N
 			tt.Clusters = max(tt.Clusters, r.Clusters)
@@ -81,7 +81,7 @@ func (v *View) Tally(dataset, condition, metric string) Tally {
 				tt.Dropped[k] += n
 			}
 		}
-		if r, ok := v.cell(tok, dataset, c, bench.BinAll, metric); ok {
+		if r, ok := v.cell(tok, dataset, c, summary.BinAll, metric); ok {
 			add(r)
 		} else {
 			for _, b := range v.Bins {

@@ -24,7 +24,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
@@ -38,9 +40,9 @@ var ErrMismatch = errors.New("the runs cannot be joined")
 // A View is one or several runs, arranged for showing.
 type View struct {
 	Name       string // of the run, or of all runs joined by " + "
-	Suite      bench.Suite
+	Suite      suite.Suite
 	Runs       []Run
-	Datasets   []bench.DatasetEntry
+	Datasets   []record.DatasetEntry
 	Conditions []Condition    // clean first, then as the suite lists corruptions
 	Bins       []string       // scale bins that occur, from small to large
 	Metrics    []metrics.Spec // headline first, then in suite order
@@ -49,11 +51,11 @@ type View struct {
 	Failures   []Failure
 	Cases      []Case
 	Timings    []Timing
-	Robust     []bench.RobustRow // scores over conditions, with the tokenizers' names on the page
-	Warnings   []string          // what a reader must know before trusting the page
+	Robust     []summary.RobustRow // scores over conditions, with the tokenizers' names on the page
+	Warnings   []string            // what a reader must know before trusting the page
 
-	distributions []bench.Distribution
-	rows          map[key]bench.Row
+	distributions []summary.Distribution
+	rows          map[key]summary.Row
 }
 
 type key struct{ tokenizer, dataset, condition, bin, metric string }
@@ -62,19 +64,19 @@ type key struct{ tokenizer, dataset, condition, bin, metric string }
 type Run struct {
 	Name     string // of the directory, unique on the page
 	Dir      string
-	Manifest *bench.Manifest
+	Manifest *record.Manifest
 	Complete bool
 }
 
 // A Condition of the page, parsed where it can be.
 type Condition struct {
 	Key string // as in the records
-	bench.Condition
+	suite.Condition
 }
 
 // Title is the condition in words: "clean, 256 px", "fog 3, 512 px".
 func (c Condition) Title() string {
-	if c.Key != "" && c.Condition == (bench.Condition{}) && c.Key != "clean" {
+	if c.Key != "" && c.Condition == (suite.Condition{}) && c.Key != "clean" {
 		return c.Key
 	}
 	s := "clean"
@@ -105,35 +107,35 @@ type Token struct {
 
 // Failure is a failed item, with the tokenizer's name on the page.
 type Failure struct {
-	bench.Failure
+	summary.Failure
 	Run int
 }
 
 // Case is a shown instance or image, with the tokenizer's name on the page.
 type Case struct {
-	bench.Case
+	record.Case
 	Run int
 }
 
 // Timing is what a tokenizer cost, with its name on the page.
 type Timing struct {
-	bench.Timing
+	summary.Timing
 	Run int
 }
 
 // New arranges runs. Several runs stand on one page only where suite, data sets
 // and metrics have the same versions and the same items were planned; the error
 // otherwise lists everything that differs and wraps [ErrMismatch].
-func New(runs ...*bench.Run) (*View, error) {
+func New(runs ...*summary.Run) (*View, error) {
 	if len(runs) == 0 {
 		return nil, errors.New("arranging a report: there is no run")
 	}
 	for _, r := range runs {
-		if r.Manifest.Schema > bench.SchemaVersion {
-			return nil, fmt.Errorf("arranging the report of %s: its schema is %d and this program knows up to %d: use a newer vtbench", r.Dir, r.Manifest.Schema, bench.SchemaVersion)
+		if r.Manifest.Schema > record.SchemaVersion {
+			return nil, fmt.Errorf("arranging the report of %s: its schema is %d and this program knows up to %d: use a newer vtbench", r.Dir, r.Manifest.Schema, record.SchemaVersion)
 		}
 	}
-	v := &View{rows: map[key]bench.Row{}}
+	v := &View{rows: map[key]summary.Row{}}
 	names := runNames(runs)
 	for i, r := range runs {
 		v.Runs = append(v.Runs, Run{Name: names[i], Dir: r.Dir, Manifest: &r.Manifest, Complete: r.Complete})
@@ -180,7 +182,7 @@ func (v *View) warn(format string, args ...any) {
 
 // runNames are the names of the run directories, with as many parents in front
 // as make them different.
-func runNames(runs []*bench.Run) []string {
+func runNames(runs []*summary.Run) []string {
 	full := make([][]string, len(runs))
 	for i, r := range runs {
 		dir := r.Dir
@@ -217,7 +219,7 @@ func runNames(runs []*bench.Run) []string {
 }
 
 // leftOut says what of the suite could not be had.
-func (v *View) leftOut(runs []*bench.Run) {
+func (v *View) leftOut(runs []*summary.Run) {
 	seen := map[string]bool{}
 	for _, r := range runs {
 		for _, name := range slices.Sorted(maps.Keys(r.Manifest.LeftOut)) {
@@ -247,10 +249,10 @@ func (v *View) fewClusters() {
 }
 
 // joinable says what keeps runs from standing on one page.
-func joinable(runs []*bench.Run, names []string) error {
+func joinable(runs []*summary.Run, names []string) error {
 	var faults []string
 	first := &runs[0].Manifest
-	infos := map[string]bench.DatasetEntry{}
+	infos := map[string]record.DatasetEntry{}
 	specs := map[string]metrics.Spec{}
 	owner := map[string]string{}
 	for i, r := range runs {
@@ -335,7 +337,7 @@ func (v *View) differences() {
 }
 
 // entryName is the name of a data set in records.
-func entryName(d bench.DatasetEntry) string {
+func entryName(d record.DatasetEntry) string {
 	if d.Name != "" {
 		return d.Name
 	}
@@ -356,7 +358,7 @@ func orEmpty(m map[string]string) map[string]string {
 	return m
 }
 
-func sameBins(a, b *bench.Bins) bool {
+func sameBins(a, b *suite.Bins) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
@@ -397,7 +399,7 @@ func sortedKeys(ms ...map[string]string) []string {
 // nameTokens gives every tokenizer its name on the page: its own where no other
 // run uses it, RUN#NAME where one does. An upper bound with the same values in
 // all runs stands on the page once.
-func (v *View) nameTokens(runs []*bench.Run) []naming {
+func (v *View) nameTokens(runs []*summary.Run) []naming {
 	uses := map[string]int{}
 	for _, r := range runs {
 		for _, name := range tokenNames(r) {
@@ -411,7 +413,7 @@ func (v *View) nameTokens(runs []*bench.Run) []naming {
 		out[i] = naming{names: map[string]string{}, shown: map[string]bool{}}
 		for _, own := range tokenNames(r) {
 			entry, _ := r.Manifest.Token(own)
-			ref := entry.Info.Reference || own == bench.Original
+			ref := entry.Info.Reference || own == suite.Original
 			name := own
 			if uses[own] > 1 {
 				if ref && sameEverywhere(runs, own) {
@@ -453,7 +455,7 @@ func (n naming) name(own string) string {
 
 // tokenNames are the tokenizers of the manifest, then those that only the rows
 // know.
-func tokenNames(r *bench.Run) []string {
+func tokenNames(r *summary.Run) []string {
 	var names []string
 	for _, t := range r.Manifest.Tokenizers {
 		if !slices.Contains(names, t.Name) {
@@ -474,8 +476,8 @@ func tokenNames(r *bench.Run) []string {
 
 // sameEverywhere reports whether all runs that have a tokenizer measured the
 // same values for it, wherever they measured the same thing.
-func sameEverywhere(runs []*bench.Run, name string) bool {
-	seen := map[key]bench.Row{}
+func sameEverywhere(runs []*summary.Run, name string) bool {
+	seen := map[key]summary.Row{}
 	for _, r := range runs {
 		for _, row := range r.Summary.Rows {
 			if row.Tokenizer != name {
@@ -498,7 +500,7 @@ func sameEverywhere(runs []*bench.Run, name string) bool {
 func sameFloat(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
 
 // addRun takes over the rows, failures, cases and timings of one run.
-func (v *View) addRun(i int, r *bench.Run, names naming) {
+func (v *View) addRun(i int, r *summary.Run, names naming) {
 	twice := 0
 	for _, row := range r.Summary.Rows {
 		known := names.shown[row.Tokenizer]
@@ -534,7 +536,7 @@ func (v *View) addRun(i int, r *bench.Run, names naming) {
 }
 
 // order fills what is listed on the page.
-func (v *View) order(runs []*bench.Run) {
+func (v *View) order(runs []*summary.Run) {
 	var dsIDs, conds, bins []string
 	have := map[string]bool{}
 	// Rows are walked in their own order, since that is plan order.
@@ -550,12 +552,12 @@ func (v *View) order(runs []*bench.Run) {
 			have[row.Metric] = true
 			if !slices.Contains(dsIDs, row.Dataset) {
 				dsIDs = append(dsIDs, row.Dataset)
-				v.Datasets = append(v.Datasets, bench.DatasetEntry{Name: row.Dataset, Spec: row.Dataset, Info: datasets.Info{ID: row.Dataset, Title: row.Dataset}})
+				v.Datasets = append(v.Datasets, record.DatasetEntry{Name: row.Dataset, Spec: row.Dataset, Info: datasets.Info{ID: row.Dataset, Title: row.Dataset}})
 			}
 			if !slices.Contains(conds, row.Condition) {
 				conds = append(conds, row.Condition)
 			}
-			if row.Bin != bench.BinAll && row.Bin != bench.BinMean && !slices.Contains(bins, row.Bin) {
+			if row.Bin != summary.BinAll && row.Bin != summary.BinMean && !slices.Contains(bins, row.Bin) {
 				bins = append(bins, row.Bin)
 			}
 		}
@@ -580,7 +582,7 @@ func (v *View) order(runs []*bench.Run) {
 // rank puts upper bounds first, the untouched original before the others.
 func rank(t Token) int {
 	switch {
-	case t.Own == bench.Original:
+	case t.Own == suite.Original:
 		return 0
 	case t.Reference:
 		return 1
@@ -588,7 +590,7 @@ func rank(t Token) int {
 	return 2
 }
 
-func (v *View) orderMetrics(runs []*bench.Run, have map[string]bool) {
+func (v *View) orderMetrics(runs []*summary.Run, have map[string]bool) {
 	specs := map[string]metrics.Spec{}
 	var ids []string
 	add := func(id string) {
@@ -641,10 +643,10 @@ func (v *View) orderMetrics(runs []*bench.Run, have map[string]bool) {
 func (v *View) orderConditions(keys []string) []Condition {
 	var out []Condition
 	for _, k := range keys {
-		c, err := bench.ParseCondition(k)
+		c, err := suite.ParseCondition(k)
 		if err != nil {
 			v.warn("%v: shown under the name it has", err)
-			c = bench.Condition{}
+			c = suite.Condition{}
 		}
 		out = append(out, Condition{Key: k, Condition: c})
 	}

@@ -10,12 +10,13 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/reports/internal/fixture"
 	"github.com/vtbench/vtbench/reports/view"
 )
 
-var made = sync.OnceValues(func() (*bench.Run, error) {
+var made = sync.OnceValues(func() (*summary.Run, error) {
 	dir, err := os.MkdirTemp("", "vtbench-view-")
 	if err != nil {
 		return nil, err
@@ -25,7 +26,7 @@ var made = sync.OnceValues(func() (*bench.Run, error) {
 })
 
 // run returns a copy of the fixture under another directory.
-func run(t *testing.T, dir string) *bench.Run {
+func run(t *testing.T, dir string) *summary.Run {
 	t.Helper()
 	r, err := made()
 	if err != nil {
@@ -47,7 +48,7 @@ func TestUpperBoundsFirstThenBestFirst(t *testing.T) {
 	}
 	for _, id := range []string{"t-acc", "cer"} {
 		g := v.Grid("text-default", "clean@256", id)
-		if g.Rows[0].Token.Name != bench.Original || g.Rows[1].Token.Name != "resize" {
+		if g.Rows[0].Token.Name != suite.Original || g.Rows[1].Token.Name != "resize" {
 			t.Errorf("%s begins with %s, %s", id, g.Rows[0].Token.Name, g.Rows[1].Token.Name)
 		}
 		if g.Bound != "resize" {
@@ -68,14 +69,14 @@ func TestUpperBoundsFirstThenBestFirst(t *testing.T) {
 
 func TestRunsThatMayNotBeJoined(t *testing.T) {
 	for name, tc := range map[string]struct {
-		change func(*bench.Run)
+		change func(*summary.Run)
 		want   string
 	}{
-		"suite version":  {func(r *bench.Run) { r.Manifest.Suite.Version++ }, "version"},
-		"data digest":    {func(r *bench.Run) { r.Manifest.Datasets[0].Info.Digest = "other" }, "digest"},
-		"items":          {func(r *bench.Run) { r.Manifest.Datasets[0].Items++ }, "items"},
-		"metric version": {func(r *bench.Run) { r.Manifest.Metrics[0].Version++ }, `metric "t-acc"`},
-		"shard":          {func(r *bench.Run) { r.Manifest.Shard = "1/2" }, "shard"},
+		"suite version":  {func(r *summary.Run) { r.Manifest.Suite.Version++ }, "version"},
+		"data digest":    {func(r *summary.Run) { r.Manifest.Datasets[0].Info.Digest = "other" }, "digest"},
+		"items":          {func(r *summary.Run) { r.Manifest.Datasets[0].Items++ }, "items"},
+		"metric version": {func(r *summary.Run) { r.Manifest.Metrics[0].Version++ }, `metric "t-acc"`},
+		"shard":          {func(r *summary.Run) { r.Manifest.Shard = "1/2" }, "shard"},
 	} {
 		b := run(t, "b")
 		tc.change(b)
@@ -101,7 +102,7 @@ func TestJoinedNames(t *testing.T) {
 	for _, tok := range v.Tokens {
 		names[tok.Name]++
 	}
-	for _, want := range []string{"a#jpeg:q=20", "b#jpeg:q=20", "resize", bench.Original} {
+	for _, want := range []string{"a#jpeg:q=20", "b#jpeg:q=20", "resize", suite.Original} {
 		if names[want] != 1 {
 			t.Errorf("%q stands on the page %d times; names are %v", want, names[want], names)
 		}
@@ -121,7 +122,7 @@ func TestTallyCountsEverything(t *testing.T) {
 	}
 	tally := v.Tally("text-default", "clean@256", "t-acc")
 	for _, tt := range tally.Tokens {
-		row, ok := r.Summary.Find(tt.Token.Own, "text-default", "clean@256", bench.BinAll, "t-acc")
+		row, ok := r.Summary.Find(tt.Token.Own, "text-default", "clean@256", summary.BinAll, "t-acc")
 		if !ok {
 			continue
 		}

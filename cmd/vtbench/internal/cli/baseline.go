@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vtbench/vtbench/bench"
 	"github.com/vtbench/vtbench/bench/compare"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/suggest"
 	"github.com/vtbench/vtbench/metrics"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
@@ -365,7 +365,7 @@ func importSpecs(better []string) (func(string) (metrics.Spec, bool), error) {
 				}
 			}
 		}
-		for _, s := range bench.TokenMetrics() {
+		for _, s := range summary.TokenMetrics() {
 			if s.ID == id {
 				return s, true
 			}

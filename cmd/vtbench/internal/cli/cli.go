@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/run"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/ort"
 )
@@ -90,7 +90,7 @@ func status(ctx context.Context, err error) int {
 	var (
 		s *statusError
 		m *missing.Error
-		c *bench.ConfigError
+		c *run.ConfigError
 	)
 	switch {
 	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, ctx.Err())):

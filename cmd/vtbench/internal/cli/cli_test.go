@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/score"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/ort"
 	"github.com/vtbench/vtbench/metrics/feature"
 	"github.com/vtbench/vtbench/pix"
@@ -109,7 +111,7 @@ func TestRunFolder(t *testing.T) {
 	if status != ExitDone {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
-	var sum bench.Summary
+	var sum summary.Summary
 	if err := json.Unmarshal([]byte(stdout), &sum); err != nil {
 		t.Fatalf("stdout is not the summary: %v\n%s", err, stdout)
 	}
@@ -146,7 +148,7 @@ func TestRunWithBrokenImage(t *testing.T) {
 	if status != ExitItemsFailed || !strings.Contains(stderr, "z.png") {
 		t.Errorf("status %d, want %d, with z.png named on stderr:\n%s", status, ExitItemsFailed, stderr)
 	}
-	run, err := bench.OpenRun("run", nil)
+	run, err := summary.Open("run", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +180,7 @@ func TestScore(t *testing.T) {
 	if status != ExitDone {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
-	var s bench.Scores
+	var s score.Scores
 	if err := json.Unmarshal([]byte(stdout), &s); err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +237,7 @@ func TestLists(t *testing.T) {
 
 // Every name a suite uses exists: metrics, data sets, tokenizers.
 func TestBuiltInSuitesResolve(t *testing.T) {
-	all, err := bench.Suites()
+	all, err := suite.BuiltIn()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +293,7 @@ func TestScoreWithNetworks(t *testing.T) {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
 	var got struct {
-		bench.Scores
+		score.Scores
 		Sets []feature.Score `json:"sets"`
 	}
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil {

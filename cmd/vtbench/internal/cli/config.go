@@ -10,7 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/run"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/internal/suggest"
@@ -62,8 +63,8 @@ func readConfig(path string) (config, error) {
 
 // openTokenizers opens every tokenizer of a run; when one cannot be opened, those
 // before it are closed.
-func openTokenizers(ctx context.Context, list []tokenizerConfig, kinds []tokenizers.Kind) (_ []bench.TokenizerSource, err error) {
-	var out []bench.TokenizerSource
+func openTokenizers(ctx context.Context, list []tokenizerConfig, kinds []tokenizers.Kind) (_ []run.TokenizerSource, err error) {
+	var out []run.TokenizerSource
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, closeTokenizers(out))
@@ -94,12 +95,12 @@ func openTokenizers(ctx context.Context, list []tokenizerConfig, kinds []tokeniz
 		if err != nil {
 			return out, usage(fmt.Errorf("opening tokenizer %q: %w", spec.Name, err))
 		}
-		out = append(out, bench.TokenizerSource{Name: spec.Name, Kind: kind.Name, Options: opts, Tokenizer: tok})
+		out = append(out, run.TokenizerSource{Name: spec.Name, Kind: kind.Name, Options: opts, Tokenizer: tok})
 	}
 	return out, nil
 }
 
-func closeTokenizers(list []bench.TokenizerSource) error {
+func closeTokenizers(list []run.TokenizerSource) error {
 	var errs []error
 	for _, t := range list {
 		if c, ok := t.Tokenizer.(io.Closer); ok {
@@ -138,7 +139,7 @@ func openMetrics(ctx context.Context, ids, optional []string, cfg metrics.Config
 			names = append(names, s.ID)
 		}
 	}
-	for _, s := range bench.TokenMetrics() { // the runner measures these itself
+	for _, s := range summary.TokenMetrics() { // the runner measures these itself
 		known[s.ID] = true
 		names = append(names, s.ID)
 	}
@@ -201,15 +202,15 @@ func observers() []metrics.Observer {
 }
 
 // parseShard reads "2/8".
-func parseShard(s string) (bench.Shard, error) {
+func parseShard(s string) (run.Shard, error) {
 	if s == "" {
-		return bench.Shard{}, nil
+		return run.Shard{}, nil
 	}
-	var sh bench.Shard
+	var sh run.Shard
 	var rest string
 	n, _ := fmt.Sscanf(strings.TrimSpace(s)+" ", "%d/%d%s", &sh.Index, &sh.Count, &rest)
 	if n != 2 || sh.Count < 1 || sh.Index < 1 || sh.Index > sh.Count {
-		return bench.Shard{}, usagef("--shard %s: want i/n with 1 ≤ i ≤ n, for example 2/8", s)
+		return run.Shard{}, usagef("--shard %s: want i/n with 1 ≤ i ≤ n, for example 2/8", s)
 	}
 	return sh, nil
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -24,12 +24,12 @@ const modeOption = "corrupt.mode"
 
 // corrupter is what a run corrupts images with. The mode is put into the suite's
 // options, so that the manifest tells which one it was even where none was named.
-func corrupter(s *bench.Suite, seed uint64) (func(img pix.Image, name string, severity int, key string) (pix.Image, error), error) {
+func corrupter(s *suite.Suite, seed uint64) (func(img pix.Image, name string, severity int, key string) (pix.Image, error), error) {
 	if len(s.Corruptions) == 0 {
 		return nil, nil
 	}
 	for _, c := range s.Corruptions {
-		if slices.Contains(bench.TokenDamages(), c.Type) {
+		if slices.Contains(suite.TokenDamages(), c.Type) {
 			continue
 		}
 		if _, err := corrupt.Lookup(c.Type); err != nil {

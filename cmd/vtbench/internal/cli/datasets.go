@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/datasets"
 	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/datasets/sheet"
@@ -51,7 +51,7 @@ func (a *app) datasetsInfoCommand() *cobra.Command {
 			if err := formats(format, "table", "json"); err != nil {
 				return err
 			}
-			suite, err := bench.LoadSuite(suiteName)
+			asked, err := suite.Load(suiteName)
 			if err != nil {
 				return usage(err)
 			}
@@ -59,14 +59,14 @@ func (a *app) datasetsInfoCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			info, err := a.countData(cmd, d, &suite, part)
+			info, err := a.countData(cmd, d, &asked, part)
 			if err != nil {
 				return err
 			}
 			if format == "json" {
 				return a.json(info)
 			}
-			return a.printInfo(info, &suite)
+			return a.printInfo(info, &asked)
 		},
 	}
 	cmd.Flags().StringVarP(&suiteName, "suite", "s", "text", "suite whose bins are counted")
@@ -75,7 +75,7 @@ func (a *app) datasetsInfoCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) countData(cmd *cobra.Command, d datasets.Dataset, suite *bench.Suite, part bool) (dataInfo, error) {
+func (a *app) countData(cmd *cobra.Command, d datasets.Dataset, suite *suite.Suite, part bool) (dataInfo, error) {
 	ids := d.IDs()
 	info := dataInfo{Info: d.Info(), Items: len(ids), Default: len(ids), Bins: map[string]map[string]int{}, Tags: map[string]int{}}
 	if s, ok := d.(datasets.Stratum); ok {
@@ -116,7 +116,7 @@ func (a *app) countData(cmd *cobra.Command, d datasets.Dataset, suite *bench.Sui
 	return info, nil
 }
 
-func (a *app) printInfo(info dataInfo, suite *bench.Suite) error {
+func (a *app) printInfo(info dataInfo, suite *suite.Suite) error {
 	fmt.Fprintf(a.out, "%s, version %d: %s\n", info.Info.ID, info.Info.Version, info.Info.Title)
 	if info.Info.Source != "" {
 		fmt.Fprintf(a.out, "from %s\n", info.Info.Source)

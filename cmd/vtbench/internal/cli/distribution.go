@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/score"
 	"github.com/vtbench/vtbench/metrics/feature"
 	"github.com/vtbench/vtbench/metrics/network"
 	"github.com/vtbench/vtbench/pix"
@@ -31,7 +31,7 @@ func splitDistributions(ids []string) (image, sets []string) {
 // scoreSets computes distances between the features of all references and of all
 // distorted images. An image that cannot be read ends it: a distance between sets
 // from which some are missing is another number.
-func scoreSets(ctx context.Context, pairs []bench.Pair, ids []string, options map[string]string, seed uint64) (out []feature.Score, err error) {
+func scoreSets(ctx context.Context, pairs []score.Pair, ids []string, options map[string]string, seed uint64) (out []feature.Score, err error) {
 	e, err := network.OpenExtractor(options, "references of this call")
 	if err != nil {
 		return nil, err

@@ -6,7 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/internal/suggest"
@@ -86,7 +87,7 @@ func (a *app) list(l listing, format string) error {
 }
 
 func listSuites() ([]entry, error) {
-	all, err := bench.Suites()
+	all, err := suite.BuiltIn()
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +129,7 @@ func listMetrics() ([]entry, error) {
 	for _, k := range allmetrics.Kinds() {
 		add(k.Specs)
 	}
-	add(bench.TokenMetrics())
+	add(summary.TokenMetrics())
 	for _, id := range distributions {
 		out = append(out, entry{Name: id, Summary: "distance between the features of two sets, lower is better, `vtbench score` with --option feature.model=FILE"})
 	}
@@ -141,12 +142,12 @@ func listCorruptions() ([]entry, error) {
 		out = append(out, entry{Name: c.Name, Summary: fmt.Sprintf("%s; %s", c.Summary, c.Family), Details: c})
 	}
 	summaries := map[string]string{
-		bench.TokenDrop:    "tokens replaced by the most frequent code of the image",
-		bench.TokenRandom:  "tokens replaced by any other code",
-		bench.TokenNearest: "tokens replaced by the nearest other code",
+		suite.TokenDrop:    "tokens replaced by the most frequent code of the image",
+		suite.TokenRandom:  "tokens replaced by any other code",
+		suite.TokenNearest: "tokens replaced by the nearest other code",
 	}
-	for _, name := range bench.TokenDamages() {
-		out = append(out, entry{Name: name, Summary: summaries[name] + "; tokens, in suites only", Details: map[string]any{"Unit": "share of tokens", "Amounts": bench.TokenShares}})
+	for _, name := range suite.TokenDamages() {
+		out = append(out, entry{Name: name, Summary: summaries[name] + "; tokens, in suites only", Details: map[string]any{"Unit": "share of tokens", "Amounts": suite.TokenShares}})
 	}
 	return out, nil
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/run"
 )
 
 // progress returns a bar on a terminal, plain lines elsewhere, nothing when quiet.
-func (a *app) progress() bench.Progress {
+func (a *app) progress() run.Progress {
 	switch {
 	case a.quiet:
 		return nil

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/reports"
 	"github.com/vtbench/vtbench/reports/table"
 )
@@ -23,9 +23,9 @@ func (a *app) reportCommand() *cobra.Command {
   vtbench report runs/mine runs/baselines -o joined --single-file`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var runs []*bench.Run
+			var runs []*summary.Run
 			for _, dir := range args {
-				r, err := bench.OpenRun(dir, observers())
+				r, err := summary.Open(dir, observers())
 				if err != nil {
 					return usage(err)
 				}
@@ -58,7 +58,7 @@ func (a *app) reportCommand() *cobra.Command {
 }
 
 // report writes the reports of runs into dir and says where they are.
-func (a *app) report(ctx context.Context, runs []*bench.Run, dir string, opts reportOptions) error {
+func (a *app) report(ctx context.Context, runs []*summary.Run, dir string, opts reportOptions) error {
 	files, err := reports.Write(ctx, runs, dir, reports.Options{SingleFile: opts.singleFile})
 	if err != nil {
 		return fmt.Errorf("writing reports: %w", err)
@@ -71,6 +71,6 @@ func (a *app) report(ctx context.Context, runs []*bench.Run, dir string, opts re
 }
 
 // printTable prints the headline table on stdout.
-func (a *app) printTable(run *bench.Run) error {
+func (a *app) printTable(run *summary.Run) error {
 	return table.Headline(a.out, run, table.Options{})
 }

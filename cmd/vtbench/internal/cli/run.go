@@ -16,7 +16,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/run"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets"
 	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/datasets/corrupt"
@@ -64,7 +67,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.StringVar(&f.shard, "shard", "", "only share i of n of the items: i/n")
 	fl.IntVar(&f.batch, "batch", 0, "images a tokenizer gets at once (default: what the tokenizers ask for)")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
-	fl.IntVar(&f.resamples, "resamples", bench.DefaultBootstrap.Resamples, "bootstrap resamples behind each interval")
+	fl.IntVar(&f.resamples, "resamples", summary.DefaultBootstrap.Resamples, "bootstrap resamples behind each interval")
 	fl.IntVar(&f.keep, "keep-images", 2, "whole images of each data set kept for the report")
 	fl.StringToStringVar(&f.options, "option", nil, "option of a metric, over the suite's: ocr.lang=deu; repeatable")
 	fl.StringVar(&f.faceModels, "face-models", "", "folder with face-models.yaml and ONNX files of your own (docs/faces.md)")
@@ -95,11 +98,11 @@ func (a *app) run(cmd *cobra.Command, f *runFlags) error {
 	if c.Suite == "" {
 		return usagef("which suite? name one with --suite; `vtbench list suites` shows them")
 	}
-	suite, err := bench.LoadSuite(c.Suite)
+	asked, err := suite.Load(c.Suite)
 	if err != nil {
 		return usage(err)
 	}
-	override(&suite, &c)
+	override(&asked, &c)
 	shard, err := parseShard(f.shard)
 	if err != nil {
 		return err
@@ -110,11 +113,11 @@ func (a *app) run(cmd *cobra.Command, f *runFlags) error {
 	if c.Resamples < 100 {
 		return usagef("--resamples %d: need at least 100 for an interval", c.Resamples)
 	}
-	dir, err := runDir(c.Output, suite.ID, f.resume)
+	dir, err := runDir(c.Output, asked.ID, f.resume)
 	if err != nil {
 		return err
 	}
-	return a.execute(cmd.Context(), suite, c, f, shard, dir)
+	return a.execute(cmd.Context(), asked, c, f, shard, dir)
 }
 
 // merge puts flags that were given over what the file says.
@@ -160,7 +163,7 @@ func merge(cmd *cobra.Command, f *runFlags, c *config) {
 
 // override puts the configuration over the suite's own choices. The upper bounds
 // stay in every table, whatever tokenizers were asked for.
-func override(s *bench.Suite, c *config) {
+func override(s *suite.Suite, c *config) {
 	if len(c.Data) > 0 {
 		s.OnlyDatasets(c.Data)
 	}
@@ -178,7 +181,7 @@ func override(s *bench.Suite, c *config) {
 			c.Tokenizers = append(c.Tokenizers, tokenizerConfig{Use: t})
 		}
 	}
-	for _, bound := range []string{"resize", bench.Original} {
+	for _, bound := range []string{"resize", suite.Original} {
 		if !slices.ContainsFunc(c.Tokenizers, func(t tokenizerConfig) bool { return t.Use == bound }) {
 			c.Tokenizers = slices.Insert(c.Tokenizers, 0, tokenizerConfig{Use: bound})
 		}
@@ -194,29 +197,29 @@ func runDir(dir, suite string, resume bool) (string, error) {
 	if !resume {
 		return filepath.Join("runs", suite+"-"+time.Now().Format("20060102-150405")), nil
 	}
-	found, err := filepath.Glob(filepath.Join("runs", suite+"-*", bench.ManifestFile))
+	found, err := filepath.Glob(filepath.Join("runs", suite+"-*", record.ManifestFile))
 	if err != nil {
 		return "", err
 	}
 	slices.Sort(found) // by time, which is in the name
 	for _, m := range slices.Backward(found) {
 		dir := filepath.Dir(m)
-		if _, err := os.Stat(filepath.Join(dir, bench.SummaryFile)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, record.SummaryFile)); err != nil {
 			return dir, nil
 		}
 	}
 	return "", usagef("no unfinished run of suite %s under runs/; name the directory with -o", suite)
 }
 
-func (a *app) execute(ctx context.Context, suite bench.Suite, c config, f *runFlags, shard bench.Shard, dir string) (err error) {
+func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFlags, shard run.Shard, dir string) (err error) {
 	workers := c.Workers
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	cfg := bench.Config{
+	cfg := run.Config{
 		Suite: suite, Dir: dir, Resume: f.resume, Limit: c.Limit, Full: c.Full, Shard: shard, Workers: workers,
 		Batch: c.Batch, Seed: *c.Seed, Program: "vtbench " + version(), KeepImages: f.keep, Progress: a.progress(),
-		Bootstrap: bench.DefaultBootstrap,
+		Bootstrap: summary.DefaultBootstrap,
 	}
 	cfg.Bootstrap.Resamples = c.Resamples
 	if cfg.Corrupt, err = corrupter(&cfg.Suite, cfg.Seed); err != nil {
@@ -233,7 +236,7 @@ func (a *app) execute(ctx context.Context, suite bench.Suite, c config, f *runFl
 		if err != nil {
 			return usage(err)
 		}
-		cfg.Datasets = append(cfg.Datasets, bench.DatasetSource{Spec: spec, Data: d})
+		cfg.Datasets = append(cfg.Datasets, run.DatasetSource{Spec: spec, Data: d})
 	}
 	opened, err := openMetrics(ctx, suite.Metrics, suite.Optional, metrics.Config{Workers: workers, Options: suite.Options})
 	if err != nil {
@@ -258,7 +261,7 @@ func (a *app) execute(ctx context.Context, suite bench.Suite, c config, f *runFl
 
 	a.logf("suite %s: %d tokenizers at %v, into %s", suite.ID, len(cfg.Tokenizers), suite.Resolutions, dir)
 	begun := time.Now()
-	run, err := bench.Execute(ctx, cfg)
+	done, err := run.Execute(ctx, cfg)
 	a.witness(dir, cfg.Tokenizers)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -267,22 +270,22 @@ func (a *app) execute(ctx context.Context, suite bench.Suite, c config, f *runFl
 		return err
 	}
 	a.logf("measured in %s", time.Since(begun).Round(100*time.Millisecond))
-	if err := a.report(ctx, []*bench.Run{run}, dir, reportOptions{}); err != nil {
+	if err := a.report(ctx, []*summary.Run{done}, dir, reportOptions{}); err != nil {
 		return err
 	}
 	if f.format == "json" {
-		if err := a.json(&run.Summary); err != nil {
+		if err := a.json(&done.Summary); err != nil {
 			return err
 		}
-	} else if err := a.printTable(run); err != nil {
+	} else if err := a.printTable(done); err != nil {
 		return err
 	}
-	return a.failures(run)
+	return a.failures(done)
 }
 
 // witness keeps what tokenizers said beside their results: the last of a plug-in's
 // stderr in the run directory, its warnings on ours.
-func (a *app) witness(dir string, toks []bench.TokenizerSource) {
+func (a *app) witness(dir string, toks []run.TokenizerSource) {
 	for _, t := range toks {
 		w, ok := t.Tokenizer.(tokenizers.Witness)
 		if !ok {
@@ -309,7 +312,7 @@ func (a *app) witness(dir string, toks []bench.TokenizerSource) {
 const shownFailures = 10
 
 // failures lists what failed and turns it into the exit status.
-func (a *app) failures(run *bench.Run) error {
+func (a *app) failures(run *summary.Run) error {
 	type where struct{ tokenizer, dataset, item, condition, err string }
 	seen := map[where]bool{}
 	var list []where
@@ -325,7 +328,7 @@ func (a *app) failures(run *bench.Run) error {
 	}
 	for i, w := range list {
 		if i == shownFailures {
-			a.warnf("… and %d more; all are in %s", len(list)-i, filepath.Join(run.Dir, bench.SummaryFile))
+			a.warnf("… and %d more; all are in %s", len(list)-i, filepath.Join(run.Dir, record.SummaryFile))
 			break
 		}
 		who := "data set " + w.dataset

@@ -15,7 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/score"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/metrics/feature"
@@ -81,7 +82,7 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, opened.close()) }()
-	scores, err := bench.ScorePairs(cmd.Context(), pairs, opened.metrics, ids, workers, bench.DefaultBootstrap, f.seed)
+	scores, err := score.Pairs(cmd.Context(), pairs, opened.metrics, ids, workers, summary.DefaultBootstrap, f.seed)
 	if err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 	switch f.format {
 	case "json":
 		err = a.json(struct {
-			*bench.Scores
+			*score.Scores
 			Sets []feature.Score `json:"sets,omitempty"`
 		}{&scores, distances})
 	case "csv":
@@ -165,7 +166,7 @@ func imageMetrics(want []string) ([]string, error) {
 
 // match pairs two files, or the images of two folders by their path without
 // extension. lonely lists files without a partner.
-func match(ref, dist string) (pairs []bench.Pair, lonely []string, err error) {
+func match(ref, dist string) (pairs []score.Pair, lonely []string, err error) {
 	rs, err := os.Stat(ref)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reference: %w", err)
@@ -178,7 +179,7 @@ func match(ref, dist string) (pairs []bench.Pair, lonely []string, err error) {
 		return nil, nil, fmt.Errorf("%s and %s: give two files or two folders", ref, dist)
 	}
 	if !rs.IsDir() {
-		return []bench.Pair{{Name: filepath.Base(dist), Reference: ref, Distorted: dist}}, nil, nil
+		return []score.Pair{{Name: filepath.Base(dist), Reference: ref, Distorted: dist}}, nil, nil
 	}
 	a, err := images(ref)
 	if err != nil {
@@ -190,7 +191,7 @@ func match(ref, dist string) (pairs []bench.Pair, lonely []string, err error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(a)) {
 		if other, ok := b[name]; ok {
-			pairs = append(pairs, bench.Pair{Name: name, Reference: a[name], Distorted: other})
+			pairs = append(pairs, score.Pair{Name: name, Reference: a[name], Distorted: other})
 		} else {
 			lonely = append(lonely, a[name])
 		}
@@ -238,7 +239,7 @@ const shownPairs = 20
 
 // scoreTable prints metrics as rows, so that any number of them fits 80 columns;
 // several metrics of several pairs make one table of aggregates and one of pairs.
-func (a *app) scoreTable(s *bench.Scores, ids []string) error {
+func (a *app) scoreTable(s *score.Scores, ids []string) error {
 	specs := specsByID()
 	var rows [][]string
 	for _, id := range ids {
@@ -304,7 +305,7 @@ func specsByID() map[string]metrics.Spec {
 			out[s.ID] = s
 		}
 	}
-	for _, s := range bench.TokenMetrics() {
+	for _, s := range summary.TokenMetrics() {
 		out[s.ID] = s
 	}
 	return out
@@ -328,7 +329,7 @@ func dropped(m map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-func (a *app) scoreCSV(s *bench.Scores, ids []string) error {
+func (a *app) scoreCSV(s *score.Scores, ids []string) error {
 	w := csv.NewWriter(a.out)
 	if err := w.Write(append(append([]string{"name"}, ids...), "error")); err != nil {
 		return err

@@ -1,19 +1,19 @@
-package bench_test
+package suite_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/suite"
 )
 
-func twoSets() bench.Suite {
-	s := suite()
+func twoSets() suite.Suite {
+	s := testSuite()
 	s.Datasets = []string{"words", "faces"}
 	s.Metrics = append(s.Metrics, "likeness")
 	s.Headline = append(s.Headline, "likeness")
-	s.Of = map[string]bench.DatasetOptions{"faces": {Items: 2, Worst: "likeness"}}
+	s.Of = map[string]suite.DatasetOptions{"faces": {Items: 2, Worst: "likeness"}}
 	s.Optional = []string{"faces", "likeness"}
 	return s
 }
@@ -55,7 +55,7 @@ func TestSuiteLeavesOut(t *testing.T) {
 
 func TestSuiteFaultsOfDatasets(t *testing.T) {
 	s := twoSets()
-	s.Of["signs"] = bench.DatasetOptions{Items: -1, Worst: "grace"}
+	s.Of["signs"] = suite.DatasetOptions{Items: -1, Worst: "grace"}
 	s.Optional = append(s.Optional, "psnt")
 	err := s.Validate()
 	if err == nil {
@@ -68,45 +68,47 @@ func TestSuiteFaultsOfDatasets(t *testing.T) {
 	}
 }
 
-// A data set's own number of items holds for it alone.
-func TestItemsOfADataset(t *testing.T) {
-	cfg := config(t, 9)
-	cfg.Limit, cfg.Full = 0, false
-	cfg.Suite.Items = 5
-	cfg.Suite.Of = map[string]bench.DatasetOptions{cfg.Datasets[0].Spec: {Items: 3}}
-	run := execute(t, cfg)
-	if n := run.Manifest.Datasets[0].Items; n != 3 {
-		t.Errorf("%d items were planned, want 3", n)
+func testSuite() suite.Suite {
+	return suite.Suite{
+		ID: "demo", Version: 1, Datasets: []string{"words"}, Resolutions: []int{32, 64}, ScoreAt: "original",
+		Metrics: []string{"level", "mae", "rate", "distinct"}, Headline: []string{"level"}, Worst: "level",
+		Bins: &suite.Bins{Scale: "text", Names: []string{"small", "large"}, Edges: map[int][]float64{
+			32: {.05, .1, 1}, 64: {.05, .1, 1},
+		}},
 	}
 }
 
-func TestDistributionsHoldEveryValueThatCounts(t *testing.T) {
-	cfg := config(t, 6)
-	cfg.Suite.Distributions = map[string][]float64{"level": {0, 100}}
-	if err := cfg.Suite.Validate(); err != nil {
+func TestSuitesAreValid(t *testing.T) {
+	all, err := suite.BuiltIn()
+	if err != nil {
 		t.Fatal(err)
 	}
-	run := execute(t, cfg)
-	if len(run.Summary.Distributions) == 0 {
-		t.Fatal("no distributions")
+	if len(all) == 0 {
+		t.Fatal("no built-in suites")
 	}
-	for _, d := range run.Summary.Distributions {
-		want := 0
-		for _, r := range run.Summary.Rows {
-			if r.Tokenizer == d.Tokenizer && r.Dataset == d.Dataset && r.Condition == d.Condition && r.Metric == d.Metric && r.Bin == bench.BinAll {
-				want = r.N
-			}
-		}
-		got := 0
-		for _, n := range d.Counts {
-			got += n
-		}
-		if got != want || want == 0 {
-			t.Errorf("%s, %s: %d values in the bars, %d in the mean", d.Tokenizer, d.Condition, got, want)
-		}
-	}
-	cfg.Suite.Distributions = map[string][]float64{"grade": {0, 1}, "level": {1, 1}}
-	if err := cfg.Suite.Validate(); err == nil || !strings.Contains(err.Error(), "grade") || !strings.Contains(err.Error(), "distributions.level") {
-		t.Errorf("faults of distributions: %v", err)
+	if _, err := suite.Load("txet"); err == nil || !strings.Contains(err.Error(), `did you mean "text"?`) {
+		t.Errorf("a misspelt suite: %v", err)
 	}
 }
+
+func TestConditionRoundTrip(t *testing.T) {
+	for _, c := range []suite.Condition{
+		{},
+		{Resolution: 256},
+		{Corruption: "fog", Severity: 3, Resolution: 512},
+		{Corruption: "fog", Severity: 3, Resolution: 512, Against: "clean"},
+	} {
+		got, err := suite.ParseCondition(c.String())
+		if err != nil || got != c {
+			t.Errorf("%+v became %q and then %+v, %v", c, c.String(), got, err)
+		}
+	}
+	for _, s := range []string{"", "fog", "fog/x", "clean@", "clean@-1"} {
+		if c, err := suite.ParseCondition(s); err == nil {
+			t.Errorf("ParseCondition(%q) = %+v", s, c)
+		}
+	}
+}
+
+// The runner alone: identity tokenizers and a metric that does nothing, so that
+// what is left is scheduling, resizing and records.

@@ -1,22 +1,49 @@
-package bench
+package run
 
 import (
 	"context"
 	"fmt"
+	"image"
 	"math"
-	"path/filepath"
-	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
+
+// scaled maps an instance by x·sx+dx, y·sy+dy; its scale relative to the image
+// stays what it is in the original.
+func scaled(in datasets.Instance, sx, sy float64, d image.Point) datasets.Instance {
+	at := func(p datasets.Point) datasets.Point {
+		return datasets.Point{X: p.X*sx + float64(d.X), Y: p.Y*sy + float64(d.Y)}
+	}
+	points := func(ps []datasets.Point) []datasets.Point {
+		out := make([]datasets.Point, len(ps))
+		for i, p := range ps {
+			out[i] = at(p)
+		}
+		return out
+	}
+	lo := at(datasets.Point{X: float64(in.Box.Min.X), Y: float64(in.Box.Min.Y)})
+	hi := at(datasets.Point{X: float64(in.Box.Max.X), Y: float64(in.Box.Max.Y)})
+	in.Box = image.Rect(int(math.Floor(lo.X)), int(math.Floor(lo.Y)), int(math.Ceil(hi.X)), int(math.Ceil(hi.Y)))
+	if in.Quad != nil {
+		in.Quad = points(in.Quad)
+	}
+	if in.Points != nil {
+		in.Points = points(in.Points)
+	}
+	return in
+}
 
 // loaded is an item with what all its conditions share.
 type loaded struct {
@@ -100,7 +127,7 @@ func (r *runner) do(ctx context.Context, grp *group) error {
 
 // load reads an item; a data set that panics costs this item.
 func (r *runner) load(ctx context.Context, p planned) (item datasets.Item, err error) {
-	defer recovered(&err, "loading "+p.id)
+	defer guard.Recover(&err, "loading "+p.id)
 	item, err = r.cfg.Datasets[p.source].Data.Load(ctx, p.index)
 	if err != nil {
 		return item, err
@@ -111,41 +138,16 @@ func (r *runner) load(ctx context.Context, p planned) (item datasets.Item, err e
 	return item, nil
 }
 
-// recovered turns a panic into an error that says where it came from: the line
-// that panicked, without addresses, so that records stay the same from run to run.
-func recovered(err *error, doing string) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("%s: panic: %v (in %s)", doing, p, panicSite())
-	}
-}
-
-// panicSite is the innermost function outside the runtime on the stack of a panic.
-func panicSite() string {
-	var pcs [64]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(0, pcs[:])])
-	panicking := false
-	for {
-		f, more := frames.Next()
-		if panicking && !strings.HasPrefix(f.Function, "runtime.") {
-			return fmt.Sprintf("%s, %s:%d", f.Function, filepath.Base(f.File), f.Line)
-		}
-		panicking = panicking || f.Function == "runtime.gopanic"
-		if !more {
-			return "unknown place"
-		}
-	}
-}
-
 // itemRecords are the records of an item that hold for all tokenizers.
-func (r *runner) itemRecords(it *loaded) []Record {
+func (r *runner) itemRecords(it *loaded) []record.Record {
 	base := r.record(it)
 	if it.err != nil {
 		base.Error, base.Drop = it.err.Error(), metrics.DropLoad
-		return []Record{base}
+		return []record.Record{base}
 	}
-	var out []Record
+	var out []record.Record
 	for _, c := range r.conditions {
-		_, _, left := r.cfg.Suite.sorted(it.item, c.Resolution)
+		_, _, left := r.cfg.Suite.Sort(it.item, c.Resolution)
 		for _, in := range it.item.Instances {
 			if reason, ok := left[in.ID]; ok {
 				rec := base
@@ -157,8 +159,8 @@ func (r *runner) itemRecords(it *loaded) []Record {
 	return out
 }
 
-func (r *runner) record(it *loaded) Record {
-	rec := Record{Suite: r.cfg.Suite.ID, Dataset: r.manifest.Datasets[it.source].Name, Item: it.id}
+func (r *runner) record(it *loaded) record.Record {
+	rec := record.Record{Suite: r.cfg.Suite.ID, Dataset: r.manifest.Datasets[it.source].Name, Item: it.id}
 	if c := it.item.ClusterID(); c != it.id && c != "" {
 		rec.Cluster = c
 	}
@@ -168,7 +170,7 @@ func (r *runner) record(it *loaded) Record {
 // input is an item under one condition.
 type input struct {
 	*loaded
-	cond      Condition
+	cond      suite.Condition
 	img       pix.Image     // what the tokenizer is given
 	place     pix.Placement // how it got there
 	reference pix.Image     // what reconstructions are compared with
@@ -207,7 +209,7 @@ func (r *runner) condition(ctx context.Context, items []*loaded, c int, cells []
 	cond := r.conditions[c]
 	clean := -1 // where the same items are undamaged; -1 here
 	if cond.Corruption != "" {
-		clean = slices.Index(r.conditions, Condition{Resolution: cond.Resolution})
+		clean = slices.Index(r.conditions, suite.Condition{Resolution: cond.Resolution})
 	}
 	var tg errgroup.Group
 	for t := range r.cfg.Tokenizers {
@@ -259,7 +261,7 @@ func (r *runner) condition(ctx context.Context, items []*loaded, c int, cells []
 					case clean < 0:
 						out.tokens, out.err = recs[i].Codes, recs[i].Err
 						if floorErrs[i] != nil {
-							base.Metric, base.Error = TokenFlip, floorErrs[i].Error()
+							base.Metric, base.Error = summary.TokenFlip, floorErrs[i].Error()
 							out.records = append(out.records, base)
 						} else if recs[i].Err == nil {
 							out.records = append(out.records, r.flips(base, t, recs[i].Codes, again[i])...)
@@ -278,14 +280,14 @@ func (r *runner) condition(ctx context.Context, items []*loaded, c int, cells []
 
 // prepare fits and corrupts an item and prepares its scorers.
 func (r *runner) prepare(ctx context.Context, in *input) (err error) {
-	defer recovered(&err, "preparing "+in.id+" for "+in.cond.String())
+	defer guard.Recover(&err, "preparing "+in.id+" for "+in.cond.String())
 	img, place, err := pix.Fit(in.item.Image, in.cond.Resolution)
 	if err != nil {
 		return err
 	}
 	in.img, in.place = img, place
-	in.instances, in.bins, _ = r.cfg.Suite.sorted(in.item, in.cond.Resolution)
-	if in.cond.damagesImage() {
+	in.instances, in.bins, _ = r.cfg.Suite.Sort(in.item, in.cond.Resolution)
+	if in.cond.DamagesImage() {
 		key := r.manifest.Datasets[in.source].Name + "/" + in.id
 		if in.img, err = r.cfg.Corrupt(img, in.cond.Corruption, in.cond.Severity, key); err != nil {
 			return fmt.Errorf("corrupting %s: %w", in.id, err)
@@ -296,7 +298,7 @@ func (r *runner) prepare(ctx context.Context, in *input) (err error) {
 		clean = img
 	}
 	in.reference, in.undamaged = clean, clean
-	if in.cond.damagesImage() {
+	if in.cond.DamagesImage() {
 		if in.reference, err = r.restore(in, in.img); err != nil {
 			return err
 		}
@@ -324,7 +326,7 @@ func (r *runner) prepare(ctx context.Context, in *input) (err error) {
 		}
 	}
 	damaged := pixels
-	if in.cond.damagesImage() {
+	if in.cond.DamagesImage() {
 		if damaged, err = r.scorers(ctx, in.loaded, in.reference, nil, false); err != nil {
 			return err
 		}
@@ -335,7 +337,7 @@ func (r *runner) prepare(ctx context.Context, in *input) (err error) {
 			continue
 		}
 		in.scorers[m] = damaged[m]
-		if in.cond.damagesImage() {
+		if in.cond.DamagesImage() {
 			in.clean[m] = pixels[m]
 		}
 	}
@@ -382,7 +384,7 @@ func (r *runner) scorers(ctx context.Context, it *loaded, ref pix.Image, instanc
 }
 
 func (r *runner) anyWanted(specs []metrics.Spec) bool {
-	return slices.ContainsFunc(specs, func(s metrics.Spec) bool { return r.cfg.Suite.wants(s.ID) })
+	return slices.ContainsFunc(specs, func(s metrics.Spec) bool { return r.cfg.Suite.Wants(s.ID) })
 }
 
 // result is a reconstruction, and the same at the size of scoring where it is
@@ -403,7 +405,7 @@ func (r *runner) reconstruct(ctx context.Context, t int, inputs []*input) ([]res
 		case in == nil:
 		case in.err != nil:
 			recs[i].Err = in.err
-		case r.cfg.Tokenizers[t].Name == Original:
+		case r.cfg.Tokenizers[t].Name == suite.Original:
 			recs[i].Image, recs[i].restored = in.img, in.reference
 		default:
 			batch, at = append(batch, in.img), append(at, i)
@@ -449,7 +451,7 @@ func atOwnSize(ref tokenizers.ItemRef, in, got pix.Image) bool {
 // call is Reconstruct with its contract enforced; a panic costs the batch.
 func (r *runner) call(ctx context.Context, t int, batch []pix.Image, refs []tokenizers.ItemRef) (out []tokenizers.Reconstruction, err error) {
 	src := r.cfg.Tokenizers[t]
-	defer recovered(&err, "tokenizer "+src.Name)
+	defer guard.Recover(&err, "tokenizer "+src.Name)
 	release, err := r.enter(ctx, t)
 	if err != nil {
 		return nil, err
@@ -520,7 +522,7 @@ func (r *runner) score(ctx context.Context, t int, in *input, rec result) itemOu
 		if in.clean[m] != nil {
 			against := base
 			c := in.cond
-			c.Against = AgainstClean
+			c.Against = suite.AgainstClean
 			against.Condition = c.String()
 			values, err := callScorer(ctx, specs[0].ID, in.clean[m], rec.restored)
 			out.records = append(out.records, r.values(against, in, specs, values, err)...)
@@ -531,14 +533,20 @@ func (r *runner) score(ctx context.Context, t int, in *input, rec result) itemOu
 		image := slices.DeleteFunc(slices.Clone(o.Specs()), func(s metrics.Spec) bool { return s.Scope == metrics.PerCorpus })
 		out.records = append(out.records, r.values(base, in, image, values, err)...)
 		if state != "" {
-			out.codes = append(out.codes, codeLine{base.Tokenizer, base.Dataset, base.Item, base.Condition, observerID(o), state})
+			out.codes = append(out.codes, record.CodeLine{
+				Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
+				Observer: summary.ObserverID(o), State: state,
+			})
 		}
 	}
-	out.timings = []timingLine{{base.Tokenizer, base.Dataset, base.Item, base.Condition, rec.Encode.Nanoseconds(), rec.Decode.Nanoseconds(), in.img.W * in.img.H}}
+	out.timings = []record.TimingLine{{
+		Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
+		EncodeNS: rec.Encode.Nanoseconds(), DecodeNS: rec.Decode.Nanoseconds(), Pixels: in.img.W * in.img.H,
+	}}
 	out.crops = r.keeper.crops(in, rec.restored, out.records)
 	if in.index < r.cfg.KeepImages && in.cond.Corruption == "" {
 		out.crops = append(out.crops, crop{wholePath(base.Dataset, base.Item, base.Condition, base.Tokenizer), rec.Image})
-		if heat, ok := r.heat(in.img, rec.Image); ok && base.Tokenizer != Original {
+		if heat, ok := r.heat(in.img, rec.Image); ok && base.Tokenizer != suite.Original {
 			out.crops = append(out.crops, crop{heatPath(base.Dataset, base.Item, base.Condition, base.Tokenizer), heat})
 		}
 	}
@@ -547,13 +555,13 @@ func (r *runner) score(ctx context.Context, t int, in *input, rec result) itemOu
 
 // callScorer scores; a metric that panics costs its own values only.
 func callScorer(ctx context.Context, id string, s metrics.Scorer, got pix.Image) (v []metrics.Value, err error) {
-	defer recovered(&err, "scoring "+id)
+	defer guard.Recover(&err, "scoring "+id)
 	return s.Score(ctx, got)
 }
 
 // values turns what a metric returned into records of the wanted specs. A wanted
 // value that is missing is a failure, not a gap.
-func (r *runner) values(base Record, in *input, specs []metrics.Spec, values []metrics.Value, err error) []Record {
+func (r *runner) values(base record.Record, in *input, specs []metrics.Spec, values []metrics.Value, err error) []record.Record {
 	if err != nil {
 		return r.failed(base, in, specs, err)
 	}
@@ -561,7 +569,7 @@ func (r *runner) values(base Record, in *input, specs []metrics.Spec, values []m
 	for _, inst := range in.instances {
 		labels[inst.ID] = inst.Text
 	}
-	var out []Record
+	var out []record.Record
 	for _, v := range values {
 		if _, ok := r.wanted[v.Metric]; !ok {
 			continue
@@ -577,8 +585,8 @@ func (r *runner) values(base Record, in *input, specs []metrics.Spec, values []m
 			out = append(out, rec)
 			continue
 		}
-		rec.Value = Num(v.Value)
-		rec.Note = note(v.Value)
+		rec.Value = record.Num(v.Value)
+		rec.Note = record.NoteOf(v.Value)
 		if v.N != 0 && v.N != 1 {
 			rec.N = v.N
 		}
@@ -587,23 +595,10 @@ func (r *runner) values(base Record, in *input, specs []metrics.Spec, values []m
 	return out
 }
 
-// note names what JSON has no number for.
-func note(v float64) string {
-	switch {
-	case math.IsInf(v, 1):
-		return "inf"
-	case math.IsInf(v, -1):
-		return "-inf"
-	case math.IsNaN(v):
-		return "nan"
-	}
-	return ""
-}
-
 // failed makes one error record for every wanted value that is lost, so that the
 // counts of every row add up.
-func (r *runner) failed(base Record, in *input, specs []metrics.Spec, err error) []Record {
-	var out []Record
+func (r *runner) failed(base record.Record, in *input, specs []metrics.Spec, err error) []record.Record {
+	var out []record.Record
 	for _, s := range specs {
 		if _, ok := r.wanted[s.ID]; !ok || s.Scope == metrics.PerCorpus {
 			continue

@@ -1,4 +1,4 @@
-package bench
+package suite
 
 import (
 	"embed"
@@ -12,12 +12,12 @@ import (
 	"github.com/vtbench/vtbench/internal/suggest"
 )
 
-//go:embed suites/*.yaml
+//go:embed builtin/*.yaml
 var builtin embed.FS
 
 // Suites returns the built-in suites by name order.
-func Suites() ([]Suite, error) {
-	files, err := fs.Glob(builtin, "suites/*.yaml")
+func BuiltIn() ([]Suite, error) {
+	files, err := fs.Glob(builtin, "builtin/*.yaml")
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func Suites() ([]Suite, error) {
 
 // LoadSuite finds a built-in suite by name, or reads one from a path that ends
 // in .yaml or .yml.
-func LoadSuite(name string) (Suite, error) {
+func Load(name string) (Suite, error) {
 	if strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
 		b, err := os.ReadFile(name)
 		if err != nil {
@@ -46,7 +46,7 @@ func LoadSuite(name string) (Suite, error) {
 		}
 		return parseSuite(name, b)
 	}
-	all, err := Suites()
+	all, err := BuiltIn()
 	if err != nil {
 		return Suite{}, err
 	}

@@ -1,10 +1,12 @@
-package bench
+package summary
 
 import (
 	"fmt"
 	"math"
 	"slices"
 
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
 )
@@ -19,37 +21,6 @@ const (
 	ScoreMCE       = "mce"       // mean of CE over corruptions
 	ScoreFlip      = "flip"      // flipped tokens less those that encoding again flips
 )
-
-// A RobustRow of a summary is one score of one tokenizer, over conditions of one
-// resolution. Its interval resamples images, each with all its conditions.
-type RobustRow struct {
-	Tokenizer  string `json:"tokenizer"`
-	Dataset    string `json:"dataset"`
-	Resolution int    `json:"resolution"`
-	// Against is "" for fidelity, what the tokenizer was shown (for labels: what can
-	// be read), and "clean" for restoration.
-	Against    string   `json:"against,omitempty"`
-	Metric     string   `json:"metric"`
-	Score      string   `json:"score"`
-	Corruption string   `json:"corruption,omitempty"` // for scores of one corruption
-	Value      Number   `json:"value"`                // null where it is undefined
-	Lo         Number   `json:"lo"`
-	Hi         Number   `json:"hi"`
-	Clusters   int      `json:"clusters"`
-	Bins       bool     `json:"bins,omitempty"` // unweighted mean over scale bins, as in the headline
-	Warnings   []string `json:"warnings,omitempty"`
-}
-
-// FindRobust returns the robustness score of exactly this key.
-func (s *Summary) FindRobust(tokenizer, dataset string, resolution int, against, metric, score, corruption string) (RobustRow, bool) {
-	for _, r := range s.Robustness {
-		if r.Tokenizer == tokenizer && r.Dataset == dataset && r.Resolution == resolution && r.Against == against &&
-			r.Metric == metric && r.Score == score && r.Corruption == corruption {
-			return r, true
-		}
-	}
-	return RobustRow{}, false
-}
 
 // robustness computes the scores over conditions.
 func (a *aggregation) robustness() ([]RobustRow, error) {
@@ -81,7 +52,7 @@ func (a *aggregation) robustness() ([]RobustRow, error) {
 					}
 				}
 			}
-			if s.wants(TokenFlip) {
+			if s.Wants(TokenFlip) {
 				rs := &robust{a: a, plan: plan, dataset: d.Name, res: res, spec: a.specs[TokenFlip], clusters: n}
 				for _, t := range a.m.Tokenizers {
 					rows, err := rs.flips(t.Name)
@@ -101,7 +72,7 @@ func (a *aggregation) sides(metric string) []string {
 	if a.specs[metric].Labels {
 		return []string{""}
 	}
-	return []string{"", AgainstClean}
+	return []string{"", suite.AgainstClean}
 }
 
 // robust computes scores of one metric of one data set at one resolution.
@@ -118,15 +89,15 @@ type robust struct {
 
 // condition is where the values under a corruption are; token damage and clean
 // images have one side only.
-func (rs *robust) condition(corruption string, severity int) Condition {
-	c := Condition{Corruption: corruption, Severity: severity, Resolution: rs.res}
-	if c.damagesImage() {
+func (rs *robust) condition(corruption string, severity int) suite.Condition {
+	c := suite.Condition{Corruption: corruption, Severity: severity, Resolution: rs.res}
+	if c.DamagesImage() {
 		c.Against = rs.against
 	}
 	return c
 }
 
-func (rs *robust) cell(tokenizer string, c Condition) *cell {
+func (rs *robust) cell(tokenizer string, c suite.Condition) *cell {
 	return rs.a.cells[cellKey{rs.dataset, tokenizer, c.String(), rs.spec.ID}]
 }
 
@@ -142,7 +113,7 @@ func (rs *robust) allFilled() bool {
 		if key.dataset != rs.dataset || key.metric != rs.spec.ID {
 			continue
 		}
-		if cond, err := ParseCondition(key.condition); err != nil || cond.Resolution != rs.res {
+		if cond, err := suite.ParseCondition(key.condition); err != nil || cond.Resolution != rs.res {
 			continue
 		}
 		kept := false
@@ -164,7 +135,7 @@ func (rs *robust) allFilled() bool {
 
 // ratios are the values under one condition: one a scale bin, or all together;
 // nil where nothing was kept.
-func (rs *robust) ratios(tokenizer string, c Condition) []stat.Ratio {
+func (rs *robust) ratios(tokenizer string, c suite.Condition) []stat.Ratio {
 	cl := rs.cell(tokenizer, c)
 	if cl == nil {
 		return nil
@@ -223,7 +194,7 @@ func mean(v []float64) float64 {
 }
 
 // severities adds the conditions of a corruption.
-func (rs *robust) severities(f *formula, tokenizer string, c Corruption) []span {
+func (rs *robust) severities(f *formula, tokenizer string, c suite.Corruption) []span {
 	var out []span
 	for _, sev := range c.Severities {
 		out = append(out, f.add(rs.ratios(tokenizer, rs.condition(c.Type, sev))))
@@ -251,7 +222,7 @@ func meanOfAll(groups [][]span, v []float64) float64 {
 func (rs *robust) row(tokenizer, score, corruption string, f formula, of func(v []float64) float64) (RobustRow, error) {
 	r := RobustRow{
 		Tokenizer: tokenizer, Dataset: rs.dataset, Resolution: rs.res, Against: rs.against, Metric: rs.spec.ID,
-		Score: score, Corruption: corruption, Value: nan, Lo: nan, Hi: nan, Bins: rs.bins,
+		Score: score, Corruption: corruption, Value: record.NaN, Lo: record.NaN, Hi: record.NaN, Bins: rs.bins,
 	}
 	if !f.ok || len(f.ratios) == 0 {
 		return r, nil
@@ -262,9 +233,9 @@ func (rs *robust) row(tokenizer, score, corruption string, f formula, of func(v 
 	if err != nil {
 		return r, err
 	}
-	r.Value, r.Clusters = Number(iv.Estimate), iv.Clusters
+	r.Value, r.Clusters = record.Number(iv.Estimate), iv.Clusters
 	if iv.Clusters > 1 {
-		r.Lo, r.Hi = Number(iv.Lo), Number(iv.Hi)
+		r.Lo, r.Hi = record.Number(iv.Lo), record.Number(iv.Hi)
 	}
 	for _, w := range iv.Warnings {
 		r.Warnings = append(r.Warnings, string(w))
@@ -376,7 +347,7 @@ func perfection(s metrics.Spec) (float64, bool) {
 	return 0, false
 }
 
-func isTokenDamage(kind string) bool { return slices.Contains(TokenDamages(), kind) }
+func isTokenDamage(kind string) bool { return slices.Contains(suite.TokenDamages(), kind) }
 
 // flips are flipped tokens by corruption, less the floor.
 func (rs *robust) flips(tokenizer string) ([]RobustRow, error) {

@@ -1,44 +1,36 @@
-package bench
+// Package run executes suites: it plans, reconstructs, scores and commits, and knows
+// tokenizers, metrics and data sets by their contracts only.
+//
+// Its opinion: a run is a pure function of (suite, data, tokenizer, seed). The
+// records of a run are the same bytes for any number of workers, any order of
+// completion and any number of interruptions, because items are committed in
+// plan order and an interrupted item is done again from its start. What fails costs
+// what it concerns: a value, an item, a batch; never the run.
+package run
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
 
-// DatasetSource is a data set of a run as the user named it.
-type DatasetSource struct {
-	Spec string
-	Data datasets.Dataset
-}
-
-// TokenizerSource is an opened tokenizer of a run.
-type TokenizerSource struct {
-	Name, Kind string
-	Options    tokenizers.Options
-	Tokenizer  tokenizers.Tokenizer
-}
-
 // Config is everything a run depends on.
 type Config struct {
-	Suite      Suite
+	Suite      suite.Suite
 	Datasets   []DatasetSource
 	Tokenizers []TokenizerSource
 	Metrics    []metrics.Metric
@@ -56,7 +48,7 @@ type Config struct {
 	Batch   int // images a tokenizer gets at once; 0 lets the tokenizers choose
 	Seed    uint64
 
-	Bootstrap  BootstrapConfig
+	Bootstrap  record.BootstrapConfig
 	Provenance map[string]string
 	LeftOut    map[string]string // what of the suite could not be had, and why
 	Program    string            // name, version and commit, for the manifest
@@ -73,39 +65,6 @@ type Progress interface {
 	Step(n int)
 	// Stop ends the display; nothing is called after it.
 	Stop()
-}
-
-// Shard is a share of a run: items whose hash falls on Index of Count. The zero
-// value is the whole run.
-type Shard struct{ Index, Count int } // Index is 1-based
-
-// String is "2/8", or "" for the whole run.
-func (s Shard) String() string {
-	if s.Count <= 1 {
-		return ""
-	}
-	return strconv.Itoa(s.Index) + "/" + strconv.Itoa(s.Count)
-}
-
-func (s Shard) has(item string) bool {
-	if s.Count <= 1 {
-		return true
-	}
-	h := sha256.Sum256([]byte(item))
-	return int(binary.LittleEndian.Uint64(h[:8])%uint64(s.Count)) == s.Index-1
-}
-
-// A ConfigError is the user's to mend: what was asked for cannot be run.
-type ConfigError struct{ Err error }
-
-// Error implements error.
-func (e *ConfigError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the cause.
-func (e *ConfigError) Unwrap() error { return e.Err }
-
-func configErrorf(format string, args ...any) error {
-	return &ConfigError{fmt.Errorf(format, args...)}
 }
 
 // defaultBatch is used when no tokenizer states a preference: enough to feed the
@@ -129,8 +88,8 @@ type planned struct {
 
 type runner struct {
 	cfg        Config
-	manifest   Manifest
-	conditions []Condition
+	manifest   record.Manifest
+	conditions []suite.Condition
 	wanted     map[string]metrics.Spec
 	slots      chan struct{}   // one a worker: held while computing
 	lanes      []chan struct{} // one a tokenizer that takes one call at a time, else nil
@@ -141,7 +100,7 @@ type runner struct {
 // ctx ends it stops after what is being committed and returns ctx's error; the
 // directory can then be resumed. Items that fail are in the Run's summary, not
 // in the error.
-func Execute(ctx context.Context, cfg Config) (*Run, error) {
+func Execute(ctx context.Context, cfg Config) (*summary.Run, error) {
 	r, plan, err := newRunner(cfg)
 	if err != nil {
 		return nil, err
@@ -159,8 +118,8 @@ func newRunner(cfg Config) (*runner, []planned, error) {
 	if cfg.Workers <= 0 {
 		cfg.Workers = runtime.GOMAXPROCS(0)
 	}
-	if cfg.Bootstrap == (BootstrapConfig{}) {
-		cfg.Bootstrap = DefaultBootstrap
+	if cfg.Bootstrap == (record.BootstrapConfig{}) {
+		cfg.Bootstrap = summary.DefaultBootstrap
 	}
 	if cfg.Progress == nil {
 		cfg.Progress = silent{}
@@ -171,7 +130,7 @@ func newRunner(cfg Config) (*runner, []planned, error) {
 	if cfg.Suite.ImageCorruptions() && cfg.Corrupt == nil {
 		return nil, nil, configErrorf("suite %s corrupts images, but no corruptions are configured", cfg.Suite.ID)
 	}
-	r := &runner{cfg: cfg, conditions: cfg.Suite.conditions(), slots: make(chan struct{}, cfg.Workers)}
+	r := &runner{cfg: cfg, conditions: cfg.Suite.Conditions(), slots: make(chan struct{}, cfg.Workers)}
 	if err := r.selectMetrics(); err != nil {
 		return nil, nil, err
 	}
@@ -184,7 +143,7 @@ func newRunner(cfg Config) (*runner, []planned, error) {
 		seen[t.Name] = true
 		info := t.Tokenizer.Info()
 		for _, res := range cfg.Suite.Resolutions {
-			if err := info.Accepts(res, res); err != nil && t.Name != Original {
+			if err := info.Accepts(res, res); err != nil && t.Name != suite.Original {
 				return nil, nil, configErrorf("tokenizer %q cannot run at resolution %d: %w; choose others with --resolution", t.Name, res, err)
 			}
 		}
@@ -196,7 +155,7 @@ func newRunner(cfg Config) (*runner, []planned, error) {
 			lane = make(chan struct{}, 1)
 		}
 		r.lanes = append(r.lanes, lane)
-		r.manifest.Tokenizers = append(r.manifest.Tokenizers, TokenEntry{Name: t.Name, Kind: t.Kind, Options: t.Options, Info: info})
+		r.manifest.Tokenizers = append(r.manifest.Tokenizers, record.TokenEntry{Name: t.Name, Kind: t.Kind, Options: t.Options, Info: info})
 	}
 	if batch == 0 {
 		batch = defaultBatch
@@ -209,7 +168,7 @@ func newRunner(cfg Config) (*runner, []planned, error) {
 		return nil, nil, err
 	}
 	m := &r.manifest
-	m.Schema, m.Suite, m.Seed, m.Batch = SchemaVersion, cfg.Suite, cfg.Seed, batch
+	m.Schema, m.Suite, m.Seed, m.Batch = record.SchemaVersion, cfg.Suite, cfg.Seed, batch
 	m.SuiteHash, m.Shard, m.Bootstrap = digestOf(cfg.Suite), cfg.Shard.String(), cfg.Bootstrap
 	m.Provenance, m.LeftOut, m.Host = cfg.Provenance, cfg.LeftOut, thisHost(cfg.Program)
 	r.keeper = newKeeper(m)
@@ -219,7 +178,7 @@ func newRunner(cfg Config) (*runner, []planned, error) {
 // selectMetrics checks that every metric of the suite is there.
 func (r *runner) selectMetrics() error {
 	have := map[string]metrics.Spec{}
-	for _, s := range TokenMetrics() {
+	for _, s := range summary.TokenMetrics() {
 		have[s.ID] = s
 	}
 	for _, m := range r.cfg.Metrics {
@@ -254,7 +213,7 @@ func (r *runner) plan() ([]planned, error) {
 		if names[name]++; names[name] > 1 {
 			name += "#" + strconv.Itoa(names[name])
 		}
-		entry := DatasetEntry{Name: name, Spec: d.Spec, Info: info, Total: len(ids)}
+		entry := record.DatasetEntry{Name: name, Spec: d.Spec, Info: info, Total: len(ids)}
 		for i, id := range ids[:n] {
 			if r.cfg.Shard.has(id) {
 				plan = append(plan, planned{s, i, id})
@@ -315,7 +274,7 @@ func (r *runner) enrol(ctx context.Context) error {
 }
 
 func enrolOne(ctx context.Context, e metrics.Enroller, ref metrics.Reference) (err error) {
-	defer recovered(&err, "enrolling "+ref.Item)
+	defer guard.Recover(&err, "enrolling "+ref.Item)
 	return e.Enrol(ctx, ref)
 }
 
@@ -326,21 +285,12 @@ func (r *runner) items(d DatasetSource) int {
 	case r.cfg.Full:
 	case r.cfg.Limit > 0:
 		n = min(n, r.cfg.Limit)
-	case r.cfg.Suite.items(d.Spec) > 0:
-		n = min(n, r.cfg.Suite.items(d.Spec))
+	case r.cfg.Suite.ItemsOf(d.Spec) > 0:
+		n = min(n, r.cfg.Suite.ItemsOf(d.Spec))
 	case ok:
 		n = min(n, st.DefaultItems())
 	}
 	return n
-}
-
-func digestOf(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // our own plain structs
-	}
-	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:])
 }
 
 // A group is a slice of the plan that is committed as one: a batch for every
@@ -354,9 +304,9 @@ type group struct {
 
 // itemOutput is what one item of a group leaves behind.
 type itemOutput struct {
-	records []Record
-	codes   []codeLine
-	timings []timingLine
+	records []record.Record
+	codes   []record.CodeLine
+	timings []record.TimingLine
 	crops   []crop
 	// tokens of a clean image, or why there are none, until its group is done:
 	// damaged conditions start from them and are compared with them.
@@ -371,19 +321,19 @@ func (r *runner) run(ctx context.Context, plan []planned) (err error) {
 		return err
 	}
 	dir := r.cfg.Dir
-	records, err := openJournal(filepath.Join(dir, RecordsFile))
+	records, err := record.OpenJournal(filepath.Join(dir, record.RecordsFile))
 	if err != nil {
 		return err
 	}
-	codes, err := openJournal(filepath.Join(dir, codesFile))
+	codes, err := record.OpenJournal(filepath.Join(dir, record.CodesFile))
 	if err != nil {
-		return errors.Join(err, records.close())
+		return errors.Join(err, records.Close())
 	}
-	times, err := openJournal(filepath.Join(dir, timingsFile))
+	times, err := record.OpenJournal(filepath.Join(dir, record.TimingsFile))
 	if err != nil {
-		return errors.Join(err, records.close(), codes.close())
+		return errors.Join(err, records.Close(), codes.Close())
 	}
-	defer func() { err = errors.Join(err, records.close(), codes.close(), times.close()) }()
+	defer func() { err = errors.Join(err, records.Close(), codes.Close(), times.Close()) }()
 
 	if err := r.enrol(ctx); err != nil {
 		return err
@@ -431,22 +381,22 @@ func (r *runner) run(ctx context.Context, plan []planned) (err error) {
 
 // commit makes a group durable: states and pictures first, records last, since it
 // is the records that say how far a run is.
-func (r *runner) commit(grp *group, records, codes, times *journal) error {
+func (r *runner) commit(grp *group, records, codes, times *record.Journal) error {
 	for i := range grp.out {
 		out := &grp.out[i]
 		for j := range out.codes {
-			if err := codes.add(&out.codes[j]); err != nil {
+			if err := codes.Add(&out.codes[j]); err != nil {
 				return fmt.Errorf("encoding codes: %w", err)
 			}
 		}
 		for j := range out.timings {
-			if err := times.add(&out.timings[j]); err != nil {
+			if err := times.Add(&out.timings[j]); err != nil {
 				return fmt.Errorf("encoding timings: %w", err)
 			}
 		}
 		for j := range out.records {
 			r.keeper.add(&out.records[j])
-			if err := records.add(&out.records[j]); err != nil {
+			if err := records.Add(&out.records[j]); err != nil {
 				return fmt.Errorf("encoding records: %w", err)
 			}
 		}
@@ -457,8 +407,8 @@ func (r *runner) commit(grp *group, records, codes, times *journal) error {
 		}
 	}
 	grp.out = nil
-	for _, j := range []*journal{codes, times, records} {
-		if err := j.flush(); err != nil {
+	for _, j := range []*record.Journal{codes, times, records} {
+		if err := j.Flush(); err != nil {
 			return err
 		}
 	}
@@ -466,13 +416,13 @@ func (r *runner) commit(grp *group, records, codes, times *journal) error {
 }
 
 // finish writes the summary and everything else that is computed from records.
-func (r *runner) finish(plan []planned) (*Run, error) {
+func (r *runner) finish(plan []planned) (*summary.Run, error) {
 	dir := r.cfg.Dir
-	sum, err := Summarise(dir, &r.manifest, r.cfg.Observers)
+	sum, err := summary.Summarise(dir, &r.manifest, r.cfg.Observers)
 	if err != nil {
 		return nil, err
 	}
-	perf, err := timings(dir, &r.manifest)
+	perf, err := summary.MedianTimes(dir, &r.manifest)
 	if err != nil {
 		return nil, err
 	}
@@ -480,14 +430,14 @@ func (r *runner) finish(plan []planned) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := WriteJSON(filepath.Join(dir, PerformanceFile), perf); err != nil {
+	if err := record.WriteJSON(filepath.Join(dir, record.PerformanceFile), perf); err != nil {
 		return nil, err
 	}
 	// The summary comes last: its presence says that the run is complete.
-	if err := WriteJSON(filepath.Join(dir, SummaryFile), &sum); err != nil {
+	if err := record.WriteJSON(filepath.Join(dir, record.SummaryFile), &sum); err != nil {
 		return nil, err
 	}
-	return &Run{Dir: dir, Manifest: r.manifest, Summary: sum, Timings: perf, Cases: cases, Complete: true}, nil
+	return &summary.Run{Dir: dir, Manifest: r.manifest, Summary: sum, Timings: perf, Cases: cases, Complete: true}, nil
 }
 
 type silent struct{}
@@ -495,24 +445,3 @@ type silent struct{}
 func (silent) Start(int, int) {}
 func (silent) Step(int)       {}
 func (silent) Stop()          {}
-
-// thisHost describes where and when the run is made.
-func thisHost(program string) Host {
-	return Host{
-		Started: time.Now().UTC().Format(time.RFC3339), Program: program, Go: runtime.Version(),
-		OS: runtime.GOOS + "/" + runtime.GOARCH, CPU: cpuModel(), Cores: runtime.NumCPU(),
-	}
-}
-
-func cpuModel() string {
-	b, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return "" // not Linux
-	}
-	for line := range strings.Lines(string(b)) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
-}

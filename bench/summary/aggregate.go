@@ -1,18 +1,17 @@
-package bench
+package summary
 
 import (
-	"cmp"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
 )
 
 // DefaultBootstrap is how intervals are made unless the user says otherwise.
-var DefaultBootstrap = BootstrapConfig{Resamples: 2000, Level: 0.95, Method: string(stat.BCa)}
+var DefaultBootstrap = record.BootstrapConfig{Resamples: 2000, Level: 0.95, Method: string(stat.BCa)}
 
 // cellKey is what a row of the summary is about, without its bin.
 type cellKey struct{ dataset, tokenizer, condition, metric string }
@@ -52,7 +51,7 @@ func (c *cell) bin(name string) *bin {
 
 // aggregation is the state of Summarise: everything that is kept of the records.
 type aggregation struct {
-	m        *Manifest
+	m        *record.Manifest
 	specs    map[string]metrics.Spec
 	cells    map[cellKey]*cell
 	clusters map[string]map[string]int // by data set: cluster id to index
@@ -68,7 +67,7 @@ type aggregation struct {
 // Summarise computes the summary of a run directory from its records alone. The
 // observers turn stored token states into values of the set; without them
 // (reports of an interrupted run) those rows are absent.
-func Summarise(dir string, m *Manifest, observers []metrics.Observer) (Summary, error) {
+func Summarise(dir string, m *record.Manifest, observers []metrics.Observer) (Summary, error) {
 	a := &aggregation{
 		m: m, specs: map[string]metrics.Spec{}, cells: map[cellKey]*cell{},
 		clusters: map[string]map[string]int{}, left: map[[3]string]int{}, unloaded: map[string]int{},
@@ -77,7 +76,7 @@ func Summarise(dir string, m *Manifest, observers []metrics.Observer) (Summary, 
 	for _, s := range m.Metrics {
 		a.specs[s.ID] = s
 	}
-	for r, err := range Records(dir) {
+	for r, err := range record.Records(dir) {
 		if err != nil {
 			return Summary{}, err
 		}
@@ -95,36 +94,7 @@ func Summarise(dir string, m *Manifest, observers []metrics.Observer) (Summary, 
 	if err != nil {
 		return Summary{}, err
 	}
-	return Summary{Schema: SchemaVersion, Rows: rows, Robustness: robust, Distributions: a.distributions(), Errors: a.failures}, nil
-}
-
-// count puts a value into the histogram of its row.
-func (a *aggregation) count(key cellKey, v float64) {
-	span := a.m.Suite.Distributions[key.metric]
-	if len(span) != 2 {
-		return
-	}
-	d := a.histograms[key]
-	if d == nil {
-		d = &Distribution{
-			Tokenizer: key.tokenizer, Dataset: key.dataset, Condition: key.condition, Metric: key.metric,
-			Lo: Number(span[0]), Hi: Number(span[1]), Counts: make([]int, bars),
-		}
-		a.histograms[key] = d
-	}
-	d.add(v)
-}
-
-func (a *aggregation) distributions() []Distribution {
-	var out []Distribution
-	for _, d := range a.histograms {
-		out = append(out, *d)
-	}
-	slices.SortFunc(out, func(x, y Distribution) int {
-		return cmp.Or(cmp.Compare(x.Dataset, y.Dataset), cmp.Compare(x.Condition, y.Condition),
-			cmp.Compare(x.Metric, y.Metric), cmp.Compare(x.Tokenizer, y.Tokenizer))
-	})
-	return out
+	return Summary{Schema: record.SchemaVersion, Rows: rows, Robustness: robust, Distributions: a.distributions(), Errors: a.failures}, nil
 }
 
 func (a *aggregation) cluster(dataset, id string) int {
@@ -141,7 +111,7 @@ func (a *aggregation) cluster(dataset, id string) int {
 	return i
 }
 
-func (a *aggregation) add(r *Record) {
+func (a *aggregation) add(r *record.Record) {
 	if r.Error != "" {
 		a.failures = append(a.failures, Failure{
 			Tokenizer: r.Tokenizer, Dataset: r.Dataset, Item: r.Item, Instance: r.Instance,
@@ -187,58 +157,6 @@ func (a *aggregation) add(r *Record) {
 	}
 }
 
-// corpusValues adds up the stored token states of each tokenizer under each
-// condition.
-func corpusValues(dir string, observers []metrics.Observer) (map[cellKey]corpusValue, error) {
-	out := map[cellKey]corpusValue{}
-	if len(observers) == 0 {
-		return out, nil
-	}
-	type group struct{ dataset, tokenizer, condition, observer string }
-	byID := map[string]metrics.Observer{}
-	for _, o := range observers {
-		byID[observerID(o)] = o
-	}
-	sums := map[group]metrics.Accumulator{}
-	counts := map[group]int{}
-	path := filepath.Join(dir, codesFile)
-	for _, decode := range lines[codeLine](path) {
-		l, err := decode()
-		if err != nil {
-			return nil, err
-		}
-		o, ok := byID[l.Observer]
-		if !ok {
-			continue
-		}
-		g := group{l.Dataset, l.Tokenizer, l.Condition, l.Observer}
-		if sums[g] == nil {
-			sums[g] = o.NewAccumulator()
-		}
-		if err := sums[g].Add(l.State); err != nil {
-			return nil, fmt.Errorf("reading %s: tokens of %s on %s: %w", path, l.Tokenizer, l.Item, err)
-		}
-		counts[g]++
-	}
-	for g, acc := range sums {
-		values, err := acc.Result()
-		if err != nil {
-			return nil, fmt.Errorf("summing the tokens of %s under %s: %w", g.tokenizer, g.condition, err)
-		}
-		for _, v := range values {
-			out[cellKey{g.dataset, g.tokenizer, g.condition, v.Metric}] = corpusValue{v, counts[g]}
-		}
-	}
-	return out, nil
-}
-
-type corpusValue struct {
-	metrics.Value
-	images int
-}
-
-func observerID(o metrics.Observer) string { return o.Specs()[0].ID }
-
 // rows lists the rows of the summary in plan order.
 func (a *aggregation) rows(corpus map[cellKey]corpusValue) ([]Row, error) {
 	var rows []Row
@@ -255,12 +173,12 @@ func (a *aggregation) rows(corpus map[cellKey]corpusValue) ([]Row, error) {
 			}
 		}
 		for _, t := range a.m.Tokenizers {
-			for _, cond := range a.m.Suite.allConditions() {
+			for _, cond := range a.m.Suite.AllConditions() {
 				for _, id := range a.m.Suite.Metrics {
 					key := cellKey{d.Name, t.Name, cond.String(), id}
 					base := Row{Tokenizer: t.Name, Suite: a.m.Suite.ID, Dataset: d.Name, Condition: key.condition, Metric: id}
 					if v, ok := corpus[key]; ok {
-						base.Mean, base.Lo, base.Hi = Number(v.Value.Value), nan, nan
+						base.Mean, base.Lo, base.Hi = record.Number(v.Value.Value), record.NaN, record.NaN
 						base.N, base.Clusters = v.images, v.images
 						rows = append(rows, base)
 						continue
@@ -281,8 +199,6 @@ func (a *aggregation) rows(corpus map[cellKey]corpusValue) ([]Row, error) {
 	return rows, nil
 }
 
-var nan = Number(math.NaN())
-
 // cellRows makes the rows of one cell: one a bin, their unweighted mean and the
 // pool, or a single row for metrics of whole images.
 func (a *aggregation) cellRows(base Row, c *cell, names []string, plan *stat.Plan, clusters int) ([]Row, error) {
@@ -294,7 +210,7 @@ func (a *aggregation) cellRows(base Row, c *cell, names []string, plan *stat.Pla
 		if len(dropped) > 0 {
 			r.Dropped = dropped
 		}
-		r.Mean, r.Lo, r.Hi = nan, nan, nan
+		r.Mean, r.Lo, r.Hi = record.NaN, record.NaN, record.NaN
 		if n == 0 {
 			return r, nil
 		}
@@ -302,9 +218,9 @@ func (a *aggregation) cellRows(base Row, c *cell, names []string, plan *stat.Pla
 		if err != nil {
 			return r, err
 		}
-		r.Mean = Number(iv.Estimate)
+		r.Mean = record.Number(iv.Estimate)
 		if iv.Clusters > 1 { // one image says nothing about others
-			r.Lo, r.Hi = Number(iv.Lo), Number(iv.Hi)
+			r.Lo, r.Hi = record.Number(iv.Lo), record.Number(iv.Hi)
 		}
 		for _, w := range iv.Warnings {
 			r.Warnings = append(r.Warnings, string(w))
@@ -383,65 +299,4 @@ func (a *aggregation) cellRows(base Row, c *cell, names []string, plan *stat.Pla
 		return nil, err
 	}
 	return append(rows, r), nil
-}
-
-// timings reads the medians of every tokenizer under every condition.
-func timings(dir string, m *Manifest) ([]Timing, error) {
-	type key struct{ tokenizer, condition string }
-	type sample struct {
-		encode, decode []float64
-		pixels         int
-		n              int
-		total          float64
-	}
-	samples := map[key]*sample{}
-	for _, decode := range lines[timingLine](filepath.Join(dir, timingsFile)) {
-		l, err := decode()
-		if err != nil {
-			return nil, err
-		}
-		k := key{l.Tokenizer, l.Condition}
-		s := samples[k]
-		if s == nil {
-			s = &sample{}
-			samples[k] = s
-		}
-		s.n++
-		if l.EncodeNS > 0 {
-			s.encode = append(s.encode, float64(l.EncodeNS)/1e6)
-		}
-		if l.DecodeNS > 0 {
-			s.decode = append(s.decode, float64(l.DecodeNS)/1e6)
-		}
-		if t := l.EncodeNS + l.DecodeNS; t > 0 {
-			s.pixels += l.Pixels
-			s.total += float64(t) / 1e9
-		}
-	}
-	var out []Timing
-	for _, t := range m.Tokenizers {
-		for _, c := range m.Suite.conditions() {
-			s := samples[key{t.Name, c.String()}]
-			if s == nil {
-				continue
-			}
-			out = append(out, Timing{
-				Tokenizer: t.Name, Condition: c.String(), Images: s.n,
-				EncodeMS: Number(median(s.encode)), DecodeMS: Number(median(s.decode)),
-				MegapixelsS: Number(float64(s.pixels) / 1e6 / s.total),
-			})
-		}
-	}
-	return out, nil
-}
-
-func median(v []float64) float64 {
-	if len(v) == 0 {
-		return math.NaN()
-	}
-	slices.Sort(v)
-	if n := len(v); n%2 == 0 {
-		return (v[n/2-1] + v[n/2]) / 2
-	}
-	return v[len(v)/2]
 }

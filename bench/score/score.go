@@ -1,4 +1,8 @@
-package bench
+// Package score measures pairs of files without a tokenizer: what `vtbench score` does.
+//
+// Its opinion: pixels are compared at one size or not at all, and a pair that cannot be
+// scored stays in the result, with the reason.
+package score
 
 import (
 	"context"
@@ -8,6 +12,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
 	"github.com/vtbench/vtbench/pix"
@@ -22,18 +28,18 @@ type Pair struct {
 
 // PairScore is what was measured on one pair.
 type PairScore struct {
-	Name    string            `json:"name"`
-	Metrics map[string]Number `json:"metrics"`
-	Notes   map[string]string `json:"notes,omitempty"`  // why a number is null: "inf", "nan"
-	Errors  map[string]string `json:"errors,omitempty"` // metrics that could not be computed
-	Error   string            `json:"error,omitempty"`  // the pair could not be read or compared
+	Name    string                   `json:"name"`
+	Metrics map[string]record.Number `json:"metrics"`
+	Notes   map[string]string        `json:"notes,omitempty"`  // why a number is null: "inf", "nan"
+	Errors  map[string]string        `json:"errors,omitempty"` // metrics that could not be computed
+	Error   string                   `json:"error,omitempty"`  // the pair could not be read or compared
 }
 
 // Aggregate is one metric over all pairs.
 type Aggregate struct {
-	Mean     Number         `json:"mean"`
-	Lo       Number         `json:"lo"`
-	Hi       Number         `json:"hi"`
+	Mean     record.Number  `json:"mean"`
+	Lo       record.Number  `json:"lo"`
+	Hi       record.Number  `json:"hi"`
 	N        int            `json:"n"`
 	Dropped  map[string]int `json:"dropped,omitempty"`
 	Warnings []string       `json:"warnings,omitempty"`
@@ -59,7 +65,7 @@ func (s *Scores) Failed() int {
 // ScorePairs computes image metrics on pairs of files, workers pairs at a time.
 // A pair that cannot be scored is in the result with its error; the returned
 // error concerns the whole.
-func ScorePairs(ctx context.Context, pairs []Pair, ms []metrics.Metric, ids []string, workers int, boot BootstrapConfig, seed uint64) (Scores, error) {
+func Pairs(ctx context.Context, pairs []Pair, ms []metrics.Metric, ids []string, workers int, boot record.BootstrapConfig, seed uint64) (Scores, error) {
 	out := Scores{Pairs: make([]PairScore, len(pairs)), Aggregate: map[string]Aggregate{}}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(workers, 1))
@@ -87,7 +93,7 @@ func ScorePairs(ctx context.Context, pairs []Pair, ms []metrics.Metric, ids []st
 }
 
 func scorePair(ctx context.Context, p Pair, ms []metrics.Metric, ids []string) PairScore {
-	s := PairScore{Name: p.Name, Metrics: map[string]Number{}}
+	s := PairScore{Name: p.Name, Metrics: map[string]record.Number{}}
 	ref, err := pix.Load(p.Reference)
 	if err != nil {
 		s.Error = err.Error()
@@ -114,12 +120,14 @@ func scorePair(ctx context.Context, p Pair, ms []metrics.Metric, ids []string) P
 		}
 	}
 	for _, m := range ms {
-		scorer, err := m.Prepare(ctx, metrics.Reference{Item: p.Name, Image: ref})
+		scorer, err := guard.Call("preparing "+m.Specs()[0].ID, func() (metrics.Scorer, error) {
+			return m.Prepare(ctx, metrics.Reference{Item: p.Name, Image: ref})
+		})
 		if err != nil {
 			fail(m.Specs(), err)
 			continue
 		}
-		values, err := callScorer(ctx, m.Specs()[0].ID, scorer, got)
+		values, err := guard.Call("scoring "+m.Specs()[0].ID, func() ([]metrics.Value, error) { return scorer.Score(ctx, got) })
 		if err != nil {
 			fail(m.Specs(), err)
 			continue
@@ -128,8 +136,8 @@ func scorePair(ctx context.Context, p Pair, ms []metrics.Metric, ids []string) P
 			if !slices.Contains(ids, v.Metric) || v.Instance != "" {
 				continue
 			}
-			s.Metrics[v.Metric] = Number(v.Value)
-			if n := note(v.Value); n != "" {
+			s.Metrics[v.Metric] = record.Number(v.Value)
+			if n := record.NoteOf(v.Value); n != "" {
 				if s.Notes == nil {
 					s.Notes = map[string]string{}
 				}
@@ -140,8 +148,8 @@ func scorePair(ctx context.Context, p Pair, ms []metrics.Metric, ids []string) P
 	return s
 }
 
-func aggregate(pairs []PairScore, id string, plan *stat.Plan, boot BootstrapConfig) (Aggregate, error) {
-	a := Aggregate{Mean: nan, Lo: nan, Hi: nan}
+func aggregate(pairs []PairScore, id string, plan *stat.Plan, boot record.BootstrapConfig) (Aggregate, error) {
+	a := Aggregate{Mean: record.NaN, Lo: record.NaN, Hi: record.NaN}
 	ratio := stat.Ratio{Num: make([]float64, plan.Clusters()), Den: make([]float64, plan.Clusters())}
 	drop := func(reason string) {
 		if a.Dropped == nil {
@@ -172,9 +180,9 @@ func aggregate(pairs []PairScore, id string, plan *stat.Plan, boot BootstrapConf
 	if err != nil {
 		return a, err
 	}
-	a.Mean = Number(iv.Estimate)
+	a.Mean = record.Number(iv.Estimate)
 	if a.N > 1 { // one image says nothing about others
-		a.Lo, a.Hi = Number(iv.Lo), Number(iv.Hi)
+		a.Lo, a.Hi = record.Number(iv.Lo), record.Number(iv.Hi)
 	}
 	for _, w := range iv.Warnings {
 		a.Warnings = append(a.Warnings, string(w))

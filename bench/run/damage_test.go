@@ -1,4 +1,4 @@
-package bench_test
+package run_test
 
 import (
 	"context"
@@ -10,7 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/run"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
@@ -65,20 +68,20 @@ func (cells) Nearest(int) ([]int32, error) {
 
 func (cells) Distance(_ int, a, b int32) (float64, error) { return math.Abs(float64(a - b)), nil }
 
-func robustConfig(t *testing.T) bench.Config {
+func robustConfig(t *testing.T) run.Config {
 	cfg := config(t, 4)
 	s := &cfg.Suite
 	s.Resolutions, s.Bins = []int{32}, nil
-	s.Metrics = []string{"level", "mae", bench.TokenFlip, bench.CodewordDistance}
+	s.Metrics = []string{"level", "mae", summary.TokenFlip, summary.CodewordDistance}
 	s.Headline, s.Worst, s.Baseline = []string{"mae"}, "mae", "dark"
-	s.Corruptions = []bench.Corruption{
+	s.Corruptions = []suite.Corruption{
 		{Type: "dim", Severities: []int{1, 3}},
-		{Type: bench.TokenRandom, Severities: []int{1, 5}},
-		{Type: bench.TokenNearest, Severities: []int{5}},
-		{Type: bench.TokenDrop, Severities: []int{5}},
+		{Type: suite.TokenRandom, Severities: []int{1, 5}},
+		{Type: suite.TokenNearest, Severities: []int{5}},
+		{Type: suite.TokenDrop, Severities: []int{5}},
 	}
 	cfg.Observers = nil
-	cfg.Tokenizers = []bench.TokenizerSource{
+	cfg.Tokenizers = []run.TokenizerSource{
 		{Name: "original", Tokenizer: &darker{}},
 		{Name: "dark", Tokenizer: &darker{by: 40}},
 		{Name: "cells", Tokenizer: cells{}},
@@ -99,19 +102,19 @@ func TestTokenDamage(t *testing.T) {
 	if len(run.Summary.Errors) != 0 {
 		t.Fatalf("failures: %+v", run.Summary.Errors)
 	}
-	row := func(tok, cond, metric string) (bench.Row, bool) {
-		return run.Summary.Find(tok, "words", cond, bench.BinAll, metric)
+	row := func(tok, cond, metric string) (summary.Row, bool) {
+		return run.Summary.Find(tok, "words", cond, summary.BinAll, metric)
 	}
 	for cond, want := range map[string]float64{"token_random/1@32": .01, "token_random/5@32": .5, "token_nearest/5@32": .5} {
-		r, ok := row("cells", cond, bench.TokenFlip)
+		r, ok := row("cells", cond, summary.TokenFlip)
 		if !ok || math.Abs(float64(r.Mean)-want) > 1e-3 {
 			t.Errorf("%s flips %v of the tokens, want %v", cond, r.Mean, want)
 		}
 	}
-	if r, _ := row("cells", "token_nearest/5@32", bench.CodewordDistance); r.Mean != 1 {
+	if r, _ := row("cells", "token_nearest/5@32", summary.CodewordDistance); r.Mean != 1 {
 		t.Errorf("nearest codes are %v away, want 1", r.Mean)
 	}
-	if r, ok := row("cells", "clean@32", bench.TokenFlip); !ok || r.Mean != 0 {
+	if r, ok := row("cells", "clean@32", summary.TokenFlip); !ok || r.Mean != 0 {
 		t.Errorf("the floor of an idempotent tokenizer is %v, %v", r.Mean, ok)
 	}
 	if _, ok := row("dark", "token_random/5@32", "mae"); ok {
@@ -125,21 +128,21 @@ func TestTokenDamage(t *testing.T) {
 func TestRobustScores(t *testing.T) {
 	run := execute(t, robustConfig(t))
 	mean := func(tok, cond string) float64 {
-		r, ok := run.Summary.Find(tok, "words", cond, bench.BinAll, "mae")
+		r, ok := run.Summary.Find(tok, "words", cond, summary.BinAll, "mae")
 		if !ok {
 			t.Fatalf("no mae of %s under %s", tok, cond)
 		}
 		return float64(r.Mean)
 	}
-	for _, against := range []string{"", bench.AgainstClean} {
+	for _, against := range []string{"", suite.AgainstClean} {
 		tail := ""
 		if against != "" {
 			tail = "~" + against
 		}
 		under := func(tok string) float64 { return (mean(tok, "dim/1@32"+tail) + mean(tok, "dim/3@32"+tail)) / 2 }
 		for score, want := range map[string]float64{
-			bench.ScoreP: mean("cells", "clean@32"), bench.ScoreMPC: under("cells"),
-			bench.ScoreRPC: under("cells") / mean("cells", "clean@32"), bench.ScoreMCE: under("cells") / under("dark"),
+			summary.ScoreP: mean("cells", "clean@32"), summary.ScoreMPC: under("cells"),
+			summary.ScoreRPC: under("cells") / mean("cells", "clean@32"), summary.ScoreMCE: under("cells") / under("dark"),
 		} {
 			r, ok := run.Summary.FindRobust("cells", "words", 32, against, "mae", score, "")
 			if !ok || math.Abs(float64(r.Value)-want) > 1e-9*math.Abs(want) {
@@ -147,7 +150,7 @@ func TestRobustScores(t *testing.T) {
 			}
 		}
 	}
-	if r, ok := run.Summary.FindRobust("dark", "words", 32, "", "mae", bench.ScoreMCE, ""); !ok || math.Abs(float64(r.Value)-1) > 1e-12 {
+	if r, ok := run.Summary.FindRobust("dark", "words", 32, "", "mae", summary.ScoreMCE, ""); !ok || math.Abs(float64(r.Value)-1) > 1e-12 {
 		t.Errorf("mCE of the baseline is %v, want 1", r.Value)
 	}
 }
@@ -155,7 +158,7 @@ func TestRobustScores(t *testing.T) {
 // Damage depends on the image, the corruption and the seed, not on who works on
 // it, nor on interruptions.
 func TestDamageDoesNotDependOnWorkersOrInterruptions(t *testing.T) {
-	noisy := func(workers int) bench.Config {
+	noisy := func(workers int) run.Config {
 		cfg := robustConfig(t)
 		cfg.Workers, cfg.Suite.Worst = workers, "level"
 		cfg.Corrupt = func(img pix.Image, name string, severity int, key string) (pix.Image, error) {
@@ -163,7 +166,7 @@ func TestDamageDoesNotDependOnWorkersOrInterruptions(t *testing.T) {
 		}
 		return cfg
 	}
-	names := []string{bench.RecordsFile, bench.SummaryFile, "images/cases.json"}
+	names := []string{record.RecordsFile, record.SummaryFile, "images/cases.json"}
 	full := noisy(1)
 	execute(t, full)
 	same := func(what, dir string) {
@@ -177,14 +180,14 @@ func TestDamageDoesNotDependOnWorkersOrInterruptions(t *testing.T) {
 	many := noisy(8)
 	execute(t, many)
 	same("8 workers", many.Dir)
-	size := len(read(t, full.Dir, bench.RecordsFile))
+	size := len(read(t, full.Dir, record.RecordsFile))
 	for _, cut := range []int{1, size / 3, size - 1} {
 		cfg := noisy(2)
 		execute(t, cfg)
-		if err := os.Truncate(filepath.Join(cfg.Dir, bench.RecordsFile), int64(cut)); err != nil {
+		if err := os.Truncate(filepath.Join(cfg.Dir, record.RecordsFile), int64(cut)); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Remove(filepath.Join(cfg.Dir, bench.SummaryFile)); err != nil {
+		if err := os.Remove(filepath.Join(cfg.Dir, record.SummaryFile)); err != nil {
 			t.Fatal(err)
 		}
 		cfg.Resume = true
@@ -201,14 +204,14 @@ func TestDamagedCases(t *testing.T) {
 	run := execute(t, cfg)
 	shown := 0
 	for _, c := range run.Cases {
-		cond, err := bench.ParseCondition(c.Condition)
+		cond, err := suite.ParseCondition(c.Condition)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if pixels := cond.Corruption == "dim"; (c.Damaged != "") != pixels || (c.GotDamaged != "") != pixels {
 			t.Fatalf("a case of %s has the damaged picture %q, read as %q", c.Condition, c.Damaged, c.GotDamaged)
 		}
-		if c.Why == bench.WhyImage || c.Damaged == "" {
+		if c.Why == record.WhyImage || c.Damaged == "" {
 			continue
 		}
 		shown++
@@ -235,7 +238,7 @@ func TestDamagedCases(t *testing.T) {
 }
 
 func TestTokenMetricsHaveSpecs(t *testing.T) {
-	for _, s := range bench.TokenMetrics() {
+	for _, s := range summary.TokenMetrics() {
 		if s.Scope != metrics.PerImage || !s.Weighted || s.Source == "" {
 			t.Errorf("spec of %s: %+v", s.ID, s)
 		}

@@ -1,6 +1,7 @@
-package bench
+package record
 
 import (
+	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/tokenizers"
@@ -11,7 +12,7 @@ import (
 // with or continue this one.
 type Manifest struct {
 	Schema     int            `json:"schema"`
-	Suite      Suite          `json:"suite"`        // as resolved
+	Suite      suite.Suite    `json:"suite"`        // as resolved
 	SuiteHash  string         `json:"suite_digest"` // of the resolved suite
 	Datasets   []DatasetEntry `json:"datasets"`
 	Tokenizers []TokenEntry   `json:"tokenizers"`

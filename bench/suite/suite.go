@@ -1,4 +1,15 @@
-package bench
+// Package suite says what is asked: which images, prepared and damaged how, scored by
+// which metrics, told apart by which scales.
+//
+// Its opinion: a question is data. A [Suite] is a YAML file that states all that
+// changes an answer, so its digest and version say whether two answers may be
+// compared; nothing here knows a tokenizer, a metric or a data set, only their names.
+//
+//	s, err := suite.Load("text")
+//	for _, c := range s.Conditions() {
+//		fmt.Println(c) // clean@256, clean@512
+//	}
+package suite
 
 import (
 	"errors"
@@ -8,6 +19,9 @@ import (
 	"slices"
 	"strings"
 )
+
+// wants reports whether the suite asks for a metric.
+func (s *Suite) Wants(metric string) bool { return slices.Contains(s.Metrics, metric) }
 
 // A Suite is a question as data: which images, prepared how, damaged how, scored
 // by which metrics, told apart by which scales. Suites are YAML files, the built-in
@@ -58,7 +72,7 @@ type DatasetOptions struct {
 }
 
 // items is how many items of a data set run by default; 0 leaves it to the data set.
-func (s *Suite) items(spec string) int {
+func (s *Suite) ItemsOf(spec string) int {
 	if n := s.Of[spec].Items; n > 0 {
 		return n
 	}
@@ -66,7 +80,7 @@ func (s *Suite) items(spec string) int {
 }
 
 // worst is the metric by which the worst cases of a data set are picked.
-func (s *Suite) worst(spec string) string {
+func (s *Suite) WorstOf(spec string) string {
 	if id := s.Of[spec].Worst; id != "" {
 		return id
 	}

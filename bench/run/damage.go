@@ -1,4 +1,4 @@
-package bench
+package run
 
 import (
 	"context"
@@ -9,57 +9,14 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
-	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
-
-// Token damage: corruptions of a suite that hit the codes between encoding and
-// decoding instead of the image. Tokenizers that cannot decode codes have no
-// records under them, and so have those that do not know their nearest codes
-// under TokenNearest: that is a property, not a failure.
-const (
-	TokenDrop    = "token_drop"    // replaced by the most frequent code of the image
-	TokenRandom  = "token_random"  // replaced by any other code
-	TokenNearest = "token_nearest" // replaced by the nearest other code
-)
-
-// TokenShares is the share of an image's tokens that each severity damages.
-var TokenShares = [5]float64{.01, .05, .10, .20, .50}
-
-// TokenDamages lists the kinds of token damage.
-func TokenDamages() []string { return []string{TokenDrop, TokenRandom, TokenNearest} }
-
-// DamagesTokens reports whether the condition hits codes and not the image.
-func (c Condition) DamagesTokens() bool { return slices.Contains(TokenDamages(), c.Corruption) }
-
-// damagesImage reports whether the condition hits the image before the tokenizer.
-func (c Condition) damagesImage() bool { return c.Corruption != "" && !c.DamagesTokens() }
-
-// Metrics that the runner itself measures where a suite asks for them.
-const (
-	// TokenFlip is the share of tokens that differ from those of the clean image. On
-	// clean images it is the floor: what encoding the reconstruction again flips.
-	TokenFlip = "token-flip"
-	// CodewordDistance is the mean distance between the codewords of flipped tokens.
-	CodewordDistance = "codeword-distance"
-)
-
-// TokenMetrics are the specs of what the runner itself measures.
-func TokenMetrics() []metrics.Spec {
-	return []metrics.Spec{
-		{
-			ID: TokenFlip, Version: 1, Weighted: true, Title: "Flipped tokens", Better: metrics.Lower, Max: 1, Scope: metrics.PerImage,
-			Source: "share of tokens unlike those of the clean image; on clean images: flipped by encoding the reconstruction again",
-		},
-		{
-			ID: CodewordDistance, Version: 1, Weighted: true, Title: "Codeword distance", Better: metrics.Lower, Max: math.Inf(1), Scope: metrics.PerImage,
-			Source: "mean Euclidean distance between the codewords of flipped tokens, in units of the tokenizer's own codebook",
-		},
-	}
-}
 
 // damages reports whether the tokenizer can take part in a kind of token damage.
 func damages(t tokenizers.Tokenizer, kind string) bool {
@@ -67,7 +24,7 @@ func damages(t tokenizers.Tokenizer, kind string) bool {
 		return false
 	}
 	_, near := t.(tokenizers.Neighbourer)
-	return near || kind != TokenNearest
+	return near || kind != suite.TokenNearest
 }
 
 // damageTokens returns a copy of codes of which a share is replaced. The positions
@@ -86,9 +43,9 @@ func damageTokens(codes *tokenizers.Codes, kind string, share float64, near toke
 			all = append(all, position{b, i})
 		}
 		switch kind {
-		case TokenDrop:
+		case suite.TokenDrop:
 			frequent[b] = mode(book.IDs)
-		case TokenNearest:
+		case suite.TokenNearest:
 			var err error
 			if nearest[b], err = near.Nearest(b); err != nil {
 				return nil, fmt.Errorf("looking up the nearest codes of codebook %d: %w", b, err)
@@ -108,9 +65,9 @@ func damageTokens(codes *tokenizers.Codes, kind string, share float64, near toke
 		book := out.Books[p.book]
 		id := &book.IDs[p.at]
 		switch {
-		case kind == TokenDrop:
+		case kind == suite.TokenDrop:
 			*id = frequent[p.book]
-		case kind == TokenNearest:
+		case kind == suite.TokenNearest:
 			*id = nearest[p.book][*id]
 		case book.Size > 1: // any code but the one it was
 			other := int32(rng.IntN(book.Size - 1))
@@ -164,7 +121,7 @@ func (r *runner) damaged(ctx context.Context, t int, inputs []*input, clean []*t
 			continue
 		}
 		key := []string{r.manifest.Datasets[in.source].Name, in.id, src.Name, in.cond.String()}
-		codes, err := damageTokens(clean[i], in.cond.Corruption, TokenShares[in.cond.Severity-1], near, r.cfg.Seed, key...)
+		codes, err := damageTokens(clean[i], in.cond.Corruption, suite.TokenShares[in.cond.Severity-1], near, r.cfg.Seed, key...)
 		if err != nil {
 			recs[i].Err = fmt.Errorf("damaging the tokens of %s: %w", in.id, err)
 			continue
@@ -193,7 +150,7 @@ func (r *runner) damaged(ctx context.Context, t int, inputs []*input, clean []*t
 // decode is Decode with its contract enforced; a panic costs the batch.
 func (r *runner) decode(ctx context.Context, t int, batch []*tokenizers.Codes, side int) (out []pix.Image, err error) {
 	src := r.cfg.Tokenizers[t]
-	defer recovered(&err, "tokenizer "+src.Name)
+	defer guard.Recover(&err, "tokenizer "+src.Name)
 	release, err := r.enter(ctx, t)
 	if err != nil {
 		return nil, err
@@ -218,22 +175,22 @@ func (r *runner) decode(ctx context.Context, t int, batch []*tokenizers.Codes, s
 }
 
 // flips are the records of token-flip and codeword-distance for one reconstruction.
-func (r *runner) flips(base Record, t int, before, after *tokenizers.Codes) []Record {
+func (r *runner) flips(base record.Record, t int, before, after *tokenizers.Codes) []record.Record {
 	if before == nil || after == nil {
 		return nil
 	}
 	near, _ := r.cfg.Tokenizers[t].Tokenizer.(tokenizers.Neighbourer)
-	if _, ok := r.wanted[CodewordDistance]; !ok {
+	if _, ok := r.wanted[summary.CodewordDistance]; !ok {
 		near = nil
 	}
 	tokens, flipped, distance, err := compareCodes(before, after, near)
-	record := func(id string, value float64, n int) (Record, bool) {
+	value := func(id string, v float64, n int) (record.Record, bool) {
 		rec := base
 		rec.Metric = id
 		if err != nil {
 			rec.Error = err.Error()
 		} else {
-			rec.Value = Num(value)
+			rec.Value = record.Num(v)
 			if n != 1 {
 				rec.N = float64(n)
 			}
@@ -241,12 +198,12 @@ func (r *runner) flips(base Record, t int, before, after *tokenizers.Codes) []Re
 		_, ok := r.wanted[id]
 		return rec, ok && (err != nil || n > 0)
 	}
-	var out []Record
-	if rec, ok := record(TokenFlip, float64(flipped)/float64(max(tokens, 1)), tokens); ok {
+	var out []record.Record
+	if rec, ok := value(summary.TokenFlip, float64(flipped)/float64(max(tokens, 1)), tokens); ok {
 		out = append(out, rec)
 	}
 	if near != nil {
-		if rec, ok := record(CodewordDistance, distance/float64(max(flipped, 1)), flipped); ok {
+		if rec, ok := value(summary.CodewordDistance, distance/float64(max(flipped, 1)), flipped); ok {
 			out = append(out, rec)
 		}
 	}
@@ -287,7 +244,7 @@ func compareCodes(before, after *tokenizers.Codes, near tokenizers.Neighbourer) 
 // there are none.
 func (r *runner) floor(ctx context.Context, t int, inputs []*input, recs []result) ([]*tokenizers.Codes, []error, error) {
 	codes, errs := make([]*tokenizers.Codes, len(inputs)), make([]error, len(inputs))
-	if _, ok := r.wanted[TokenFlip]; !ok {
+	if _, ok := r.wanted[summary.TokenFlip]; !ok {
 		return codes, errs, nil
 	}
 	if _, ok := r.cfg.Tokenizers[t].Tokenizer.(tokenizers.Lookup); ok {
@@ -318,9 +275,4 @@ func (r *runner) floor(ctx context.Context, t int, inputs []*input, recs []resul
 		}
 	}
 	return codes, errs, nil
-}
-
-// ImageCorruptions reports whether any corruption needs Config.Corrupt.
-func (s *Suite) ImageCorruptions() bool {
-	return slices.ContainsFunc(s.Corruptions, func(c Corruption) bool { return !strings.HasPrefix(c.Type, "token_") })
 }

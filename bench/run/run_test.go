@@ -1,4 +1,4 @@
-package bench_test
+package run_test
 
 import (
 	"bytes"
@@ -14,7 +14,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vtbench/vtbench/bench"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/run"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
@@ -163,40 +166,40 @@ func (d *distinct) Result() ([]metrics.Value, error) {
 	return []metrics.Value{{Metric: "distinct", Value: float64(len(d.seen))}}, nil
 }
 
-func suite() bench.Suite {
-	return bench.Suite{
+func testSuite() suite.Suite {
+	return suite.Suite{
 		ID: "demo", Version: 1, Datasets: []string{"words"}, Resolutions: []int{32, 64}, ScoreAt: "original",
 		Metrics: []string{"level", "mae", "rate", "distinct"}, Headline: []string{"level"}, Worst: "level",
-		Bins: &bench.Bins{Scale: "text", Names: []string{"small", "large"}, Edges: map[int][]float64{
+		Bins: &suite.Bins{Scale: "text", Names: []string{"small", "large"}, Edges: map[int][]float64{
 			32: {.05, .1, 1}, 64: {.05, .1, 1},
 		}},
 	}
 }
 
-func config(t *testing.T, n int) bench.Config {
+func config(t *testing.T, n int) run.Config {
 	t.Helper()
 	mae := metrics.Func(metrics.Spec{ID: "mae", Version: 1, Better: metrics.Lower, Scope: metrics.PerImage}, absError)
-	return bench.Config{
-		Suite: suite(), Dir: filepath.Join(t.TempDir(), "run"), Seed: 1, Workers: 3, KeepImages: 1, Batch: 2,
-		Datasets:  []bench.DatasetSource{{Spec: "words", Data: &set{n: n}}},
+	return run.Config{
+		Suite: testSuite(), Dir: filepath.Join(t.TempDir(), "run"), Seed: 1, Workers: 3, KeepImages: 1, Batch: 2,
+		Datasets:  []run.DatasetSource{{Spec: "words", Data: &set{n: n}}},
 		Metrics:   []metrics.Metric{level{}, mae},
 		Observers: []metrics.Observer{tokens{}},
-		Tokenizers: []bench.TokenizerSource{
+		Tokenizers: []run.TokenizerSource{
 			{Name: "original", Kind: "original", Tokenizer: &darker{}},
 			{Name: "dark", Kind: "darker", Tokenizer: &darker{by: 9, fail: map[int]error{0: errors.New("no")}}},
 			{Name: "bad", Kind: "panicking", Tokenizer: panicking{}},
 		},
-		Bootstrap: bench.BootstrapConfig{Resamples: 200, Level: .95, Method: "percentile"},
+		Bootstrap: record.BootstrapConfig{Resamples: 200, Level: .95, Method: "percentile"},
 	}
 }
 
-func execute(t *testing.T, cfg bench.Config) *bench.Run {
+func execute(t *testing.T, cfg run.Config) *summary.Run {
 	t.Helper()
-	run, err := bench.Execute(context.Background(), cfg)
+	done, err := run.Execute(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return run
+	return done
 }
 
 func read(t *testing.T, run, name string) []byte {
@@ -213,14 +216,14 @@ func TestCountsAddUp(t *testing.T) {
 	const loadable = 11
 	for _, tok := range []string{"original", "dark", "bad"} {
 		for _, cond := range []string{"clean@32", "clean@64"} {
-			row, ok := run.Summary.Find(tok, "words", cond, bench.BinAll, "mae")
+			row, ok := run.Summary.Find(tok, "words", cond, summary.BinAll, "mae")
 			if !ok {
 				t.Fatalf("no mae row for %s %s", tok, cond)
 			}
 			if got := row.N + row.Dropped["failed"] + row.Dropped["infinite"]; got != loadable || row.Dropped["load_failed"] != 1 {
 				t.Errorf("%s %s mae: %d of %d images accounted for, %v", tok, cond, got, loadable, row.Dropped)
 			}
-			row, _ = run.Summary.Find(tok, "words", cond, bench.BinAll, "level")
+			row, _ = run.Summary.Find(tok, "words", cond, summary.BinAll, "level")
 			if got := row.N + row.Dropped["failed"]; got != 2*loadable || row.Dropped["outside"] != loadable || row.Dropped["ignored"] != loadable {
 				t.Errorf("%s %s level: %d of %d instances accounted for, %v", tok, cond, got, 2*loadable, row.Dropped)
 			}
@@ -234,11 +237,11 @@ func TestCountsAddUp(t *testing.T) {
 	}
 	small, _ := run.Summary.Find("original", "words", "clean@64", "small", "level")
 	large, _ := run.Summary.Find("original", "words", "clean@64", "large", "level")
-	mean, _ := run.Summary.Find("original", "words", "clean@64", bench.BinMean, "level")
+	mean, _ := run.Summary.Find("original", "words", "clean@64", summary.BinMean, "level")
 	if want := (small.Mean + large.Mean) / 2; mean.Mean-want > 1e-9 || want-mean.Mean > 1e-9 {
 		t.Errorf("mean of bins is %v, want %v", mean.Mean, want)
 	}
-	if bad, _ := run.Summary.Find("bad", "words", "clean@64", bench.BinMean, "level"); bad.N != 0 || bad.Dropped["failed"] != 2*loadable {
+	if bad, _ := run.Summary.Find("bad", "words", "clean@64", summary.BinMean, "level"); bad.N != 0 || bad.Dropped["failed"] != 2*loadable {
 		t.Errorf("a panicking tokenizer: n %d, %v", bad.N, bad.Dropped)
 	}
 	loads, panics := 0, 0
@@ -253,7 +256,7 @@ func TestCountsAddUp(t *testing.T) {
 	if loads != 1 || panics == 0 {
 		t.Errorf("failures: %d of loading, %d panics", loads, panics)
 	}
-	if row, ok := run.Summary.Find("dark", "words", "clean@32", bench.BinAll, "distinct"); !ok || row.Mean < 1 || row.Mean > 4 {
+	if row, ok := run.Summary.Find("dark", "words", "clean@32", summary.BinAll, "distinct"); !ok || row.Mean < 1 || row.Mean > 4 {
 		t.Errorf("distinct ids: %+v", row)
 	}
 }
@@ -264,7 +267,7 @@ func TestRecordsDoNotDependOnWorkers(t *testing.T) {
 		cfg := config(t, 9)
 		cfg.Workers = workers
 		execute(t, cfg)
-		for k, name := range []string{bench.RecordsFile, bench.SummaryFile, "images/cases.json"} {
+		for k, name := range []string{record.RecordsFile, record.SummaryFile, "images/cases.json"} {
 			got := read(t, cfg.Dir, name)
 			if i == 0 {
 				want[k] = got
@@ -279,15 +282,15 @@ func TestRecordsDoNotDependOnWorkers(t *testing.T) {
 func TestResumeEqualsUninterrupted(t *testing.T) {
 	full := config(t, 9)
 	execute(t, full)
-	names := []string{bench.RecordsFile, bench.SummaryFile, "codes.jsonl", "images/cases.json"}
-	records := read(t, full.Dir, bench.RecordsFile)
+	names := []string{record.RecordsFile, record.SummaryFile, "codes.jsonl", "images/cases.json"}
+	records := read(t, full.Dir, record.RecordsFile)
 	for _, cut := range []int{0, 1, len(records) / 3, len(records)/2 + 7, len(records) - 1, len(records)} {
 		cfg := config(t, 9)
 		execute(t, cfg)
-		if err := os.Truncate(filepath.Join(cfg.Dir, bench.RecordsFile), int64(cut)); err != nil {
+		if err := os.Truncate(filepath.Join(cfg.Dir, record.RecordsFile), int64(cut)); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Remove(filepath.Join(cfg.Dir, bench.SummaryFile)); err != nil {
+		if err := os.Remove(filepath.Join(cfg.Dir, record.SummaryFile)); err != nil {
 			t.Fatal(err)
 		}
 		cfg.Resume = true
@@ -311,13 +314,13 @@ func TestCancelledRunResumes(t *testing.T) {
 	data.stop = 6
 	ctx, cancel := context.WithCancel(context.Background())
 	cfg.Progress = &cancelAfter{cancel: cancel, left: 4 * 6}
-	if _, err := bench.Execute(ctx, cfg); !errors.Is(err, context.Canceled) {
+	if _, err := run.Execute(ctx, cfg); !errors.Is(err, context.Canceled) {
 		t.Fatalf("a cancelled run returned %v", err)
 	}
-	if _, err := os.Stat(filepath.Join(cfg.Dir, bench.SummaryFile)); err == nil {
+	if _, err := os.Stat(filepath.Join(cfg.Dir, record.SummaryFile)); err == nil {
 		t.Fatal("a cancelled run has a summary")
 	}
-	partial, err := bench.OpenRun(cfg.Dir, cfg.Observers)
+	partial, err := summary.Open(cfg.Dir, cfg.Observers)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,7 +330,7 @@ func TestCancelledRunResumes(t *testing.T) {
 	data.block.Store(nil)
 	cfg.Resume, cfg.Progress = true, nil
 	execute(t, cfg)
-	if diff := cmp.Diff(string(read(t, full.Dir, bench.SummaryFile)), string(read(t, cfg.Dir, bench.SummaryFile))); diff != "" {
+	if diff := cmp.Diff(string(read(t, full.Dir, record.SummaryFile)), string(read(t, cfg.Dir, record.SummaryFile))); diff != "" {
 		t.Errorf("summaries differ:\n%s", diff)
 	}
 }
@@ -348,12 +351,12 @@ func (c *cancelAfter) Step(n int) {
 func TestResumeRefusesAnotherRun(t *testing.T) {
 	cfg := config(t, 4)
 	execute(t, cfg)
-	if _, err := bench.Execute(context.Background(), cfg); err == nil || !strings.Contains(err.Error(), "--resume") {
+	if _, err := run.Execute(context.Background(), cfg); err == nil || !strings.Contains(err.Error(), "--resume") {
 		t.Errorf("a second run into the same directory: %v", err)
 	}
 	cfg.Resume, cfg.Seed = true, 2
-	_, err := bench.Execute(context.Background(), cfg)
-	var ce *bench.ConfigError
+	_, err := run.Execute(context.Background(), cfg)
+	var ce *run.ConfigError
 	if !errors.As(err, &ce) || !strings.Contains(err.Error(), "seed") {
 		t.Errorf("resuming with another seed: %v", err)
 	}
@@ -362,13 +365,13 @@ func TestResumeRefusesAnotherRun(t *testing.T) {
 func TestShardsMakeTheWhole(t *testing.T) {
 	whole := config(t, 12)
 	execute(t, whole)
-	want := lineSet(read(t, whole.Dir, bench.RecordsFile))
+	want := lineSet(read(t, whole.Dir, record.RecordsFile))
 	got := map[string]int{}
 	for i := 1; i <= 3; i++ {
 		cfg := config(t, 12)
-		cfg.Shard = bench.Shard{Index: i, Count: 3}
+		cfg.Shard = run.Shard{Index: i, Count: 3}
 		execute(t, cfg)
-		for l, n := range lineSet(read(t, cfg.Dir, bench.RecordsFile)) {
+		for l, n := range lineSet(read(t, cfg.Dir, record.RecordsFile)) {
 			got[l] += n
 		}
 	}
@@ -397,7 +400,7 @@ func TestCasesShowFiles(t *testing.T) {
 			}
 		}
 	}
-	if why[bench.WhyWorst] == 0 || why[bench.WhySample] == 0 || why[bench.WhyImage] == 0 {
+	if why[record.WhyWorst] == 0 || why[record.WhySample] == 0 || why[record.WhyImage] == 0 {
 		t.Errorf("cases by kind: %v", why)
 	}
 	files, err := os.ReadDir(filepath.Join(run.Dir, "images"))
@@ -415,52 +418,61 @@ func TestCasesShowFiles(t *testing.T) {
 	}
 }
 
-func TestSuitesAreValid(t *testing.T) {
-	all, err := bench.Suites()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(all) == 0 {
-		t.Fatal("no built-in suites")
-	}
-	if _, err := bench.LoadSuite("txet"); err == nil || !strings.Contains(err.Error(), `did you mean "text"?`) {
-		t.Errorf("a misspelt suite: %v", err)
-	}
-}
-
-func TestConditionRoundTrip(t *testing.T) {
-	for _, c := range []bench.Condition{
-		{},
-		{Resolution: 256},
-		{Corruption: "fog", Severity: 3, Resolution: 512},
-		{Corruption: "fog", Severity: 3, Resolution: 512, Against: "clean"},
-	} {
-		got, err := bench.ParseCondition(c.String())
-		if err != nil || got != c {
-			t.Errorf("%+v became %q and then %+v, %v", c, c.String(), got, err)
-		}
-	}
-	for _, s := range []string{"", "fog", "fog/x", "clean@", "clean@-1"} {
-		if c, err := bench.ParseCondition(s); err == nil {
-			t.Errorf("ParseCondition(%q) = %+v", s, c)
-		}
-	}
-}
-
-// The runner alone: identity tokenizers and a metric that does nothing, so that
-// what is left is scheduling, resizing and records.
 func BenchmarkRunner(b *testing.B) {
 	noop := metrics.Func(metrics.Spec{ID: "mae", Version: 1, Scope: metrics.PerImage}, func(_, _ pix.Image) (float64, error) { return 0, nil })
 	for i := range b.N {
-		cfg := bench.Config{
-			Suite: bench.Suite{ID: "x", Version: 1, Datasets: []string{"words"}, Resolutions: []int{64}, ScoreAt: "original", Metrics: []string{"mae"}},
+		cfg := run.Config{
+			Suite: suite.Suite{ID: "x", Version: 1, Datasets: []string{"words"}, Resolutions: []int{64}, ScoreAt: "original", Metrics: []string{"mae"}},
 			Dir:   filepath.Join(b.TempDir(), fmt.Sprint(i)), Metrics: []metrics.Metric{noop},
-			Datasets:   []bench.DatasetSource{{Spec: "words", Data: &set{n: 100}}},
-			Tokenizers: []bench.TokenizerSource{{Name: "same", Tokenizer: &darker{}}},
+			Datasets:   []run.DatasetSource{{Spec: "words", Data: &set{n: 100}}},
+			Tokenizers: []run.TokenizerSource{{Name: "same", Tokenizer: &darker{}}},
 		}
-		if _, err := bench.Execute(context.Background(), cfg); err != nil {
+		if _, err := run.Execute(context.Background(), cfg); err != nil {
 			b.Fatal(err)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/100, "µs/item")
+}
+
+// A data set's own number of items holds for it alone.
+func TestItemsOfADataset(t *testing.T) {
+	cfg := config(t, 9)
+	cfg.Limit, cfg.Full = 0, false
+	cfg.Suite.Items = 5
+	cfg.Suite.Of = map[string]suite.DatasetOptions{cfg.Datasets[0].Spec: {Items: 3}}
+	run := execute(t, cfg)
+	if n := run.Manifest.Datasets[0].Items; n != 3 {
+		t.Errorf("%d items were planned, want 3", n)
+	}
+}
+
+func TestDistributionsHoldEveryValueThatCounts(t *testing.T) {
+	cfg := config(t, 6)
+	cfg.Suite.Distributions = map[string][]float64{"level": {0, 100}}
+	if err := cfg.Suite.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	run := execute(t, cfg)
+	if len(run.Summary.Distributions) == 0 {
+		t.Fatal("no distributions")
+	}
+	for _, d := range run.Summary.Distributions {
+		want := 0
+		for _, r := range run.Summary.Rows {
+			if r.Tokenizer == d.Tokenizer && r.Dataset == d.Dataset && r.Condition == d.Condition && r.Metric == d.Metric && r.Bin == summary.BinAll {
+				want = r.N
+			}
+		}
+		got := 0
+		for _, n := range d.Counts {
+			got += n
+		}
+		if got != want || want == 0 {
+			t.Errorf("%s, %s: %d values in the bars, %d in the mean", d.Tokenizer, d.Condition, got, want)
+		}
+	}
+	cfg.Suite.Distributions = map[string][]float64{"grade": {0, 1}, "level": {1, 1}}
+	if err := cfg.Suite.Validate(); err == nil || !strings.Contains(err.Error(), "grade") || !strings.Contains(err.Error(), "distributions.level") {
+		t.Errorf("faults of distributions: %v", err)
+	}
 }

@@ -1,4 +1,4 @@
-package bench
+package run
 
 import (
 	"cmp"
@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -29,13 +31,6 @@ const (
 
 // maxCropSide bounds pictures of cases that are whole images.
 const maxCropSide = 512
-
-// Why a case is shown.
-const (
-	WhyWorst  = "worst"  // lowest by the suite's worst metric
-	WhySample = "sample" // picked by a hash of its name, before anything was measured
-	WhyImage  = "image"  // a whole image
-)
 
 // keeper decides which instances are shown in the report. It looks at committed
 // records only, in plan order, so that a resumed run keeps the same cases.
@@ -55,10 +50,10 @@ func (a ranked) compare(b ranked) int {
 	return cmp.Or(cmp.Compare(a.value, b.value), cmp.Compare(a.hash, b.hash))
 }
 
-func newKeeper(m *Manifest) *keeper {
+func newKeeper(m *record.Manifest) *keeper {
 	k := &keeper{worst: map[string]metrics.Spec{}, lists: map[string][]ranked{}}
 	for _, d := range m.Datasets {
-		if spec, ok := m.MetricSpec(m.Suite.worst(d.Spec)); ok && spec.Scope != metrics.PerCorpus {
+		if spec, ok := m.MetricSpec(m.Suite.WorstOf(d.Spec)); ok && spec.Scope != metrics.PerCorpus {
 			k.worst[d.Name] = spec
 		}
 	}
@@ -80,7 +75,7 @@ type candidate struct {
 
 // candidates lists where a record may be shown. Only values of the worst metric
 // that count are shown.
-func (k *keeper) candidates(r *Record) []candidate {
+func (k *keeper) candidates(r *record.Record) []candidate {
 	if !k.picks(r.Dataset, r.Metric) || r.Drop != "" || strings.Contains(r.Condition, "~") {
 		return nil
 	}
@@ -99,9 +94,9 @@ func (k *keeper) candidates(r *Record) []candidate {
 		worst, samples = worstDamagedCases, sampleDamagedCases
 	}
 	id := hash64(r.Dataset, r.Item, r.Instance)
-	out := []candidate{{WhySample, join(WhySample, r.Dataset, r.Condition, r.Bin, r.Tokenizer), samples, ranked{0, id}}}
-	if r.Tokenizer != Original && !perfect {
-		out = append(out, candidate{WhyWorst, join(WhyWorst, r.Dataset, r.Tokenizer, r.Condition), worst, ranked{v, id}})
+	out := []candidate{{record.WhySample, join(record.WhySample, r.Dataset, r.Condition, r.Bin, r.Tokenizer), samples, ranked{0, id}}}
+	if r.Tokenizer != suite.Original && !perfect {
+		out = append(out, candidate{record.WhyWorst, join(record.WhyWorst, r.Dataset, r.Tokenizer, r.Condition), worst, ranked{v, id}})
 	}
 	return out
 }
@@ -126,7 +121,7 @@ func (k *keeper) wants(c candidate) bool {
 // wanted says which of the records of one reconstruction may enter a list: they
 // compete with what is committed and with each other, so that no more pictures are
 // held in memory than can be shown.
-func (k *keeper) wanted(records []Record) []bool {
+func (k *keeper) wanted(records []record.Record) []bool {
 	out := make([]bool, len(records))
 	type place struct {
 		candidate
@@ -152,7 +147,7 @@ func (k *keeper) wanted(records []Record) []bool {
 }
 
 // add enters a committed record into its lists.
-func (k *keeper) add(r *Record) {
+func (k *keeper) add(r *record.Record) {
 	cs := k.candidates(r)
 	if len(cs) == 0 {
 		return
@@ -190,23 +185,23 @@ const originalPrefix = "o-"
 // originalPath is the picture of an undamaged instance, and damagedPath of what the
 // tokenizer was shown of it.
 func originalPath(dataset, item, instance string) string {
-	return imagesDir + "/" + originalPrefix + shortHash(dataset, item, instance) + ".png"
+	return record.ImagesDir + "/" + originalPrefix + shortHash(dataset, item, instance) + ".png"
 }
 
 func damagedPath(dataset, item, instance, condition string) string {
-	return imagesDir + "/" + originalPrefix + shortHash(dataset, item, instance, condition) + ".png"
+	return record.ImagesDir + "/" + originalPrefix + shortHash(dataset, item, instance, condition) + ".png"
 }
 
-func reconstructionPath(r *Record) string {
-	return imagesDir + "/r-" + shortHash(r.Dataset, r.Item, r.Instance, r.Condition, r.Tokenizer) + ".png"
+func reconstructionPath(r *record.Record) string {
+	return record.ImagesDir + "/r-" + shortHash(r.Dataset, r.Item, r.Instance, r.Condition, r.Tokenizer) + ".png"
 }
 
 func wholePath(dataset, item, condition, tokenizer string) string {
-	return imagesDir + "/w-" + shortHash(dataset, item, condition, tokenizer) + ".png"
+	return record.ImagesDir + "/w-" + shortHash(dataset, item, condition, tokenizer) + ".png"
 }
 
 func heatPath(dataset, item, condition, tokenizer string) string {
-	return imagesDir + "/h-" + shortHash(dataset, item, condition, tokenizer) + ".png"
+	return record.ImagesDir + "/h-" + shortHash(dataset, item, condition, tokenizer) + ".png"
 }
 
 // heat draws where the first metric of the run that can tell sees damage: black
@@ -236,8 +231,8 @@ func (r *runner) heat(ref, got pix.Image) (pix.Image, bool) {
 }
 
 // wholeImages lists the whole images that were kept, at the tokenizer's size.
-func (r *runner) wholeImages(plan []planned) []Case {
-	var out []Case
+func (r *runner) wholeImages(plan []planned) []record.Case {
+	var out []record.Case
 	saved := func(path string) bool {
 		_, err := os.Stat(filepath.Join(r.cfg.Dir, filepath.FromSlash(path)))
 		return err == nil
@@ -248,12 +243,12 @@ func (r *runner) wholeImages(plan []planned) []Case {
 		}
 		dataset := r.manifest.Datasets[p.source].Name
 		for _, c := range r.conditions {
-			original := wholePath(dataset, p.id, c.String(), Original)
+			original := wholePath(dataset, p.id, c.String(), suite.Original)
 			for _, t := range r.cfg.Tokenizers {
 				path := wholePath(dataset, p.id, c.String(), t.Name)
-				if t.Name != Original && saved(path) && saved(original) {
-					out = append(out, Case{
-						Why: WhyImage, Tokenizer: t.Name, Dataset: dataset, Item: p.id, Condition: c.String(),
+				if t.Name != suite.Original && saved(path) && saved(original) {
+					out = append(out, record.Case{
+						Why: record.WhyImage, Tokenizer: t.Name, Dataset: dataset, Item: p.id, Condition: c.String(),
 						Original: original, Reconstruction: path,
 					})
 					if heat := heatPath(dataset, p.id, c.String(), t.Name); saved(heat) {
@@ -272,7 +267,7 @@ func shortHash(parts ...string) string {
 }
 
 // crops cuts out what may be shown of one reconstruction.
-func (k *keeper) crops(in *input, got pix.Image, records []Record) []crop {
+func (k *keeper) crops(in *input, got pix.Image, records []record.Record) []crop {
 	var out []crop
 	wanted := k.wanted(records)
 	for i := range records {
@@ -292,7 +287,7 @@ func (k *keeper) crops(in *input, got pix.Image, records []Record) []crop {
 		out = append(out,
 			crop{originalPath(r.Dataset, r.Item, r.Instance), in.undamaged.Crop(box)},
 			crop{reconstructionPath(r), got.Crop(box)})
-		if in.cond.damagesImage() {
+		if in.cond.DamagesImage() {
 			out = append(out, crop{damagedPath(r.Dataset, r.Item, r.Instance, r.Condition), in.reference.Crop(box)})
 		}
 	}
@@ -313,18 +308,18 @@ func padded(b image.Rectangle) image.Rectangle { return b.Inset(-max(b.Dy()/5, 2
 
 // cases lists what the report shows, reading the records once more, writes the
 // list and removes pictures that lost their place.
-func (r *runner) cases(plan []planned) ([]Case, error) {
+func (r *runner) cases(plan []planned) ([]record.Case, error) {
 	type chosen struct {
 		candidate
-		record Record
+		record record.Record
 	}
 	var all []chosen
 	read := map[string]string{} // what was read in originals, damaged or not
-	for rec, err := range Records(r.cfg.Dir) {
+	for rec, err := range record.Records(r.cfg.Dir) {
 		if err != nil {
 			return nil, err
 		}
-		if rec.Tokenizer == Original && r.keeper.picks(rec.Dataset, rec.Metric) && rec.Detail != "" {
+		if rec.Tokenizer == suite.Original && r.keeper.picks(rec.Dataset, rec.Metric) && rec.Detail != "" {
 			read[join(rec.Dataset, rec.Item, rec.Instance, rec.Condition)] = rec.Detail
 		}
 		for _, c := range r.keeper.candidates(&rec) {
@@ -336,22 +331,22 @@ func (r *runner) cases(plan []planned) ([]Case, error) {
 	slices.SortStableFunc(all, func(a, b chosen) int {
 		return cmp.Or(cmp.Compare(a.why, b.why), cmp.Compare(a.list, b.list), a.compare(b.ranked))
 	})
-	out := []Case{}
-	used := map[string]bool{imagesDir + "/" + casesFile: true}
+	out := []record.Case{}
+	used := map[string]bool{record.ImagesDir + "/" + record.CasesFile: true}
 	for _, c := range all {
 		rec := &c.record
-		cs := Case{
+		cs := record.Case{
 			Why: c.why, Tokenizer: rec.Tokenizer, Dataset: rec.Dataset, Item: rec.Item,
 			Instance: rec.Instance, Condition: rec.Condition, Bin: rec.Bin, Metric: rec.Metric,
 			Value: rec.Value, Expected: rec.Expected, Got: rec.Detail,
 			Original: originalPath(rec.Dataset, rec.Item, rec.Instance), Reconstruction: reconstructionPath(rec),
 		}
-		cond, err := ParseCondition(rec.Condition)
+		cond, err := suite.ParseCondition(rec.Condition)
 		if err != nil {
 			return nil, fmt.Errorf("listing cases: %w", err)
 		}
-		cs.GotOriginal = read[join(rec.Dataset, rec.Item, rec.Instance, Condition{Resolution: cond.Resolution}.String())]
-		if cond.damagesImage() {
+		cs.GotOriginal = read[join(rec.Dataset, rec.Item, rec.Instance, suite.Condition{Resolution: cond.Resolution}.String())]
+		if cond.DamagesImage() {
 			cs.GotDamaged = read[join(rec.Dataset, rec.Item, rec.Instance, rec.Condition)]
 			cs.Damaged = damagedPath(rec.Dataset, rec.Item, rec.Instance, rec.Condition)
 		}
@@ -362,16 +357,16 @@ func (r *runner) cases(plan []planned) ([]Case, error) {
 		used[c.Original], used[c.Reconstruction], used[c.Heat] = true, true, true
 		out = append(out, c)
 	}
-	files, err := os.ReadDir(filepath.Join(r.cfg.Dir, imagesDir))
+	files, err := os.ReadDir(filepath.Join(r.cfg.Dir, record.ImagesDir))
 	if err != nil {
 		return nil, fmt.Errorf("listing pictures: %w", err)
 	}
 	for _, f := range files {
-		if name := imagesDir + "/" + f.Name(); !used[name] && filepath.Ext(name) == ".png" {
+		if name := record.ImagesDir + "/" + f.Name(); !used[name] && filepath.Ext(name) == ".png" {
 			if err := os.Remove(filepath.Join(r.cfg.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return nil, fmt.Errorf("removing a picture that is not shown: %w", err)
 			}
 		}
 	}
-	return out, WriteJSON(filepath.Join(r.cfg.Dir, imagesDir, casesFile), out)
+	return out, record.WriteJSON(filepath.Join(r.cfg.Dir, record.ImagesDir, record.CasesFile), out)
 }

@@ -1,4 +1,4 @@
-package bench
+package run
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/vtbench/vtbench/bench/record"
 )
 
 // open makes the run directory or picks up what is there, and returns the
@@ -15,17 +17,17 @@ import (
 // measured.
 func (r *runner) open(plan []planned) (start int, err error) {
 	dir := r.cfg.Dir
-	if err := os.MkdirAll(filepath.Join(dir, imagesDir), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, record.ImagesDir), 0o755); err != nil {
 		return 0, configErrorf("making the run directory: %w; choose another one with -o", err)
 	}
-	path := filepath.Join(dir, ManifestFile)
-	var old Manifest
-	switch err := readJSON(path, &old); {
+	path := filepath.Join(dir, record.ManifestFile)
+	var old record.Manifest
+	switch err := record.ReadJSON(path, &old); {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Stat(filepath.Join(dir, RecordsFile)); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, record.RecordsFile)); err == nil {
 			return 0, configErrorf("%s has records but no manifest; choose another directory with -o", dir)
 		}
-		if err := WriteJSON(path, &r.manifest); err != nil {
+		if err := record.WriteJSON(path, &r.manifest); err != nil {
 			return 0, &ConfigError{err}
 		}
 		return 0, nil
@@ -42,14 +44,14 @@ func (r *runner) open(plan []planned) (start int, err error) {
 	if start, err = r.replay(plan); err != nil {
 		return 0, err
 	}
-	if err := os.Remove(filepath.Join(dir, SummaryFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(filepath.Join(dir, record.SummaryFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, fmt.Errorf("resuming: %w", err)
 	}
 	return start, nil
 }
 
 // differences names what makes two manifests different runs.
-func differences(a, b *Manifest) []string {
+func differences(a, b *record.Manifest) []string {
 	var out []string
 	check := func(same bool, what string) {
 		if !same {
@@ -85,7 +87,7 @@ func (r *runner) replay(plan []planned) (start int, err error) {
 		return i, nil
 	}
 	last := -1
-	for rec, err := range Records(r.cfg.Dir) {
+	for rec, err := range record.Records(r.cfg.Dir) {
 		if err != nil {
 			return 0, err
 		}
@@ -105,7 +107,7 @@ func (r *runner) replay(plan []planned) (start int, err error) {
 	}); err != nil {
 		return 0, err
 	}
-	for rec, err := range Records(r.cfg.Dir) {
+	for rec, err := range record.Records(r.cfg.Dir) {
 		if err != nil {
 			return 0, err
 		}
@@ -116,10 +118,10 @@ func (r *runner) replay(plan []planned) (start int, err error) {
 
 // truncate cuts every journal before the first line that is not to be kept.
 func (r *runner) truncate(keep func(dataset, item string) (bool, error)) error {
-	for _, name := range []string{RecordsFile, codesFile, timingsFile} {
+	for _, name := range []string{record.RecordsFile, record.CodesFile, record.TimingsFile} {
 		path := filepath.Join(r.cfg.Dir, name)
 		var end int64
-		for at, decode := range lines[struct{ Dataset, Item string }](path) {
+		for at, decode := range record.Lines[struct{ Dataset, Item string }](path) {
 			l, err := decode()
 			if err != nil {
 				return err

@@ -1,0 +1,122 @@
+package suite
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Token damage: corruptions of a suite that hit the codes between encoding and
+// decoding instead of the image. Tokenizers that cannot decode codes have no
+// records under them, and so have those that do not know their nearest codes
+// under TokenNearest: that is a property, not a failure.
+const (
+	TokenDrop    = "token_drop"    // replaced by the most frequent code of the image
+	TokenRandom  = "token_random"  // replaced by any other code
+	TokenNearest = "token_nearest" // replaced by the nearest other code
+)
+
+// TokenShares is the share of an image's tokens that each severity damages.
+var TokenShares = [5]float64{.01, .05, .10, .20, .50}
+
+// TokenDamages lists the kinds of token damage.
+func TokenDamages() []string { return []string{TokenDrop, TokenRandom, TokenNearest} }
+
+// DamagesTokens reports whether the condition hits codes and not the image.
+func (c Condition) DamagesTokens() bool { return slices.Contains(TokenDamages(), c.Corruption) }
+
+// damagesImage reports whether the condition hits the image before the tokenizer.
+func (c Condition) DamagesImage() bool { return c.Corruption != "" && !c.DamagesTokens() }
+
+// ImageCorruptions reports whether any corruption needs Config.Corrupt.
+func (s *Suite) ImageCorruptions() bool {
+	return slices.ContainsFunc(s.Corruptions, func(c Corruption) bool { return !strings.HasPrefix(c.Type, "token_") })
+}
+
+// Original is the name of the tokenizer that hands an image through untouched,
+// without the way through the tokenizer's resolution: the upper bound of every
+// table.
+const Original = "original"
+
+// A Condition is what was done to an image on its way to the tokenizer.
+type Condition struct {
+	Corruption string // "" for clean
+	Severity   int
+	Resolution int    // side of the square the tokenizer sees; 0 for the image's own size
+	Against    string // "" scores against the reference the tokenizer saw, "clean" against the undamaged one
+}
+
+// AgainstClean marks scores of a corrupted condition against the undamaged
+// original (restoration) instead of what the tokenizer was shown (fidelity).
+const AgainstClean = "clean"
+
+// String is the form used in records: "clean@256", "fog/3@512", "fog/3@512~clean".
+func (c Condition) String() string {
+	s := "clean"
+	if c.Corruption != "" {
+		s = c.Corruption + "/" + strconv.Itoa(c.Severity)
+	}
+	if c.Resolution > 0 {
+		s += "@" + strconv.Itoa(c.Resolution)
+	}
+	if c.Against != "" {
+		s += "~" + c.Against
+	}
+	return s
+}
+
+// ParseCondition reads what String wrote.
+func ParseCondition(s string) (Condition, error) {
+	var c Condition
+	head, against, _ := strings.Cut(s, "~")
+	c.Against = against
+	name, size, sized := strings.Cut(head, "@")
+	if sized {
+		n, err := strconv.Atoi(size)
+		if err != nil || n <= 0 {
+			return Condition{}, fmt.Errorf("condition %q: %q is not a resolution", s, size)
+		}
+		c.Resolution = n
+	}
+	if name == "clean" {
+		return c, nil
+	}
+	corruption, severity, ok := strings.Cut(name, "/")
+	n, err := strconv.Atoi(severity)
+	if !ok || corruption == "" || err != nil {
+		return Condition{}, fmt.Errorf("condition %q: want clean or CORRUPTION/SEVERITY, with @RESOLUTION", s)
+	}
+	c.Corruption, c.Severity = corruption, n
+	return c, nil
+}
+
+// conditions lists what a suite does to every image, in the order of records.
+func (s *Suite) Conditions() []Condition {
+	var out []Condition
+	for _, res := range s.Resolutions {
+		out = append(out, Condition{Resolution: res})
+	}
+	for _, c := range s.Corruptions {
+		for _, sev := range c.Severities {
+			for _, res := range s.Resolutions {
+				out = append(out, Condition{Corruption: c.Type, Severity: sev, Resolution: res})
+			}
+		}
+	}
+	return out
+}
+
+// allConditions lists the conditions that records can have: those of conditions,
+// and for corrupted ones the scores against the undamaged original.
+func (s *Suite) AllConditions() []Condition {
+	var out []Condition
+	for _, c := range s.Conditions() {
+		out = append(out, c)
+		if c.Corruption != "" && !c.DamagesTokens() {
+			c.Against = AgainstClean
+			out = append(out, c)
+		}
+	}
+	return out
+}

@@ -1,0 +1,60 @@
+package suite
+
+import (
+	"unicode/utf8"
+
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/metrics"
+)
+
+// scale is the size of an instance relative to its image, by the suite's rule.
+func (b *Bins) scale(in datasets.Instance, w, h int) float64 {
+	if in.Scale > 0 {
+		return in.Scale
+	}
+	side := float64(max(w, h))
+	if b.Scale == "face" {
+		return float64(max(in.Box.Dx(), in.Box.Dy())) / side
+	}
+	chars := utf8.RuneCountInString(in.Text)
+	if chars == 0 {
+		return 0
+	}
+	return float64(in.Box.Dx()) / (float64(chars) * side)
+}
+
+// sorted tells the instances that are scored at a resolution, with their bins,
+// from those that are not, with the reason.
+func (s *Suite) Sort(item datasets.Item, resolution int) (scored []datasets.Instance, bin map[string]string, left map[string]string) {
+	bin, left = map[string]string{}, map[string]string{}
+	for _, in := range item.Instances {
+		if in.Ignore {
+			left[in.ID] = metrics.DropIgnored
+			continue
+		}
+		if s.Bins != nil {
+			name := s.Bins.Of(s.Bins.scale(in, item.Image.W, item.Image.H), resolution)
+			if name == "" {
+				left[in.ID] = metrics.DropOutside
+				continue
+			}
+			bin[in.ID] = name
+		}
+		scored = append(scored, in)
+	}
+	return scored, bin, left
+}
+
+// CountBins counts the instances of an item by bin at a resolution; ignored and
+// outside ones are counted under their drop reason.
+func (s *Suite) CountBins(item datasets.Item, resolution int) map[string]int {
+	scored, bin, left := s.Sort(item, resolution)
+	counts := map[string]int{}
+	for _, in := range scored {
+		counts[bin[in.ID]]++
+	}
+	for _, reason := range left {
+		counts[reason]++
+	}
+	return counts
+}
