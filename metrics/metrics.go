@@ -13,51 +13,11 @@ package metrics
 
 import (
 	"context"
-	"math"
 
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
-
-// Direction says which way a metric gets better.
-type Direction string
-
-// The directions a metric can have.
-const (
-	Higher  Direction = "higher"
-	Lower   Direction = "lower"
-	Neither Direction = "neither" // descriptive: neither end is better
-)
-
-// Scope says what one value of a metric belongs to.
-type Scope string
-
-// The scopes a metric can have.
-const (
-	PerImage    Scope = "image"    // one value an image
-	PerInstance Scope = "instance" // one value a labelled word, line or face
-	PerCorpus   Scope = "corpus"   // one value a whole set, from accumulated state
-)
-
-// Spec describes a metric completely enough to compare two values of it.
-type Spec struct {
-	ID      string    `json:"id"`      // "psnr", "t-ned"
-	Version int       `json:"version"` // raised when the same input yields another value
-	Title   string    `json:"title"`   // "PSNR", "T-NED"
-	Unit    string    `json:"unit"`    // "dB", "" for a plain number
-	Better  Direction `json:"better"`
-	Min     float64   `json:"-"` // smallest possible value; -Inf where unbounded
-	Max     float64   `json:"-"` // largest possible value; +Inf where unbounded
-	Scope   Scope     `json:"scope"`
-	Source  string    `json:"source"` // paper or repository of the definition
-	// Weighted marks a micro-average: the mean of the set is Σ value·N / Σ N
-	// (CER: N is the length of the reference). Otherwise N is 1.
-	Weighted bool `json:"weighted,omitempty"`
-	// Labels marks metrics that compare with labels (what a sign says, who a face
-	// is) and not with the pixels of the reference.
-	Labels bool `json:"labels,omitempty"`
-}
 
 // A Value is one measured number, or the reason why there is none.
 type Value struct {
@@ -216,6 +176,3 @@ func (f ScorerFunc) Score(ctx context.Context, got pix.Image) ([]Value, error) {
 func Static(m Metric) Kind {
 	return Kind{Specs: m.Specs(), Open: func(context.Context, Config) (Metric, error) { return m, nil }}
 }
-
-// Unbounded is the range limit of a metric without one; use with a sign.
-func Unbounded(sign int) float64 { return math.Inf(sign) }

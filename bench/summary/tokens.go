@@ -74,12 +74,18 @@ const (
 func TokenMetrics() []metrics.Spec {
 	return []metrics.Spec{
 		{
-			ID: TokenFlip, Version: 1, Weighted: true, Title: "Flipped tokens", Better: metrics.Lower, Max: 1, Scope: metrics.PerImage,
+			ID: TokenFlip, Version: 1, Weighted: true, Title: "Flipped tokens", Unit: "share", Better: metrics.Lower, Min: 0, Max: 1, Scope: metrics.PerImage,
 			Source: "share of tokens unlike those of the clean image; on clean images: flipped by encoding the reconstruction again",
+			Role:   metrics.RoleTokens, Show: metrics.Percent(1), Margin: metrics.Margin{Absolute: .01},
+			Short: "share of tokens that change under damage",
+			Long:  "Token ids of the damaged picture that differ from those of the clean one; on clean pictures, those that encoding the reconstruction again changes.",
 		},
 		{
-			ID: CodewordDistance, Version: 1, Weighted: true, Title: "Codeword distance", Better: metrics.Lower, Max: math.Inf(1), Scope: metrics.PerImage,
+			ID: CodewordDistance, Version: 1, Weighted: true, Title: "Codeword distance", Better: metrics.Lower, Min: 0, Max: math.Inf(1), Scope: metrics.PerImage,
 			Source: "mean Euclidean distance between the codewords of flipped tokens, in units of the tokenizer's own codebook",
+			Role:   metrics.RoleTokens, Show: metrics.Fixed(3), Margin: metrics.Margin{Relative: .02},
+			Short: "how far flipped tokens moved",
+			Long:  "Mean distance between the codewords of flipped tokens, in units of the tokenizer's own codebook: not comparable between tokenizers.",
 		},
 	}
 }

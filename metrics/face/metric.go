@@ -34,37 +34,82 @@ const (
 // version covers the definitions; the networks are in the provenance.
 const version = 1
 
+// rankedFrom is how many people a gallery must have for rank-1 to be a headline: among
+// few it is easy to be the nearest.
+const rankedFrom = 20
+
 // Specs lists the values.
 func Specs() []metrics.Spec {
 	const tokbench = "TokBench, Wu et al. 2025 (wjf5203/TokBench)"
-	spec := func(id, title, unit string, better metrics.Direction, lo, hi float64, source string) metrics.Spec {
+	spec := func(id, title string, better metrics.Direction, lo, hi float64, source, short, long string) metrics.Spec {
 		return metrics.Spec{
-			ID: id, Version: version, Title: title, Unit: unit, Better: better, Min: lo, Max: hi,
-			Scope: metrics.PerInstance, Source: source, Labels: true,
+			ID: id, Version: version, Title: title, Better: better, Min: lo, Max: hi,
+			Scope: metrics.PerInstance, Source: source, Labels: true, Role: metrics.RoleQuality,
+			Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .01}, Short: short, Long: long,
 		}
 	}
+	share := func(s metrics.Spec) metrics.Spec {
+		s.Unit, s.Show = "share", metrics.Percent(1)
+		return s
+	}
+	yesNo := func(s metrics.Spec) metrics.Spec {
+		s.Binary = true
+		return share(s)
+	}
 	inf := metrics.Unbounded(1)
+	calibrated := spec(idCalibrated, "F-Sim calibrated", metrics.Higher, -inf, 1, "(F-Sim − s) / (1 − s), s the recogniser's mean cosine of different people: strangers score 0 on average",
+		"how much a face is still the same person: 1 is the original, 0 an average stranger",
+		"Original and reconstruction are aligned by the same five key points and embedded by a face recogniser. The cosine of the two embeddings is stretched so that different people score 0 on average: some recognisers call even strangers 0.8 alike.")
+	calibrated.Show, calibrated.Axis = metrics.Fixed(2), similarities
+	calibrated.Floor = metrics.Floor{Metric: idStranger, Title: "different people", Mark: "average stranger"}
+	stranger := spec(idStranger, "Nearest stranger", metrics.Neither, -inf, 1, "highest calibrated similarity of the reconstruction and the original of another person of the set",
+		"calibrated similarity to the most similar stranger of the set",
+		"The highest calibrated similarity of the reconstruction to the original of anybody else of the set. Where F-Sim comes down to it, the face could be somebody else's.")
+	stranger.Show, stranger.Axis, stranger.Role = metrics.Fixed(2), similarities, metrics.RoleReference
+	pairs := share(spec(idPairs, "Pairs told apart", metrics.Higher, 0, 1, "Labeled Faces in the Wild (Huang et al. 2007), the first of each pair reconstructed, the second original; thresholds chosen on the originals of the other folds",
+		"share of the data set's pairs that are rightly called the same person or not",
+		"The protocol of Labeled Faces in the Wild, the first face of each pair reconstructed and the second not; thresholds are chosen on the originals of the other folds. Only data sets with pairs have it."))
+	pairs.Weighted = true // a mean over pairs: a face has as many as it comes first in
+	rank1 := yesNo(spec(idRank1, "Rank-1", metrics.Higher, 0, 1, "share of faces whose nearest original of all of the set is the same person",
+		"share of faces whose most similar original of all of the set is the same person",
+		"Every face of the set is a candidate. With few people it is easy, so it is no headline below 20 of them: the number of identities stands at the top."))
+	rank1.HeadlineFrom = rankedFrom
+	psnr := spec(idPSNR, "Face PSNR", metrics.Higher, 0, inf, "PSNR on RGB of the face's box",
+		"pixel fidelity within the face's box", "PSNR on RGB of the box around each face, against the undamaged original.")
+	psnr.Unit, psnr.Role, psnr.Show, psnr.Margin = "dB", metrics.RolePixels, metrics.Fixed(2), metrics.Margin{Absolute: .1}
+	ssim := spec(idSSIM, "Face SSIM", metrics.Higher, -1, 1, "SSIM (Wang 2004, Gaussian) of the face's box",
+		"structural similarity within the face's box", "SSIM (Wang 2004) of the box around each face, against the undamaged original.")
+	ssim.Margin = metrics.Margin{Absolute: .005}
 	return []metrics.Spec{
-		spec(idSim, "F-Sim", "", metrics.Higher, -1, 1, tokbench+": cosine of the embeddings of original and reconstruction"),
-		spec(idCalibrated, "F-Sim calibrated", "", metrics.Higher, -inf, 1, "(F-Sim − s) / (1 − s), s the recogniser's mean cosine of different people: strangers score 0 on average"),
-		spec(idDist, "F-Dist", "", metrics.Lower, 0, inf, "Euclidean distance of the embeddings"),
-		spec(idStranger, "Nearest stranger", "", metrics.Neither, -inf, 1, "highest calibrated similarity of the reconstruction and the original of another person of the set"),
-		spec(idVerified, "Verified", "share", metrics.Higher, 0, 1, "share of faces whose F-Dist is within the recogniser's published threshold"),
-		spec(idTAR, "TAR at FAR 0.1 %", "share", metrics.Higher, 0, 1, "share of faces accepted as themselves at the threshold at which 1 in 1,000 pairs of different people of the originals would be; needs 1,000 such pairs"),
-		pairSpec(spec(idPairs, "Pairs told apart", "share", metrics.Higher, 0, 1, "Labeled Faces in the Wild (Huang et al. 2007), the first of each pair reconstructed, the second original; thresholds chosen on the originals of the other folds")),
-		spec(idRank1, "Rank-1", "share", metrics.Higher, 0, 1, "share of faces whose nearest original of all of the set is the same person"),
-		spec(idDetected, "Still found", "share", metrics.Higher, 0, 1, "share of the faces found in the original that are found in the reconstruction, IoU ≥ 0.5"),
-		spec(idNME, "Drift of key points", "share", metrics.Lower, 0, inf, "mean distance of five detected key points, over the distance of the eyes (NME)"),
-		spec(idPSNR, "Face PSNR", "dB", metrics.Higher, 0, inf, "PSNR on RGB of the face's box"),
-		spec(idSSIM, "Face SSIM", "", metrics.Higher, -1, 1, "SSIM (Wang 2004, Gaussian) of the face's box"),
+		spec(idSim, "F-Sim", metrics.Higher, -1, 1, tokbench+": cosine of the embeddings of original and reconstruction",
+			"cosine of the face embeddings of original and reconstruction",
+			"TokBench's F-Sim. What a value means depends on the recogniser, which the method section names: compare with the strangers of the same run, and with no number of another recogniser."),
+		calibrated,
+		spec(idDist, "F-Dist", metrics.Lower, 0, inf, "Euclidean distance of the embeddings",
+			"distance of the face embeddings of original and reconstruction",
+			"The Euclidean distance, which recognisers state their thresholds in; dlib's is 0.6."),
+		stranger,
+		yesNo(spec(idVerified, "Verified", metrics.Higher, 0, 1, "share of faces whose F-Dist is within the recogniser's published threshold",
+			"share of faces that the recogniser's own threshold calls the same person",
+			"F-Dist within the threshold that the authors of the recogniser publish.")),
+		yesNo(spec(idTAR, "TAR at FAR 0.1 %", metrics.Higher, 0, 1, "share of faces accepted as themselves at the threshold at which 1 in 1,000 pairs of different people of the originals would be; needs 1,000 such pairs",
+			"share of faces accepted as themselves where 1 in 1,000 strangers would be",
+			"The threshold comes from pairs of different people among the originals of the set, so it needs about 46 people or more.")),
+		pairs,
+		rank1,
+		yesNo(spec(idDetected, "Still found", metrics.Higher, 0, 1, "share of the faces found in the original that are found in the reconstruction, IoU ≥ 0.5",
+			"share of faces that a detector still finds",
+			"Of the faces that the detector finds in the original, those that it finds in the reconstruction at the same place (IoU of 0.5 and more).")),
+		share(spec(idNME, "Drift of key points", metrics.Lower, 0, inf, "mean distance of five detected key points, over the distance of the eyes (NME)",
+			"how far detected key points move, in distances of the eyes",
+			"Mean distance of the five points detected in the original and in the reconstruction, over the distance of the eyes. Faces that are not found any more have none.")),
+		psnr,
+		ssim,
 	}
 }
 
-// pairSpec makes a mean over pairs: a face has as many as it comes first in.
-func pairSpec(s metrics.Spec) metrics.Spec {
-	s.Weighted = true
-	return s
-}
+// similarities is the range in which calibrated similarities of faces lie.
+var similarities = [2]float64{-.5, 1}
 
 // Kind is the registry's entry.
 func Kind() metrics.Kind {

@@ -41,22 +41,28 @@ type definition struct {
 }
 
 func definitions() []definition {
-	lpips := func(net string, side int) definition {
+	lpips := func(net, title string, side int) definition {
 		return definition{
 			spec: metrics.Spec{
 				ID: "lpips-" + net, Version: 1, Title: "LPIPS (" + net + ")", Better: metrics.Lower, Min: 0, Max: metrics.Unbounded(1),
 				Scope: metrics.PerImage, Source: "Zhang et al. 2018, LPIPS v0.1 (richzhang/PerceptualSimilarity), RGB in [-1,1], full size",
+				Role: metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .005},
+				Short: "perceptual distance, 0 is identical",
+				Long:  "Distance between " + title + " features of both pictures; not comparable with that of another network.",
 			},
 			lo: -1, hi: 1, side: side,
 		}
 	}
 	return []definition{
-		lpips("alex", 31), // five poolings and strides leave nothing of less
-		lpips("vgg", 16),
+		lpips("alex", "AlexNet", 31), // five poolings and strides leave nothing of less
+		lpips("vgg", "VGG", 16),
 		{
 			spec: metrics.Spec{
 				ID: "dists", Version: 1, Title: "DISTS", Better: metrics.Lower, Min: 0, Max: 1,
 				Scope: metrics.PerImage, Source: "Ding et al. 2020 (dingkeyan93/DISTS), RGB in [0,1], full size",
+				Role: metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .005},
+				Short: "perceptual distance of structure and texture, 0 is identical",
+				Long:  "Forgives a texture that was replaced by one of the same kind.",
 			},
 			lo: 0, hi: 1, side: 16,
 		},

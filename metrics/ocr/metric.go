@@ -49,18 +49,26 @@ const version = 1
 // Specs lists what the metric yields: one value an instance each.
 func Specs() []metrics.Spec {
 	const tokbench, jiwer = "TokBench (wjf5203/TokBench)", "jitsi/jiwer"
-	spec := func(id, title string, better metrics.Direction, top float64, weighted bool, source string) metrics.Spec {
+	spec := func(id, title string, better metrics.Direction, top float64, source, short, long string) metrics.Spec {
 		return metrics.Spec{
-			ID: id, Version: version, Title: title, Better: better, Max: top,
-			Scope: metrics.PerInstance, Source: source, Weighted: weighted, Labels: true,
+			ID: id, Version: version, Title: title, Unit: "share", Better: better, Min: 0, Max: top,
+			Scope: metrics.PerInstance, Source: source, Labels: true,
+			Role: metrics.RoleQuality, Show: metrics.Percent(1), Margin: metrics.Margin{Absolute: .01}, Short: short, Long: long,
 		}
 	}
+	binary := func(s metrics.Spec) metrics.Spec { s.Binary = true; return s }
+	weighted := func(s metrics.Spec) metrics.Spec { s.Weighted = true; return s }
 	return []metrics.Spec{
-		spec(idExact, "T-ACC", metrics.Higher, 1, false, tokbench),
-		spec(idNED, "T-NED", metrics.Higher, 1, false, tokbench),
-		spec(idCER, "CER", metrics.Lower, metrics.Unbounded(1), true, jiwer),
-		spec(idWER, "WER", metrics.Lower, metrics.Unbounded(1), true, jiwer),
-		spec(idRelaxed, "T-ACC relaxed", metrics.Higher, 1, false, "clovaai/deep-text-recognition-benchmark"),
+		binary(spec(idExact, "T-ACC", metrics.Higher, 1, tokbench, "share of words read exactly",
+			"Every labelled word is cut out of the reconstruction and read by an OCR engine. It counts only if every character is right, case included. 100 % is perfect reading; the upper bound is what the same engine reads after the same resizing without a tokenizer.")),
+		spec(idNED, "T-NED", metrics.Higher, 1, tokbench, "average share of characters kept",
+			"One minus the edit distance between label and reading over the longer of the two, averaged over words. Where T-ACC asks for the whole word, T-NED gives credit for most of it."),
+		weighted(spec(idCER, "CER", metrics.Lower, metrics.Unbounded(1), jiwer, "character errors per character of the labels",
+			"Insertions, deletions and substitutions that turn what was read into the labels, summed over all words, over the number of characters in the labels. 0 % is perfect; it may exceed 100 % where the reader invents text.")),
+		weighted(spec(idWER, "WER", metrics.Lower, metrics.Unbounded(1), jiwer, "word errors per word of the labels",
+			"As CER, counted in words. 0 % is perfect; it may exceed 100 %.")),
+		binary(spec(idRelaxed, "T-ACC relaxed", metrics.Higher, 1, "clovaai/deep-text-recognition-benchmark", "share of words read, ignoring case and punctuation",
+			"As T-ACC, after both strings are lower-cased and stripped to letters and digits: forgives what a scene-text benchmark usually forgives.")),
 	}
 }
 

@@ -11,6 +11,9 @@ var ciede = definition{
 	spec: metrics.Spec{
 		ID: "ciede2000", Version: 1, Title: "CIEDE2000", Better: metrics.Lower, Min: 0, Max: metrics.Unbounded(1), Scope: metrics.PerImage,
 		Source: "Sharma et al. 2005, mean over pixels, sRGB to CIELAB under D65 (2°); scikit-image deltaE_ciede2000",
+		Role:   metrics.RoleQuality, Show: metrics.Fixed(2), Margin: metrics.Margin{Absolute: .1},
+		Short: "colour difference a person would see",
+		Long:  "Mean CIEDE2000 over pixels; about 1 is just noticeable.",
 	},
 	minSide: 1,
 	prepare: func(ref pix.Image, mem *memory) scorer {

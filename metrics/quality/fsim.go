@@ -13,6 +13,9 @@ var (
 		spec: metrics.Spec{
 			ID: "fsim", Version: 1, Title: "FSIM", Better: metrics.Higher, Min: 0, Max: 1, Scope: metrics.PerImage,
 			Source: "Zhang et al. 2011: luma, phase congruency (log-Gabor, 4 scales × 4 orientations, wavelength from 6, σf .55, Δθ 1.2, k 2) and Scharr gradients, T .85/160; the authors' FeatureSIM.m",
+			Role:   metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .005},
+			Short: "similarity of edges, 1 is identical",
+			Long:  "Phase congruency and gradients of brightness.",
 		},
 		minSide: 16,
 		prepare: func(ref pix.Image, mem *memory) scorer { return newFSIMReference(ref, mem, false) },
@@ -21,6 +24,9 @@ var (
 		spec: metrics.Spec{
 			ID: "fsimc", Version: 1, Title: "FSIMc", Better: metrics.Higher, Min: 0, Max: 1, Scope: metrics.PerImage,
 			Source: "FSIM with chroma: I and Q of YIQ, T 200/200, λ .03; the authors' FeatureSIM.m",
+			Role:   metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .005},
+			Short: "similarity of edges and colours, 1 is identical",
+			Long:  "FSIM with chroma.",
 		},
 		minSide: 16,
 		prepare: func(ref pix.Image, mem *memory) scorer { return newFSIMReference(ref, mem, true) },

@@ -11,6 +11,9 @@ var gmsd = definition{
 	spec: metrics.Spec{
 		ID: "gmsd", Version: 1, Title: "GMSD", Better: metrics.Lower, Min: 0, Max: 1, Scope: metrics.PerImage,
 		Source: "Xue et al. 2014: luma (unrounded), 2×2 means, Prewitt/3, T 170, standard deviation with N−1; the authors' GMSD.m",
+		Role:   metrics.RoleQuality, Show: metrics.Fixed(4), Margin: metrics.Margin{Absolute: .002},
+		Short: "deviation of gradients, 0 is identical",
+		Long:  "Spread of local gradient similarity: one bad place counts more than the same damage spread evenly.",
 	},
 	minSide: 4,
 	prepare: func(ref pix.Image, mem *memory) scorer {

@@ -11,6 +11,9 @@ var haarPSI = definition{
 	spec: metrics.Spec{
 		ID: "haarpsi", Version: 1, Title: "HaarPSI", Better: metrics.Higher, Min: 0, Max: 1, Scope: metrics.PerImage,
 		Source: "Reisenhofer et al. 2018: C 30, α 4.2, YIQ, 2×2 means, 3 Haar scales aligned as MATLAB's conv2(…, 'same'); rgcda/haarpsi",
+		Role:   metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .01},
+		Short: "perceptual similarity from wavelets, 1 is identical",
+		Long:  "Haar wavelet similarity, weighted by where edges are.",
 	},
 	minSide: 16,
 	prepare: func(ref pix.Image, mem *memory) scorer {

@@ -13,6 +13,9 @@ var iwSSIM = definition{
 	spec: metrics.Spec{
 		ID: "iw-ssim", Version: 1, Title: "IW-SSIM", Better: metrics.Higher, Min: 0, Max: 1, Scope: metrics.PerImage,
 		Source: "Wang & Li 2011: luma (unrounded), Laplacian pyramid of 5 scales, information content weights (3×3 blocks and parent, σn² .4), MS-SSIM's exponents; the authors' iwssim.m, piq",
+		Role:   metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .005},
+		Short: "structural similarity where there is something to see",
+		Long:  "MS-SSIM weighted by how much information each place holds; 1 is identical.",
 	},
 	minSide: msSSIMSide,
 	prepare: func(ref pix.Image, mem *memory) scorer { return newIWReference(ref, mem) },

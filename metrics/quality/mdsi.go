@@ -11,6 +11,9 @@ var mdsi = definition{
 	spec: metrics.Spec{
 		ID: "mdsi", Version: 1, Title: "MDSI", Better: metrics.Lower, Min: 0, Max: 1, Scope: metrics.PerImage,
 		Source: "Nafchi et al. 2016: LHM colours, C1 140, C2 55, C3 550, α .6, summation, q = o = 1/4; the authors' MDSI.m",
+		Role:   metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .005},
+		Short: "deviation of gradients and colours, 0 is identical",
+		Long:  "Mean deviation similarity of gradients and chroma.",
 	},
 	minSide: 4,
 	prepare: func(ref pix.Image, mem *memory) scorer {

@@ -11,6 +11,9 @@ var nlpd = definition{
 	spec: metrics.Spec{
 		ID: "nlpd", Version: 1, Title: "NLPD", Better: metrics.Lower, Min: 0, Max: metrics.Unbounded(1), Scope: metrics.PerImage,
 		Source: "Laparra et al. 2016: luma in [0, 1], normalised Laplacian pyramid of 6 levels, mean over levels of root mean squared difference; the authors' NLP_dist.m, pyiqa",
+		Role:   metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .005},
+		Short: "perceptual distance, 0 is identical",
+		Long:  "Normalised Laplacian pyramid: local contrast at six scales.",
 	},
 	minSide: 17,
 	prepare: func(ref pix.Image, mem *memory) scorer { return nlpdReference{nlpdPyramid(mem, ref)} },

@@ -13,6 +13,9 @@ var (
 		spec: metrics.Spec{
 			ID: "psnr", Version: 1, Title: "PSNR", Unit: "dB", Better: metrics.Higher, Min: 0, Max: metrics.Unbounded(1),
 			Scope: metrics.PerImage, Source: "10·log10(255²/MSE), MSE over all pixels and RGB channels; scikit-image peak_signal_noise_ratio",
+			Role: metrics.RolePixels, Show: metrics.Fixed(2), Margin: metrics.Margin{Absolute: .1},
+			Short: "pixel fidelity, logarithmic",
+			Long:  "Peak signal-to-noise ratio over all pixels and channels. It rewards getting every pixel nearly right and hardly notices that small text has become unreadable.",
 		},
 		minSide: 1,
 		prepare: pairwise(func(ref, got pix.Image, _ *memory) float64 { return errorsOf(ref, got).PSNR() }),
@@ -21,6 +24,9 @@ var (
 		spec: metrics.Spec{
 			ID: "mse", Version: 1, Title: "MSE", Better: metrics.Lower, Min: 0, Max: 255 * 255,
 			Scope: metrics.PerImage, Source: "mean squared difference of 8-bit RGB values",
+			Role: metrics.RolePixels, Show: metrics.Significant(3), Margin: metrics.Margin{Relative: .02},
+			Short: "squared pixel error",
+			Long:  "Mean squared difference of 8-bit values; PSNR is its logarithm.",
 		},
 		minSide: 1,
 		prepare: pairwise(func(ref, got pix.Image, _ *memory) float64 { return errorsOf(ref, got).MSE }),
@@ -29,6 +35,9 @@ var (
 		spec: metrics.Spec{
 			ID: "mae", Version: 1, Title: "MAE", Better: metrics.Lower, Min: 0, Max: 255,
 			Scope: metrics.PerImage, Source: "mean absolute difference of 8-bit RGB values",
+			Role: metrics.RolePixels, Show: metrics.Fixed(2), Margin: metrics.Margin{Relative: .01},
+			Short: "absolute pixel error",
+			Long:  "Mean absolute difference of 8-bit values.",
 		},
 		minSide: 1,
 		prepare: pairwise(func(ref, got pix.Image, _ *memory) float64 { return errorsOf(ref, got).MAE }),
@@ -37,6 +46,9 @@ var (
 		spec: metrics.Spec{
 			ID: "psnr-y", Version: 1, Title: "PSNR-Y", Unit: "dB", Better: metrics.Higher, Min: 0, Max: metrics.Unbounded(1),
 			Scope: metrics.PerImage, Source: "PSNR on full-range luma .299 R + .587 G + .114 B (BT.601), unrounded",
+			Role: metrics.RolePixels, Show: metrics.Fixed(2), Margin: metrics.Margin{Absolute: .1},
+			Short: "pixel fidelity in brightness",
+			Long:  "PSNR of the luma channel alone; not comparable with PSNR over RGB.",
 		},
 		minSide: 1,
 		prepare: pairwise(psnrLuma),

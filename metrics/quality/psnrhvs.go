@@ -12,6 +12,9 @@ var (
 		spec: metrics.Spec{
 			ID: "psnr-hvs", Version: 1, Title: "PSNR-HVS", Unit: "dB", Better: metrics.Higher, Min: metrics.Unbounded(-1), Max: metrics.Unbounded(1), Scope: metrics.PerImage,
 			Source: "Egiazarian et al. 2006: luma, 8×8 DCT, contrast sensitivity; Ponomarenko's psnrhvsm.m",
+			Role:   metrics.RoleQuality, Show: metrics.Fixed(2), Margin: metrics.Margin{Absolute: .1},
+			Short: "PSNR by the eye's contrast sensitivity",
+			Long:  "PSNR in the DCT domain: errors of frequencies that people see well count more.",
 		},
 		minSide: 8,
 		prepare: func(ref pix.Image, mem *memory) scorer { return newHVSReference(ref, mem, false) },
@@ -20,6 +23,9 @@ var (
 		spec: metrics.Spec{
 			ID: "psnr-hvs-m", Version: 1, Title: "PSNR-HVS-M", Unit: "dB", Better: metrics.Higher, Min: metrics.Unbounded(-1), Max: metrics.Unbounded(1), Scope: metrics.PerImage,
 			Source: "Ponomarenko et al. 2007: as psnr-hvs, with masking between DCT coefficients; Ponomarenko's psnrhvsm.m",
+			Role:   metrics.RoleQuality, Show: metrics.Fixed(2), Margin: metrics.Margin{Absolute: .1},
+			Short: "PSNR by contrast sensitivity and masking",
+			Long:  "As PSNR-HVS; errors that texture hides count less.",
 		},
 		minSide: 8,
 		prepare: func(ref pix.Image, mem *memory) scorer { return newHVSReference(ref, mem, true) },

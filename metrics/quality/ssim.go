@@ -12,6 +12,9 @@ var (
 		spec: metrics.Spec{
 			ID: "ssim", Version: 1, Title: "SSIM", Better: metrics.Higher, Min: -1, Max: 1, Scope: metrics.PerImage,
 			Source: "Wang et al. 2004: Gaussian window 11×11, σ 1.5, K .01/.03, population covariance, borders of 5 cropped, mean over RGB; scikit-image structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False)",
+			Role:   metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .005},
+			Short: "structural similarity, 1 is identical",
+			Long:  "Compares local brightness, contrast and structure (Gaussian window, mean of channels). Closer to what people see than PSNR, still an average over the whole picture.",
 		},
 		minSide: ssimTaps,
 		prepare: pairwise(ssimGaussian),
@@ -20,6 +23,9 @@ var (
 		spec: metrics.Spec{
 			ID: "ssim-uniform", Version: 1, Title: "SSIM (uniform)", Better: metrics.Higher, Min: -1, Max: 1, Scope: metrics.PerImage,
 			Source: "scikit-image's default structural_similarity: uniform window 7×7, sample covariance (49/48), borders of 3 cropped, mean over RGB",
+			Role:   metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .005},
+			Short: "structural similarity with a uniform window",
+			Long:  "scikit-image's default; not comparable with the Gaussian SSIM.",
 		},
 		minSide: uniformSide,
 		prepare: pairwise(ssimOfUniformWindows),
@@ -28,6 +34,9 @@ var (
 		spec: metrics.Spec{
 			ID: "ssim-wang", Version: 1, Title: "SSIM (Wang)", Better: metrics.Higher, Min: -1, Max: 1, Scope: metrics.PerImage,
 			Source: "Wang's ssim.m: luma, averaged and subsampled by round(shorter side/256), then the Gaussian window of ssim",
+			Role:   metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .005},
+			Short: "structural similarity of brightness, pooled first",
+			Long:  "As the authors' own program computes it; not comparable with SSIM at full size.",
 		},
 		minSide: ssimTaps,
 		prepare: pairwise(func(ref, got pix.Image, mem *memory) float64 {
@@ -42,6 +51,9 @@ var (
 		spec: metrics.Spec{
 			ID: "ms-ssim", Version: 1, Title: "MS-SSIM", Better: metrics.Higher, Min: 0, Max: 1, Scope: metrics.PerImage,
 			Source: "Wang et al. 2003: 5 scales, weights .0448 .2856 .3001 .2363 .1333, 2×2 means between scales (odd edges mirrored), negative terms clamped to 0, mean over RGB",
+			Role:   metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .005},
+			Short: "structural similarity over several scales, 1 is identical",
+			Long:  "SSIM at five scales, combined: details count, and so do shapes.",
 		},
 		minSide: msSSIMSide,
 		prepare: pairwise(ssimOfScales),

@@ -11,6 +11,9 @@ var ssimulacra2 = definition{
 	spec: metrics.Spec{
 		ID: "ssimulacra2", Version: 1, Title: "SSIMULACRA 2", Better: metrics.Higher, Min: metrics.Unbounded(-1), Max: 100, Scope: metrics.PerImage,
 		Source: "cloudinary/ssimulacra2 2.1: XYB, up to 6 scales, 108 weights; 90 is visually lossless, 70 high, 50 medium, 30 low quality",
+		Role:   metrics.RoleQuality, Show: metrics.Fixed(2), Margin: metrics.Margin{Absolute: 1},
+		Short: "perceptual quality, 100 is identical",
+		Long:  "Tuned to people's judgements of compressed pictures: 90 is visually lossless, 70 high, 50 medium, 30 low.",
 	},
 	minSide: 8,
 	prepare: func(ref pix.Image, mem *memory) scorer { return newSSIMULACRA2Reference(ref, mem) },

@@ -11,6 +11,9 @@ var vifp = definition{
 	spec: metrics.Spec{
 		ID: "vifp", Version: 1, Title: "VIFp", Better: metrics.Higher, Min: 0, Max: metrics.Unbounded(1), Scope: metrics.PerImage,
 		Source: "Sheikh & Bovik 2006 in the pixel domain: luma, 4 scales, windows 17/9/5/3 with σ = N/5, σn² 2; LIVE's vifp_mscale.m",
+		Role:   metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .01},
+		Short: "visual information kept, 1 is all of it",
+		Long:  "Visual information fidelity in the pixel domain; sharpening can raise it above 1.",
 	},
 	minSide: 41,
 	prepare: func(ref pix.Image, mem *memory) scorer { return newVIFReference(ref, mem) },

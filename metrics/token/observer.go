@@ -18,10 +18,6 @@ import (
 // does not depend on the order of merging.
 const MaxJoint = 1 << 24
 
-func spec(id, title, unit string, better metrics.Direction, low, high float64, scope metrics.Scope, source string) metrics.Spec {
-	return metrics.Spec{ID: id, Version: 1, Title: title, Unit: unit, Better: better, Min: low, Max: high, Scope: scope, Source: source}
-}
-
 // Ids of the metrics of a [Observer].
 const (
 	Tokens        = "tokens"              // tokens of one image, all codebooks
@@ -52,27 +48,58 @@ func specs() []metrics.Spec {
 		info  = "Shannon 1948"
 		vqgan = "Esser, Rombach, Ommer 2021 (taming-transformers)"
 	)
-	out := []metrics.Spec{
-		spec(Tokens, "Tokens", "tokens", metrics.Lower, 0, inf, metrics.PerImage, own),
-		spec(BPPNominal, "Nominal rate", "bit/px", metrics.Lower, 0, inf, metrics.PerImage, own),
-		spec(BPPReal, "Real rate", "bit/px", metrics.Lower, 0, inf, metrics.PerImage, own),
-		spec(BPPFile, "File rate", "bit/px", metrics.Lower, 0, inf, metrics.PerImage, own),
-		spec(BPPEntropy, "Entropy-coded rate", "bit/px", metrics.Lower, 0, inf, metrics.PerCorpus, info),
-		spec(Usage, "Codebook usage", "", metrics.Higher, 0, 1, metrics.PerCorpus, vqgan),
-		spec(Dead, "Dead codes", "codes", metrics.Lower, 0, inf, metrics.PerCorpus, own),
-		spec(Entropy, "Code entropy", "bit", metrics.Neither, 0, 31, metrics.PerCorpus, info),
-		spec(EntropyMM, "Code entropy, bias-corrected", "bit", metrics.Neither, 0, inf, metrics.PerCorpus, "Miller 1955"),
-		spec(Perplexity, "Code perplexity", "codes", metrics.Higher, 1, inf, metrics.PerCorpus, vqgan),
-		spec(Effective, "Effective codes (1/Σp²)", "codes", metrics.Higher, 1, inf, metrics.PerCorpus, neff),
-		spec(JointEntropy, "Joint code entropy", "bit", metrics.Neither, 0, inf, metrics.PerCorpus, info),
-		spec(JointUsed, "Joint codes used", "tuples", metrics.Neither, 0, inf, metrics.PerCorpus, own),
-		spec(PositionUsage, "Usage by position", "", metrics.Neither, 0, 1, metrics.PerCorpus, own),
-		spec(PositionInfo, "Information of position", "bit", metrics.Neither, 0, inf, metrics.PerCorpus, info),
+	spec := func(id, title, unit string, better metrics.Direction, low, high float64, scope metrics.Scope, source, short, long string) metrics.Spec {
+		return metrics.Spec{
+			ID: id, Version: 1, Title: title, Unit: unit, Better: better, Min: low, Max: high, Scope: scope, Source: source,
+			Role: metrics.RoleTokens, Show: metrics.Significant(3), Margin: metrics.Margin{Relative: .02}, Short: short, Long: long,
+		}
 	}
-	for i, s := range out {
-		out[i].Weighted = s.ID == BPPNominal || s.ID == BPPReal || s.ID == BPPFile
+	rate := func(id, title string, counting metrics.Counting, source, short, long string) metrics.Spec {
+		s := spec(id, title, "bpp", metrics.Lower, 0, inf, metrics.PerImage, source, short, long)
+		s.Role, s.Rate, s.Margin = metrics.RoleRate, counting, metrics.Margin{Relative: .01}
+		if s.Weighted = counting != metrics.Estimated; !s.Weighted {
+			s.Scope = metrics.PerCorpus
+		}
+		return s
 	}
-	return out
+	share := func(s metrics.Spec) metrics.Spec {
+		s.Unit, s.Show, s.Margin = "share", metrics.Percent(1), metrics.Margin{Absolute: .01}
+		return s
+	}
+	return []metrics.Spec{
+		spec(Tokens, "Tokens", "tokens", metrics.Lower, 0, inf, metrics.PerImage, own,
+			"tokens an image", "Number of token ids of an image, over all codebooks."),
+		rate(BPPNominal, "Nominal rate", metrics.Nominal, own, "bits per pixel of the tokens at fixed length",
+			"Number of tokens × log₂ of the codebook size, over pixels: what the tokens cost before any entropy coding."),
+		rate(BPPReal, "Real rate", metrics.Bitstream, own, "bits per pixel of the actual file",
+			"Size of the bitstream without its container over the number of pixels the tokenizer saw. Only for tokenizers that write one."),
+		rate(BPPFile, "File rate", metrics.Container, own, "bits per pixel of the file, container included",
+			"As the real rate, with headers and metadata: what a disk sees."),
+		rate(BPPEntropy, "Entropy-coded rate", metrics.Estimated, info, "bits per pixel of the tokens at their entropy",
+			"Number of tokens × entropy of how often each code is used in this set: what an ideal coder that knows the frequencies would need."),
+		share(spec(Usage, "Codebook usage", "", metrics.Higher, 0, 1, metrics.PerCorpus, vqgan,
+			"share of the codebook ever used",
+			"Different codes that occur in this set over the codebook's size. Small sets use fewer codes, so compare only on equal data.")),
+		spec(Dead, "Dead codes", "codes", metrics.Lower, 0, inf, metrics.PerCorpus, own,
+			"codes never used", "Entries of the codebook that occur nowhere in this set. Small sets use fewer codes."),
+		spec(Entropy, "Code entropy", "bit", metrics.Neither, 0, 31, metrics.PerCorpus, info,
+			"bits of information a token", "Entropy of how often each code is used; log₂ of the codebook's size at most."),
+		spec(EntropyMM, "Code entropy, bias-corrected", "bit", metrics.Neither, 0, inf, metrics.PerCorpus, "Miller 1955",
+			"bits of information a token, corrected for small sets", "Miller and Madow's correction: entropy is underestimated from few tokens."),
+		spec(Perplexity, "Code perplexity", "codes", metrics.Higher, 1, inf, metrics.PerCorpus, vqgan,
+			"codes in effective use",
+			"exp of the entropy of how often each code is used: a codebook of 1024 with perplexity 100 works like 100 equally frequent codes."),
+		spec(Effective, "Effective codes (1/Σp²)", "codes", metrics.Higher, 1, inf, metrics.PerCorpus, neff,
+			"codes in effective use, rare ones counted less", "1/Σp²: the number of equally frequent codes that would repeat as often."),
+		spec(JointEntropy, "Joint code entropy", "bit", metrics.Neither, 0, inf, metrics.PerCorpus, info,
+			"bits of information of all codebooks together", "Entropy of the tuples of codes at a position."),
+		spec(JointUsed, "Joint codes used", "tuples", metrics.Neither, 0, inf, metrics.PerCorpus, own,
+			"different tuples of codes", "Combinations of codes of all codebooks that occur."),
+		share(spec(PositionUsage, "Usage by position", "", metrics.Neither, 0, 1, metrics.PerCorpus, own,
+			"codes used at one position, on average", "Share of the codebook that occurs at a position of the grid, averaged over positions.")),
+		spec(PositionInfo, "Information of position", "bit", metrics.Neither, 0, inf, metrics.PerCorpus, info,
+			"what the position tells about the code", "Mutual information of position and code, in bits."),
+	}
 }
 
 // An Observer measures the tokens of images and gathers them over a set. It has
