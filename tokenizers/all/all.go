@@ -1,11 +1,11 @@
-// Package all is the one place that lists the built-in kinds of tokenizers that
-// need no C compiler.
+// Package all is the one place that lists the kinds of tokenizers that vtbench has.
 //
 // There is no registration by import: a kind that is not in this list does not
-// exist, and the order of the list is the order in which kinds are shown. A
-// program that has adapters of its own appends to it:
+// exist, and the order of the list is the order in which kinds are shown. It needs
+// a C compiler, since ONNX Runtime does. A program that has kinds of its own
+// appends to it:
 //
-//	kinds := append(all.Kinds(), onnx.Kind())
+//	kinds := append(all.Kinds(), mine.Kind())
 //	spec, err := tokenizers.ParseSpec("jpeg:q=20", kinds)
 package all
 
@@ -15,14 +15,20 @@ import (
 	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/baseline"
 	"github.com/vtbench/vtbench/tokenizers/codec"
+	"github.com/vtbench/vtbench/tokenizers/folder"
+	"github.com/vtbench/vtbench/tokenizers/jp2"
+	"github.com/vtbench/vtbench/tokenizers/onnx"
+	"github.com/vtbench/vtbench/tokenizers/process"
 	"github.com/vtbench/vtbench/tokenizers/quant"
 )
 
-// Kinds returns the built-in kinds, upper bounds first.
+// Kinds returns all kinds: upper bounds, codecs and quantizers, then the adapters to
+// everything else.
 func Kinds() []tokenizers.Kind {
 	return slices.Concat(
 		baseline.Kinds(),
 		codec.Kinds(),
 		quant.Kinds(),
+		[]tokenizers.Kind{jp2.Kind(), process.Kind(), onnx.Kind(), folder.Kind()},
 	)
 }

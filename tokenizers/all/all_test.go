@@ -31,8 +31,19 @@ func TestKindsAreDistinctAndTheirExamplesOpen(t *testing.T) {
 		if k.Summary == "" || strings.HasSuffix(k.Summary, ".") {
 			t.Errorf("%s: summary %q", k.Name, k.Summary)
 		}
-		if _, err := open(t.Context(), k.Example); err != nil {
-			t.Errorf("%s: its example %q does not open: %v", k.Name, k.Example, err)
+		switch k.Name {
+		case "jp2", "process", "onnx", "folder": // need a program or files
+			spec, err := tokenizers.ParseSpec(k.Example, Kinds())
+			if err == nil {
+				_, _, err = tokenizers.Resolve(spec, Kinds())
+			}
+			if err != nil {
+				t.Errorf("%s: its example %q: %v", k.Name, k.Example, err)
+			}
+		default:
+			if _, err := open(t.Context(), k.Example); err != nil {
+				t.Errorf("%s: its example %q does not open: %v", k.Name, k.Example, err)
+			}
 		}
 		for _, o := range k.Options {
 			if o.Help == "" {
@@ -43,6 +54,18 @@ func TestKindsAreDistinctAndTheirExamplesOpen(t *testing.T) {
 					t.Errorf("%s: the default of option %s: %v", k.Name, o.Name, err)
 				}
 			}
+		}
+	}
+}
+
+func TestFilesWithoutAKind(t *testing.T) {
+	for path, want := range map[string]string{
+		"my_tok.py": "process:python3 my_tok.py", "./tok.mjs": "process:node ./tok.mjs",
+		"vae.onnx": "onnx:model=vae.onnx", t.TempDir(): "folder:/",
+	} {
+		_, err := tokenizers.ParseSpec(path, Kinds())
+		if err == nil || !strings.Contains(err.Error(), "did you mean '"+want) {
+			t.Errorf("%s: %v, want %s", path, err, want)
 		}
 	}
 }

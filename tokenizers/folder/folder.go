@@ -55,6 +55,12 @@ func Kind() tokenizers.Kind {
 		Summary: "reconstructions that are on disk already, found by name",
 		Example: "folder:recon/my_tok",
 		Arg:     "dir",
+		Guess: func(path string) string {
+			if st, err := os.Stat(path); err != nil || !st.IsDir() {
+				return ""
+			}
+			return "folder:" + path
+		},
 		Options: []tokenizers.Option{
 			{Name: "dir", Required: true, Help: "folder of reconstructions, flat or in TokBench's layout ({set}_{S}/)"},
 			{Name: "set", Help: "name of the folders' {set}, where it is not the data set's"},

@@ -45,6 +45,12 @@ func Kind() tokenizers.Kind {
 		Name:    "onnx",
 		Summary: "a model exported as ONNX: encoder and decoder, or one graph",
 		Example: "onnx:encoder=enc.onnx,decoder=dec.onnx",
+		Guess: func(path string) string {
+			if !strings.HasSuffix(path, ".onnx") {
+				return ""
+			}
+			return "onnx:model=" + path
+		},
 		Options: []tokenizers.Option{
 			{Name: "model", Help: "one graph from image to image"},
 			{Name: "encoder", Help: "graph from image to tokens"},

@@ -58,6 +58,7 @@ func Kind() tokenizers.Kind {
 		Summary: "any program that speaks the plug-in protocol, for example through the Python SDK",
 		Example: "process:python examples/tokenizers/numpy_blocks.py",
 		Arg:     "command",
+		Guess:   guess,
 		Options: []tokenizers.Option{
 			{Name: "command", Required: true, Help: "command to start, in words as a shell would cut them; nothing is expanded but {replica}", Check: checkCommand},
 			{Name: "dir", Help: "working directory of the command; {replica} is filled in"},
@@ -82,6 +83,16 @@ func Kind() tokenizers.Kind {
 			return t.withAbilities(), nil
 		},
 	}
+}
+
+// guess starts a script by the interpreter of its language.
+func guess(path string) string {
+	for extension, interpreter := range map[string]string{".py": "python3", ".js": "node", ".mjs": "node"} {
+		if strings.HasSuffix(path, extension) {
+			return "process:" + interpreter + " " + path
+		}
+	}
+	return ""
 }
 
 func checkCommand(v string) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/vtbench/vtbench/internal/ort"
 	"github.com/vtbench/vtbench/metrics/feature"
 	"github.com/vtbench/vtbench/pix"
+	alltok "github.com/vtbench/vtbench/tokenizers/all"
 )
 
 // vtbench runs the program in a folder of its own.
@@ -74,7 +75,9 @@ func TestUsageErrors(t *testing.T) {
 		{"run", "--suite"},
 		{"run --suite txet", `did you mean "text"?`},
 		{"run --suite s.yaml --data folder:in -t jpg", `did you mean "jpeg"?`},
-		{"run --suite s.yaml --data folder:in -t jpeg:quality=3", "unknown option"},
+		{"run --suite s.yaml --data folder:in -t jpeg:quality=3", `column 6 (at "quality=3"): unknown option`},
+		{"run --suite s.yaml --data folder:in -t jpeg:q={3", "the brace is not closed"},
+		{"conform jpeg:q={3,4}", "stands for 2 tokenizers"},
 		{"run --suite s.yaml --data folder:in -t jpeg:q=300", "q=300"},
 		{"run --suite s.yaml --data folder:absent", "absent"},
 		{"run --suite s.yaml --data foldr:in", `did you mean "folder"?`},
@@ -107,7 +110,7 @@ func TestRunFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	photos(t, "in", 3, false, 0)
-	status, stdout, stderr := vtbench(t, "run", "--suite", "s.yaml", "--data", "folder:in", "-o", "run", "--format", "json", "-t", "jpeg:q=30", "-t", "tiny=jpeg:q=1")
+	status, stdout, stderr := vtbench(t, "run", "--suite", "s.yaml", "--data", "folder:in", "-o", "run", "--format", "json", "-t", "jpeg:q={30,60}", "-t", "tiny=jpeg:q=1")
 	if status != ExitDone {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
@@ -118,8 +121,9 @@ func TestRunFolder(t *testing.T) {
 	good, _ := sum.Find("jpeg:q=30", "folder", "clean@32", "", "psnr")
 	bad, _ := sum.Find("tiny", "folder", "clean@32", "", "psnr")
 	bound, _ := sum.Find("resize", "folder", "clean@32", "", "psnr")
-	if !(bad.Mean < good.Mean && good.Mean < bound.Mean) || good.N != 3 {
-		t.Errorf("psnr of quality 1, 30 and no coding: %v, %v, %v (n %d)", bad.Mean, good.Mean, bound.Mean, good.N)
+	better, _ := sum.Find("jpeg:q=60", "folder", "clean@32", "", "psnr")
+	if !(bad.Mean < good.Mean && good.Mean < better.Mean && better.Mean < bound.Mean) || good.N != 3 {
+		t.Errorf("psnr of quality 1, 30, 60 and no coding: %v, %v, %v, %v (n %d)", bad.Mean, good.Mean, better.Mean, bound.Mean, good.N)
 	}
 	for _, f := range []string{"manifest.json", "records.jsonl", "summary.json", "report.html", "report.md"} {
 		if st, err := os.Stat(filepath.Join("run", f)); err != nil || st.Size() == 0 {
@@ -135,6 +139,37 @@ func TestRunFolder(t *testing.T) {
 	}
 	if _, err := os.Stat("run/report.html"); err != nil {
 		t.Error(err)
+	}
+}
+
+// A text with alternatives and a list of values stand for several tokenizers.
+func TestTokenizersOfAConfigFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("c.yaml", []byte("tokenizers:\n  - use: \"{jpeg,webp}:q=20\"\n  - {use: \"vq:patch=8\", name: mine, options: {k: [256, 1024]}}\n  - use: original\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c, err := readConfig("c.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	toks, err := openTokenizers(t.Context(), c.Tokenizers, alltok.Kinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := closeTokenizers(toks); err != nil {
+			t.Error(err)
+		}
+	}()
+	var got []string
+	for _, tok := range toks {
+		got = append(got, tok.Name+" "+tok.Options["q"]+tok.Options["k"])
+	}
+	if want := "jpeg:q=20 20|webp:q=20 20|mine:k=256 256|mine:k=1024 1024|original "; strings.Join(got, "|") != want {
+		t.Errorf("%q, want %q", strings.Join(got, "|"), want)
+	}
+	if !c.names("original") || c.names("resize") {
+		t.Error("which tokenizers are named is not known")
 	}
 }
 
@@ -252,7 +287,7 @@ func TestBuiltInSuitesResolve(t *testing.T) {
 		for _, tok := range s.Tokenizers {
 			list = append(list, tokenizerConfig{Use: tok})
 		}
-		opened, err := openTokenizers(t.Context(), list, tokenizerKinds())
+		opened, err := openTokenizers(t.Context(), list, alltok.Kinds())
 		if err != nil {
 			t.Errorf("suite %s: %v", s.ID, err)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/vtbench/vtbench/metrics"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/tokenizers"
+	alltok "github.com/vtbench/vtbench/tokenizers/all"
 )
 
 // config is vtbench.yaml: what can be said on the command line, and options that
@@ -39,9 +40,9 @@ type config struct {
 
 // tokenizerConfig is one tokenizer of a config file.
 type tokenizerConfig struct {
-	Use     string         `yaml:"use"`     // spec, as on the command line
+	Use     string         `yaml:"use"`     // spec, as on the command line: it may stand for several
 	Name    string         `yaml:"name"`    // label; the spec itself when empty
-	Options map[string]any `yaml:"options"` // further options of the kind
+	Options map[string]any `yaml:"options"` // further options of the kind; a list stands for several tokenizers
 }
 
 func readConfig(path string) (config, error) {
@@ -71,33 +72,63 @@ func openTokenizers(ctx context.Context, list []tokenizerConfig, kinds []tokeniz
 		}
 	}()
 	for _, c := range list {
-		spec, err := tokenizers.ParseSpec(c.Use, kinds)
+		specs, err := c.specs(kinds)
 		if err != nil {
 			return out, usage(err)
 		}
-		if c.Name != "" {
-			spec.Name = c.Name
-		}
-		if len(c.Options) > 0 && spec.Opts == nil {
-			spec.Opts = map[string]string{}
-		}
-		for _, key := range slices.Sorted(maps.Keys(c.Options)) {
-			if _, dup := spec.Opts[key]; dup {
-				return out, usagef("tokenizer %q: option %q is given twice, in use and in options", spec.Name, key)
+		for _, spec := range specs {
+			kind, opts, err := tokenizers.Resolve(spec, kinds)
+			if err != nil {
+				return out, usage(err)
 			}
-			spec.Opts[key] = fmt.Sprint(c.Options[key])
+			tok, err := kind.Open(ctx, opts)
+			if err != nil {
+				return out, usage(fmt.Errorf("opening tokenizer %q: %w", spec.Name, err))
+			}
+			out = append(out, run.TokenizerSource{Name: spec.Name, Kind: kind.Name, Options: opts, Tokenizer: tok})
 		}
-		kind, opts, err := tokenizers.Resolve(spec, kinds)
-		if err != nil {
-			return out, usage(err)
-		}
-		tok, err := kind.Open(ctx, opts)
-		if err != nil {
-			return out, usage(fmt.Errorf("opening tokenizer %q: %w", spec.Name, err))
-		}
-		out = append(out, run.TokenizerSource{Name: spec.Name, Kind: kind.Name, Options: opts, Tokenizer: tok})
 	}
 	return out, nil
+}
+
+// specs are the tokenizers that an entry of a config file, or a flag, stands for.
+func (c tokenizerConfig) specs(kinds []tokenizers.Kind) ([]tokenizers.Spec, error) {
+	specs, err := tokenizers.ParseSpecs(c.Use, kinds)
+	if err != nil {
+		return nil, err
+	}
+	options := map[string][]string{}
+	for key, v := range c.Options {
+		if list, several := v.([]any); several {
+			options[key] = []string{}
+			for _, x := range list {
+				options[key] = append(options[key], fmt.Sprint(x))
+			}
+		} else {
+			options[key] = []string{fmt.Sprint(v)}
+		}
+	}
+	var out []tokenizers.Spec
+	for _, s := range specs {
+		if c.Name != "" {
+			s = s.Renamed(c.Name)
+		}
+		more, err := s.WithOptions(options)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	return out, nil
+}
+
+// names reports whether one of the tokenizers is called so; a text that cannot be
+// read is left to [openTokenizers].
+func (c *config) names(name string) bool {
+	return slices.ContainsFunc(c.Tokenizers, func(t tokenizerConfig) bool {
+		specs, err := t.specs(alltok.Kinds())
+		return err == nil && slices.ContainsFunc(specs, func(s tokenizers.Spec) bool { return s.Name == name })
+	})
 }
 
 func closeTokenizers(list []run.TokenizerSource) error {

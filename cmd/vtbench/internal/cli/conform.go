@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	alltok "github.com/vtbench/vtbench/tokenizers/all"
 	"github.com/vtbench/vtbench/tokenizers/tokenizertest"
 )
 
@@ -41,7 +42,12 @@ Exit status 3 when a check failed.`,
 			if len(list) != 1 {
 				return usagef("name one tokenizer, or a configuration (-c) that holds one")
 			}
-			toks, err := openTokenizers(cmd.Context(), list, tokenizerKinds())
+			if specs, err := list[0].specs(alltok.Kinds()); err != nil {
+				return usage(err)
+			} else if len(specs) != 1 {
+				return usagef("tokenizer %q stands for %d tokenizers (%s, …): name one", list[0].Use, len(specs), specs[0].Name)
+			}
+			toks, err := openTokenizers(cmd.Context(), list, alltok.Kinds())
 			if err != nil {
 				return err
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/vtbench/vtbench/metrics"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/reports/table"
+	alltok "github.com/vtbench/vtbench/tokenizers/all"
 )
 
 // listing is one kind of thing that can be listed.
@@ -105,7 +106,7 @@ func listTokenizers() ([]entry, error) {
 		Default string `json:"default"`
 	}
 	var out []entry
-	for _, k := range tokenizerKinds() {
+	for _, k := range alltok.Kinds() {
 		var opts []option
 		for _, o := range k.Options {
 			opts = append(opts, option{o.Name, o.Help, o.Default})

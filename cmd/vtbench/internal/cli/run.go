@@ -27,6 +27,7 @@ import (
 	"github.com/vtbench/vtbench/metrics/face"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/tokenizers"
+	alltok "github.com/vtbench/vtbench/tokenizers/all"
 )
 
 type runFlags struct {
@@ -182,7 +183,7 @@ func override(s *suite.Suite, c *config) {
 		}
 	}
 	for _, bound := range []string{"resize", suite.Original} {
-		if !slices.ContainsFunc(c.Tokenizers, func(t tokenizerConfig) bool { return t.Use == bound }) {
+		if !c.names(bound) {
 			c.Tokenizers = slices.Insert(c.Tokenizers, 0, tokenizerConfig{Use: bound})
 		}
 	}
@@ -254,7 +255,7 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 	if cfg.Suite.ImageCorruptions() {
 		cfg.Provenance["corrupt"] = fmt.Sprintf("version %d", corrupt.Version)
 	}
-	if cfg.Tokenizers, err = openTokenizers(ctx, c.Tokenizers, tokenizerKinds()); err != nil {
+	if cfg.Tokenizers, err = openTokenizers(ctx, c.Tokenizers, alltok.Kinds()); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeTokenizers(cfg.Tokenizers)) }()
