@@ -7,59 +7,28 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/kballard/go-shellquote"
 )
 
-// splitWords cuts a command line into words: blanks separate, single quotes
-// keep everything, double quotes keep everything but \" and \\, a backslash
-// outside quotes keeps the next character. Nothing is expanded: whoever wants a
-// shell writes sh -c '…'.
+// splitWords cuts a command line into words by the shell's rules of quoting.
+// Nothing is expanded: whoever wants a shell writes sh -c '…'. (go-shellwords ends
+// the line at the first ";", "|" or ">", and google/shlex at a "#"; both take the
+// backslash out of "\d".)
 func splitWords(line string) ([]string, error) {
-	var words []string
-	var word strings.Builder
-	open := false // a word has begun, perhaps an empty quoted one
-	var quote rune
-	rs := []rune(line)
-	for i := 0; i < len(rs); i++ {
-		r := rs[i]
-		switch {
-		case quote == '\'' && r != '\'':
-			word.WriteRune(r)
-		case quote == '"' && r == '\\' && i+1 < len(rs) && (rs[i+1] == '"' || rs[i+1] == '\\'):
-			i++
-			word.WriteRune(rs[i])
-		case quote == '"' && r != '"':
-			word.WriteRune(r)
-		case quote != 0:
-			quote = 0
-		case r == '\'' || r == '"':
-			quote, open = r, true
-		case r == '\\':
-			if i+1 == len(rs) {
-				return nil, errors.New("ends in a backslash")
-			}
-			i++
-			word.WriteRune(rs[i])
-			open = true
-		case r == ' ' || r == '\t' || r == '\n' || r == '\r':
-			if open {
-				words = append(words, word.String())
-				word.Reset()
-				open = false
-			}
-		case r == 0:
-			return nil, errors.New("contains a NUL character")
-		default:
-			word.WriteRune(r)
-			open = true
-		}
+	if strings.ContainsRune(line, 0) {
+		return nil, errors.New("contains a NUL character")
 	}
-	if quote != 0 {
-		return nil, fmt.Errorf("has a %c that is never closed", quote)
+	words, err := shellquote.Split(line)
+	switch {
+	case errors.Is(err, shellquote.UnterminatedSingleQuoteError):
+		return nil, errors.New("has a ' that is never closed")
+	case errors.Is(err, shellquote.UnterminatedDoubleQuoteError):
+		return nil, errors.New(`has a " that is never closed`)
+	case errors.Is(err, shellquote.UnterminatedEscapeError):
+		return nil, errors.New("ends in a backslash")
 	}
-	if open {
-		words = append(words, word.String())
-	}
-	return words, nil
+	return words, err
 }
 
 // parseEnv reads KEY=VALUE words.

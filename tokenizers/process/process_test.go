@@ -728,7 +728,7 @@ func TestSplitWords(t *testing.T) {
 		{`a "b \"c\" \d" e\ f`, []string{"a", `b "c" \d`, "e f"}},
 		{`'' ""`, []string{"", ""}},
 		{`a'b'"c"d`, []string{"abcd"}},
-		{``, nil},
+		{``, []string{}},
 	} {
 		got, err := splitWords(c.line)
 		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {

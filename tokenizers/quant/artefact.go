@@ -11,6 +11,8 @@ import (
 	"io"
 	"math"
 	"slices"
+
+	"github.com/x448/float16"
 )
 
 // The format of a fitted artefact, little-endian:
@@ -131,7 +133,7 @@ func (a *Artefact) WriteTo(w io.Writer) (int64, error) {
 		buf := make([]byte, 0, n*size)
 		for _, v := range t.Data {
 			if size == 2 {
-				buf = binary.LittleEndian.AppendUint16(buf, toHalf(v))
+				buf = binary.LittleEndian.AppendUint16(buf, float16.Fromfloat32(v).Bits())
 			} else {
 				buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
 			}
@@ -184,7 +186,7 @@ func ReadArtefact(data []byte) (*Artefact, error) {
 		t.Data = make([]float32, n)
 		for j := range t.Data {
 			if size == 2 {
-				t.Data[j] = fromHalf(binary.LittleEndian.Uint16(rest[2*j:]))
+				t.Data[j] = float16.Frombits(binary.LittleEndian.Uint16(rest[2*j:])).Float32()
 			} else {
 				t.Data[j] = math.Float32frombits(binary.LittleEndian.Uint32(rest[4*j:]))
 			}
