@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/internal/fixture"
 	"github.com/vtbench/vtbench/reports"
-	"github.com/vtbench/vtbench/reports/internal/fixture"
 )
 
 func TestWrite(t *testing.T) {

@@ -20,95 +20,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
 	"github.com/vtbench/vtbench/bench/compare"
 	"github.com/vtbench/vtbench/bench/record"
-	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/internal/fixture"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 var nan = record.Number(math.NaN())
-
-// sample is a comparison in which everything happens at once. Its numbers are made
-// up; the goldens hold its layout, not measurements.
-func sample() *compare.Report {
-	row := func(pair int, bin, metric, title string, better metrics.Direction, base, cand, half, p float64, v compare.Verdict) compare.Row {
-		d := cand - base
-		return compare.Row{
-			Pair: pair, Dataset: "text-default", Condition: "clean@256", Bin: bin, Metric: metric, Title: title, Better: better,
-			Baseline: record.Number(base), Candidate: record.Number(cand), Delta: record.Number(d), Percent: record.Number(100 * d / base),
-			Lo: record.Number(d - half), Hi: record.Number(d + half), P: record.Number(p / 4), Adjusted: record.Number(p), Correction: "bh",
-			N: 1024, Clusters: 61, Margin: .01, Detectable: record.Number(1.4 * half), Effect: record.Number(d / half), Verdict: v,
-		}
-	}
-	head := func(r compare.Row) compare.Row { r.Headline, r.Correction = true, "holm"; return r }
-	up, down := metrics.Higher, metrics.Lower
-	r := &compare.Report{
-		Schema: compare.ReportVersion, Program: "vtbench v1.2.3",
-		Method: compare.Method{Alpha: .05, Level: .95, Test: "sign-flip", Resamples: 9999, Seed: 1, Power: .8, Headline: 3, Grid: 4},
-		Sides: []compare.SideInfo{
-			{
-				Role: "baseline", Name: "baselines/main.vtbench.json.gz", Source: compare.FromBaseline, Suite: compare.SuiteID{ID: "text", Version: 1, Digest: "0a1b2c", Title: "Text"},
-				Datasets: []compare.DatasetID{{Name: "text-default", Version: 2, Digest: "d1g3", Items: 61}},
-				Tokens:   []compare.TokenID{{Name: "vq:k=256", Kind: "vq"}, {Name: "old|tok", Kind: "process"}},
-			},
-			{
-				Role: "candidate", Name: "runs/pr", Source: compare.FromRun, Suite: compare.SuiteID{ID: "text", Version: 1, Digest: "0a1b2c", Title: "Text"},
-				Datasets: []compare.DatasetID{{Name: "text-default", Version: 2, Digest: "d1g3", Items: 61}},
-				Tokens:   []compare.TokenID{{Name: "vq:k=256", Kind: "vq"}}, Failures: 2, FirstFail: "vq:k=256 on receipt/0017: no answer",
-			},
-		},
-		Warnings: []string{"the run is small"},
-		Pairs:    []compare.Pair{{Label: "vq:k=256", Baseline: "main#vq:k=256", Candidate: "runs/pr#vq:k=256", BaselineToken: "vq:k=256", Token: "vq:k=256"}},
-		Unpaired: []compare.Unpaired{{Side: "baseline", Name: "main", Tokenizer: "old|tok"}},
-		Tallies: []compare.Tally{
-			{Dataset: "text-default", Condition: "clean@256", Metric: "t-acc", Paired: 1024, Missing: 3, FailedCandidate: 2, Examples: []string{"receipt/0017 (the candidate failed)"}},
-			{Dataset: "text-default", Condition: "clean@256", Metric: "cer", Paired: 1024, Missing: 3, FailedCandidate: 2, Examples: []string{"receipt/0017 (the candidate failed)"}},
-		},
-		Rows: []compare.Row{
-			head(row(0, "mean", "t-acc", "T-ACC", up, .292, .229, .021, .003, compare.Worse)),
-			row(0, "small", "t-acc", "T-ACC", up, .121, .022, .02, .0004, compare.Worse),
-			row(0, "large", "t-acc", "T-ACC", up, .5, .503, .02, .8, compare.NoDifference),
-			head(row(0, "mean", "cer", "CER", down, .7, .701, .004, .9, compare.Equivalent)),
-			head(row(0, "mean", "t-ned", "T-NED", up, .41, .412, .02, .88, compare.NoDifference)),
-			row(0, "", "psnr", "PSNR", up, 24.31, 24.9, .2, .002, compare.Better),
-			{
-				Dataset: "text-default", Condition: "gaussian_noise/3@256", Bin: "mean", Metric: "t-acc", Title: "T-ACC", Better: up, Verdict: compare.NotCompared,
-				Why: "no pair in bin small: the mean over bins does not exist", Baseline: nan, Candidate: nan, Delta: nan, Percent: nan, Lo: nan, Hi: nan, P: nan, Adjusted: nan, Margin: nan, Detectable: nan, Effect: nan,
-			},
-		},
-		Curves: []compare.Curve{{
-			Baseline: "main#vq", Candidate: "runs/pr#vq", Dataset: "text-default", Condition: "clean@256", Metric: "t-acc", Title: "T-ACC", Rate: "bpp-nominal",
-			Points: [2]int{4, 4}, BDRate: 12.5, BDQuality: -.02, Overlap: .7, Warnings: []string{"low_overlap"},
-		}},
-		Fronts: []compare.Front{{
-			Dataset: "text-default", Condition: "clean@256", Metric: "t-acc", Title: "T-ACC", Better: up, Rate: "bpp-nominal",
-			Points: []compare.FrontPoint{
-				{Name: "main#vq:k=256", Role: "baseline", Source: compare.FromBaseline, Rate: .125, Value: .292, N: 1024},
-				{Name: "runs/pr#vq:k=256", Role: "candidate", Source: compare.FromRun, Rate: .125, Value: .229, N: 1024, DominatedBy: []string{"main#vq:k=256"}},
-			},
-		}},
-		WorstCases: []compare.WorstCase{{
-			Dataset: "text-default", Item: "sign/0101", Instance: "w3", Condition: "clean@256", Bin: "small", Metric: "t-acc", Baseline: 1, Candidate: 0,
-			Original: "images/a b.png", BaselineImage: "images/b.png", CandidateImage: "images/c.png",
-		}},
-	}
-	r.Rows[5].Unit = "dB"
-	r.Rows[1].Lost = 5
-	r.Gates = &compare.GateResult{
-		File: "ci/gates.yml", Checked: 4, Rows: []int{0, 1, 3, 4}, Errors: 3, Warnings: 1,
-		Findings: []compare.Finding{
-			{Level: compare.Error, Row: 0, Rule: "regression", Judge: compare.ByVerdict, Value: .063, Bound: .01, Message: "T-ACC mean of vq:k=256 on text-default, clean@256: worse by 0.063"},
-			{Level: compare.Error, Gate: 1, Row: 1, Rule: "regression", Judge: compare.ByShown, Value: .079, Bound: .05, Message: "worse"},
-			{Level: compare.Error, Gate: 1, Row: 1, Rule: "missing", Value: 5, Bound: 0, Message: "T-ACC small of vq:k=256 on text-default, clean@256: 5 values of the baseline are missing, failed or dropped in the candidate"},
-			{Level: compare.Warn, Gate: 2, Row: -1, Rule: "no_row", Value: nan, Bound: nan, Message: "gates[2] (metric f-sim) matches no row: it guards nothing"},
-		},
-	}
-	return r
-}
 
 func written(t testing.TB, format string, r *compare.Report, o Options) string {
 	t.Helper()
@@ -126,7 +47,7 @@ func TestGolden(t *testing.T) {
 		"sample.txt": FormatTable, "sample.md": FormatMarkdown, "sample.summary.md": FormatSummary,
 		"sample.json": FormatJSON, "sample.xml": FormatJUnit, "sample.annotations.txt": FormatAnnotations,
 	} {
-		got := written(t, format, sample(), o)
+		got := written(t, format, fixture.Comparison(), o)
 		path := filepath.Join("testdata", name)
 		if *update {
 			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -146,7 +67,7 @@ func TestGolden(t *testing.T) {
 
 func TestFormatsAreAllWritten(t *testing.T) {
 	for _, f := range Formats() {
-		if written(t, f, sample(), Options{}) == "" {
+		if written(t, f, fixture.Comparison(), Options{}) == "" {
 			t.Errorf("%s is empty", f)
 		}
 		empty := &compare.Report{Schema: compare.ReportVersion, Pairs: []compare.Pair{}, Rows: []compare.Row{}, Tallies: []compare.Tally{}}
@@ -157,7 +78,7 @@ func TestFormatsAreAllWritten(t *testing.T) {
 			t.Errorf("%s is not known", f)
 		}
 	}
-	err := Write(io.Discard, "markdwon", sample(), Options{})
+	err := Write(io.Discard, "markdwon", fixture.Comparison(), Options{})
 	if err == nil || !strings.Contains(err.Error(), `did you mean "markdown"?`) {
 		t.Errorf("got %v", err)
 	}
@@ -171,16 +92,16 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, errFull }
 
 func TestWriteErrorsAreReported(t *testing.T) {
 	for _, f := range Formats() {
-		if err := Write(brokenWriter{}, f, sample(), Options{}); !errors.Is(err, errFull) {
+		if err := Write(brokenWriter{}, f, fixture.Comparison(), Options{}); !errors.Is(err, errFull) {
 			t.Errorf("%s: got %v", f, err)
 		}
 	}
 }
 
 func TestTitle(t *testing.T) {
-	set := func(change func(*compare.Report)) *compare.Report { r := sample(); change(r); return r }
+	set := func(change func(*compare.Report)) *compare.Report { r := fixture.Comparison(); change(r); return r }
 	for want, r := range map[string]*compare.Report{
-		"gates failed (3 errors); worse in 1 of 3 headline rows; of the other rows 1 worse, 1 better": sample(),
+		"gates failed (3 errors); worse in 1 of 3 headline rows; of the other rows 1 worse, 1 better": fixture.Comparison(),
 		"worse in 1 of 3 headline rows; of the other rows 1 worse, 1 better":                          set(func(r *compare.Report) { r.Gates = nil }),
 		"nothing was tested":                       set(func(r *compare.Report) { r.Rows, r.Gates, r.Curves = nil, nil, nil }),
 		"compared at equal rate only, in 1 metric": set(func(r *compare.Report) { r.Rows, r.Gates = nil, nil }),
@@ -203,7 +124,7 @@ func TestTitle(t *testing.T) {
 }
 
 func TestAlarmsComeFirst(t *testing.T) {
-	r := sample()
+	r := fixture.Comparison()
 	r.Skews = []compare.Skew{{What: "metric", Name: "t-acc", Baseline: "version 1", Candidate: "version 2"}}
 	r.Sides[0].Source, r.Sides[0].Origin = compare.Imported, "paper.csv"
 	for _, f := range []string{FormatTable, FormatMarkdown, FormatSummary} {
@@ -220,7 +141,7 @@ func TestAlarmsComeFirst(t *testing.T) {
 var ansi = regexp.MustCompile("\x1b\\[[0-9]*m")
 
 func TestTerminalFits(t *testing.T) {
-	r := sample()
+	r := fixture.Comparison()
 	r.Rows[1].Title = "A metric of quite a long name, which is shortened"
 	for _, width := range []int{80, 100, 140} {
 		for line := range strings.Lines(written(t, FormatTable, r, Options{Width: width, All: true, Colour: true})) {
@@ -236,20 +157,20 @@ func TestTerminalFits(t *testing.T) {
 }
 
 func TestColourMeansBetterOrWorseOnly(t *testing.T) {
-	coloured := written(t, FormatTable, sample(), Options{Colour: true, All: true})
+	coloured := written(t, FormatTable, fixture.Comparison(), Options{Colour: true, All: true})
 	for _, m := range regexp.MustCompile("\x1b\\[3[0-9]m([^\x1b]*)\x1b\\[0m").FindAllStringSubmatch(coloured, -1) {
 		if m[1] != "better" && m[1] != "worse" && m[1] != "error" {
 			t.Errorf("%q is coloured", m[1])
 		}
 	}
-	if got, want := ansi.ReplaceAllString(coloured, ""), written(t, FormatTable, sample(), Options{All: true}); got != want {
+	if got, want := ansi.ReplaceAllString(coloured, ""), written(t, FormatTable, fixture.Comparison(), Options{All: true}); got != want {
 		t.Errorf("without its colours the table differs:\n%s", cmp.Diff(want, got))
 	}
 }
 
 func TestTerminalEscapesNames(t *testing.T) {
 	for _, f := range []string{FormatTable, FormatAnnotations, FormatJUnit} {
-		out := written(t, f, hostile("\x1b[2J\x1b]0;owned\a\n::set-output name=x::y\r\n##[error]z\x00\ufffe"), Options{})
+		out := written(t, f, fixture.HostileComparison("\x1b[2J\x1b]0;owned\a\n::set-output name=x::y\r\n##[error]z\x00\ufffe"), Options{})
 		if strings.ContainsAny(out, "\x1b\a\r\x00") || f == FormatJUnit && strings.Contains(out, "\ufffe") {
 			t.Errorf("%s lets control characters through: %q", f, out)
 		}
@@ -261,88 +182,14 @@ func TestTerminalEscapesNames(t *testing.T) {
 	}
 }
 
-// hostile is sample with a name wherever a stranger can put one.
-func hostile(s string) *compare.Report {
-	r := sample()
-	r.Program = s
-	for i := range r.Sides {
-		x := &r.Sides[i]
-		x.Name, x.Origin, x.Source, x.FirstFail, x.Suite.ID, x.Failures = s, s, compare.Imported, s, s, 1
-	}
-	r.Skews = []compare.Skew{{What: s, Name: s, Baseline: s, Candidate: s}}
-	r.Warnings = []string{s}
-	r.Pairs[0].Label, r.Pairs[0].Token, r.Pairs[0].BaselineToken, r.Pairs[0].Baseline = s, s, s+"x", s
-	r.Unpaired = append(r.Unpaired, compare.Unpaired{Side: "baseline", Name: s, Tokenizer: s}, compare.Unpaired{Side: "candidate", Tokenizer: s})
-	for i := range r.Tallies {
-		r.Tallies[i].Dataset, r.Tallies[i].Condition, r.Tallies[i].Metric, r.Tallies[i].Examples = s, s, s, []string{s}
-	}
-	for i := range r.Rows {
-		x := &r.Rows[i]
-		x.Title, x.Unit, x.Dataset, x.Why = s, s, s, s
-		if i > 2 {
-			x.Condition, x.Bin = s, s
-		}
-	}
-	r.Rows[6].Verdict = compare.Verdict(s)
-	r.Gates.File = s
-	for i := range r.Gates.Findings {
-		r.Gates.Findings[i].Message, r.Gates.Findings[i].Rule = s, s
-	}
-	for i := range r.Curves {
-		c := &r.Curves[i]
-		c.Baseline, c.Candidate, c.Dataset, c.Condition, c.Title, c.Rate, c.Warnings = s, s, s, s, s, s, []string{s}
-	}
-	for i := range r.Fronts {
-		f := &r.Fronts[i]
-		f.Dataset, f.Condition, f.Title, f.Rate = s, s, s, s
-		for k := range f.Points {
-			f.Points[k].Name, f.Points[k].DominatedBy = s, []string{s}
-		}
-	}
-	for i := range r.WorstCases {
-		c := &r.WorstCases[i]
-		c.Dataset, c.Item, c.Instance, c.Condition, c.Bin = s, s, s, s, s
-		c.Original, c.BaselineImage, c.CandidateImage = s, s, "images/"+s
-	}
-	return r
-}
-
-// huge has far more of everything than a comment can hold.
-func huge(n int, name string) *compare.Report {
-	r := sample()
-	base := r.Rows
-	r.Rows, r.Pairs = nil, nil
-	for i := range n {
-		p := sample().Pairs[0]
-		p.Label = fmt.Sprintf("%s%d", name, i)
-		p.Token = p.Label
-		r.Pairs = append(r.Pairs, p)
-		for _, x := range base {
-			x.Pair = i
-			r.Rows = append(r.Rows, x)
-		}
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%s %d", name, i))
-		r.WorstCases = append(r.WorstCases, r.WorstCases[0])
-		r.Curves = append(r.Curves, r.Curves[0])
-		r.Sides = append([]compare.SideInfo{r.Sides[0]}, r.Sides...)
-	}
-	for i, x := range r.Rows {
-		if x.Verdict != compare.Worse {
-			continue
-		}
-		r.Gates.Findings = append(r.Gates.Findings, compare.Finding{Level: compare.Error, Row: i, Rule: "regression", Value: .1, Bound: .01})
-	}
-	return r
-}
-
 func TestMarkdownNeverExceedsItsLimit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 300).Draw(t, "n")
 		name := strings.Repeat(rapid.StringN(0, 5, -1).Draw(t, "name"), rapid.IntRange(1, 200).Draw(t, "times"))
 		limit := rapid.IntRange(minLimit, 70_000).Draw(t, "limit")
-		r := huge(n, name)
+		r := fixture.HugeComparison(n, name)
 		if rapid.Bool().Draw(t, "hostile") {
-			h := hostile(name)
+			h := fixture.HostileComparison(name)
 			r.Sides, r.Curves, r.WorstCases, r.Fronts = append(h.Sides, r.Sides...), append(h.Curves, r.Curves...), append(h.WorstCases, r.WorstCases...), h.Fronts
 			r.Warnings = append(h.Warnings, r.Warnings...)
 			r.Gates.File = name
@@ -365,7 +212,7 @@ func TestMarkdownNeverExceedsItsLimit(t *testing.T) {
 
 // What is cut is counted exactly, and the least important goes first.
 func TestCutIsHonest(t *testing.T) {
-	r := huge(200, "tokenizer")
+	r := fixture.HugeComparison(200, "tokenizer")
 	out := written(t, FormatMarkdown, r, Options{Full: "compare.json"})
 	if len(out) > CommentLimit {
 		t.Fatalf("%d bytes", len(out))
@@ -394,7 +241,7 @@ func TestCutIsHonest(t *testing.T) {
 }
 
 func TestLimitTooSmall(t *testing.T) {
-	if err := Markdown(io.Discard, sample(), Options{Limit: 100}); err == nil || !strings.Contains(err.Error(), "20000") {
+	if err := Markdown(io.Discard, fixture.Comparison(), Options{Limit: 100}); err == nil || !strings.Contains(err.Error(), "20000") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -410,10 +257,10 @@ func TestMarker(t *testing.T) {
 			t.Errorf("%q was taken", key)
 		}
 	}
-	if out := written(t, FormatMarkdown, sample(), Options{Key: "k"}); !strings.HasPrefix(out, "<!-- vtbench:k -->\n") {
+	if out := written(t, FormatMarkdown, fixture.Comparison(), Options{Key: "k"}); !strings.HasPrefix(out, "<!-- vtbench:k -->\n") {
 		t.Errorf("the marker is not the first line: %.60q", out)
 	}
-	if out := written(t, FormatSummary, sample(), Options{}); strings.Contains(out, "<!--") {
+	if out := written(t, FormatSummary, fixture.Comparison(), Options{}); strings.Contains(out, "<!--") {
 		t.Error("the summary has a marker")
 	}
 }
@@ -432,22 +279,22 @@ func TestPicturesOnlyByRelativeLinks(t *testing.T) {
 			t.Errorf("%q became %q", in, got)
 		}
 	}
-	with := written(t, FormatMarkdown, sample(), Options{BaselineImages: "../main", CandidateImages: "."})
+	with := written(t, FormatMarkdown, fixture.Comparison(), Options{BaselineImages: "../main", CandidateImages: "."})
 	if strings.Count(with, "<img ") != 3 || !strings.Contains(with, `src="../main/images/b.png"`) || !strings.Contains(with, `src="images/c.png"`) {
 		t.Errorf("pictures are missing:\n%s", with)
 	}
-	if strings.Contains(written(t, FormatMarkdown, sample(), Options{}), "<img ") {
+	if strings.Contains(written(t, FormatMarkdown, fixture.Comparison(), Options{}), "<img ") {
 		t.Error("pictures without a place to link to")
 	}
 }
 
 func TestFullResultsAreLinkedTo(t *testing.T) {
-	out := written(t, FormatMarkdown, sample(), Options{Full: "compare.json", FullURL: "https://service.example/a_b/actions/runs/1?x=1"})
+	out := written(t, FormatMarkdown, fixture.Comparison(), Options{Full: "compare.json", FullURL: "https://service.example/a_b/actions/runs/1?x=1"})
 	if !strings.Contains(out, `<a href="https://service.example/a%5Fb/actions/runs/1?x=1">compare.json</a>`) {
 		t.Errorf("no link:\n%s", out)
 	}
 	for _, bad := range []string{"http://a.example", "javascript:x", "https://a.example/\"onclick=x", "https://a@b.example", "https://a.example/" + strings.Repeat("x", 400), "https://a.example/\n"} {
-		if err := Markdown(io.Discard, sample(), Options{FullURL: bad}); err == nil || !strings.Contains(err.Error(), "address") {
+		if err := Markdown(io.Discard, fixture.Comparison(), Options{FullURL: bad}); err == nil || !strings.Contains(err.Error(), "address") {
 			t.Errorf("%q: got %v", bad, err)
 		}
 	}
@@ -470,7 +317,7 @@ func TestNoComparison(t *testing.T) {
 }
 
 func TestJSONRoundTrip(t *testing.T) {
-	out := written(t, FormatJSON, sample(), Options{})
+	out := written(t, FormatJSON, fixture.Comparison(), Options{})
 	back, err := ReadJSON(strings.NewReader(out))
 	if err != nil {
 		t.Fatal(err)
@@ -478,13 +325,13 @@ func TestJSONRoundTrip(t *testing.T) {
 	if again := written(t, FormatJSON, back, Options{}); again != out {
 		t.Error(cmp.Diff(out, again))
 	}
-	if a, b := written(t, FormatMarkdown, sample(), Options{}), written(t, FormatMarkdown, back, Options{}); a != b {
+	if a, b := written(t, FormatMarkdown, fixture.Comparison(), Options{}), written(t, FormatMarkdown, back, Options{}); a != b {
 		t.Errorf("Markdown made from the file differs:\n%s", cmp.Diff(a, b))
 	}
 }
 
 func TestReadJSONRefuses(t *testing.T) {
-	good := written(t, FormatJSON, sample(), Options{})
+	good := written(t, FormatJSON, fixture.Comparison(), Options{})
 	for name, tc := range map[string]struct{ in, want string }{
 		"empty":        {"", "EOF"},
 		"not JSON":     {"hello", "invalid"},
@@ -498,43 +345,6 @@ func TestReadJSONRefuses(t *testing.T) {
 	} {
 		if _, err := ReadJSON(strings.NewReader(tc.in)); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: got %v, want …%s…", name, err, tc.want)
-		}
-	}
-}
-
-// schema.json is what others write programs against: it must hold for what is
-// written, and know every field.
-func TestJSONFollowsItsSchema(t *testing.T) {
-	schema, err := jsonschema.NewCompiler().Compile("schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	empty := &compare.Report{Schema: compare.ReportVersion, Pairs: []compare.Pair{}, Rows: []compare.Row{}, Tallies: []compare.Tally{}, Sides: []compare.SideInfo{}}
-	full := sample()
-	full.Skews = []compare.Skew{{What: "suite", Name: "text", Baseline: "version 1", Candidate: "version 2"}}
-	full.Controls = []compare.Control{{Tokenizer: "resize", Baseline: "main", Values: 9, Differing: 1, Largest: .5, Metric: "psnr"}}
-	full.Rows[0].Warnings = []string{"few_clusters"}
-	full.Sides[0].Origin, full.Sides[0].Made, full.Sides[0].Program, full.Sides[0].Partial = "x", "2026-01-01T00:00:00Z", "v1", true
-	full.Sides[0].Tokens[0] = compare.TokenID{Name: "a", Kind: "b", Version: "c", Weights: "d", Reference: true}
-	for name, r := range map[string]*compare.Report{"empty": empty, "sample": sample(), "full": full, "huge": huge(20, "a")} {
-		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(written(t, FormatJSON, r, Options{})))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := schema.Validate(doc); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	for name, bad := range map[string]string{
-		"unknown key": `{"schema":1,"method":{},"sides":[],"pairs":[],"tallies":[],"rows":[],"extra":1}`,
-		"no rows":     `{"schema":1}`,
-	} {
-		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(bad))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if schema.Validate(doc) == nil {
-			t.Errorf("the schema takes a file with %s", name)
 		}
 	}
 }
@@ -561,7 +371,7 @@ func TestJUnit(t *testing.T) {
 		}
 		return p
 	}
-	p := read(sample())
+	p := read(fixture.Comparison())
 	if p.Tests != 5 || p.Failures != 2 || p.Skipped != 0 || len(p.Suites[0].Cases) != 5 {
 		t.Errorf("got %+v", p)
 	}
@@ -580,14 +390,14 @@ func TestJUnit(t *testing.T) {
 	if failed != p.Failures {
 		t.Errorf("%d cases failed, the count says %d", failed, p.Failures)
 	}
-	r := sample()
+	r := fixture.Comparison()
 	r.Gates = nil
 	if p := read(r); p.Tests != 3 || p.Skipped != 3 || p.Failures != 0 {
 		t.Errorf("without gates: %+v", p)
 	}
 	rapid.Check(t, func(rt *rapid.T) { // well-formed whatever names hold
 		var b bytes.Buffer
-		if err := JUnit(&b, hostile(string(rapid.SliceOf(rapid.Byte()).Draw(rt, "name")))); err != nil {
+		if err := JUnit(&b, fixture.HostileComparison(string(rapid.SliceOf(rapid.Byte()).Draw(rt, "name")))); err != nil {
 			rt.Fatal(err)
 		}
 		dec := xml.NewDecoder(&b)
@@ -614,7 +424,7 @@ func TestAnnotationEscaping(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		var b bytes.Buffer
-		if err := Annotations(&b, hostile(rapid.String().Draw(t, "name"))); err != nil {
+		if err := Annotations(&b, fixture.HostileComparison(rapid.String().Draw(t, "name"))); err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(b.String()) {
@@ -626,8 +436,8 @@ func TestAnnotationEscaping(t *testing.T) {
 }
 
 func TestAnnotationsAreCounted(t *testing.T) {
-	out := written(t, FormatAnnotations, huge(5, "t"), Options{})
-	r := huge(5, "t")
+	out := written(t, FormatAnnotations, fixture.HugeComparison(5, "t"), Options{})
+	r := fixture.HugeComparison(5, "t")
 	if n := strings.Count(out, "::error "); n != annotationsPerKind {
 		t.Errorf("%d errors", n)
 	}
@@ -640,7 +450,7 @@ func TestAnnotationsAreCounted(t *testing.T) {
 }
 
 func TestSentence(t *testing.T) {
-	r := sample()
+	r := fixture.Comparison()
 	got := Sentence(r, r.Rows[0])
 	want := "T-ACC, mean over scales of vq:k=256 on text-default, clean, 256 px fell from 29.2 to 22.9 %, by 6.3 points (95 % interval −8.4 to −4.2; p .003): worse"
 	if got != want {
@@ -649,7 +459,7 @@ func TestSentence(t *testing.T) {
 }
 
 func BenchmarkMarkdown(b *testing.B) {
-	r := huge(500, "tokenizer")
+	r := fixture.HugeComparison(500, "tokenizer")
 	rand.New(rand.NewPCG(1, 2)).Shuffle(len(r.Rows), func(i, j int) { r.Rows[i], r.Rows[j] = r.Rows[j], r.Rows[i] })
 	for b.Loop() {
 		if err := Markdown(io.Discard, r, Options{}); err != nil {
@@ -719,5 +529,17 @@ func follow(t *testing.T, at string, typ reflect.Type, schema map[string]any) {
 	}
 	for name := range properties {
 		t.Errorf("%s.%s is in the schema only", at, name)
+	}
+}
+
+func TestMiddle(t *testing.T) {
+	marks := "e" + strings.Repeat("\u0301", 10000)
+	for in, want := range map[string]string{
+		strings.Repeat("a", 60) + strings.Repeat("b", 60): "aaaaaa…bbb",
+		"short": "short", "": "", marks: "…", "ab" + marks + "cd": "ab…cd",
+	} {
+		if got := middle(in, 10); got != want {
+			t.Errorf("%.20q: got %q, want %q", in, got, want)
+		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"testing"
+
+	"github.com/vtbench/vtbench/internal/fixture"
 )
 
 // FuzzReadJSON feeds what a stranger may have written to the job that holds a token:
@@ -15,9 +17,9 @@ func FuzzReadJSON(f *testing.F) {
 	for _, s := range []string{"", "{}", "null", `{"schema":1}`, `{"schema":1,"rows":[{"pair":0}]}`, `{"schema":1,"pairs":[{}],"rows":[{"verdict":"worse","n":-1,"delta":1e308,"lo":null}],"gates":{"rows":[0],"findings":[{"row":0,"rule":"min","value":1,"bound":2}]}}`} {
 		f.Add([]byte(s))
 	}
-	for _, s := range attacks {
+	for _, s := range fixture.Attacks {
 		var b bytes.Buffer
-		if err := JSON(&b, hostile(s)); err != nil {
+		if err := JSON(&b, fixture.HostileComparison(s)); err != nil {
 			f.Fatal(err)
 		}
 		f.Add(b.Bytes())

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vtbench/vtbench/reports/internal/fixture"
+	"github.com/vtbench/vtbench/internal/fixture"
 	"github.com/vtbench/vtbench/reports/markdown"
 	"github.com/vtbench/vtbench/reports/view"
 )

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vtbench/vtbench/reports/internal/fixture"
+	"github.com/vtbench/vtbench/internal/fixture"
 	"github.com/vtbench/vtbench/reports/plot"
 	"github.com/vtbench/vtbench/reports/view"
 )

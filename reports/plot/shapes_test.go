@@ -14,8 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vtbench/vtbench/internal/fixture"
 	"github.com/vtbench/vtbench/reports/format"
-	"github.com/vtbench/vtbench/reports/internal/fixture"
 	"github.com/vtbench/vtbench/reports/plot"
 	"github.com/vtbench/vtbench/reports/view"
 )

@@ -16,7 +16,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/summary"
-	"github.com/vtbench/vtbench/reports/internal/fixture"
+	"github.com/vtbench/vtbench/internal/fixture"
 	"github.com/vtbench/vtbench/reports/table"
 	"github.com/vtbench/vtbench/reports/view"
 )

@@ -9,7 +9,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
-	"github.com/vtbench/vtbench/reports/internal/fixture"
+	"github.com/vtbench/vtbench/internal/fixture"
 	"github.com/vtbench/vtbench/reports/view"
 )
 

@@ -13,8 +13,8 @@ import (
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/internal/fixture"
 	page "github.com/vtbench/vtbench/reports/html"
-	"github.com/vtbench/vtbench/reports/internal/fixture"
 	"github.com/vtbench/vtbench/reports/plot"
 	"github.com/vtbench/vtbench/reports/view"
 )

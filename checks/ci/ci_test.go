@@ -1,6 +1,6 @@
-// Package ci holds recipes for CI services, and the tests that keep them right: the
-// workflows are linted, the Action's metadata is read strictly, and every script is
-// parsed by a shell. What the scripts do is tested in cmd/vtbench/internal/cli.
+// Package ci keeps the recipes for CI services in examples/ci right: the workflows
+// are linted, the Action's metadata is read strictly, and every script is parsed by a
+// shell. What the scripts do is tested in cmd/vtbench/internal/cli.
 package ci
 
 import (
@@ -19,6 +19,9 @@ import (
 )
 
 const root = "../.."
+
+// recipe is the path of a file in examples/ci.
+func recipe(name string) string { return filepath.Join(root, "examples", "ci", name) }
 
 // step is a step of a workflow or of a composite Action.
 type step struct {
@@ -94,7 +97,7 @@ func readWorkflow(t *testing.T, name string) workflow {
 func workflows(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	for _, pattern := range []string{"github/*.yml", root + "/.github/workflows/*.yml", root + "/.github/workflows/*.yaml"} {
+	for _, pattern := range []string{recipe("github/*.yml"), root + "/.github/workflows/*.yml", root + "/.github/workflows/*.yaml"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -131,7 +134,7 @@ func TestWorkflowsAreLinted(t *testing.T) {
 		}
 	}
 	// The linter does find something.
-	bad := bytes.Replace(read(t, "github/vtbench.yml"), []byte("ubuntu-24.04"), []byte("${{ github.nothing }}"), 1)
+	bad := bytes.Replace(read(t, recipe("github/vtbench.yml")), []byte("ubuntu-24.04"), []byte("${{ github.nothing }}"), 1)
 	if len(lint(t, t.TempDir(), "bad.yml", bad)) == 0 {
 		t.Error("a wrong workflow passes")
 	}
@@ -306,7 +309,7 @@ func TestActionsArePinned(t *testing.T) {
 // The half that runs a stranger's code can write nothing; the half that can write
 // runs nothing of theirs.
 func TestForkSafety(t *testing.T) {
-	run := readWorkflow(t, "github/vtbench.yml")
+	run := readWorkflow(t, recipe("github/vtbench.yml"))
 	if _, ok := run.On["pull_request"]; !ok || run.On["pull_request_target"] != nil {
 		t.Errorf("the run is started by %v", run.On)
 	}
@@ -315,7 +318,7 @@ func TestForkSafety(t *testing.T) {
 			t.Errorf("the run may %s: %s", v, k)
 		}
 	}
-	raw := string(read(t, "github/vtbench.yml"))
+	raw := string(read(t, recipe("github/vtbench.yml")))
 	if strings.Contains(raw, "secrets.") || strings.Contains(raw, "github.token") {
 		t.Error("the run holds a token or a secret")
 	}
@@ -329,7 +332,7 @@ func TestForkSafety(t *testing.T) {
 			}
 		}
 	}
-	post := readWorkflow(t, "github/vtbench-comment.yml")
+	post := readWorkflow(t, recipe("github/vtbench-comment.yml"))
 	if len(post.On) != 1 || post.On["workflow_run"] == nil {
 		t.Errorf("the publisher is started by %v", post.On)
 	}
@@ -357,7 +360,7 @@ func TestForkSafety(t *testing.T) {
 }
 
 func TestGitLab(t *testing.T) {
-	const name = "gitlab/.gitlab-ci.yml"
+	name := recipe("gitlab/.gitlab-ci.yml")
 	var f map[string]struct {
 		Stage        string            `yaml:"stage"`
 		Image        string            `yaml:"image"`
@@ -394,16 +397,16 @@ func TestGitLab(t *testing.T) {
 func settings(t *testing.T) map[string]bool {
 	t.Helper()
 	out := map[string]bool{}
-	for _, m := range regexp.MustCompile(`\$\{(VTBENCH[A-Z_]*):-`).FindAllStringSubmatch(string(read(t, "compare.sh")), -1) {
+	for _, m := range regexp.MustCompile(`\$\{(VTBENCH[A-Z_]*):-`).FindAllStringSubmatch(string(read(t, recipe("compare.sh"))), -1) {
 		out[m[1]] = true
 	}
 	return out
 }
 
 func TestScriptAndActionAgree(t *testing.T) {
-	script := string(read(t, "compare.sh"))
+	script := string(read(t, recipe("compare.sh")))
 	shellParses(t, "compare.sh", script)
-	info, err := os.Stat("compare.sh")
+	info, err := os.Stat(recipe("compare.sh"))
 	if err != nil || info.Mode()&0o111 == 0 {
 		t.Errorf("compare.sh cannot be executed: %v, %v", info.Mode(), err)
 	}
