@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/vtbench/vtbench/internal/suggest"
@@ -19,6 +21,9 @@ type Kind struct {
 	// Open opens the data set; arg is what stands behind the colon, "" without one.
 	Open func(ctx context.Context, arg string) (Dataset, error)
 }
+
+// TakesPath reports whether a path stands behind the kind's name: "icdar:DIR".
+func (k Kind) TakesPath() bool { return strings.Contains(k.Example, ":") }
 
 // ErrUnknown marks a name that no kind has.
 var ErrUnknown = errors.New("unknown data set")
@@ -38,7 +43,34 @@ func Open(ctx context.Context, spec string, kinds []Kind) (Dataset, error) {
 		}
 		return d, nil
 	}
+	if st, err := os.Stat(spec); err == nil && spec != "" {
+		what := "a file"
+		if st.IsDir() {
+			what = "a folder"
+		}
+		return nil, fmt.Errorf("%w: %q is %s, and what it holds is not said: %s", ErrUnknown, spec, what, prefixes(spec, kinds))
+	}
 	return nil, fmt.Errorf("%w %q%s (known: %s)", ErrUnknown, name, suggest.Hint(name, names), examples(kinds))
+}
+
+// prefixes tells which names of kinds may stand before a path, the last kind first:
+// the one that takes any images.
+func prefixes(path string, kinds []Kind) string {
+	var names []string
+	for _, k := range slices.Backward(kinds) {
+		if k.TakesPath() {
+			names = append(names, k.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "no kind of data set takes a path"
+	}
+	s := fmt.Sprintf("write %s:%s", names[0], path)
+	if len(names) > 1 {
+		slices.Reverse(names[1:])
+		s += fmt.Sprintf(", or with another prefix where it has labels (%s)", strings.Join(names[1:], ", "))
+	}
+	return s
 }
 
 func examples(kinds []Kind) string {

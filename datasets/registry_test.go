@@ -18,11 +18,14 @@ func (empty) Load(context.Context, int) (datasets.Item, error) {
 }
 
 func kinds() []datasets.Kind {
+	open := func(_ context.Context, arg string) (datasets.Dataset, error) { return empty{arg}, nil }
 	return []datasets.Kind{
 		{Name: "text-default", Example: "text-default", Open: func(_ context.Context, arg string) (datasets.Dataset, error) {
 			return empty{arg}, datasets.NoArgument("text-default", arg)
 		}},
-		{Name: "icdar", Example: "icdar:DIR", Open: func(_ context.Context, arg string) (datasets.Dataset, error) { return empty{arg}, nil }},
+		{Name: "icdar", Example: "icdar:DIR", Open: open},
+		{Name: "lfw", Example: "lfw:DIR", Open: open},
+		{Name: "folder", Example: "folder:DIR", Open: open},
 	}
 }
 
@@ -31,9 +34,10 @@ func TestOpen(t *testing.T) {
 		{"text-default", "", ""},
 		{"icdar:a/b", "a/b", ""},
 		{`icdar:C:\data`, `C:\data`, ""},
-		{"icdra:x", "", `unknown data set "icdra", did you mean "icdar"? (known: text-default, icdar:DIR)`},
+		{"icdra:x", "", `unknown data set "icdra", did you mean "icdar"? (known: text-default, icdar:DIR,`},
 		{"text-defaut", "", `did you mean "text-default"?`},
 		{"", "", `unknown data set ""`},
+		{".", "", `"." is a folder, and what it holds is not said: write folder:., or with another prefix where it has labels (icdar, lfw)`},
 		{"text-default:5", "", `opening data set "text-default:5": text-default takes nothing behind a colon`},
 	} {
 		ds, err := datasets.Open(t.Context(), tc.spec, kinds())

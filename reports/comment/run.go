@@ -3,6 +3,7 @@ package comment
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -30,6 +31,7 @@ type Options struct {
 	Full       string
 	FullURL    string
 	DryRun     bool
+	Format     string // of the outcome: text or json
 
 	Token string
 	// HTTP and Log are those of [Client].
@@ -52,6 +54,7 @@ func (o *Options) Register(fs *flag.FlagSet, getenv func(string) string) {
 	fs.StringVar(&o.Full, "full", "", "where rows are that do not fit, for example \"compare.json in the artefact vtbench\"")
 	fs.StringVar(&o.FullURL, "full-url", "", "https address of that, for a link")
 	fs.BoolVar(&o.DryRun, "dry-run", false, "print the comment instead of posting it")
+	fs.StringVar(&o.Format, "format", "text", "how to print what was done: text or json")
 	o.Token = getenv("GITHUB_TOKEN")
 }
 
@@ -73,6 +76,9 @@ const maxFile = 4 * MaxBody
 
 // Run publishes what the options say, and prints the outcome on out.
 func Run(ctx context.Context, o Options, out io.Writer) error {
+	if o.Format != "text" && o.Format != "json" && o.Format != "" {
+		return usagef("format %q: want text or json", o.Format)
+	}
 	var event *Event
 	if o.Event != "" {
 		var err error
@@ -88,6 +94,13 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 		return err
 	}
 	if o.DryRun {
+		if o.Format == "json" {
+			b, err := json.Marshal(map[string]string{"body": body})
+			if err != nil {
+				return fmt.Errorf("printing the comment: %w", err)
+			}
+			body = string(b) + "\n"
+		}
 		if _, err := io.WriteString(out, body); err != nil {
 			return fmt.Errorf("printing the comment: %w", err)
 		}
@@ -104,7 +117,12 @@ func Run(ctx context.Context, o Options, out io.Writer) error {
 			return err
 		}
 	}
-	if _, err := fmt.Fprintln(out, done); err != nil {
+	if o.Format == "json" {
+		err = json.NewEncoder(out).Encode(done)
+	} else {
+		_, err = fmt.Fprintln(out, done)
+	}
+	if err != nil {
 		return fmt.Errorf("printing what was done: %w", err)
 	}
 	return nil

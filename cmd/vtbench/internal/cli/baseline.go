@@ -26,7 +26,7 @@ func (a *app) baselineCommand() *cobra.Command {
 		Long: `A baseline file holds every value of a run, without images and without the text
 that was read, so that ` + "`vtbench compare`" + ` can pair a later run with it. Equal results
 give equal bytes; a file that was changed is refused.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.baselineSave(), a.baselineList(), a.baselineShow(), a.baselineImport())
@@ -34,7 +34,7 @@ give equal bytes; a file that was changed is refused.`,
 }
 
 func (a *app) baselineSave() *cobra.Command {
-	var output string
+	var output, as string
 	var only []string
 	var opts compare.SaveOptions
 	cmd := &cobra.Command{
@@ -58,10 +58,11 @@ func (a *app) baselineSave() *cobra.Command {
 			if output == "" {
 				output = strings.TrimSuffix(filepath.Base(filepath.Clean(s.Path)), compare.BaselineSuffix) + compare.BaselineSuffix
 			}
-			return a.saveBaseline(r, output, opts)
+			return a.saveBaseline(r, output, as, opts)
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write (default: the run's name + "+compare.BaselineSuffix+")")
+	formatFlag(cmd, &as, "table", "json")
 	cmd.Flags().StringArrayVarP(&only, "tokenizer", "t", nil, "only this tokenizer, or all of this kind, and the upper bounds; repeatable (default: all)")
 	cmd.Flags().StringSliceVarP(&opts.Metrics, "metrics", "m", nil, "only these metrics; patterns allowed (default: all)")
 	return cmd
@@ -88,7 +89,7 @@ func keepTokenizers(r *compare.Results, selected []string) (func(compare.TokenID
 	}, nil
 }
 
-func (a *app) saveBaseline(r *compare.Results, path string, o compare.SaveOptions) error {
+func (a *app) saveBaseline(r *compare.Results, path, as string, o compare.SaveOptions) error {
 	if !strings.HasSuffix(path, compare.BaselineSuffix) {
 		return usagef("%s: baseline files end in %s", path, compare.BaselineSuffix)
 	}
@@ -112,6 +113,9 @@ func (a *app) saveBaseline(r *compare.Results, path string, o compare.SaveOption
 	if err != nil {
 		return err
 	}
+	if as == "json" {
+		return a.json(entryOf(path, saved))
+	}
 	_, err = fmt.Fprintf(a.out, "%s: %s of %s on %s, %s\n", path, format.Plural(saved.Values(), "value", "values"),
 		format.Plural(len(saved.Tokens), "tokenizer", "tokenizers"), format.Plural(saved.Items(), "image", "images"), format.Bytes(st.Size()))
 	return err
@@ -129,15 +133,16 @@ type baselineEntry struct {
 	Made       string            `json:"made,omitempty"`
 }
 
+func entryOf(file string, r *compare.Results) baselineEntry {
+	return baselineEntry{File: file, Source: r.Source, Suite: r.Suite, Tokenizers: r.Tokens, Items: r.Items(), Values: r.Values(), Made: r.Made}
+}
+
 func (a *app) baselineList() *cobra.Command {
 	var as string
 	cmd := &cobra.Command{
 		Use:   "list [DIR|FILE…]",
 		Short: "List the baseline files below folders",
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := formats(as, "table", "json"); err != nil {
-				return err
-			}
 			if len(args) == 0 {
 				args = []string{"."}
 			}
@@ -156,7 +161,7 @@ func (a *app) baselineList() *cobra.Command {
 			return a.listBaselines(files, as)
 		},
 	}
-	cmd.Flags().StringVar(&as, "format", "table", "table or json")
+	formatFlag(cmd, &as, "table", "json")
 	return cmd
 }
 
@@ -171,7 +176,7 @@ func (a *app) listBaselines(files []string, as string) error {
 			list = append(list, baselineEntry{File: f, Error: err.Error()})
 			continue
 		}
-		list = append(list, baselineEntry{File: f, Source: r.Source, Suite: r.Suite, Tokenizers: r.Tokens, Items: r.Items(), Values: r.Values(), Made: r.Made})
+		list = append(list, entryOf(f, r))
 	}
 	if as == "json" {
 		if err := a.json(list); err != nil {
@@ -216,9 +221,6 @@ func (a *app) baselineShow() *cobra.Command {
 		Short: "Show what a baseline file holds: versions, digests, tokenizers, means",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := formats(as, "table", "json"); err != nil {
-				return err
-			}
 			r, err := compare.Load(args[0], compare.LoadOptions{Observers: observers()})
 			if err != nil {
 				return usage(err)
@@ -234,7 +236,7 @@ func (a *app) baselineShow() *cobra.Command {
 			return a.showBaseline(r)
 		},
 	}
-	cmd.Flags().StringVar(&as, "format", "table", "table or json")
+	formatFlag(cmd, &as, "table", "json")
 	return cmd
 }
 
@@ -281,6 +283,7 @@ func shortDigest(s string) string { return s[:min(12, len(s))] }
 
 type importFlags struct {
 	output   string
+	format   string
 	opts     compare.ImportOptions
 	better   []string
 	bins     []string
@@ -304,6 +307,7 @@ cluster and n are optional. Imported results are marked as such everywhere.`,
 	}
 	fl := cmd.Flags()
 	fl.StringVarP(&f.output, "output", "o", "", "file to write (required)")
+	formatFlag(cmd, &f.format, "table", "json")
 	fl.StringVar(&f.opts.Origin, "origin", "", "where the results were published")
 	fl.StringVar(&f.opts.Dataset, "dataset", "", "name of the data set (CSV: where there is no column)")
 	fl.StringVar(&f.opts.Suite, "suite", "", "name of the suite")
@@ -339,7 +343,7 @@ func (a *app) importBaseline(f *importFlags, kind string, files []string) error 
 	if err != nil {
 		return usage(err)
 	}
-	return a.saveBaseline(r, f.output, compare.SaveOptions{})
+	return a.saveBaseline(r, f.output, f.format, compare.SaveOptions{})
 }
 
 // importSpecs finds metrics of imports: those of --better first, then ours.

@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -80,10 +79,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return ExitDone
 	}
-	if msg := err.Error(); msg != "" {
-		fmt.Fprintf(stderr, "vtbench: %s\n", strings.TrimRight(msg, "\n"))
-	}
-	return status(ctx, err)
+	code := status(ctx, err)
+	a.printError(err, code, wantsJSON(args))
+	return code
 }
 
 func status(ctx context.Context, err error) int {
@@ -124,13 +122,11 @@ Exit status: 0 done, 1 internal error, 2 usage or configuration, 3 a gate failed
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("vtbench {{.Version}}\n")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w; `%s --help` shows the flags", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	var runtimeLib string
 	root.PersistentFlags().StringVar(&runtimeLib, "onnxruntime", "", "ONNX Runtime library, or its folder (default: $"+ort.Env+" and the usual places)")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
@@ -140,25 +136,9 @@ Exit status: 0 done, 1 internal error, 2 usage or configuration, 3 a gate failed
 		return os.Setenv(ort.Env, runtimeLib)
 	}
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress on stderr, only warnings and errors")
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.runCommand(), a.compareCommand(), a.baselineCommand(), a.reportCommand(), a.commentCommand(), a.scoreCommand(), a.datasetsCommand(), a.modelsCommand(), a.conformCommand(), a.corruptCommand(), a.listCommand(), a.doctorCommand())
-	usageArgs(root)
+	checkArgs(root)
 	return root
-}
-
-// usageArgs makes wrong positional arguments of any command a usage error.
-func usageArgs(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(c *cobra.Command, args []string) error {
-			if err := check(c, args); err != nil {
-				return usagef("%w; `%s --help` shows how it is used", err, c.CommandPath())
-			}
-			return nil
-		}
-	}
-	for _, sub := range cmd.Commands() {
-		usageArgs(sub)
-	}
 }
 
 // version is the module version, or the commit it was built from.
@@ -195,16 +175,6 @@ func (a *app) warnf(format string, args ...any) {
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// formats checks a --format flag.
-func formats(got string, allowed ...string) error {
-	for _, f := range allowed {
-		if got == f {
-			return nil
-		}
-	}
-	return usagef("--format %s: want %s", got, strings.Join(allowed, ", "))
 }
 
 // json prints a value on stdout, indented for people and diffs.

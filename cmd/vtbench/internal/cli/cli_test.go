@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/score"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
@@ -81,6 +84,17 @@ func TestUsageErrors(t *testing.T) {
 		{"run --suite s.yaml --data folder:in -t jpeg:q=300", "q=300"},
 		{"run --suite s.yaml --data folder:absent", "absent"},
 		{"run --suite s.yaml --data foldr:in", `did you mean "folder"?`},
+		{"run --suite s.yaml --data in", "write folder:in, or with another prefix"},
+		{"run --suite s.yaml --data folder:in --limit 0", "--limit 0: want 1 item or more"},
+		{"run --suite s.yaml --data folder:in --resolution 0", "resolutions: 0 is outside"},
+		{"run --suite s.yaml --data folder:in -o new --resume", "nothing to resume: new holds no run"},
+		{"run --suite s.yaml --data folder:in --resume", "no unfinished run of suite pixels"},
+		{"run --suite s.yaml --data folder:in -t my_tok.py", "did you mean 'process:python3 my_tok.py'?"},
+		{"run --suite s.yaml jpeg:q=30", "in single quotes where it has braces"},
+		{"run --suit s.yaml", "did you mean --suite? `vtbench run --help`"},
+		{"run --suite s.yaml --format jsn", `want table or json, did you mean "json"?`},
+		{"runn", `unknown command "runn" of vtbench, did you mean "run"?`},
+		{"datasets inof", `unknown command "inof" of vtbench datasets, did you mean "info"?`},
 		{"run --suite s.yaml --data folder:in --shard 3/2", "--shard"},
 		{"run --suite s.yaml --data folder:in -o s.yaml/x", "run directory"},
 		{"run -c bad.yaml", `bad.yaml:2:1: unknown field "resolution", did you mean "resolutions"?`},
@@ -139,6 +153,88 @@ func TestRunFolder(t *testing.T) {
 	}
 	if _, err := os.Stat("run/report.html"); err != nil {
 		t.Error(err)
+	}
+}
+
+// Errors are JSON where results are, wherever the flag stands and whatever is wrong.
+func TestErrorsAsJSON(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, args := range []string{"list suits --format json", "--format=json rnu", "run --format json --no-such-flag", "score a b --format json", "conform jpg --format json", "doctor --format json x"} {
+		status, stdout, stderr := vtbench(t, strings.Fields(args)...)
+		var got errorReport
+		if err := json.Unmarshal([]byte(stderr), &got); err != nil || status != ExitUsage || got.Status != status || got.Error == "" || stdout != "" {
+			t.Errorf("%s: status %d, stdout %q, stderr %q: %v", args, status, stdout, stderr, err)
+		}
+	}
+	// Not where the word stands behind the end of the flags.
+	if _, _, stderr := vtbench(t, "rnu", "--", "--format", "json"); !strings.HasPrefix(stderr, "vtbench: ") {
+		t.Errorf("stderr %q", stderr)
+	}
+}
+
+// Every command that prints on stdout takes --format json.
+func TestEveryCommandHasJSON(t *testing.T) {
+	silent := map[string]bool{ // these write files, and nothing on stdout
+		"vtbench datasets pull": true, "vtbench models pull": true, "vtbench datasets sheet": true, "vtbench corrupt": true,
+	}
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		if !c.HasSubCommands() && !silent[c.CommandPath()] && c.Flags().Lookup("format") == nil {
+			t.Errorf("%s has no --format", c.CommandPath())
+		}
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk((&app{}).root())
+}
+
+// Names are completed where they are typed.
+func TestCompletion(t *testing.T) {
+	for args, want := range map[string]string{
+		"run --suite ":        "robustness-full\tRobustness, full",
+		"run -t ":             "process:\t",
+		"run -t vq:patch=8,":  "vq:patch=8,k=\t",
+		"run -t mine=v":       "mine=vq\t",
+		"conform ":            "jpeg\t",
+		"run --data ":         "icdar:\t",
+		"datasets info ":      "text-default\t",
+		"score -m psnr,":      "psnr,ssim\t",
+		"compare -m ":         "t-acc\t",
+		"corrupt --type fog,": "fog,frost\t",
+		"list --format ":      "json\n",
+		"list ":               "metrics\n",
+		"compare --format ":   "junit\n",
+		"run --config ":       "yaml\n",
+	} {
+		status, stdout, stderr := vtbench(t, append([]string{"__complete"}, strings.Split(args, " ")...)...)
+		if status != ExitDone || !strings.Contains("\n"+stdout, "\n"+want) {
+			t.Errorf("%s: status %d, want %q in\n%s%s", args, status, want, stdout, stderr)
+		}
+	}
+	if _, stdout, _ := vtbench(t, "__complete", "run", "-t", "vq:k=4,"); strings.Contains(stdout, "k=4,k=") {
+		t.Errorf("an option that was given is offered again:\n%s", stdout)
+	}
+}
+
+// A run is resumed by its suite and not by how its folder is called.
+func TestResumePicksTheSuite(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for dir, id := range map[string]string{"pixels-20260101-000000": "pixels", "pixels-20260102-000000": "pixels", "pixels-full-20260103-000000": "pixels-full", "pixels-20260104-000000": "pixels"} {
+		if err := os.MkdirAll(filepath.Join("runs", dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := record.WriteJSON(filepath.Join("runs", dir, record.ManifestFile), &record.Manifest{Suite: suite.Suite{ID: id}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile("runs/pixels-20260104-000000/"+record.SummaryFile, []byte("{}"), 0o644); err != nil {
+		t.Fatal(err) // this one is finished
+	}
+	for id, want := range map[string]string{"pixels": "runs/pixels-20260102-000000", "pixels-full": "runs/pixels-full-20260103-000000"} {
+		if dir, err := runDir("", id, true); err != nil || filepath.ToSlash(dir) != want {
+			t.Errorf("%s: %s, %v, want %s", id, dir, err, want)
+		}
 	}
 }
 

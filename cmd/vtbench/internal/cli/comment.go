@@ -27,7 +27,7 @@ command alone, and builds without cgo.`,
 		Example: `  vtbench comment --report compare.json --event "$GITHUB_EVENT_PATH"
   vtbench comment --report compare.json --pr 12 --dry-run
   vtbench comment --file comment.md --pr 12 --key text`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Log = a.logf
 			err := comment.Run(cmd.Context(), o, a.out)

@@ -37,8 +37,13 @@ func TestCommentCommand(t *testing.T) {
 	if status != ExitDone || out != "created https://service.example/1\n" || posted != "/repos/owner/name/issues/12/comments" {
 		t.Errorf("status %d, stdout %q, stderr %q, posted to %q", status, out, stderr, posted)
 	}
+	status, out, _ = vtbench(t, "comment", "--file", "comment.md", "--pr", "12", "--format", "json")
+	if status != ExitDone || out != `{"action":"created","pr":12,"url":"https://service.example/1"}`+"\n" {
+		t.Errorf("as JSON: status %d, stdout %q", status, out)
+	}
 	for args, want := range map[string]string{
-		"comment": "--report", "comment --file comment.md": "which pull request", "comment --file absent --pr 1": "absent", "comment x": "unknown command", "comment --pr x": "--pr",
+		"comment --file comment.md --pr 12 --format jsn": "want text or json",
+		"comment": "--report", "comment --file comment.md": "which pull request", "comment --file absent --pr 1": "absent", "comment x": "takes no arguments", "comment --pr x": "--pr",
 	} {
 		status, _, stderr := vtbench(t, strings.Fields(args)...)
 		if status != ExitUsage || !strings.Contains(stderr, want) {

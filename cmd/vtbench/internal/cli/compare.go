@@ -58,6 +58,7 @@ again and does not judge it.`,
 	fl.BoolVar(&f.initGates, "init-gates", false, "write a commented gates file for one run instead of comparing")
 	fl.StringVarP(&f.format, "format", "f", compared.FormatTable, "table, markdown (a comment), summary (a CI job's page), json, junit or github (annotations)")
 	fl.StringVarP(&f.output, "output", "o", "", "file to write instead of stdout")
+	complete(cmd, "format", cobra.FixedCompletions(append(compared.Formats(), "github"), cobra.ShellCompDirectiveNoFileComp))
 	fl.StringArrayVar(&f.extra, "also", nil, "write another format as well: FORMAT=FILE; repeatable")
 	fl.StringVar(&f.from, "from", "", "write a comparison stored with --format json again, without its data")
 	fl.BoolVar(&f.skew, "allow-version-skew", false, "compare what has different versions or digests; every output names them")
@@ -74,6 +75,8 @@ again and does not judge it.`,
 	fl.StringVar(&f.full, "full", "", "where the full results are, for the note under a shortened comment")
 	fl.StringVar(&f.baseImages, "baseline-images", "", "link to the baseline's run directory in Markdown (default: relative to -o)")
 	fl.StringVar(&f.candImages, "candidate-images", "", "link to the candidate's run directory in Markdown (default: relative to -o)")
+	complete(cmd, "metrics", completeMetrics)
+	complete(cmd, "gates", completeYAML)
 	return cmd
 }
 

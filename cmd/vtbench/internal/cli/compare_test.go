@@ -253,7 +253,7 @@ func TestBaselineUsage(t *testing.T) {
 		{"baseline save runs/good#tik", `no tokenizer "tik", did you mean "tok"?`},
 		{"baseline save runs/good -m lpips", "no metric matches lpips"},
 		{"baseline list absent", "absent"},
-		{"baseline list --format xml", "--format xml"},
+		{"baseline list --format xml", `"xml" for "--format" flag: want table or json`},
 		{"baseline show", "arg"},
 		{"baseline frobnicate", "frobnicate"},
 		{"baseline import csv v.csv", "name the file to write with -o"},

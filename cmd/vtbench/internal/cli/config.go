@@ -28,7 +28,7 @@ type config struct {
 	Data        []string          `yaml:"data"`
 	Tokenizers  []tokenizerConfig `yaml:"tokenizers"`
 	Resolutions []int             `yaml:"resolutions"`
-	Limit       int               `yaml:"limit"`
+	Limit       *int              `yaml:"limit"`
 	Full        bool              `yaml:"full"`
 	Seed        *uint64           `yaml:"seed"`
 	Workers     int               `yaml:"workers"`

@@ -22,12 +22,10 @@ func (a *app) conformCommand() *cobra.Command {
 ranges, determinism as declared, batch invariance, odd and extreme sizes, codes,
 error isolation, cancellation, times. Each failure comes with how to mend it.
 Exit status 3 when a check failed.`,
-		Example: "  vtbench conform vq:patch=8,k=1024\n  vtbench conform 'process:python3 my_tok.py' --format json",
-		Args:    cobra.MaximumNArgs(1),
+		Example:           "  vtbench conform vq:patch=8,k=1024\n  vtbench conform 'process:python3 my_tok.py' --format json",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: firstArg(completeTokenizer),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if err := formats(format, "table", "json"); err != nil {
-				return err
-			}
 			var list []tokenizerConfig
 			switch {
 			case len(args) == 1 && file == "":
@@ -76,7 +74,8 @@ Exit status 3 when a check failed.`,
 	}
 	fl := cmd.Flags()
 	fl.StringVarP(&file, "config", "c", "", "YAML file that holds the tokenizer and its options")
-	fl.StringVar(&format, "format", "table", "table or json")
+	complete(cmd, "config", completeYAML)
+	formatFlag(cmd, &format, "table", "json")
 	fl.DurationVar(&timeout, "timeout", 2*time.Minute, "how long one call may take")
 	fl.IntVar(&side, "side", 64, "about how large the test images are")
 	return cmd

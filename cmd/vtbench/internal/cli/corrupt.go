@@ -87,6 +87,7 @@ With --sheet it writes one picture with every corruption at every severity.`,
 	fl.BoolVar(&f.sheet, "sheet", false, "write a contact sheet of corruptions × severities")
 	fl.IntVar(&f.size, "cell", 192, "longer side of a picture on the sheet, in pixels")
 	fl.BoolVar(&f.force, "force", false, "replace files that exist")
+	complete(cmd, "type", completeCorruption)
 	return cmd
 }
 

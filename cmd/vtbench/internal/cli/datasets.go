@@ -20,7 +20,7 @@ func (a *app) datasetsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "datasets",
 		Short: "Fetch data sets and look at them: counts by bin, contact sheets",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.datasetsInfoCommand(), a.datasetsSheetCommand(), a.datasetsPullCommand(), a.datasetsVerifyCommand())
@@ -43,14 +43,12 @@ func (a *app) datasetsInfoCommand() *cobra.Command {
 	var suiteName, format string
 	var part bool
 	cmd := &cobra.Command{
-		Use:     "info DATASET",
-		Short:   "Count the items and instances of a data set, by scale bin",
-		Example: "  vtbench datasets info text-default\n  vtbench datasets info icdar:DIR",
-		Args:    cobra.ExactArgs(1),
+		Use:               "info DATASET",
+		Short:             "Count the items and instances of a data set, by scale bin",
+		Example:           "  vtbench datasets info text-default\n  vtbench datasets info icdar:DIR",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: firstArg(completeDataset),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := formats(format, "table", "json"); err != nil {
-				return err
-			}
 			asked, err := suite.Load(suiteName)
 			if err != nil {
 				return usage(err)
@@ -71,7 +69,8 @@ func (a *app) datasetsInfoCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&suiteName, "suite", "s", "text", "suite whose bins are counted")
 	cmd.Flags().BoolVar(&part, "default", false, "count only the part that a run takes by default")
-	cmd.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(cmd, &format, "table", "json")
+	complete(cmd, "suite", completeSuite)
 	return cmd
 }
 
@@ -160,10 +159,11 @@ func (a *app) datasetsSheetCommand() *cobra.Command {
 	var n, columns, side int
 	var boxes bool
 	cmd := &cobra.Command{
-		Use:     "sheet DATASET OUT.png",
-		Short:   "Write a contact sheet of a data set",
-		Example: "  vtbench datasets sheet text-default sheet.png --boxes",
-		Args:    cobra.ExactArgs(2),
+		Use:               "sheet DATASET OUT.png",
+		Short:             "Write a contact sheet of a data set",
+		Example:           "  vtbench datasets sheet text-default sheet.png --boxes",
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: firstArg(completeDataset),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if n < 1 || columns < 1 || side < 16 {
 				return usagef("--items and --columns must be at least 1, --side at least 16")

@@ -53,9 +53,6 @@ func (a *app) listCommand() *cobra.Command {
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: names,
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := formats(format, "table", "json"); err != nil {
-				return err
-			}
 			for _, l := range listings() {
 				if l.name == args[0] {
 					return a.list(l, format)
@@ -64,7 +61,7 @@ func (a *app) listCommand() *cobra.Command {
 			return usagef("cannot list %q%s; want %s", args[0], suggest.Hint(args[0], names), strings.Join(names, ", "))
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "table", "table or json")
+	formatFlag(cmd, &format, "table", "json")
 	return cmd
 }
 

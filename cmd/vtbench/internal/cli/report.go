@@ -13,8 +13,15 @@ import (
 
 type reportOptions struct{ singleFile bool }
 
+// reported is one run as `report --format json` prints it.
+type reported struct {
+	Run      string           `json:"run"` // its directory
+	Complete bool             `json:"complete"`
+	Summary  *summary.Summary `json:"summary"`
+}
+
 func (a *app) reportCommand() *cobra.Command {
-	var output string
+	var output, format string
 	var opts reportOptions
 	cmd := &cobra.Command{
 		Use:   "report RUN…",
@@ -44,6 +51,13 @@ func (a *app) reportCommand() *cobra.Command {
 			if err := a.report(cmd.Context(), runs, dir, opts); err != nil {
 				return err
 			}
+			if format == "json" {
+				list := []reported{}
+				for i, r := range runs {
+					list = append(list, reported{args[i], r.Complete, &r.Summary})
+				}
+				return a.json(list)
+			}
 			for _, r := range runs {
 				if err := a.printTable(r); err != nil {
 					return err
@@ -53,6 +67,7 @@ func (a *app) reportCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "directory of the report (default: the run's own)")
+	formatFlag(cmd, &format, "table", "json")
 	cmd.Flags().BoolVar(&opts.singleFile, "single-file", false, "put all pictures into report.html")
 	return cmd
 }

@@ -51,7 +51,7 @@ func (a *app) runCommand() *cobra.Command {
   vtbench run --suite text -t resize -t jpeg:q=20 -t 'mine=process:python my_tok.py'
   vtbench run --suite text --data icdar:DIR --resolution 256,512 -o runs/street
   vtbench run --suite text -o runs/street --resume`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd, &f) },
 	}
 	fl := cmd.Flags()
@@ -73,7 +73,11 @@ func (a *app) runCommand() *cobra.Command {
 	fl.StringToStringVar(&f.options, "option", nil, "option of a metric, over the suite's: ocr.lang=deu; repeatable")
 	fl.StringVar(&f.faceModels, "face-models", "", "folder with face-models.yaml and ONNX files of your own (docs/faces.md)")
 	fl.BoolVar(&f.allowModel, "allow-model", false, "take networks whose digest nobody stated")
-	fl.StringVar(&f.format, "format", "table", "what to print on stdout: table or json (the summary)")
+	formatFlag(cmd, &f.format, "table", "json")
+	complete(cmd, "suite", completeSuite)
+	complete(cmd, "tokenizer", completeTokenizer)
+	complete(cmd, "data", completeDataset)
+	complete(cmd, "config", completeYAML)
 	return cmd
 }
 
@@ -84,9 +88,6 @@ const gcPercent = 50
 func (a *app) run(cmd *cobra.Command, f *runFlags) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
-	}
-	if err := formats(f.format, "table", "json"); err != nil {
-		return err
 	}
 	var c config
 	if f.config != "" {
@@ -108,8 +109,14 @@ func (a *app) run(cmd *cobra.Command, f *runFlags) error {
 	if err != nil {
 		return err
 	}
-	if c.Limit < 0 || c.Workers < 0 || c.Batch < 0 || f.keep < 0 {
-		return usagef("--limit, --jobs, --batch and --keep-images must not be negative")
+	if c.Limit != nil && *c.Limit < 1 {
+		return usagef("--limit %d: want 1 item or more; leave it out for the suite's own number, --full takes all", *c.Limit)
+	}
+	if c.Workers < 0 || c.Batch < 0 || f.keep < 0 {
+		return usagef("--jobs, --batch and --keep-images must not be negative")
+	}
+	if err := asked.Validate(); err != nil {
+		return usage(err)
 	}
 	if c.Resamples < 100 {
 		return usagef("--resamples %d: need at least 100 for an interval", c.Resamples)
@@ -132,7 +139,7 @@ func merge(cmd *cobra.Command, f *runFlags, c *config) {
 	set("suite", func() { c.Suite = f.suite })
 	set("data", func() { c.Data = f.data })
 	set("resolution", func() { c.Resolutions = f.resolutions })
-	set("limit", func() { c.Limit = f.limit })
+	set("limit", func() { c.Limit = &f.limit })
 	set("full", func() { c.Full = f.full })
 	set("jobs", func() { c.Workers = f.workers })
 	set("batch", func() { c.Batch = f.batch })
@@ -192,10 +199,15 @@ func override(s *suite.Suite, c *config) {
 
 // runDir is where a run goes, or where the run to resume is.
 func runDir(dir, suite string, resume bool) (string, error) {
-	if dir != "" {
+	switch {
+	case dir != "" && resume:
+		if _, err := os.Stat(filepath.Join(dir, record.ManifestFile)); err != nil {
+			return "", usagef("nothing to resume: %s holds no run (%w); leave out --resume to begin one there", dir, err)
+		}
 		return dir, nil
-	}
-	if !resume {
+	case dir != "":
+		return dir, nil
+	case !resume:
 		return filepath.Join("runs", suite+"-"+time.Now().Format("20060102-150405")), nil
 	}
 	found, err := filepath.Glob(filepath.Join("runs", suite+"-*", record.ManifestFile))
@@ -203,9 +215,17 @@ func runDir(dir, suite string, resume bool) (string, error) {
 		return "", err
 	}
 	slices.Sort(found) // by time, which is in the name
-	for _, m := range slices.Backward(found) {
-		dir := filepath.Dir(m)
-		if _, err := os.Stat(filepath.Join(dir, record.SummaryFile)); err != nil {
+	for _, file := range slices.Backward(found) {
+		dir := filepath.Dir(file)
+		if _, err := os.Stat(filepath.Join(dir, record.SummaryFile)); err == nil {
+			continue // finished
+		}
+		// The name of another suite may begin like this one's: robustness-full.
+		var m record.Manifest
+		if err := record.ReadJSON(file, &m); err != nil {
+			return "", usagef("looking for a run to resume: %w", err)
+		}
+		if m.Suite.ID == suite {
 			return dir, nil
 		}
 	}
@@ -218,9 +238,12 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 		workers = runtime.GOMAXPROCS(0)
 	}
 	cfg := run.Config{
-		Suite: suite, Dir: dir, Resume: f.resume, Limit: c.Limit, Full: c.Full, Shard: shard, Workers: workers,
+		Suite: suite, Dir: dir, Resume: f.resume, Full: c.Full, Shard: shard, Workers: workers,
 		Batch: c.Batch, Seed: *c.Seed, Program: "vtbench " + version(), KeepImages: f.keep, Progress: a.progress(),
 		Bootstrap: summary.DefaultBootstrap,
+	}
+	if c.Limit != nil {
+		cfg.Limit = *c.Limit
 	}
 	cfg.Bootstrap.Resamples = c.Resamples
 	if cfg.Corrupt, err = corrupter(&cfg.Suite, cfg.Seed); err != nil {

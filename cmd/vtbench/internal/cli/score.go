@@ -51,7 +51,8 @@ a partner are reported and make the exit status 4.`,
 	}
 	fl := cmd.Flags()
 	fl.StringSliceVarP(&f.metrics, "metrics", "m", []string{"psnr", "ssim"}, "metric ids, or all; fid, kid and cmmd compare the sets and need --option feature.model=FILE")
-	fl.StringVar(&f.format, "format", "table", "table, json or csv")
+	formatFlag(cmd, &f.format, "table", "json", "csv")
+	complete(cmd, "metrics", completeMetrics)
 	fl.IntVarP(&f.workers, "jobs", "j", 0, "pairs scored at once (default: all cores)")
 	fl.StringToStringVar(&f.options, "option", nil, "option of a metric: lpips.model=FILE")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the bootstrap")
@@ -59,9 +60,6 @@ a partner are reported and make the exit status 4.`,
 }
 
 func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err error) {
-	if err := formats(f.format, "table", "json", "csv"); err != nil {
-		return err
-	}
 	want, sets := splitDistributions(f.metrics)
 	var ids []string
 	if len(want) > 0 || len(sets) == 0 {
