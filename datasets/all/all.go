@@ -19,6 +19,8 @@ func Kinds() []datasets.Kind {
 	return []datasets.Kind{
 		builtin(textgen.ID, "rendered words, lines, signs, receipts, tables and numbers with exact labels; no download",
 			func() (datasets.Dataset, error) { return textgen.New(textgen.Options{}) }),
+		builtin(photos.SmallID, "the photographs of photos-default as squares of 256 pixels",
+			func() (datasets.Dataset, error) { return photos.NewSmall() }),
 		builtin(photos.ID, "natural photographs, free to use: people, animals, things, landscapes; no labels; from vtbench datasets pull",
 			func() (datasets.Dataset, error) { return photos.New() }),
 		builtin(portraits.ID, "real faces, free to use, at many sizes on photographs, with key points; from vtbench datasets pull",

@@ -62,4 +62,24 @@ func TestItems(t *testing.T) {
 	if _, err := set.Load(t.Context(), len(set.IDs())); err == nil {
 		t.Error("an item beyond the last one loads")
 	}
+
+	small, err := photos.NewSmall()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(small.IDs()); n != set.DefaultItems() || n != small.DefaultItems() || n < 24 {
+		t.Errorf("%d small images of %d photographs, %d by default; want 24 independent ones", n, set.DefaultItems(), small.DefaultItems())
+	}
+	if small.Info().Digest == set.Info().Digest || small.Info().ID != photos.SmallID {
+		t.Errorf("info: %+v", small.Info())
+	}
+	for i := 0; i < len(small.IDs()); i += stride {
+		item, err := small.Load(t.Context(), i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if item.Image.W != 256 || item.Image.H != 256 || item.ClusterID() != item.ID {
+			t.Errorf("%s is %d×%d of cluster %s", item.ID, item.Image.W, item.Image.H, item.ClusterID())
+		}
+	}
 }

@@ -1,6 +1,8 @@
 package textgen
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"sync"
@@ -63,6 +65,12 @@ type Face struct {
 	glyphs [128]glyph
 	kernMu sync.Mutex
 	kerns  map[[2]byte]float64
+}
+
+// Digest is the hex SHA-256 of the outlines.
+func (f *Face) Digest() string {
+	sum := sha256.Sum256(f.ttf)
+	return hex.EncodeToString(sum[:])
 }
 
 // A glyph is an outline in units of the em, y down, flattened to polygons.

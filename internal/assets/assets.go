@@ -38,6 +38,17 @@ const (
 	Model = "model" // a network of a metric
 )
 
+// A Role says what a photograph may be used for. Each has exactly one, so that nothing
+// is scored on what it was fitted or calibrated on.
+type Role string
+
+// The roles.
+const (
+	Fit       Role = "fit"       // artefacts that ship are fitted or trained on it
+	Calibrate Role = "calibrate" // what is adjusted after fitting
+	Test      Role = "test"      // data sets that score are made of it
+)
+
 // Mend is the command that fetches the files of a use.
 func Mend(use string) string {
 	if use == Model {
@@ -51,7 +62,8 @@ type File struct {
 	Name    string `yaml:"-" json:"name"` // base name, by which it is asked for
 	Path    string `yaml:"path" json:"path"`
 	SHA256  string `yaml:"sha256" json:"sha256"`
-	Licence string `yaml:"licence" json:"licence"` // SPDX id
+	Role    Role   `yaml:"role" json:"role,omitempty"` // of a photograph; other files have none
+	Licence string `yaml:"licence" json:"licence"`     // SPDX id
 	Author  string `yaml:"author" json:"author"`
 	Title   string `yaml:"title" json:"title"`
 	Package string `yaml:"-" json:"package"` // "scikit-image 0.24.0 (pypi)"
@@ -89,7 +101,7 @@ func parse(b []byte) (manifest, error) {
 	if err := strictyaml.Decode("assets.yaml", b, &m); err != nil {
 		return m, fmt.Errorf("reading the list of assets: %w", err)
 	}
-	seen := map[string]bool{}
+	seen, digests := map[string]bool{}, map[string]string{}
 	for i := range m.Packages {
 		p := &m.Packages[i]
 		if p.Name == "" || p.From != "pypi" && p.From != "pypi-sdist" && p.From != "debian" {
@@ -114,7 +126,13 @@ func parse(b []byte) (manifest, error) {
 			if !fs.ValidPath(f.Path) || seen[f.Name] || f.Licence == "" || f.Author == "" {
 				return m, fmt.Errorf("reading the list of assets: %s: the path is bad, the name is taken, or licence or author is missing", f.Path)
 			}
-			seen[f.Name] = true
+			if isRole := f.Role == Fit || f.Role == Calibrate || f.Role == Test; isRole != (p.Use == Photo) || !isRole && f.Role != "" {
+				return m, fmt.Errorf("reading the list of assets: %s: role is %q; photographs have fit, calibrate or test, other files none", f.Path, f.Role)
+			}
+			if other, ok := digests[f.SHA256]; ok {
+				return m, fmt.Errorf("reading the list of assets: %s is the same file as %s", f.Path, other)
+			}
+			seen[f.Name], digests[f.SHA256] = true, f.Path
 		}
 	}
 	return m, nil
@@ -174,16 +192,25 @@ type Collection struct {
 	Licences string // all of them, as an SPDX expression
 }
 
-// Collect finds several files by name; the error is that of [Path].
-func Collect(names ...string) (Collection, error) {
+// Photographs lists the photographs of a role.
+func Photographs(role Role) []File {
+	return slices.DeleteFunc(Files(Photo), func(f File) bool { return f.Role != role })
+}
+
+// Collect finds several photographs by name. It refuses those of another role than
+// they are wanted for; other errors are those of [Path].
+func Collect(role Role, names ...string) (Collection, error) {
 	var c Collection
 	var licences []string
 	for _, name := range names {
 		file, err := Path(name)
+		f, ok := Find(name)
+		if ok && f.Role != role {
+			return Collection{}, fmt.Errorf("%s is wanted as a photograph to %s with, but its role in assets.yaml is %q", name, role, f.Role)
+		}
 		if err != nil {
 			return Collection{}, err
 		}
-		f, _ := Find(name)
 		c.Paths, c.Digests = append(c.Paths, file), append(c.Digests, f.SHA256)
 		if !slices.Contains(licences, f.Licence) {
 			licences = append(licences, f.Licence)

@@ -28,14 +28,18 @@ func TestListIsSound(t *testing.T) {
 }
 
 func TestListFaults(t *testing.T) {
-	const good = "{path: a/b.png, sha256: 88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5, licence: CC0-1.0, author: x, title: y}"
+	const good = "{path: a/b.png, role: test, sha256: 88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5, licence: CC0-1.0, author: x, title: y}"
 	for name, list := range map[string]string{
-		"unknown source": "version: 1\npackages: [{name: p, from: web, files: []}]",
-		"unknown key":    "version: 1\npackages: [{name: p, from: pypi, url: x}]",
-		"short digest":   "version: 1\npackages: [{name: p, from: pypi, files: [" + strings.Replace(good, "88431cd9", "", 1) + "]}]",
-		"no licence":     "version: 1\npackages: [{name: p, from: pypi, files: [" + strings.Replace(good, "CC0-1.0", `""`, 1) + "]}]",
-		"escapes":        "version: 1\npackages: [{name: p, from: pypi, files: [" + strings.Replace(good, "a/b.png", "../b.png", 1) + "]}]",
-		"same name":      "version: 1\npackages: [{name: p, from: pypi, files: [" + good + "," + strings.Replace(good, "a/b", "c/b", 1) + "]}]",
+		"unknown source":  "version: 1\npackages: [{name: p, from: web, files: []}]",
+		"unknown key":     "version: 1\npackages: [{name: p, from: pypi, url: x}]",
+		"short digest":    "version: 1\npackages: [{name: p, from: pypi, files: [" + strings.Replace(good, "88431cd9", "", 1) + "]}]",
+		"no licence":      "version: 1\npackages: [{name: p, from: pypi, files: [" + strings.Replace(good, "CC0-1.0", `""`, 1) + "]}]",
+		"escapes":         "version: 1\npackages: [{name: p, from: pypi, files: [" + strings.Replace(good, "a/b.png", "../b.png", 1) + "]}]",
+		"no role":         "version: 1\npackages: [{name: p, from: pypi, files: [" + strings.Replace(good, "role: test, ", "", 1) + "]}]",
+		"unknown role":    "version: 1\npackages: [{name: p, from: pypi, files: [" + strings.Replace(good, "role: test", "role: train", 1) + "]}]",
+		"role of a model": "version: 1\npackages: [{name: p, from: pypi, use: model, files: [" + good + "]}]",
+		"two roles":       "version: 1\npackages: [{name: p, from: pypi, files: [" + good + "," + strings.Replace(strings.Replace(good, "a/b", "a/c", 1), "role: test", "role: fit", 1) + "]}]",
+		"same name":       "version: 1\npackages: [{name: p, from: pypi, files: [" + good + "," + strings.Replace(good, "a/b", "c/b", 1) + "]}]",
 	} {
 		if _, err := parse([]byte(list)); err == nil {
 			t.Errorf("%s passes", name)
@@ -43,6 +47,42 @@ func TestListFaults(t *testing.T) {
 	}
 	if _, err := parse([]byte("version: 1\npackages: [{name: p, from: pypi, files: [" + good + "]}]")); err != nil {
 		t.Errorf("a sound list: %v", err)
+	}
+}
+
+// A photograph is handed out for its own role only, whether it was fetched or not.
+func TestRoles(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	var lacks *missing.Error
+	roles := []Role{Fit, Calibrate, Test}
+	for _, of := range roles {
+		photographs := Photographs(of)
+		if len(photographs) == 0 {
+			t.Errorf("no photograph has the role %s", of)
+		}
+		for _, f := range photographs {
+			for _, wanted := range roles {
+				_, err := Collect(wanted, f.Name)
+				if refused := err != nil && strings.Contains(err.Error(), "its role"); refused != (of != wanted) {
+					t.Errorf("%s, to %s with, is wanted to %s with: %v", f.Name, of, wanted, err)
+				}
+				if of == wanted && !errors.As(err, &lacks) {
+					t.Errorf("%s: %v", f.Name, err)
+				}
+			}
+			// What is fitted on it ships under the program's own licence.
+			if of == Fit && (strings.Contains(f.Licence, "-SA-") || strings.Contains(f.Licence, "GPL")) {
+				t.Errorf("%s is to be fitted on, but its licence is %s", f.Name, f.Licence)
+			}
+		}
+	}
+	for _, name := range []string{"astronaut.png", "grace_hopper.jpg"} {
+		if f, _ := Find(name); f.Role != Test {
+			t.Errorf("the portrait %s has the role %q", name, f.Role)
+		}
+	}
+	if n, want := len(Photographs(Fit))+len(Photographs(Calibrate))+len(Photographs(Test)), len(Files(Photo)); n != want {
+		t.Errorf("%d of %d photographs have a role", n, want)
 	}
 }
 

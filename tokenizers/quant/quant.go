@@ -173,8 +173,9 @@ func (r rule) tokenizer(opts tokenizers.Options) (tokenizers.Tokenizer, error) {
 	return d, nil
 }
 
-// version changes when the same artefact and image would give another result.
-const version = "1"
+// version changes when the same artefact and image would give another result, and
+// when what ships was fitted on other data.
+const version = "2"
 
 func readFile(path string) (*Artefact, error) {
 	data, err := os.ReadFile(path)

@@ -14,7 +14,7 @@ import (
 
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
-	"github.com/vtbench/vtbench/tokenizers/quant/internal/sample"
+	"github.com/vtbench/vtbench/tokenizers/internal/sample"
 )
 
 func open(t testing.TB, text string) tokenizers.Tokenizer {
@@ -403,6 +403,9 @@ func TestEveryShippedArtefactOpens(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
+		}
+		if got, want := a.Fit["photographs"], sample.Digest(); got != want {
+			t.Errorf("%s was fitted on the photographs %.12s, those to fit on are now %.12s: run go run ./tokenizers/quant/fit", name, got, want)
 		}
 		if a.Transform != "" {
 			if _, err := transformOf(a); err != nil {

@@ -1,16 +1,16 @@
 // Fit makes the artefacts of package quant.
 //
-//	tokenizers/quant/fit/fetch.sh /tmp/photos     # once: the photographs, from Debian packages
-//	go run ./tokenizers/quant/fit -photos /tmp/photos
+//	vtbench datasets pull                         # once: the photographs
+//	go run ./tokenizers/quant/fit
 //
 // writes everything that ships to tokenizers/quant/fitted. With a tokenizer it
 // fits that one alone, transform included, for the option file:
 //
-//	go run ./tokenizers/quant/fit -photos /tmp/photos -o my.vtbq vq:patch=8,k=777
+//	go run ./tokenizers/quant/fit -o my.vtbq vq:patch=8,k=777
 //	go run ./tokenizers/quant/fit -images my/folder -o my.vtbq vq:patch=12,k=500
 //
-// -images takes a folder of JPEG and PNG files in place of the listed
-// photographs. The same inputs give the same files.
+// -images takes a folder of JPEG and PNG files in place of the packaged photographs
+// whose role is to fit. The same inputs give the same files.
 package main
 
 import (
@@ -32,7 +32,7 @@ import (
 
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers/quant"
-	"github.com/vtbench/vtbench/tokenizers/quant/internal/sample"
+	"github.com/vtbench/vtbench/tokenizers/internal/sample"
 )
 
 // shipped is what the program carries; sizes are chosen so that all of it stays
@@ -58,17 +58,16 @@ func main() {
 }
 
 type settings struct {
-	photos, images, out string
-	samples             int
-	seed                uint64
-	log                 io.Writer
+	images, out string
+	samples     int
+	seed        uint64
+	log         io.Writer
 }
 
 func run(ctx context.Context, args []string, log io.Writer) error {
 	s := settings{log: log}
 	flags := flag.NewFlagSet("fit", flag.ContinueOnError)
 	flags.SetOutput(log)
-	flags.StringVar(&s.photos, "photos", "photos", "folder that fetch.sh unpacked to")
 	flags.StringVar(&s.images, "images", "", "folder of images of your own, in place of the photographs")
 	flags.StringVar(&s.out, "o", "", "file to write; without a tokenizer the folder (default tokenizers/quant/fitted)")
 	flags.IntVar(&s.samples, "samples", 6<<20, "pixels of each of the two kinds, photographs and text, to take patches from")
@@ -186,6 +185,9 @@ func roundTrip(a *quant.Artefact) (*quant.Transform, error) {
 }
 
 func (s settings) write(a *quant.Artefact, path string) (*quant.Artefact, error) {
+	if s.images == "" {
+		a.Fit["photographs"] = sample.Digest()
+	}
 	var b bytes.Buffer
 	if _, err := a.WriteTo(&b); err != nil {
 		return nil, err
@@ -234,11 +236,11 @@ func (s settings) sources() (sources, error) {
 			return src, fmt.Errorf("no JPEG or PNG file in %s", s.images)
 		}
 	} else {
-		for _, p := range sample.Photos() {
-			m, err := p.Load(s.photos)
-			if err != nil {
-				return src, err
-			}
+		photographs, err := sample.Photographs()
+		if err != nil {
+			return src, err
+		}
+		for _, m := range photographs {
 			add(m)
 		}
 	}

@@ -67,12 +67,13 @@ func TestFitOneFromOwnImages(t *testing.T) {
 
 func TestFitRefuses(t *testing.T) {
 	empty := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	for _, c := range []struct {
 		args []string
 		want string
 	}{
 		{[]string{"-images", empty, "vq"}, "no JPEG or PNG"},
-		{[]string{"-photos", empty, "vq"}, "fetch.sh"},
+		{[]string{"vq"}, "datasets pull"}, // no photographs in an empty cache
 		{[]string{"-images", filepath.Join(empty, "none"), "vq"}, "none"},
 		{[]string{"vq", "kl"}, "one tokenizer"},
 		{[]string{"vp"}, "did you mean"},

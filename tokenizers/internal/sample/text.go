@@ -9,18 +9,27 @@ import (
 	"math/rand/v2"
 	"strings"
 
-	"github.com/go-fonts/latin-modern/lmroman10regular"
+	"github.com/go-fonts/dejavu/dejavusansextralight"
+	"github.com/go-fonts/dejavu/dejavusansmonooblique"
+	"github.com/go-fonts/dejavu/dejavusansoblique"
+	"github.com/go-fonts/dejavu/dejavuserifcondensed"
+	"github.com/go-fonts/dejavu/dejavuserifitalic"
+	"github.com/go-fonts/latin-modern/lmmono10regular"
+	"github.com/go-fonts/latin-modern/lmmonolt10bold"
+	"github.com/go-fonts/latin-modern/lmroman17regular"
+	"github.com/go-fonts/latin-modern/lmromandemi10regular"
 	"github.com/go-fonts/latin-modern/lmsans10bold"
-	"github.com/go-fonts/liberation/liberationmonoregular"
-	"github.com/go-fonts/liberation/liberationsansbold"
-	"github.com/go-fonts/liberation/liberationsansregular"
+	"github.com/go-fonts/latin-modern/lmsans10regular"
+	"github.com/go-fonts/latin-modern/lmsans17regular"
+	"github.com/go-fonts/latin-modern/lmsansquot8regular"
+	"github.com/go-fonts/liberation/liberationmonobolditalic"
+	"github.com/go-fonts/liberation/liberationmonoitalic"
+	"github.com/go-fonts/liberation/liberationsansitalic"
 	"github.com/go-fonts/liberation/liberationserifbolditalic"
-	"github.com/go-fonts/liberation/liberationserifregular"
 	"golang.org/x/image/font"
-	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/goitalic"
-	"golang.org/x/image/font/gofont/gomono"
-	"golang.org/x/image/font/gofont/goregular"
+	"golang.org/x/image/font/gofont/gomediumitalic"
+	"golang.org/x/image/font/gofont/gomonoitalic"
 	"golang.org/x/image/font/gofont/gosmallcaps"
 	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/math/fixed"
@@ -34,15 +43,22 @@ type Text struct {
 	rng   *rand.Rand
 }
 
+// Typefaces are the outlines that pages are set in: none that a data set draws with.
+func Typefaces() [][]byte {
+	return [][]byte{
+		goitalic.TTF, gomediumitalic.TTF, gomonoitalic.TTF, gosmallcaps.TTF,
+		liberationmonobolditalic.TTF, liberationmonoitalic.TTF, liberationsansitalic.TTF, liberationserifbolditalic.TTF,
+		dejavusansextralight.TTF, dejavusansmonooblique.TTF, dejavusansoblique.TTF,
+		dejavuserifcondensed.TTF, dejavuserifitalic.TTF,
+		lmmono10regular.TTF, lmmonolt10bold.TTF, lmroman17regular.TTF, lmromandemi10regular.TTF,
+		lmsans10bold.TTF, lmsans10regular.TTF, lmsans17regular.TTF, lmsansquot8regular.TTF,
+	}
+}
+
 // NewText returns a source of pages that depends on the seed only.
 func NewText(seed uint64) (*Text, error) {
 	t := &Text{rng: rand.New(rand.NewPCG(seed, 0x74657874))}
-	for i, ttf := range [][]byte{
-		goregular.TTF, gobold.TTF, goitalic.TTF, gomono.TTF, gosmallcaps.TTF,
-		liberationsansregular.TTF, liberationsansbold.TTF, liberationserifregular.TTF,
-		liberationserifbolditalic.TTF, liberationmonoregular.TTF,
-		lmroman10regular.TTF, lmsans10bold.TTF,
-	} {
+	for i, ttf := range Typefaces() {
 		f, err := opentype.Parse(ttf)
 		if err != nil {
 			return nil, fmt.Errorf("parsing font %d: %w", i, err)

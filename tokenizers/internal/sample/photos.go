@@ -1,0 +1,90 @@
+// Package sample makes the pixels that the shipped tokenizers are fitted and trained
+// on: the packaged photographs whose role is to fit, and rendered text.
+//
+// Text is half of it on purpose. A codebook of photographs alone has no strokes,
+// and the table would then only say that a tokenizer was fitted on the wrong
+// data. Nothing of an evaluation set is used: not its images, not its words, not
+// its seeds, not its typefaces.
+package sample
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"image"
+	"image/draw"
+	_ "image/jpeg" // photographs are JPEG
+	_ "image/png"  // or PNG
+	"os"
+	"slices"
+
+	xdraw "golang.org/x/image/draw"
+
+	"github.com/vtbench/vtbench/internal/assets"
+	"github.com/vtbench/vtbench/pix"
+)
+
+// Photographs loads all packaged photographs to fit on, in the order of their list.
+// The error is a missing.Error where they were not fetched.
+func Photographs() ([]image.Image, error) {
+	var out []image.Image
+	for _, f := range assets.Photographs(assets.Fit) {
+		if err := f.Verify(); err != nil {
+			return nil, err
+		}
+		path, err := assets.Path(f.Name)
+		if err != nil {
+			return nil, err
+		}
+		m, err := LoadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// Digest is the hex SHA-256 over the sorted digests of [Photographs], without reading
+// them. What is fitted on them carries it, so that a change of roles shows.
+func Digest() string {
+	var digests []string
+	for _, f := range assets.Photographs(assets.Fit) {
+		digests = append(digests, f.SHA256)
+	}
+	slices.Sort(digests)
+	h := sha256.New()
+	for _, d := range digests {
+		_, _ = fmt.Fprintln(h, d) // hashes do not fail
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// LoadFile reads any JPEG or PNG.
+func LoadFile(path string) (image.Image, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	m, _, err := image.Decode(f)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Shrink scales an image down so that its longer side has the given length.
+func Shrink(m image.Image, side int) pix.Image {
+	b := m.Bounds()
+	long := max(b.Dx(), b.Dy())
+	if side >= long {
+		return pix.FromImage(m)
+	}
+	w, h := max(1, b.Dx()*side/long), max(1, b.Dy()*side/long)
+	dst := image.NewRGBA(image.Rect(0, 0, w, h))
+	xdraw.CatmullRom.Scale(dst, dst.Bounds(), m, b, draw.Src, nil)
+	return pix.FromImage(dst)
+}
