@@ -98,8 +98,8 @@ func TestGolden(t *testing.T) {
 	set := open(t)
 	for id, want := range map[string]string{
 		"eileen-collins/250-0": "e7d4bd346d5db03e5331e0cf93ac2d25d449830c9e497dca99bd0070c860e75f",
-		"grace-hopper/035-1":   "b9aa9028ee2b871ab3ab3ea8d9faa09690cb8f272f8900b3ee1e2227a8a4ca56",
-		"eileen-collins/340-3": "e3b463ade6976bc041349234c26ba80f5db0423e415552163f9229a82efb156f",
+		"grace-hopper/035-1":   "e48465dca606b26fbbddf34448a44d4204c047c943f08d29d094747f82c5b624",
+		"eileen-collins/340-3": "e9aed4606dd7dbccb5273eb4201ce843489f5b1f5c985e54e30b4b87110156d1",
 	} {
 		i := slices.Index(set.IDs(), id)
 		if i < 0 {
