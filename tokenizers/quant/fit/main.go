@@ -31,8 +31,8 @@ import (
 	"time"
 
 	"github.com/vtbench/vtbench/pix"
-	"github.com/vtbench/vtbench/tokenizers/quant"
 	"github.com/vtbench/vtbench/tokenizers/internal/sample"
+	"github.com/vtbench/vtbench/tokenizers/quant"
 )
 
 // shipped is what the program carries; sizes are chosen so that all of it stays
