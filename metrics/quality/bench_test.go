@@ -54,7 +54,7 @@ func BenchmarkMetrics(b *testing.B) {
 // BenchmarkPrepared is what another image costs against a prepared reference.
 func BenchmarkPrepared(b *testing.B) {
 	ref, got := pair(768, 512)
-	for _, id := range []string{"vifp", "haarpsi", "fsim", "iw-ssim", "nlpd", "ciede2000", "ssimulacra2"} {
+	for _, id := range []string{"vif", "vifp", "haarpsi", "fsim", "iw-ssim", "nlpd", "ciede2000", "ssimulacra2"} {
 		b.Run(id, func(b *testing.B) {
 			p, err := quality.Prepare(id, ref)
 			if err != nil {
@@ -72,9 +72,9 @@ func BenchmarkPrepared(b *testing.B) {
 
 var plain = map[string]func(ref, got pix.Image) (float64, error){
 	"psnr": quality.PSNR, "mse": quality.MSE, "mae": quality.MAE, "psnr-y": quality.PSNRY,
-	"ssim": quality.SSIM, "ssim-uniform": quality.SSIMUniform, "ssim-wang": quality.SSIMWang,
-	"ms-ssim": quality.MSSSIM, "iw-ssim": quality.IWSSIM, "gmsd": quality.GMSD, "fsim": quality.FSIM,
-	"fsimc": quality.FSIMC, "vifp": quality.VIFP, "haarpsi": quality.HaarPSI, "mdsi": quality.MDSI,
+	"ssim": quality.SSIM, "ssim-uniform": quality.SSIMUniform, "ssim-wang": quality.SSIMWang, "ssim-y": quality.SSIMY,
+	"ms-ssim": quality.MSSSIM, "ms-ssim-y": quality.MSSSIMY, "iw-ssim": quality.IWSSIM, "gmsd": quality.GMSD, "fsim": quality.FSIM,
+	"fsimc": quality.FSIMC, "vif": quality.VIF, "vifp": quality.VIFP, "haarpsi": quality.HaarPSI, "mdsi": quality.MDSI,
 	"psnr-hvs": quality.PSNRHVS, "psnr-hvs-m": quality.PSNRHVSM, "nlpd": quality.NLPD,
 	"ciede2000": quality.CIEDE2000, "ssimulacra2": quality.SSIMULACRA2,
 }

@@ -74,6 +74,16 @@ func luma(dst []float64, m pix.Image) {
 	}
 }
 
+// gray fills dst with luma rounded to 8 bits, halves upwards, less offset: what
+// MATLAB's rgb2gray and IQA-PyTorch make of an image before they compare it.
+func gray[T float](dst []T, m pix.Image, offset int32) {
+	p := m.Pix[:3*len(dst)]
+	for i := range dst {
+		q := p[3*i : 3*i+3 : 3*i+3]
+		dst[i] = T((299*int32(q[0])+587*int32(q[1])+114*int32(q[2])+500)/1000 - offset)
+	}
+}
+
 // channel fills dst with one channel, less offset.
 func channel[T float](dst []T, m pix.Image, c, offset int) {
 	p := m.Pix[c:]

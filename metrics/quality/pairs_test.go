@@ -174,7 +174,9 @@ var bounds = map[string]struct {
 	"fsim":        {rel: 5e-6, why: "the authors add 1e-4 to the local energy, piq 2e-16"},
 	"fsimc":       {rel: 5e-6, why: "the authors add 1e-4 to the local energy, piq 2e-16"},
 	"ssim":        {abs: 1e-6, why: "float32 filters"},
+	"ssim-y":      {abs: 1e-6, why: "float32 filters"},
 	"ms-ssim":     {abs: 1e-6, why: "float32 filters"},
+	"ms-ssim-y":   {abs: 1e-6, why: "float32 filters"},
 	"ssimulacra2": {abs: 3e-2, why: "the recursive filter of the other rounds to float32 at every step; in float64 ours moves by less than .005"},
 	"vifp":        {abs: 1e-10, rel: 1e-6, why: "piq adds 1e-8 to both sums, LIVE nothing"},
 }

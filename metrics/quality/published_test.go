@@ -73,6 +73,17 @@ func TestPooledSSIMOfChannels(t *testing.T) {
 	}
 }
 
+// WeightedSumOfScales is the form of MS-SSIM that adds the terms up, for tests.
+func WeightedSumOfScales(ref, got pix.Image) float64 {
+	a, b := grayPair(&memory{}, ref, got)
+	sum, weights := 0.0, 0.0
+	for i, v := range ssimTerms(&memory{}, a, b, ref.W, ref.H) {
+		sum += msSSIMWeights[i] * v
+		weights += msSSIMWeights[i]
+	}
+	return sum / weights
+}
+
 func loadPair(t *testing.T) (ref, got pix.Image) {
 	t.Helper()
 	ref, err := pix.Load(testdata.Path(t, "iqa", "I01.BMP"))

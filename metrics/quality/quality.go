@@ -69,8 +69,8 @@ func (d *definition) score(ref, got pix.Image) (float64, error) {
 // share a pass.
 func definitions() []*definition {
 	return []*definition{
-		&psnrY, &ssim, &ssimUniform, &ssimWang, &msSSIM, &gmsd,
-		&vifp, &haarPSI, &mdsi, &psnrHVS, &psnrHVSM, &nlpd, &ciede, &ssimulacra2, &fsim, &fsimc, &iwSSIM,
+		&psnrY, &ssim, &ssimUniform, &ssimWang, &ssimY, &msSSIM, &msSSIMY, &gmsd,
+		&vif, &vifp, &haarPSI, &mdsi, &psnrHVS, &psnrHVSM, &nlpd, &ciede, &ssimulacra2, &fsim, &fsimc, &iwSSIM,
 	}
 }
 

@@ -56,7 +56,38 @@ var (
 			Long:  "SSIM at five scales, combined: details count, and so do shapes.",
 		},
 		minSide: msSSIMSide,
-		prepare: pairwise(ssimOfScales),
+		prepare: pairwise(func(ref, got pix.Image, mem *memory) float64 {
+			n, mean := ref.W*ref.H, 0.0
+			a, b := take[float32](mem, n), take[float32](mem, n)
+			for c := range 3 {
+				channel(a, ref, c, ssimOffset)
+				channel(b, got, c, ssimOffset)
+				mean += ssimProduct(ssimTerms(mem, a, b, ref.W, ref.H)) / 3
+			}
+			return mean
+		}),
+	}
+	ssimY = definition{
+		spec: metrics.Spec{
+			ID: "ssim-y", Version: 1, Title: "SSIM-Y", Better: metrics.Higher, Min: -1, Max: 1, Scope: metrics.PerImage,
+			Source: "ssim on full-range luma .299 R + .587 G + .114 B (BT.601) rounded to 8 bits, not shrunk first; Wang's ssim_index.m on rgb2gray, the ssim of IQA-PyTorch but for its clamping",
+		},
+		minSide: ssimTaps,
+		prepare: pairwise(func(ref, got pix.Image, mem *memory) float64 {
+			a, b := grayPair(mem, ref, got)
+			return ssimMean(mem, a, b, ref.W, ref.H, ssimWindow, 2*ssimOffset)
+		}),
+	}
+	msSSIMY = definition{
+		spec: metrics.Spec{
+			ID: "ms-ssim-y", Version: 1, Title: "MS-SSIM-Y", Better: metrics.Higher, Min: 0, Max: 1, Scope: metrics.PerImage,
+			Source: "ms-ssim on full-range luma .299 R + .587 G + .114 B (BT.601) rounded to 8 bits; Wang's msssim.m (product) on rgb2gray, the ms_ssim of IQA-PyTorch but for its clamping and odd sizes",
+		},
+		minSide: msSSIMSide,
+		prepare: pairwise(func(ref, got pix.Image, mem *memory) float64 {
+			a, b := grayPair(mem, ref, got)
+			return ssimProduct(ssimTerms(mem, a, b, ref.W, ref.H))
+		}),
 	}
 )
 
@@ -66,6 +97,10 @@ const (
 	ssimSigma  = 1.5
 	ssimC1     = (0.01 * 255) * (0.01 * 255)
 	ssimC2     = (0.03 * 255) * (0.03 * 255)
+
+	// ssimOffset is taken from 8-bit values that are filtered in float32, which keeps
+	// their squares, and so the rounding, small.
+	ssimOffset = 128
 
 	uniformSide = 7
 )
@@ -101,6 +136,12 @@ func SSIMWang(ref, got pix.Image) (float64, error) { return ssimWang.score(ref, 
 // 0. It filters in float32, which moves the result by less than 1e-6.
 func MSSSIM(ref, got pix.Image) (float64, error) { return msSSIM.score(ref, got) }
 
+// SSIMY is SSIM on luma that is rounded to 8 bits.
+func SSIMY(ref, got pix.Image) (float64, error) { return ssimY.score(ref, got) }
+
+// MSSSIMY is MSSSIM on luma that is rounded to 8 bits.
+func MSSSIMY(ref, got pix.Image) (float64, error) { return msSSIMY.score(ref, got) }
+
 // SSIMMap returns the index of SSIM for every pixel, the mean over RGB channels.
 func SSIMMap(ref, got pix.Image) (Map, error) {
 	if err := check(ssim.spec.ID, ssim.minSide, ref, got); err != nil {
@@ -112,12 +153,12 @@ func SSIMMap(ref, got pix.Image) (Map, error) {
 	inner := make([]float32, iw*ih)
 	a, b := take[float32](mem, ref.W*ref.H), take[float32](mem, ref.W*ref.H)
 	for c := range 3 {
-		channel(a, ref, c, 128)
-		channel(b, got, c, 128)
+		channel(a, ref, c, ssimOffset)
+		channel(b, got, c, ssimOffset)
 		sweepMoments(mem, a, b, ref.W, ref.H, ssimWindow, func(y int, m moments[float32]) {
 			row := inner[y*iw : (y+1)*iw]
 			for i := range row {
-				l, cs := m.at(i, 256)
+				l, cs := m.at(i, 2*ssimOffset)
 				row[i] += l * cs / 3
 			}
 		})
@@ -129,10 +170,10 @@ func ssimGaussian(ref, got pix.Image, mem *memory) float64 {
 	a, b := take[float32](mem, ref.W*ref.H), take[float32](mem, ref.W*ref.H)
 	total := 0.0
 	for c := range 3 {
-		channel(a, ref, c, 128)
-		channel(b, got, c, 128)
+		channel(a, ref, c, ssimOffset)
+		channel(b, got, c, ssimOffset)
 		at := mem.narrow.mark()
-		total += ssimMean(mem, a, b, ref.W, ref.H, ssimWindow, 256)
+		total += ssimMean(mem, a, b, ref.W, ref.H, ssimWindow, 2*ssimOffset)
 		mem.narrow.release(at)
 	}
 	return total / 3
@@ -215,32 +256,41 @@ func contrastMean[T float](mem *memory, a, b []T, w, h int, window []T) float64 
 	return total / float64((w-2*r)*(h-2*r))
 }
 
-func ssimOfScales(ref, got pix.Image, mem *memory) float64 {
+// grayPair is the rounded luma of both images, less ssimOffset.
+func grayPair(mem *memory, ref, got pix.Image) (a, b []float32) {
 	n := ref.W * ref.H
-	a, b := take[float32](mem, n), take[float32](mem, n)
-	mean := 0.0
-	for c := range 3 {
-		channel(a, ref, c, 128)
-		channel(b, got, c, 128)
-		product, w, h := 1.0, ref.W, ref.H
-		for i, weight := range msSSIMWeights {
-			at := mem.narrow.mark()
-			var v float64
-			if i < len(msSSIMWeights)-1 {
-				v = contrastMean(mem, a, b, w, h, ssimWindow)
-			} else {
-				v = ssimMean(mem, a, b, w, h, ssimWindow, 256)
-			}
-			mem.narrow.release(at)
-			product *= math.Pow(max(v, 0), weight)
-			if i < len(msSSIMWeights)-1 {
-				halve(a, w, h)
-				w, h = halve(b, w, h)
-			}
+	a, b = take[float32](mem, n), take[float32](mem, n)
+	gray(a, ref, ssimOffset)
+	gray(b, got, ssimOffset)
+	return a, b
+}
+
+// ssimTerms are the mean contrast-structure terms of all scales but the coarsest, and
+// the mean index of that one. The planes, of values less ssimOffset, are overwritten.
+func ssimTerms(mem *memory, a, b []float32, w, h int) (terms [len(msSSIMWeights)]float64) {
+	for i := range terms {
+		at := mem.narrow.mark()
+		if i < len(terms)-1 {
+			terms[i] = contrastMean(mem, a, b, w, h, ssimWindow)
+		} else {
+			terms[i] = ssimMean(mem, a, b, w, h, ssimWindow, 2*ssimOffset)
 		}
-		mean += product / 3
+		mem.narrow.release(at)
+		if i < len(terms)-1 {
+			halve(a, w, h)
+			w, h = halve(b, w, h)
+		}
 	}
-	return mean
+	return terms
+}
+
+// ssimProduct is the product of the terms of all scales to the power of their weights.
+func ssimProduct(terms [len(msSSIMWeights)]float64) float64 {
+	product := 1.0
+	for i, v := range terms {
+		product *= math.Pow(max(v, 0), msSSIMWeights[i])
+	}
+	return product
 }
 
 // halve averages 2×2 pixels in place; the last row or column of an odd size stands

@@ -3,8 +3,8 @@
 
     python3 golden.py > golden.json
 
-Needs numpy, scipy, scikit-image, torch, piq, psnr-hvsm and pyiqa (only its file
-archs/nlpd_arch.py is loaded), and for ssimulacra2 the program in ssimulacra2/
+Needs numpy, scipy, scikit-image, torch, piq, psnr-hvsm and pyiqa (only its files
+archs/nlpd_arch.py and archs/vif_arch.py are loaded), and for ssimulacra2 the program in ssimulacra2/
 (cargo build --release), given by $SSIMULACRA2. The images are made by integer arithmetic, which
 pairs_test.go repeats. Everything runs in float64, so that differences are those of
 definitions and not of rounding.
@@ -188,6 +188,7 @@ def ssim_wang(a, b):
 
 def ms_ssim(a, b):
     """Wang's downsampling; piq is called where both agree (even sizes at all scales)."""
+    a, b = np.atleast_3d(a), np.atleast_3d(b)
     if a.shape[0] % 16 == 0 and a.shape[1] % 16 == 0:
         return piq.multi_scale_ssim(tensor(a), tensor(b), data_range=255.).item()
     x, k = np.arange(-5, 6), None
@@ -198,7 +199,7 @@ def ms_ssim(a, b):
         return ndimage.correlate1d(ndimage.correlate1d(m, k, 0), k, 1)[5:-5, 5:-5]
 
     values = []
-    for c in range(3):
+    for c in range(a.shape[2]):
         p, q, v = a[..., c].astype(float), b[..., c].astype(float), 1.
         for i, weight in enumerate([.0448, .2856, .3001, .2363, .1333]):
             mp, mq = window(p), window(q)
@@ -218,27 +219,51 @@ def gmsd(a, b):
     return piq.gmsd(tensor(a), tensor(b), data_range=255.).item() * math.sqrt(n / (n - 1))
 
 
-def nlpd():
-    spec = importlib.util.find_spec("pyiqa")
-    if spec is None:
-        return None
-    base = spec.submodule_search_locations[0]
-    # nlpd_arch.py imports a registry and a padding (of 2 for a kernel of 5); nothing
-    # else of pyiqa is needed.
+def gray(m):
+    """Luma rounded to 8 bits, halves upwards, as MATLAB's rgb2gray."""
+    return ((m @ np.array([299, 587, 114]) + 500) // 1000).astype(float)
+
+
+PYIQA = importlib.util.find_spec("pyiqa").submodule_search_locations[0]
+
+
+def pyiqa_arch(name):
+    """One file of pyiqa's archs, without the imports of the whole package: a registry, a
+    padding (of 2 for a kernel of 5) and a luma, which is given, are all they use."""
     registry = types.ModuleType("pyiqa.utils.registry")
     registry.ARCH_REGISTRY = types.SimpleNamespace(register=lambda: lambda c: c)
     util = types.ModuleType("pyiqa.matlab_utils")
     util.ExactPadding2d = lambda kernel, mode: lambda x: torch.tensor(
         np.pad(x.numpy(), ((0, 0), (0, 0), (2, 2), (2, 2)), mode=mode))
+    colour = types.ModuleType("pyiqa.utils.color_util")
+    colour.to_y_channel = lambda x, *_: x
     ssim_arch = types.ModuleType("pyiqa.archs.ssim_arch")
-    ssim_arch.to_y_channel = lambda x: x
-    for name, module in {"pyiqa": types.ModuleType("pyiqa"), "pyiqa.utils": types.ModuleType("pyiqa.utils"),
-                         "pyiqa.archs": types.ModuleType("pyiqa.archs"), "pyiqa.utils.registry": registry,
-                         "pyiqa.matlab_utils": util, "pyiqa.archs.ssim_arch": ssim_arch}.items():
-        sys.modules[name] = module
-    spec = importlib.util.spec_from_file_location("nlpd_arch", os.path.join(base, "archs", "nlpd_arch.py"))
+    ssim_arch.to_y_channel = colour.to_y_channel
+    for key, module in {"pyiqa": types.ModuleType("pyiqa"), "pyiqa.utils": types.ModuleType("pyiqa.utils"),
+                        "pyiqa.utils.registry": registry, "pyiqa.utils.color_util": colour,
+                        "pyiqa.matlab_utils": util, "pyiqa.archs.ssim_arch": ssim_arch}.items():
+        sys.modules[key] = module
+    spec = importlib.util.spec_from_file_location(name, os.path.join(PYIQA, "archs", name + ".py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def vif():
+    """pyiqa's wavelet VIF in float64; it casts its filters to float32."""
+    net = pyiqa_arch("vif_arch").VIF()
+
+    def f(a, b):
+        cast, torch.Tensor.float = torch.Tensor.float, torch.Tensor.double
+        try:
+            return net.vif(tensor(gray(b)), tensor(gray(a))).item()
+        finally:
+            torch.Tensor.float = cast
+    return f
+
+
+def nlpd():
+    module = pyiqa_arch("nlpd_arch")
     torch.set_default_dtype(torch.float64)
     net = module.NLPD().double()
     # The constants pass through float32 there; ours are the published decimals.
@@ -336,12 +361,15 @@ def metric_table():
         "ssim": (11, lambda a, b: gaussian_ssim(a.astype(float), b.astype(float), 2)),
         "ssim-uniform": (7, lambda a, b: metrics.structural_similarity(a.astype(u8), b.astype(u8), channel_axis=2)),
         "ssim-wang": (11, ssim_wang),
+        "ssim-y": (11, lambda a, b: gaussian_ssim(gray(a), gray(b))),
         "ms-ssim": (161, ms_ssim),
+        "ms-ssim-y": (161, lambda a, b: ms_ssim(gray(a), gray(b))),
         "iw-ssim": (161, lambda a, b: piq.information_weighted_ssim(tensor(b), tensor(a), **p).item()),
         "gmsd": (4, gmsd),
         "fsim": (16, fsim(False)),
         "fsimc": (16, fsim(True)),
         "vifp": (41, lambda a, b: piq.vif_p(tensor(b), tensor(a), **p).item()),
+        "vif": (65, vif()),
         "haarpsi": (16, lambda a, b: piq.haarpsi(tensor(a), tensor(b), **p).item()),
         "mdsi": (4, lambda a, b: piq.mdsi(tensor(b), tensor(a), **p).item()),
         "psnr-hvs": (8, hvs(0)),
