@@ -71,6 +71,9 @@ var (
 		spec: metrics.Spec{
 			ID: "ssim-y", Version: 1, Title: "SSIM-Y", Better: metrics.Higher, Min: -1, Max: 1, Scope: metrics.PerImage,
 			Source: "ssim on full-range luma .299 R + .587 G + .114 B (BT.601) rounded to 8 bits, not shrunk first; Wang's ssim_index.m on rgb2gray, the ssim of IQA-PyTorch but for its clamping",
+			Role:   metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .005},
+			Short: "structural similarity of brightness, 1 is identical",
+			Long:  "SSIM of 8-bit luma at full size, what IQA-PyTorch and many papers call SSIM; not comparable with SSIM over RGB.",
 		},
 		minSide: ssimTaps,
 		prepare: pairwise(func(ref, got pix.Image, mem *memory) float64 {
@@ -82,6 +85,9 @@ var (
 		spec: metrics.Spec{
 			ID: "ms-ssim-y", Version: 1, Title: "MS-SSIM-Y", Better: metrics.Higher, Min: 0, Max: 1, Scope: metrics.PerImage,
 			Source: "ms-ssim on full-range luma .299 R + .587 G + .114 B (BT.601) rounded to 8 bits; Wang's msssim.m (product) on rgb2gray, the ms_ssim of IQA-PyTorch but for its clamping and odd sizes",
+			Role:   metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .005},
+			Short: "structural similarity of brightness over several scales, 1 is identical",
+			Long:  "MS-SSIM of 8-bit luma, what IQA-PyTorch and many papers call MS-SSIM; not comparable with MS-SSIM over RGB.",
 		},
 		minSide: msSSIMSide,
 		prepare: pairwise(func(ref, got pix.Image, mem *memory) float64 {

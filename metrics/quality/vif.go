@@ -13,6 +13,9 @@ var vif = definition{
 	spec: metrics.Spec{
 		ID: "vif", Version: 1, Title: "VIF", Better: metrics.Higher, Min: 0, Max: metrics.Unbounded(1), Scope: metrics.PerImage,
 		Source: "Sheikh & Bovik 2006 in the wavelet domain: luma rounded to 8 bits, steerable pyramid sp5 of 4 levels, orientations 0 and 3, 3×3 blocks, σn² .4; LIVE's vifvec, IQA-PyTorch's vif",
+		Role:   metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .01},
+		Short: "visual information kept, in wavelets; 1 is all of it",
+		Long:  "Visual information fidelity as first defined, in the wavelet domain; not comparable with VIFp. Sharpening can raise it above 1.",
 	},
 	minSide: vifSide,
 	prepare: func(ref pix.Image, mem *memory) scorer { return newWaveletReference(ref, mem) },
@@ -341,9 +344,12 @@ func (b *waveletBand) covariance(mem *memory) *mat.SymDense {
 		}
 		return sum
 	}
+	ones := mem.floats(w)
+	for i := range ones {
+		ones[i] = 1
+	}
 	for y := range h {
-		row := b.band.row(y)[:w]
-		starts[0][y], starts[1][y], starts[2][y] = startSums(row, ow)
+		starts[0][y], starts[1][y], starts[2][y] = startSums(b.band.row(y)[:w], ones, ow)
 	}
 	for k := range side {
 		for j := range side {
@@ -351,7 +357,6 @@ func (b *waveletBand) covariance(mem *memory) *mat.SymDense {
 		}
 	}
 	cov := mat.NewSymDense(n, nil)
-	products := mem.floats(w)
 	for dy := range side {
 		for dx := 1 - side; dx < side; dx++ {
 			if dy == 0 && dx < 0 {
@@ -360,12 +365,8 @@ func (b *waveletBand) covariance(mem *memory) *mat.SymDense {
 			from, to := max(0, -dx), w-max(0, dx) // where both columns exist
 			for y := range h - dy {
 				p, q := b.band.row(y)[from:to], b.band.row(y + dy)[from+dx:to+dx]
-				line := products[:len(p)]
-				for x, u := range p {
-					line[x] = u * q[x]
-				}
 				// starts[j] is for neighbourhoods whose first value lies in column from+j.
-				starts[0][y], starts[1][y], starts[2][y] = startSums(line, ow)
+				starts[0][y], starts[1][y], starts[2][y] = startSums(p, q, ow)
 			}
 			for k := range side - dy {
 				for j := range side {
@@ -381,24 +382,24 @@ func (b *waveletBand) covariance(mem *memory) *mat.SymDense {
 	return cov
 }
 
-// startSums returns the sums of n values that start at 0, 1 and 2; 0 for a start from
+// startSums returns the sums of n products that start at 0, 1 and 2; 0 for a start from
 // which there are not n.
-func startSums(v []float64, n int) (a, b, c float64) {
-	var s [4]float64
+func startSums(p, q []float64, n int) (a, b, c float64) {
+	var s0, s1, s2, s3 float64
 	i := 0
 	for ; i+4 <= n; i += 4 {
-		q := v[i : i+4 : i+4]
-		s[0], s[1], s[2], s[3] = s[0]+q[0], s[1]+q[1], s[2]+q[2], s[3]+q[3]
+		u, v := p[i:i+4:i+4], q[i:i+4:i+4]
+		s0, s1, s2, s3 = s0+u[0]*v[0], s1+u[1]*v[1], s2+u[2]*v[2], s3+u[3]*v[3]
 	}
 	for ; i < n; i++ {
-		s[0] += v[i]
+		s0 += p[i] * q[i]
 	}
-	a = s[0] + s[1] + s[2] + s[3]
-	if len(v) > n {
-		b = a + v[n] - v[0]
+	a = s0 + s1 + s2 + s3
+	if len(p) > n {
+		b = a + p[n]*q[n] - p[0]*q[0]
 	}
-	if len(v) > n+1 {
-		c = b + v[n+1] - v[1]
+	if len(p) > n+1 {
+		c = b + p[n+1]*q[n+1] - p[1]*q[1]
 	}
 	return a, b, c
 }

@@ -4,7 +4,7 @@ the same size of image, on one core, in one go, and prints the ratios.
 
     metrics/quality/bench/peers.sh
 
-Needs numpy, scikit-image, torch and piq; SSIMULACRA 2 only where $SSIMULACRA2 names
+Needs numpy, scikit-image, torch, piq and pyiqa; SSIMULACRA 2 only where $SSIMULACRA2 names
 the program of ../testdata/ssimulacra2. All get 768x512 RGB. Ours and the peer take
 turns, and of each the best of all rounds counts, so that other work on the machine
 disturbs the ratio least. Every peer gets its images in the form it likes (uint8
@@ -28,6 +28,8 @@ from skimage import color, metrics
 
 W, H, ROUNDS = 768, 512, int(os.environ.get("ROUNDS", 5))
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "testdata"))
+from pyiqa_arch import load_arch  # noqa: E402
 
 
 def pair():
@@ -59,15 +61,23 @@ def main():
     a, b = pair()
     x, y = (torch.tensor(m.transpose(2, 0, 1)[None].copy()).float() / 255 for m in (a, b))
     p = dict(data_range=1.)
+    # Luma is made before the clock starts, in favour of the peer.
+    c, d = (np.round(m @ np.array([.299, .587, .114])) for m in (a, b))
+    u, v = (torch.tensor(m)[None, None].float() for m in (c, d))
+    vif = load_arch("vif_arch").VIF()
     gaussian = dict(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, channel_axis=2)
+    gray = dict(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255)
     peers = {
         "psnr": ("scikit-image", 10, lambda: metrics.peak_signal_noise_ratio(a, b)),
         "ssim": ("scikit-image", 10, lambda: metrics.structural_similarity(a, b, **gaussian)),
         "ssim-uniform": ("scikit-image", None, lambda: metrics.structural_similarity(a, b, channel_axis=2)),
+        "ssim-y": ("scikit-image", None, lambda: metrics.structural_similarity(c, d, **gray)),
+        "ms-ssim-y": ("piq", None, lambda: piq.multi_scale_ssim(u, v, data_range=255.)),
         "ms-ssim": ("piq", 5, lambda: piq.multi_scale_ssim(x, y, **p)),
         "iw-ssim": ("piq", None, lambda: piq.information_weighted_ssim(x, y, **p)),
         "gmsd": ("piq", 5, lambda: piq.gmsd(x, y, **p)),
         "fsimc": ("piq", None, lambda: piq.fsim(x, y, **p)),
+        "vif": ("IQA-PyTorch", None, lambda: vif.vif(v, u)),
         "vifp": ("piq", 5, lambda: piq.vif_p(x, y, **p)),
         "haarpsi": ("piq", 5, lambda: piq.haarpsi(x, y, **p)),
         "mdsi": ("piq", None, lambda: piq.mdsi(x, y, **p)),

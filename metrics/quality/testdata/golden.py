@@ -10,7 +10,6 @@ pairs_test.go repeats. Everything runs in float64, so that differences are those
 definitions and not of rounding.
 """
 import contextlib
-import importlib.util
 import json
 import math
 import os
@@ -27,6 +26,8 @@ from scipy import ndimage
 from skimage import color, metrics
 
 import piq
+
+from pyiqa_arch import load_arch
 
 warnings.filterwarnings("ignore")
 
@@ -224,34 +225,9 @@ def gray(m):
     return ((m @ np.array([299, 587, 114]) + 500) // 1000).astype(float)
 
 
-PYIQA = importlib.util.find_spec("pyiqa").submodule_search_locations[0]
-
-
-def pyiqa_arch(name):
-    """One file of pyiqa's archs, without the imports of the whole package: a registry, a
-    padding (of 2 for a kernel of 5) and a luma, which is given, are all they use."""
-    registry = types.ModuleType("pyiqa.utils.registry")
-    registry.ARCH_REGISTRY = types.SimpleNamespace(register=lambda: lambda c: c)
-    util = types.ModuleType("pyiqa.matlab_utils")
-    util.ExactPadding2d = lambda kernel, mode: lambda x: torch.tensor(
-        np.pad(x.numpy(), ((0, 0), (0, 0), (2, 2), (2, 2)), mode=mode))
-    colour = types.ModuleType("pyiqa.utils.color_util")
-    colour.to_y_channel = lambda x, *_: x
-    ssim_arch = types.ModuleType("pyiqa.archs.ssim_arch")
-    ssim_arch.to_y_channel = colour.to_y_channel
-    for key, module in {"pyiqa": types.ModuleType("pyiqa"), "pyiqa.utils": types.ModuleType("pyiqa.utils"),
-                        "pyiqa.utils.registry": registry, "pyiqa.utils.color_util": colour,
-                        "pyiqa.matlab_utils": util, "pyiqa.archs.ssim_arch": ssim_arch}.items():
-        sys.modules[key] = module
-    spec = importlib.util.spec_from_file_location(name, os.path.join(PYIQA, "archs", name + ".py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def vif():
     """pyiqa's wavelet VIF in float64; it casts its filters to float32."""
-    net = pyiqa_arch("vif_arch").VIF()
+    net = load_arch("vif_arch").VIF()
 
     def f(a, b):
         cast, torch.Tensor.float = torch.Tensor.float, torch.Tensor.double
@@ -263,7 +239,7 @@ def vif():
 
 
 def nlpd():
-    module = pyiqa_arch("nlpd_arch")
+    module = load_arch("nlpd_arch")
     torch.set_default_dtype(torch.float64)
     net = module.NLPD().double()
     # The constants pass through float32 there; ours are the published decimals.
