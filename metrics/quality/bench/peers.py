@@ -2,7 +2,7 @@
 """Times scikit-image, piq and the Rust port of SSIMULACRA 2 against this package, on
 the same size of image, on one core, in one go, and prints the ratios.
 
-    metrics/quality/bench/peers.sh
+    metrics/quality/bench/peers.sh [METRIC ...]
 
 Needs numpy, scikit-image, torch, piq and pyiqa; SSIMULACRA 2 only where $SSIMULACRA2 names
 the program of ../testdata/ssimulacra2. All get 768x512 RGB. Ours and the peer take
@@ -87,7 +87,9 @@ def main():
     theirs, ours, tmp = {}, {}, tempfile.mkdtemp()
     test = os.path.join(tmp, "quality.test")
     subprocess.run(["go", "test", "-c", "-o", test, "."], cwd=os.path.dirname(HERE), check=True)
-    rust = os.environ.get("SSIMULACRA2")
+    asked = sys.argv[1:] or ["[^/]+"]
+    peers = {k: v for k, v in peers.items() if re.fullmatch("|".join(asked), k)}
+    rust = os.environ.get("SSIMULACRA2") if re.fullmatch("|".join(asked), "ssimulacra2") else None
     if rust:
         names = [os.path.join(tmp, n) for n in ("a.ppm", "b.ppm")]
         for name, m in zip(names, (a, b)):
@@ -95,7 +97,7 @@ def main():
                 f.write(b"P6\n%d %d\n255\n" % (W, H) + m.tobytes())
     for n in range(ROUNDS):
         print(f"round {n + 1} of {ROUNDS}", file=sys.stderr)
-        out = subprocess.run([test, "-test.run=^$", "-test.bench=^BenchmarkMetrics$", "-test.benchtime=200ms", "-test.cpu=1"],
+        out = subprocess.run([test, "-test.run=^$", "-test.bench=^BenchmarkMetrics$/^(" + "|".join(asked) + ")$", "-test.benchtime=200ms", "-test.cpu=1"],
                              check=True, capture_output=True, text=True, cwd=os.path.dirname(HERE)).stdout
         for name, ns in re.findall(r"^BenchmarkMetrics/(\S+)\s+\d+\s+(\d+(?:\.\d+)?) ns/op", out, re.M):
             ours[name] = min(ours.get(name, float("inf")), float(ns) / 1e9)
