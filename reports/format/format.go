@@ -3,10 +3,10 @@
 // Its opinion: a number is shown with the digits its interval can bear and no
 // more, a share of things (words read, codes used) is a percentage, and an index
 // that nobody calls a percentage (SSIM, a cosine) stays a plain number. The
-// style follows from the metric, so that a terminal table, a Markdown page and
-// an axis never disagree about one value.
+// style is the metric's own ([metrics.Spec.Show]), so that a terminal table, a
+// Markdown page and an axis never disagree about one value.
 //
-//	st := format.For(spec)                     // spec of "t-acc"
+//	st := format.For(spec)                     // of a share of words
 //	st.Number(0.7134)                          // "71.3"
 //	st.Interval(0.7134, 0.69, 0.735)           // "71.3 [69.0, 73.5]"
 //	st.Unit                                    // "%"
@@ -31,46 +31,28 @@ type Style struct {
 	Digits int     // significant digits, for what spans orders of magnitude
 }
 
-// shares are the metrics whose values are shares of one (or rates that may
-// exceed it), which everyone quotes as percentages.
-var shares = map[string]bool{
-	"t-acc": true, "t-acc-relaxed": true, "t-ned": true, "cer": true, "wer": true,
-	"code-usage": true, "code-position-usage": true, "token-flip": true,
-	"rank-1": true, "detection": true, "rpc": true, "retention": true,
+// maxDigits bounds what a file may ask for.
+const maxDigits = 9
+
+// For returns the style that a metric states, or that its unit stands for.
+func For(spec metrics.Spec) Style {
+	spec = spec.Complete()
+	digits := min(max(spec.Show.Digits, 0), maxDigits)
+	switch spec.Show.Form {
+	case metrics.FormPercent:
+		return Style{Unit: "%", Scale: 100, Places: digits}
+	case metrics.FormSignificant:
+		return Style{Unit: spec.Unit, Scale: 1, Digits: max(digits, 1)}
+	}
+	return Style{Unit: spec.Unit, Scale: 1, Places: digits}
 }
 
-// For returns the style of a metric: by its unit, then by what its id is known
-// to be, else three places.
-func For(spec metrics.Spec) Style {
-	id, unit := spec.ID, strings.TrimSpace(spec.Unit)
-	switch strings.ToLower(unit) {
-	case "%", "percent":
-		return Style{Unit: "%", Scale: 1, Places: 1}
-	case "share", "fraction", "rate":
-		return Style{Unit: "%", Scale: 100, Places: 1}
-	case "db":
-		return Style{Unit: "dB", Scale: 1, Places: 2}
-	case "bpp", "bit/px", "bits/pixel", "bits per pixel":
-		return Style{Unit: "bpp", Scale: 1, Digits: 3}
-	case "ms", "s", "mp/s", "codes", "tokens", "tuples", "bit", "bits", "bytes":
-		return Style{Unit: unit, Scale: 1, Digits: 3}
-	}
-	switch {
-	case unit == "" && shares[id]:
-		return Style{Unit: "%", Scale: 100, Places: 1}
-	case strings.HasPrefix(id, "psnr"):
-		return Style{Unit: "dB", Scale: 1, Places: 2}
-	case id == "f-sim-calibrated", id == "f-sim-stranger":
-		return Style{Scale: 1, Places: 2}
-	case strings.HasPrefix(id, "bpp"):
-		return Style{Unit: "bpp", Scale: 1, Digits: 3}
-	case strings.HasSuffix(id, "perplexity"), id == "mse":
-		return Style{Unit: unit, Scale: 1, Digits: 3}
-	case strings.HasPrefix(id, "entropy"), id == "mae", id == "ciede2000", strings.HasPrefix(id, "ssimulacra"):
-		return Style{Unit: unit, Scale: 1, Places: 2}
-	}
-	return Style{Unit: unit, Scale: 1, Places: 3}
-}
+// Percent is the style of shares that are no metric of their own, such as what is kept
+// under damage.
+var Percent = Style{Unit: "%", Scale: 100, Places: 1}
+
+// Rate is the style of rates, of whatever metric they are.
+var Rate = For(metrics.Spec{Unit: "bpp"})
 
 // Number writes v without its unit; NaN is [None], infinities are "∞" and "−∞".
 func (s Style) Number(v float64) string {

@@ -14,48 +14,57 @@ import (
 )
 
 func ExampleStyle_Interval() {
-	st := format.For(metrics.Spec{ID: "t-acc"})
+	st := format.For(metrics.Spec{ID: "t-acc", Show: metrics.Percent(1)})
 	fmt.Println(st.Interval(0.7134, 0.69, 0.735), st.Unit)
 	// Output: 71.3 [69.0, 73.5] %
 }
 
 func TestNumber(t *testing.T) {
-	spec := func(id, unit string) metrics.Spec { return metrics.Spec{ID: id, Unit: unit} }
+	spec := func(unit string, show metrics.Display) metrics.Spec {
+		return metrics.Spec{ID: "a", Unit: unit, Show: show}
+	}
+	share, ratio := spec("share", metrics.Percent(1)), spec("", metrics.Fixed(3))
+	db, bpp := spec("dB", metrics.Fixed(2)), spec("bpp", metrics.Significant(3))
+	codes := spec("codes", metrics.Significant(3))
+	byUnit := metrics.Display{} // as runs of older versions have it
 	for _, tc := range []struct {
 		spec metrics.Spec
 		v    float64
 		want string
 	}{
-		{spec("t-acc", ""), 0.71349, "71.3 %"},
-		{spec("t-acc", "%"), 71.349, "71.3 %"},
-		{spec("anything", "share"), 0.5, "50.0 %"},
-		{spec("cer", ""), 1.25, "125.0 %"},
-		{spec("ssim", ""), 0.91234, "0.912"},
-		{spec("psnr", "dB"), 24.305, "24.30 dB"},
-		{spec("psnr", "dB"), math.Inf(1), "∞ dB"},
-		{spec("psnr", "dB"), math.NaN(), "–"},
-		{spec("psnr", "dB"), -0.001, "0.00 dB"},
-		{spec("psnr", "dB"), -1.5, "−1.50 dB"},
-		{spec("bpp-nominal", "bpp"), 0.0390625, "0.0391 bpp"},
-		{spec("bpp-real", "bpp"), 1.23456, "1.23 bpp"},
-		{spec("bpp-real", "bpp"), 0.99996, "1.00 bpp"},
-		{spec("bpp-real", "bpp"), 24, "24.0 bpp"},
-		{spec("code-perplexity", "codes"), 812.4, "812 codes"},
-		{spec("code-perplexity", "codes"), 14.23, "14.2 codes"},
-		{spec("code-perplexity", "codes"), 123456.7, "123,457 codes"},
-		{spec("code-perplexity", "codes"), 0, "0 codes"},
-		{spec("token-flip", ""), 0.5, "50.0 %"},
-		{spec("bpp-real", "bpp"), 0.0000001, "1.00e-07 bpp"},
-		{spec("mine", "cm"), 1.23456, "1.235 cm"},
+		{share, 0.71349, "71.3 %"},
+		{spec("%", byUnit), 71.349, "71.3 %"},
+		{spec("share", byUnit), 0.5, "50.0 %"},
+		{share, 1.25, "125.0 %"},
+		{ratio, 0.91234, "0.912"},
+		{spec("", byUnit), 0.91234, "0.912"},
+		{db, 24.305, "24.30 dB"},
+		{db, math.Inf(1), "∞ dB"},
+		{db, math.NaN(), "–"},
+		{db, -0.001, "0.00 dB"},
+		{spec("dB", byUnit), -1.5, "−1.50 dB"},
+		{bpp, 0.0390625, "0.0391 bpp"},
+		{spec("bit/px", byUnit), 1.23456, "1.23 bpp"},
+		{bpp, 0.99996, "1.00 bpp"},
+		{bpp, 24, "24.0 bpp"},
+		{codes, 812.4, "812 codes"},
+		{spec("codes", byUnit), 14.23, "14.2 codes"},
+		{codes, 123456.7, "123,457 codes"},
+		{codes, 0, "0 codes"},
+		{bpp, 0.0000001, "1.00e-07 bpp"},
+		{spec("cm", byUnit), 1.23456, "1.235 cm"},
+		{spec("cm", metrics.Fixed(1)), 1.23456, "1.2 cm"},
+		{spec("", metrics.Fixed(-3)), 1.23456, "1"}, // a file says so
+		{spec("", metrics.Fixed(1000)), .5, "0.500000000"},
 	} {
 		if got := format.For(tc.spec).With(tc.v); got != tc.want {
-			t.Errorf("%s %v: got %q, want %q", tc.spec.ID, tc.v, got, tc.want)
+			t.Errorf("%+v %v: got %q, want %q", tc.spec, tc.v, got, tc.want)
 		}
 	}
 }
 
 func TestDelta(t *testing.T) {
-	st := format.For(metrics.Spec{ID: "t-acc"})
+	st := format.For(metrics.Spec{ID: "t-acc", Show: metrics.Percent(1)})
 	for v, want := range map[float64]string{0.0123: "+1.2", -0.0123: "−1.2", 0: "0.0", 0.0001: "0.0", -0.0001: "0.0"} {
 		if got := st.Delta(v); got != want {
 			t.Errorf("Delta(%v) = %q, want %q", v, got, want)

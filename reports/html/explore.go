@@ -86,7 +86,7 @@ func newExplore(v *view.View) explore {
 	}
 	for i, m := range specs {
 		st := format.For(m)
-		e.Metrics = append(e.Metrics, exploreMetric{m.Title, st.Unit, view.BetterWord(m.Better), view.Explain(m).Short, st.Scale, st.Places, st.Digits})
+		e.Metrics = append(e.Metrics, exploreMetric{m.Title, st.Unit, view.BetterWord(m.Better), m.Short, st.Scale, st.Places, st.Digits})
 		for j, s := range sections {
 			var cells [][]number
 			for k, t := range v.Tokens {

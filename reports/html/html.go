@@ -215,8 +215,7 @@ func newPage(v *view.View, plots []Plot, o Options, a *album) *page {
 		p.Runs = append(p.Runs, newRunInfo(r))
 	}
 	for _, m := range v.Metrics {
-		w := view.Explain(m)
-		p.Words = append(p.Words, word{m.Title, fmt.Sprintf("%s, version %d", m.ID, m.Version), w.Short, w.Long})
+		p.Words = append(p.Words, word{m.Title, fmt.Sprintf("%s, version %d", m.ID, m.Version), m.Short, m.Long})
 	}
 	return p
 }
@@ -336,8 +335,7 @@ func newSection(v *view.View, s view.Section, id string) section {
 
 func newGrid(v *view.View, s view.Section, g view.Grid) grid {
 	st := format.For(g.Metric)
-	words := view.Explain(g.Metric)
-	out := grid{ID: g.Metric.ID, Title: g.Metric.Title, Unit: st.Unit, Short: words.Short, Better: view.BetterWord(g.Metric.Better), Bound: g.Bound}
+	out := grid{ID: g.Metric.ID, Title: g.Metric.Title, Unit: st.Unit, Short: g.Metric.Short, Better: view.BetterWord(g.Metric.Better), Bound: g.Bound}
 	for _, b := range append(slices.Clone(g.Bins), g.Head) {
 		out.Bins = append(out.Bins, view.BinTitle(b))
 	}
@@ -349,7 +347,7 @@ func newGrid(v *view.View, s view.Section, g view.Grid) grid {
 			row.Cells = append(row.Cells, x)
 		}
 		if r.Rate.OK() {
-			row.Rate = format.Style{Digits: 3, Scale: 1}.Number(r.Rate.BPP)
+			row.Rate = format.Rate.Number(r.Rate.BPP)
 			row.Rank = fmt.Sprint(r.Rate.BPP)
 			row.Note = "size of the bitstream"
 			if r.Rate.Nominal() {
@@ -427,7 +425,7 @@ func newRest(v *view.View, s view.Section) *rest {
 		if u := format.For(m).Unit; u != "" {
 			title += " (" + u + ")"
 		}
-		out.Header, out.Hints = append(out.Header, title), append(out.Hints, view.Explain(m).Short)
+		out.Header, out.Hints = append(out.Header, title), append(out.Hints, m.Short)
 	}
 	out.Header = append(out.Header, "encode (ms)", "decode (ms)")
 	out.Hints = append(out.Hints, "median of an image, on this machine", "median of an image, on this machine")

@@ -33,7 +33,7 @@ func newRobust(v *view.View) []robustTable {
 	for i, g := range grids {
 		t := robustTable{Key: g.Key(), ID: fmt.Sprintf("r%d", i)}
 		clean := format.For(g.Metric)
-		share := format.Style{Unit: "%", Scale: 100, Places: 1}
+		share := format.Percent
 		at := ""
 		if len(v.Datasets) > 1 {
 			at = ", " + g.Dataset.Name

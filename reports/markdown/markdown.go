@@ -111,12 +111,11 @@ func grid(b *strings.Builder, v *view.View, s view.Section, id string) {
 		return
 	}
 	st := format.For(g.Metric)
-	words := view.Explain(g.Metric)
 	fmt.Fprintf(b, "### %s", Escape(g.Metric.Title))
 	if st.Unit != "" {
 		fmt.Fprintf(b, " (%s)", Escape(st.Unit))
 	}
-	fmt.Fprintf(b, "\n\n%s; %s.\n\n", Escape(words.Short), Escape(view.BetterWord(g.Metric.Better)))
+	fmt.Fprintf(b, "\n\n%s; %s.\n\n", Escape(g.Metric.Short), Escape(view.BetterWord(g.Metric.Better)))
 	header := []string{"tokenizer"}
 	for _, bin := range append(slices.Clone(g.Bins), g.Head) {
 		header = append(header, Escape(view.BinTitle(bin)))
@@ -134,7 +133,7 @@ func grid(b *strings.Builder, v *view.View, s view.Section, id string) {
 		}
 		rate := ""
 		if r.Rate.OK() {
-			rate = format.Style{Digits: 3, Scale: 1}.Number(r.Rate.BPP)
+			rate = format.Rate.Number(r.Rate.BPP)
 			if r.Rate.Nominal() {
 				rate += " (tokens)"
 			}
@@ -247,8 +246,7 @@ func method(b *strings.Builder, v *view.View) {
 	}
 	fmt.Fprintf(b, "Metrics:\n\n")
 	for _, m := range v.Metrics {
-		w := view.Explain(m)
-		fmt.Fprintf(b, "- **%s** (%s, version %d): %s. %s\n", Escape(m.Title), Escape(m.ID), m.Version, Escape(w.Short), Escape(w.Long))
+		fmt.Fprintf(b, "- **%s** (%s, version %d): %s. %s\n", Escape(m.Title), Escape(m.ID), m.Version, Escape(m.Short), Escape(m.Long))
 	}
 }
 

@@ -20,7 +20,7 @@ func robustness(b *strings.Builder, v *view.View) {
 		return
 	}
 	b.WriteString("## What is kept under damage\n\nrPC is the mean over corruptions and severities over the clean score; columns name the score and what it compares with.\n\n")
-	share := format.Style{Unit: "%", Scale: 100, Places: 1}
+	share := format.Percent
 	for rest := grids; len(rest) > 0; {
 		first := rest[0]
 		n := slices.IndexFunc(rest, func(g view.RobustGrid) bool {

@@ -2,7 +2,6 @@ package plot
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -42,21 +41,28 @@ func Figures(v *view.View) []Named {
 		if f, ok := byScale(v, s, head[0]); ok {
 			add(head[0]+"-by-scale-"+suffix, "Score by size, with 95 % intervals: what is lost first.", "", f)
 		}
-		score := scoreMetric(head)
-		for _, id := range slices.Compact([]string{score, "psnr"}) {
+		score := scoreMetric(v, head)
+		pixels, ok := v.Pixels()
+		ids := []string{score}
+		if ok && score != pixels.ID {
+			ids = append(ids, pixels.ID)
+		}
+		for _, id := range ids {
 			if f, ok := against(v, s, "", id); ok {
 				add("rate-"+id+"-"+suffix, "What a bit buys: rate against "+title(v, id)+".", "", f)
 			}
 		}
-		if score != "psnr" {
-			if f, ok := against(v, s, "psnr", score); ok {
-				add("psnr-"+score+"-"+suffix, "Where pixel metrics mislead: equal PSNR, another "+title(v, score)+".", "", f)
+		if len(ids) > 1 {
+			if f, ok := against(v, s, pixels.ID, score); ok {
+				add(pixels.ID+"-"+score+"-"+suffix, "Where pixel metrics mislead: equal "+pixels.Title+", another "+title(v, score)+".", "", f)
 			}
 		}
 	}
 	for _, s := range v.Sections() {
-		if h, ok := strangers(v, s); ok {
-			add("strangers-"+s.Dataset.Name+"-"+s.Condition.Key, "How far the same person and strangers lie apart, for the tokenizers at both ends and between: where they overlap, faces are lost.", "", h)
+		for _, m := range v.Metrics {
+			if h, ok := floor(v, s, m); ok {
+				add(m.Floor.Metric+"-"+s.Dataset.Name+"-"+s.Condition.Key, "How far "+m.Title+" and "+m.Floor.Title+" lie apart, for the tokenizers at both ends and between: where they overlap, nothing is left.", "", h)
+			}
 		}
 	}
 	for _, g := range v.RobustGrids() {
@@ -150,13 +156,18 @@ func severities(v *view.View, g view.RobustGrid) (Panels, bool) {
 // each other.
 const shownSets = 3
 
-// strangers compares how alike faces are to themselves and to the nearest stranger.
-func strangers(v *view.View, s view.Section) (Histogram, bool) {
-	g := v.Grid(s.Dataset.Name, s.Condition.Key, view.Same)
-	h := Histogram{
-		Title: g.Metric.Title + ", same person and strangers, " + v.Title(s), X: axis(g.Metric), Bars: 50,
-		Note:  "The vertical line: the average of different people that the similarity is calibrated by.",
-		Marks: []Mark{{X: 0, Name: "average stranger"}},
+// floor compares the single values of a metric with those of its floor: how alike faces
+// are to themselves and to the nearest stranger.
+func floor(v *view.View, s view.Section, m metrics.Spec) (Histogram, bool) {
+	if m.Floor.Metric == "" {
+		return Histogram{}, false
+	}
+	g := v.Grid(s.Dataset.Name, s.Condition.Key, m.ID)
+	lowest, _ := v.Metric(m.Floor.Metric)
+	h := Histogram{Title: m.Title + " and " + strings.ToLower(lowest.Title) + ", " + v.Title(s), X: axis(m), Bars: 50}
+	if m.Floor.Mark != "" {
+		h.Note = "The vertical line: " + m.Floor.Mark + ", " + format.For(m).Number(m.Floor.At) + "."
+		h.Marks = []Mark{{X: m.Floor.At, Name: m.Floor.Mark}}
 	}
 	var contestants []view.GridRow
 	for _, r := range g.Rows {
@@ -164,8 +175,8 @@ func strangers(v *view.View, s view.Section) (Histogram, bool) {
 			contestants = append(contestants, r)
 		}
 		if r.Token.Own == suite.Original {
-			if d, ok := v.Distribution(r.Token, s, view.Strangers); ok {
-				h.Sets = append(h.Sets, Set{Name: "nearest stranger", Style: r.Token.Style, Values: values(d)})
+			if d, ok := v.Distribution(r.Token, s, m.Floor.Metric); ok {
+				h.Sets = append(h.Sets, Set{Name: strings.ToLower(lowest.Title), Style: r.Token.Style, Values: values(d)})
 			}
 		}
 	}
@@ -177,7 +188,7 @@ func strangers(v *view.View, s view.Section) (Histogram, bool) {
 		shown[i*(len(contestants)-1)/(shownSets-1)] = true
 	}
 	for i, r := range contestants {
-		if d, ok := v.Distribution(r.Token, s, view.Same); ok && shown[i] {
+		if d, ok := v.Distribution(r.Token, s, m.ID); ok && shown[i] {
 			h.Sets = append(h.Sets, Set{Name: r.Token.Name, Style: r.Token.Style, Values: values(d)})
 			h.X.Min, h.X.Max = float64(d.Lo), float64(d.Hi)
 		}
@@ -199,9 +210,9 @@ func values(d summary.Distribution) []float64 {
 
 // scoreMetric is the graded headline metric where there is one: a share of exact
 // matches hides what a graded score shows.
-func scoreMetric(head []string) string {
+func scoreMetric(v *view.View, head []string) string {
 	for _, id := range head {
-		if id == "t-ned" || id == view.Same {
+		if m, ok := v.Metric(id); ok && m.Role == metrics.RoleQuality && !m.Binary {
 			return id
 		}
 	}

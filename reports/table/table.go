@@ -96,15 +96,16 @@ func notes(w io.Writer, v *view.View, width int) error {
 }
 
 // sideMetrics are shown beside the bins where the run has them: the other
-// headline metrics and the two that everybody asks for.
+// headline metrics and the one of pixels that everybody asks for.
 func sideMetrics(v *view.View, head []string) []metrics.Spec {
 	var out []metrics.Spec
-	seen := map[string]bool{head[0]: true}
-	for _, id := range append(slices.Clone(head[1:]), "psnr") {
-		if spec, ok := v.Metric(id); ok && !seen[id] {
-			seen[id] = true
+	for _, id := range head[1:] {
+		if spec, ok := v.Metric(id); ok {
 			out = append(out, spec)
 		}
+	}
+	if spec, ok := v.Pixels(); ok && !slices.Contains(head, spec.ID) {
+		out = append(out, spec)
 	}
 	return out[:min(len(out), 2)]
 }

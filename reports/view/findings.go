@@ -216,7 +216,7 @@ func (v *View) cheapest(s Section, g Grid) (Finding, bool) {
 	if r.Rate.Nominal() {
 		how = "nominal"
 	}
-	bpp := format.For(metrics.Spec{ID: "bpp"}).Number(r.Rate.BPP)
+	bpp := format.Rate.Number(r.Rate.BPP)
 	text := []any{fmt.Sprintf("%s bits per pixel (%s) for %s %s%s", bpp, how, g.Metric.Title, st.Number(r.Head.Mean), unit(st))}
 	if pick == 0 {
 		text = append(text, ": nothing cheaper comes within a tenth of it.")
@@ -229,15 +229,8 @@ func (v *View) cheapest(s Section, g Grid) (Finding, bool) {
 // misleading is the pair that a pixel metric orders the other way round, beyond
 // the intervals of both metrics.
 func (v *View) misleading(s Section, g Grid) (Finding, bool) {
-	pixel, ok := v.Metric("psnr")
-	if !ok || g.Metric.ID == "psnr" || len(g.Contestants()) < 2 {
-		return Finding{}, false
-	}
-	found := false
-	for _, m := range v.Metrics {
-		found = found || m.ID == pixel.ID
-	}
-	if !found {
+	pixel, ok := v.Pixels()
+	if !ok || g.Metric.Role == metrics.RolePixels || len(g.Contestants()) < 2 {
 		return Finding{}, false
 	}
 	c := g.Contestants() // best first by the headline metric
@@ -248,7 +241,7 @@ func (v *View) misleading(s Section, g Grid) (Finding, bool) {
 		for _, b := range c[i+1:] {
 			pa := v.Head(a.Token, s.Dataset.Name, s.Condition, pixel.ID)
 			pb := v.Head(b.Token, s.Dataset.Name, s.Condition, pixel.ID)
-			if !(pb.Mean > pa.Mean) || overlap(a.Head, b.Head) != 0 || overlap(pa, pb) != 0 {
+			if better(pixel.Better, pb.Mean, pa.Mean) >= 0 || overlap(a.Head, b.Head) != 0 || overlap(pa, pb) != 0 {
 				continue
 			}
 			if d := math.Abs(a.Head.Mean - b.Head.Mean); d > gap {
@@ -285,7 +278,7 @@ func (v *View) steadiest() (Finding, bool) {
 		return Finding{}, false
 	}
 	slices.SortStableFunc(rows, func(a, b RobustGridRow) int { return better(g.Metric.Better, a.RPC.Mean, b.RPC.Mean) })
-	st := format.Style{Unit: "%", Scale: 100, Places: 1}
+	st := format.Percent
 	b := rows[0]
 	text := []any{fmt.Sprintf("%s of its clean %s is left on average (rPC).", st.Interval(b.RPC.Mean, b.RPC.Lo, b.RPC.Hi)+" %", g.Metric.Title)}
 	if len(rows) > 1 {

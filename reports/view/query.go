@@ -36,7 +36,17 @@ func (v *View) Metric(id string) (metrics.Spec, bool) {
 			return s, true
 		}
 	}
-	return metrics.Spec{ID: id, Title: id, Better: metrics.Neither}, false
+	return metrics.Spec{ID: id}.Complete(), false
+}
+
+// Pixels is the metric of pixels that others are shown against: the first of the page.
+func (v *View) Pixels() (metrics.Spec, bool) {
+	for _, s := range v.Metrics {
+		if s.Role == metrics.RolePixels && s.Scope == metrics.PerImage {
+			return s, true
+		}
+	}
+	return metrics.Spec{}, false
 }
 
 // Token returns the tokenizer of this name on the page.
@@ -217,17 +227,11 @@ func (v *View) Grid(dataset, condition, metric string) Grid {
 	return g
 }
 
-// Strangers is the metric that says how alike different people are, on the scale of
-// [Same].
-const (
-	Same      = "f-sim-calibrated"
-	Strangers = "f-sim-stranger"
-)
-
-// floor puts "different people" below a table of face similarity: how alike the
-// original of a face is to the most similar stranger of the set.
+// floor puts what values come down to below a table, where the metric states it: how
+// alike the original of a face is to the most similar stranger of the set.
 func (v *View) floor(g *Grid) {
-	if g.Metric.ID != Same {
+	floor := g.Metric.Floor
+	if floor.Metric == "" {
 		return
 	}
 	for _, t := range v.Tokens {
@@ -235,11 +239,11 @@ func (v *View) floor(g *Grid) {
 			continue
 		}
 		row := GridRow{
-			Token: Token{Name: "different people", Floor: true, Style: Style{Colour: Ink, Marker: Markers - 1}},
-			Head:  toCell(v.cell(t, g.Dataset.Name, g.Condition, g.Head, Strangers)),
+			Token: Token{Name: floor.Title, Floor: true, Style: Style{Colour: Ink, Marker: Markers - 1}},
+			Head:  toCell(v.cell(t, g.Dataset.Name, g.Condition, g.Head, floor.Metric)),
 		}
 		for _, b := range g.Bins {
-			row.Cells = append(row.Cells, toCell(v.cell(t, g.Dataset.Name, g.Condition, b, Strangers)))
+			row.Cells = append(row.Cells, toCell(v.cell(t, g.Dataset.Name, g.Condition, b, floor.Metric)))
 		}
 		if row.Head.OK && row.Head.N > 0 {
 			g.Rows = append(g.Rows, row)
@@ -361,8 +365,8 @@ func (g Grid) BoundRow() (GridRow, bool) {
 
 // A Rate is what an image costs, in bits per pixel, and how it was counted.
 type Rate struct {
-	BPP    float64 // NaN where the tokenizer has no discrete code
-	Metric string  // "bpp-real", "bpp-nominal", …
+	BPP     float64 // NaN where the tokenizer has no discrete code
+	Counted metrics.Counting
 }
 
 // OK reports whether there is a rate.
@@ -370,15 +374,20 @@ func (r Rate) OK() bool { return !math.IsNaN(r.BPP) && r.BPP > 0 && !math.IsInf(
 
 // Nominal reports whether the rate is counted from tokens and codebook sizes, not
 // from a bitstream.
-func (r Rate) Nominal() bool { return r.Metric != "bpp-real" }
+func (r Rate) Nominal() bool { return r.Counted != metrics.Bitstream }
 
 // Rate prefers the size of a real bitstream; tokenizers without one are charged
 // their nominal rate. Which of both it is stands in the result, since the two
 // are not the same thing.
 func (v *View) Rate(tokenizer, dataset, condition string) Rate {
-	for _, id := range []string{"bpp-real", "bpp-nominal", "bpp-entropy"} {
-		if r, ok := v.Row(tokenizer, dataset, condition, summary.BinAll, id); ok && float64(r.Mean) > 0 {
-			return Rate{BPP: float64(r.Mean), Metric: id}
+	for _, counting := range metrics.Countings() {
+		for _, s := range v.Metrics {
+			if s.Rate != counting {
+				continue
+			}
+			if r, ok := v.Row(tokenizer, dataset, condition, summary.BinAll, s.ID); ok && float64(r.Mean) > 0 {
+				return Rate{BPP: float64(r.Mean), Counted: counting}
+			}
 		}
 	}
 	return Rate{BPP: math.NaN()}

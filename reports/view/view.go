@@ -628,12 +628,9 @@ func (v *View) orderMetrics(runs []*summary.Run, have map[string]bool) {
 	for _, id := range ids {
 		s, ok := specs[id]
 		if !ok {
-			s = metrics.Spec{ID: id, Title: id, Better: metrics.Neither}
+			s.ID = id
 		}
-		if s.Title == "" {
-			s.Title = id
-		}
-		v.Metrics = append(v.Metrics, s)
+		v.Metrics = append(v.Metrics, s.Complete())
 	}
 	if len(v.Headline) == 0 && len(ids) > 0 {
 		v.Headline = ids[:1]
