@@ -161,6 +161,9 @@ type Spec struct {
 	HeadlineFrom int   `json:"headline_from,omitempty"`
 	Floor        Floor `json:"floor,omitzero"`
 
+	// Alias is what others call the metric in files that can be imported.
+	Alias string `json:"alias,omitempty"`
+
 	Short string `json:"short,omitempty"` // a noun phrase for under a heading
 	Long  string `json:"long,omitempty"`  // one or two sentences: what it is, what to beware of
 }

@@ -590,12 +590,12 @@ func (e *engine) dataset(m *match, dataset string, pairs []int) (paired int, err
 				bk := cellKey{dataset, pair.BaselineToken, cond, spec.ID}
 				ck := cellKey{dataset, pair.Token, cond, spec.ID}
 				row := Row{
-					Pair: p, Dataset: dataset, Condition: cond, Metric: spec.ID, Title: spec.Title, Unit: spec.Unit, Better: spec.Better,
+					Pair: p, Dataset: dataset, Condition: cond, Metric: spec.ID, Title: spec.Title, Unit: spec.Unit, Better: spec.Better, Show: spec.Show, spec: spec,
 					Baseline: record.Number(nan), Candidate: record.Number(nan), Delta: record.Number(nan), Percent: record.Number(nan),
 					Lo: record.Number(nan), Hi: record.Number(nan), P: record.Number(nan), Adjusted: record.Number(nan), Margin: record.Number(nan),
 					Detectable: record.Number(nan), Effect: record.Number(nan), Verdict: NotCompared,
 				}
-				if spec.Scope == metrics.PerCorpus {
+				if spec.Scope.Whole() {
 					e.corpus(m, bk, ck, row)
 					continue
 				}
@@ -774,7 +774,7 @@ func (e *engine) rows(m *match, row Row, spec metrics.Spec, bins map[string]*sum
 	clusters := m.clusters[row.Dataset]
 	queue := func(name string, parts []*sums, n, support int, head bool) {
 		r := row
-		r.Bin, r.N, r.Clusters, r.Headline = name, n, support, head
+		r.Bin, r.N, r.Clusters, r.Headline = name, n, support, head && support >= spec.HeadlineFrom
 		var base, cand, diff []stat.Ratio
 		for _, s := range parts {
 			base, cand, diff = append(base, stat.Ratio{Num: s.base, Den: s.den}), append(cand, stat.Ratio{Num: s.cand, Den: s.den}), append(diff, stat.Ratio{Num: s.diff, Den: s.den})

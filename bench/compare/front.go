@@ -10,11 +10,6 @@ import (
 	"github.com/vtbench/vtbench/metrics/stat"
 )
 
-// rateMetrics are measures of rate, the best first. One comparison uses one of
-// them for all, since a real bitstream and a count of tokens are not the same
-// thing.
-var rateMetrics = []string{"bpp-real", "bpp-nominal", "bpp-entropy"}
-
 // contestant is a tokenizer of a side, as a point.
 type contestant struct {
 	side  Side
@@ -56,7 +51,7 @@ func contestants(baselines []Side, candidate Side) ([]contestant, error) {
 // overall is the mean of all values of a tokenizer: over bins for metrics of
 // instances, where every bin has some.
 func (r *Results) overall(k cellKey, spec metrics.Spec) (value float64, n int) {
-	if spec.Scope == metrics.PerCorpus {
+	if spec.Scope.Whole() {
 		if c, ok := r.ofSet(k); ok {
 			return float64(c.Value), c.Images
 		}
@@ -115,7 +110,7 @@ func (e *engine) fronts(baselines []Side, candidate Side) error {
 			}
 			for _, id := range h.Headline {
 				spec, ok := specOf(h, id)
-				if !ok || !e.wants(id) || slices.Contains(rateMetrics, id) || spec.Better == metrics.Neither {
+				if !ok || !e.wants(id) || spec.Role == metrics.RoleRate || spec.Better == metrics.Neither {
 					continue
 				}
 				e.front(list, d.Name, cond, spec)
@@ -133,11 +128,28 @@ func specOf(h *Header, id string) (metrics.Spec, bool) {
 	return h.Metrics[i], true
 }
 
+// rateMetrics are the ids of measures of rate that any of the contestants has, those
+// of a real bitstream first. One comparison uses one of them for all, since a
+// bitstream and a count of tokens are not the same thing.
+func rateMetrics(list []contestant) []string {
+	var ids []string
+	for _, counting := range metrics.Countings() {
+		for _, c := range list {
+			for _, s := range c.side.Results.Metrics {
+				if s.Rate == counting && !slices.Contains(ids, s.ID) {
+					ids = append(ids, s.ID)
+				}
+			}
+		}
+	}
+	return ids
+}
+
 func (e *engine) front(list []contestant, dataset, cond string, spec metrics.Spec) {
-	f := Front{Dataset: dataset, Condition: cond, Metric: spec.ID, Title: spec.Title, Unit: spec.Unit, Better: spec.Better}
+	f := Front{Dataset: dataset, Condition: cond, Metric: spec.ID, Title: spec.Title, Unit: spec.Unit, Better: spec.Better, Show: spec.Show}
 	rates := make([]float64, len(list))
 	best := 0
-	for _, id := range rateMetrics { // the first that most tokenizers have
+	for _, id := range rateMetrics(list) { // the first that most tokenizers have
 		found := 0
 		got := make([]float64, len(list))
 		for i, c := range list {

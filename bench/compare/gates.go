@@ -215,7 +215,7 @@ func (f *GateFile) margins() ([]Margin, error) {
 		if err != nil {
 			return nil, fmt.Errorf("margins[%d]: %w", i, err)
 		}
-		out = append(out, Margin{m.Metric, abs, rel})
+		out = append(out, margin(m.Metric, abs, rel))
 	}
 	return out, nil
 }

@@ -169,12 +169,12 @@ func TestGatesApply(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := Margin{Metric: "t-acc", Absolute: .5}
+	own := margin("t-acc", .5, 0)
 	o, err := f.Apply(Options{Margins: []Margin{own}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]Margin{{Metric: "t-acc", Absolute: .02}, {Metric: "cer", Relative: .05}, own}, o.Margins); d != "" || o.Alpha != .01 {
+	if d := cmp.Diff([]Margin{margin("t-acc", .02, 0), margin("cer", 0, .05), own}, o.Margins); d != "" || o.Alpha != .01 {
 		t.Errorf("alpha %v, margins %s", o.Alpha, d)
 	}
 	if o, err = f.Apply(Options{Alpha: .1}); err != nil || o.Alpha != .1 {

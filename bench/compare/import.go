@@ -26,13 +26,15 @@ type ImportOptions struct {
 	Dataset string // name of the data set; "" means the format's usual one
 	Suite   string // likewise
 
+	// Specs finds a metric by its id, or by its alias in files of others: which end is
+	// better, how it is shown.
+	Specs func(name string) (metrics.Spec, bool)
+
 	// The rest is for CSV.
 	Tokenizer string   // where there is no column of that name
 	Condition string   // likewise; "" means "clean"
 	Bins      []string // scale bins from small to large; nil takes them as they come
 	Headline  []string // metrics that decide; nil means all
-	// Specs finds a metric by its id: which end is better, which unit it has.
-	Specs func(id string) (metrics.Spec, bool)
 }
 
 // maxImport bounds the size of a file to import: TokBench's largest has 25 MB.
@@ -79,10 +81,32 @@ type tokBenchInstance struct {
 
 const tokBenchSource = "TokBench, published per-instance results"
 
-var tokBenchSpecs = []metrics.Spec{
-	{ID: "t-acc", Title: "T-ACC", Better: metrics.Higher, Scope: metrics.PerInstance, Source: tokBenchSource},
-	{ID: "t-ned", Title: "T-NED", Better: metrics.Higher, Scope: metrics.PerInstance, Source: tokBenchSource},
-	{ID: "f-sim", Title: "F-Sim", Better: metrics.Higher, Scope: metrics.PerInstance, Source: tokBenchSource},
+// tokBenchFields are the metrics of its files, by the names that they have there.
+var tokBenchFields = []struct {
+	alias string
+	value func(tokBenchInstance) *float64
+	edges map[int][]float64
+}{
+	{"tokbench:accuracy", func(in tokBenchInstance) *float64 { return in.Accuracy }, tokBenchText},
+	{"tokbench:ned", func(in tokBenchInstance) *float64 { return in.NED }, tokBenchText},
+	{"tokbench:similarity", func(in tokBenchInstance) *float64 { return in.Similarity }, tokBenchFace},
+}
+
+// tokBenchSpecs are the metrics that are called so here, in the order of the fields.
+func tokBenchSpecs(o ImportOptions) ([]metrics.Spec, error) {
+	var out []metrics.Spec
+	for _, f := range tokBenchFields {
+		s, ok := metrics.Spec{}, false
+		if o.Specs != nil {
+			s, ok = o.Specs(f.alias)
+		}
+		if !ok {
+			return nil, fmt.Errorf("importing: no metric here is called %q elsewhere", f.alias)
+		}
+		s.Version, s.Scope, s.Source = 0, metrics.PerInstance, tokBenchSource
+		out = append(out, s)
+	}
+	return out, nil
 }
 
 // Edges of TokBench's scale bins by resolution (compute_all_metrics.py, June 2025).
@@ -103,17 +127,21 @@ func ImportTokBench(files []string, o ImportOptions) (*Results, error) {
 	if o.Dataset == "" {
 		o.Dataset = "tokbench"
 	}
+	specs, err := tokBenchSpecs(o)
+	if err != nil {
+		return nil, err
+	}
 	b := NewBuilder(files[0], importHeader(o, "tokbench"))
 	for _, name := range files {
 		stem := strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
-		if err := importFile(name, func(r io.Reader) error { return b.tokBench(stem, r, o.Dataset) }); err != nil {
+		if err := importFile(name, func(r io.Reader) error { return b.tokBench(stem, r, o.Dataset, specs) }); err != nil {
 			return nil, err
 		}
 	}
-	return b.imported(tokBenchBins, nil, tokBenchSpecs)
+	return b.imported(tokBenchBins, nil, specs)
 }
 
-func (b *Builder) tokBench(stem string, r io.Reader, dataset string) error {
+func (b *Builder) tokBench(stem string, r io.Reader, dataset string, specs []metrics.Spec) error {
 	var file tokBench
 	if err := json.NewDecoder(r).Decode(&file); err != nil {
 		return fmt.Errorf("it is not laid out as TokBench's {method: {setting: {details: {image: {results}}}}}: %w", err)
@@ -134,7 +162,7 @@ func (b *Builder) tokBench(stem string, r io.Reader, dataset string) error {
 						return fmt.Errorf("%s, %s, %s, instance %d has no ratio", method, setting, image, i)
 					}
 					rec := record.Record{Tokenizer: method, Dataset: dataset, Item: stem + "/" + image, Instance: fmt.Sprintf("%03d", i), Condition: cond}
-					n := b.tokBenchValues(rec, in, side)
+					n := b.tokBenchValues(rec, in, side, specs)
 					if n == 0 {
 						return fmt.Errorf("%s, %s, %s, instance %d has none of accuracy, ned, similarity", method, setting, image, i)
 					}
@@ -150,21 +178,19 @@ func (b *Builder) tokBench(stem string, r io.Reader, dataset string) error {
 }
 
 // tokBenchValues adds what one instance has and returns how many values that are.
-func (b *Builder) tokBenchValues(rec record.Record, in tokBenchInstance, side int) int {
+func (b *Builder) tokBenchValues(rec record.Record, in tokBenchInstance, side int, specs []metrics.Spec) int {
 	n := 0
-	for _, v := range []struct {
-		metric string
-		value  *float64
-		edges  []float64
-	}{{"t-acc", in.Accuracy, tokBenchText[side]}, {"t-ned", in.NED, tokBenchText[side]}, {"f-sim", in.Similarity, tokBenchFace[side]}} {
-		if v.value == nil {
+	for k, f := range tokBenchFields {
+		v := f.value(in)
+		if v == nil {
 			continue
 		}
 		n++
 		x := rec
-		x.Metric, x.Value, x.Drop = v.metric, record.Num(*v.value), metrics.DropOutside
+		x.Metric, x.Value, x.Drop = specs[k].ID, record.Num(*v), metrics.DropOutside
+		edges := f.edges[side]
 		for i, name := range tokBenchBins {
-			if *in.Ratio >= v.edges[i] && *in.Ratio < v.edges[i+1] {
+			if *in.Ratio >= edges[i] && *in.Ratio < edges[i+1] {
 				x.Bin, x.Drop = name, ""
 			}
 		}

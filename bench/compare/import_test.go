@@ -31,8 +31,12 @@ func golden(t *testing.T, name string, got []string) {
 
 func known(id string) (metrics.Spec, bool) {
 	switch id {
-	case "t-acc":
-		return metrics.Spec{ID: id, Version: 3, Title: "T-ACC", Better: metrics.Higher, Scope: metrics.PerInstance}, true
+	case "t-acc", "tokbench:accuracy":
+		return metrics.Spec{ID: "t-acc", Version: 3, Title: "T-ACC", Better: metrics.Higher, Scope: metrics.PerInstance}, true
+	case "tokbench:ned":
+		return metrics.Spec{ID: "t-ned", Title: "T-NED", Better: metrics.Higher}, true
+	case "tokbench:similarity":
+		return metrics.Spec{ID: "f-sim", Title: "F-Sim", Better: metrics.Higher}, true
 	case "psnr":
 		return metrics.Spec{ID: id, Version: 2, Title: "PSNR", Unit: "dB", Better: metrics.Higher, Scope: metrics.PerImage}, true
 	}
@@ -43,7 +47,7 @@ func known(id string) (metrics.Spec, bool) {
 // (output/ic13.json and output/face.json of its repository), with made-up values
 // on and beside the edges of its bins; the golden was checked by hand.
 func TestImportTokBench(t *testing.T) {
-	r, err := ImportTokBench([]string{"testdata/tokbench/ic13.json", "testdata/tokbench/face.json"}, ImportOptions{Origin: "a page"})
+	r, err := ImportTokBench([]string{"testdata/tokbench/ic13.json", "testdata/tokbench/face.json"}, ImportOptions{Origin: "a page", Specs: known})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +80,7 @@ func TestImportTokBench(t *testing.T) {
 // A published row stands beside ours: shown, marked, and never tested unless the
 // user insists.
 func TestImportBesideOurs(t *testing.T) {
-	theirs, err := ImportTokBench([]string{"testdata/tokbench/ic13.json"}, ImportOptions{})
+	theirs, err := ImportTokBench([]string{"testdata/tokbench/ic13.json"}, ImportOptions{Specs: known})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +128,7 @@ func TestImportTokBenchErrors(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := ImportTokBench([]string{path}, ImportOptions{}); err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), path) {
+		if _, err := ImportTokBench([]string{path}, ImportOptions{Specs: known}); err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v, want %q", name, err, tc.want)
 		}
 	}
@@ -200,9 +204,13 @@ func FuzzImportTokBench(f *testing.F) {
 	f.Add(readFile(f, "testdata/tokbench/ic13.json"))
 	f.Add(readFile(f, "testdata/tokbench/face.json"))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		specs, err := tokBenchSpecs(ImportOptions{Specs: known})
+		if err != nil {
+			t.Fatal(err)
+		}
 		build := NewBuilder("x", importHeader(ImportOptions{}, "tokbench"))
-		if build.tokBench("x", bytes.NewReader(b), "d") == nil {
-			checkImport(t, build, tokBenchSpecs)
+		if build.tokBench("x", bytes.NewReader(b), "d", specs) == nil {
+			checkImport(t, build, specs)
 		}
 	})
 }

@@ -25,7 +25,7 @@ func InitGates(h *Header) string {
 	p("# baseline. Smaller ones are never better or worse, however sure.")
 	p("margins:")
 	for _, m := range h.Metrics {
-		d := DefaultMargin(m)
+		d := m.Margin
 		amount := fmt.Sprintf("%g", d.Absolute)
 		if d.Absolute == 0 {
 			amount = fmt.Sprintf("%g%%", 100*d.Relative)
@@ -52,10 +52,10 @@ func InitGates(h *Header) string {
 	p("#   missing    off, warn or error: values that the candidate lacks; default: level")
 	p("gates:")
 	for _, m := range h.Metrics {
-		if slices.Contains(h.Headline, m.ID) || m.Better == metrics.Neither || isRate(m) {
+		if slices.Contains(h.Headline, m.ID) || m.Better == metrics.Neither || m.Role == metrics.RoleRate {
 			continue
 		}
-		if m.Scope == metrics.PerCorpus {
+		if m.Scope.Whole() {
 			p("  # %s is a value of the whole set and has no interval: bound it, or allow a regression.", m.ID)
 			p("  # - {metric: %s, level: warn, judge: estimate, allow: 5%%}", m.ID)
 			continue
@@ -63,11 +63,15 @@ func InitGates(h *Header) string {
 		p("  - {metric: %s, level: warn}", m.ID)
 	}
 	for _, m := range h.Metrics {
-		if isRate(m) && m.Scope != metrics.PerCorpus {
+		if m.Role == metrics.RoleRate && !m.Scope.Whole() {
 			p("  - {metric: %s, level: warn, judge: estimate, allow: 1%%, missing: off} # not every tokenizer has this rate", m.ID)
 		}
 	}
 	for _, id := range h.Headline {
+		if s, ok := specOf(h, id); ok && s.HeadlineFrom > 0 {
+			p("  - {metric: %s, level: warn} # no headline below %d images or people; above, make it an error", id, s.HeadlineFrom)
+			continue
+		}
 		p("  - {metric: %s, level: error, missing: error}", id)
 		if len(h.Bins) > 0 {
 			if s, ok := specOf(h, id); ok && s.Scope == metrics.PerInstance {
@@ -77,5 +81,3 @@ func InitGates(h *Header) string {
 	}
 	return b.String()
 }
-
-func isRate(m metrics.Spec) bool { return strings.HasPrefix(m.ID, "bpp-") }

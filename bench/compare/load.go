@@ -104,7 +104,7 @@ func FromRunDir(run *summary.Run) (*Results, error) {
 		b.Add(&rec)
 	}
 	for _, row := range run.Summary.Rows {
-		if s, ok := m.MetricSpec(row.Metric); ok && s.Scope == metrics.PerCorpus {
+		if s, ok := m.MetricSpec(row.Metric); ok && s.Scope.Whole() {
 			b.r.corpus = append(b.r.corpus, corpusValue{row.Dataset, row.Tokenizer, row.Condition, row.Metric, row.Mean, row.N})
 		}
 	}

@@ -143,6 +143,7 @@ type Row struct {
 	Title     string            `json:"title"`
 	Unit      string            `json:"unit"`
 	Better    metrics.Direction `json:"better"`
+	Show      metrics.Display   `json:"show,omitzero"` // how its values are written
 	Headline  bool              `json:"headline,omitempty"`
 
 	Baseline   record.Number `json:"baseline"`
@@ -167,13 +168,14 @@ type Row struct {
 	Why        string        `json:"why,omitempty"`
 	Warnings   []string      `json:"warnings,omitempty"`
 
+	spec      metrics.Spec
 	se        float64
 	differing int // clusters of which the sides differ
 }
 
 // Spec returns as much of the metric as a style of numbers needs.
 func (r Row) Spec() metrics.Spec {
-	return metrics.Spec{ID: r.Metric, Title: r.Title, Unit: r.Unit, Better: r.Better}
+	return metrics.Spec{ID: r.Metric, Title: r.Title, Unit: r.Unit, Better: r.Better, Show: r.Show}
 }
 
 // Regression is by how much the candidate is worse than the baseline, in the
@@ -219,8 +221,14 @@ type Front struct {
 	Title     string            `json:"title"`
 	Unit      string            `json:"unit"`
 	Better    metrics.Direction `json:"better"`
+	Show      metrics.Display   `json:"show,omitzero"`
 	Rate      string            `json:"rate"` // metric of the rate, one for all points
 	Points    []FrontPoint      `json:"points"`
+}
+
+// Spec returns as much of the metric as a style of numbers needs.
+func (f Front) Spec() metrics.Spec {
+	return metrics.Spec{ID: f.Metric, Title: f.Title, Unit: f.Unit, Better: f.Better, Show: f.Show}
 }
 
 // FrontPoint is one tokenizer on it or below it.

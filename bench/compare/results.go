@@ -246,6 +246,10 @@ func (b *Builder) Add(rec *record.Record) {
 // since nobody can say which one counts.
 func (b *Builder) Results() (*Results, error) {
 	r := b.r
+	r.Metrics = slices.Clone(r.Metrics)
+	for i, s := range r.Metrics {
+		r.Metrics[i] = s.Complete() // older runs and imports state less
+	}
 	for k, c := range r.cells {
 		slices.SortStableFunc(c.values, func(x, y value) int { return int(x.unit) - int(y.unit) })
 		for i := 1; i < len(c.values); i++ {

@@ -15,12 +15,14 @@ import (
 	"github.com/vtbench/vtbench/metrics/stat"
 )
 
-// Margin is the smallest difference of a metric that matters: absolute in its own
-// units, or relative to the baseline; where both are given, the larger.
+// Margin is the smallest difference that matters, of the metrics that a pattern names.
 type Margin struct {
-	Metric   string  `json:"metric"` // pattern as of path.Match
-	Absolute float64 `json:"absolute,omitempty"`
-	Relative float64 `json:"relative,omitempty"` // 0.01 is 1 %
+	Metric string `json:"metric"` // pattern as of path.Match
+	metrics.Margin
+}
+
+func margin(metric string, absolute, relative float64) Margin {
+	return Margin{metric, metrics.Margin{Absolute: absolute, Relative: relative}}
 }
 
 // ParseMargin reads "t-acc=0.02" or "bpp-*=1%".
@@ -33,7 +35,7 @@ func ParseMargin(s string) (Margin, error) {
 	if err != nil {
 		return Margin{}, fmt.Errorf("margin %q: %w", s, err)
 	}
-	m := Margin{name, abs, rel}
+	m := margin(name, abs, rel)
 	return m, m.check()
 }
 
@@ -60,38 +62,15 @@ func (m Margin) check() error {
 	return nil
 }
 
-// of is the margin in the metric's units.
-func (m Margin) of(baseline float64) float64 {
-	return max(m.Absolute, m.Relative*math.Abs(baseline))
-}
-
-// DefaultMargin is what matters unless the user says otherwise: one point of a
-// hundred for shares and other plain numbers, half of that for the structural
-// indices, whose useful range is narrower; 0.1 dB, which codec work takes for a
-// visible step of a tool; 1 % of a rate; 2 % of anything else. They are conventions, not
-// perception: set your own where it counts.
-func DefaultMargin(s metrics.Spec) Margin {
-	switch {
-	case strings.Contains(s.ID, "ssim") && s.Unit == "":
-		return Margin{Metric: s.ID, Absolute: 0.005}
-	case s.Unit == "", s.Unit == "share":
-		return Margin{Metric: s.ID, Absolute: 0.01}
-	case s.Unit == "dB":
-		return Margin{Metric: s.ID, Absolute: 0.1}
-	case s.Unit == "bit/px":
-		return Margin{Metric: s.ID, Relative: 0.01}
-	}
-	return Margin{Metric: s.ID, Relative: 0.02}
-}
-
+// margin is what the user says of a metric, or else what the metric itself does.
 func (e *engine) margin(r Row) float64 {
-	m := DefaultMargin(r.Spec())
+	m := r.spec.Margin
 	for _, o := range e.o.Margins {
 		if matches(o.Metric, r.Metric) {
-			m = o
+			m = o.Margin
 		}
 	}
-	return m.of(float64(r.Baseline))
+	return m.Of(float64(r.Baseline))
 }
 
 // adjust corrects p-values for the number of rows and gives verdicts. Headline

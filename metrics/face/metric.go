@@ -80,10 +80,12 @@ func Specs() []metrics.Spec {
 	ssim := spec(idSSIM, "Face SSIM", metrics.Higher, -1, 1, "SSIM (Wang 2004, Gaussian) of the face's box",
 		"structural similarity within the face's box", "SSIM (Wang 2004) of the box around each face, against the undamaged original.")
 	ssim.Margin = metrics.Margin{Absolute: .005}
+	sim := spec(idSim, "F-Sim", metrics.Higher, -1, 1, tokbench+": cosine of the embeddings of original and reconstruction",
+		"cosine of the face embeddings of original and reconstruction",
+		"TokBench's F-Sim. What a value means depends on the recogniser, which the method section names: compare with the strangers of the same run, and with no number of another recogniser.")
+	sim.Alias = "tokbench:similarity"
 	return []metrics.Spec{
-		spec(idSim, "F-Sim", metrics.Higher, -1, 1, tokbench+": cosine of the embeddings of original and reconstruction",
-			"cosine of the face embeddings of original and reconstruction",
-			"TokBench's F-Sim. What a value means depends on the recogniser, which the method section names: compare with the strangers of the same run, and with no number of another recogniser."),
+		sim,
 		calibrated,
 		spec(idDist, "F-Dist", metrics.Lower, 0, inf, "Euclidean distance of the embeddings",
 			"distance of the face embeddings of original and reconstruction",

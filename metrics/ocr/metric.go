@@ -58,11 +58,12 @@ func Specs() []metrics.Spec {
 	}
 	binary := func(s metrics.Spec) metrics.Spec { s.Binary = true; return s }
 	weighted := func(s metrics.Spec) metrics.Spec { s.Weighted = true; return s }
+	as := func(alias string, s metrics.Spec) metrics.Spec { s.Alias = alias; return s }
 	return []metrics.Spec{
-		binary(spec(idExact, "T-ACC", metrics.Higher, 1, tokbench, "share of words read exactly",
-			"Every labelled word is cut out of the reconstruction and read by an OCR engine. It counts only if every character is right, case included. 100 % is perfect reading; the upper bound is what the same engine reads after the same resizing without a tokenizer.")),
-		spec(idNED, "T-NED", metrics.Higher, 1, tokbench, "average share of characters kept",
-			"One minus the edit distance between label and reading over the longer of the two, averaged over words. Where T-ACC asks for the whole word, T-NED gives credit for most of it."),
+		as("tokbench:accuracy", binary(spec(idExact, "T-ACC", metrics.Higher, 1, tokbench, "share of words read exactly",
+			"Every labelled word is cut out of the reconstruction and read by an OCR engine. It counts only if every character is right, case included. 100 % is perfect reading; the upper bound is what the same engine reads after the same resizing without a tokenizer."))),
+		as("tokbench:ned", spec(idNED, "T-NED", metrics.Higher, 1, tokbench, "average share of characters kept",
+			"One minus the edit distance between label and reading over the longer of the two, averaged over words. Where T-ACC asks for the whole word, T-NED gives credit for most of it.")),
 		weighted(spec(idCER, "CER", metrics.Lower, metrics.Unbounded(1), jiwer, "character errors per character of the labels",
 			"Insertions, deletions and substitutions that turn what was read into the labels, summed over all words, over the number of characters in the labels. 0 % is perfect; it may exceed 100 % where the reader invents text.")),
 		weighted(spec(idWER, "WER", metrics.Lower, metrics.Unbounded(1), jiwer, "word errors per word of the labels",

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/vtbench/vtbench/bench/compare"
-	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 )
 
@@ -20,7 +19,7 @@ func Beside(r *compare.Report) []string {
 	here := map[group]string{}
 	for _, f := range r.Fronts {
 		own, found := candidate(f)
-		st := format.For(metrics.Spec{ID: f.Metric, Title: f.Title, Unit: f.Unit, Better: f.Better})
+		st := format.For(f.Spec())
 		for _, x := range f.Points {
 			if x.Source != compare.Imported {
 				continue

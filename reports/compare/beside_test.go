@@ -15,7 +15,7 @@ import (
 func TestBeside(t *testing.T) {
 	front := func(metric, title string, ours, theirs float64) compare.Front {
 		return compare.Front{
-			Dataset: "text-default", Condition: "clean@256", Metric: metric, Title: title, Better: metrics.Higher,
+			Dataset: "text-default", Condition: "clean@256", Metric: metric, Title: title, Better: metrics.Higher, Show: metrics.Percent(1),
 			Points: []compare.FrontPoint{
 				{Name: "main#vq", Role: "baseline", Source: compare.FromRun, Value: 0.1, N: 9},
 				{Name: "them#tok", Role: "baseline", Source: compare.Imported, Dataset: "tokbench", Value: record.Number(theirs), N: 1200},

@@ -522,7 +522,7 @@ func follow(t *testing.T, at string, typ reflect.Type, schema map[string]any) {
 			continue
 		}
 		delete(properties, name)
-		if always := !strings.Contains(options, "omitempty"); always != required[name] {
+		if always := !strings.Contains(options, "omit"); always != required[name] {
 			t.Errorf("%s.%s: always written: %v, required by the schema: %v", at, name, always, required[name])
 		}
 		follow(t, at+"."+name, typ.Field(i).Type, sub)

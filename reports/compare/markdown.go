@@ -603,7 +603,7 @@ func (m *mark) worst() block {
 	for _, c := range r.WorstCases {
 		x := compare.Row{Pair: c.Pair, Metric: c.Metric, Title: c.Metric}
 		if y, ok := like[c.Metric]; ok {
-			x.Title, x.Unit, x.Better = y.Title, y.Unit, y.Better
+			x.Title, x.Unit, x.Better, x.Show = y.Title, y.Unit, y.Better, y.Show
 		}
 		st := format.For(x.Spec())
 		var cells []string

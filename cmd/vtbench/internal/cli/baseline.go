@@ -11,10 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vtbench/vtbench/bench/compare"
-	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/suggest"
 	"github.com/vtbench/vtbench/metrics"
-	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/table"
 )
@@ -358,19 +356,12 @@ func importSpecs(better []string) (func(string) (metrics.Spec, bool), error) {
 			return nil, usagef("--better %q: want METRIC=higher, METRIC=lower or METRIC=neither", s)
 		}
 	}
-	return func(id string) (metrics.Spec, bool) {
-		if d, ok := said[id]; ok {
-			return metrics.Spec{ID: id, Title: id, Better: d}, true
+	return func(name string) (metrics.Spec, bool) {
+		if d, ok := said[name]; ok {
+			return metrics.Spec{ID: name, Better: d, Min: metrics.Unbounded(-1), Max: metrics.Unbounded(1)}, true
 		}
-		for _, k := range allmetrics.Kinds() {
-			for _, s := range k.Specs {
-				if s.ID == id {
-					return s, true
-				}
-			}
-		}
-		for _, s := range summary.TokenMetrics() {
-			if s.ID == id {
+		for _, s := range specs() {
+			if s.ID == name || s.Alias != "" && s.Alias == name {
 				return s, true
 			}
 		}

@@ -296,14 +296,18 @@ func (a *app) scoreTable(s *score.Scores, ids []string) error {
 	return nil
 }
 
+// specs lists all metrics there are, in the order of the registry.
+func specs() []metrics.Spec {
+	var out []metrics.Spec
+	for _, k := range allmetrics.Kinds() {
+		out = append(out, k.Specs...)
+	}
+	return append(out, summary.TokenMetrics()...)
+}
+
 func specsByID() map[string]metrics.Spec {
 	out := map[string]metrics.Spec{}
-	for _, k := range allmetrics.Kinds() {
-		for _, s := range k.Specs {
-			out[s.ID] = s
-		}
-	}
-	for _, s := range summary.TokenMetrics() {
+	for _, s := range specs() {
 		out[s.ID] = s
 	}
 	return out
