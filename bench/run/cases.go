@@ -17,6 +17,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -215,9 +216,15 @@ func (r *runner) heat(ref, got pix.Image) (pix.Image, bool) {
 		if !ok || !r.anyWanted(m.Specs()) {
 			continue
 		}
-		values, ok, err := mapper.Damage(ref, got)
-		if err != nil || !ok || len(values) != ref.W*ref.H {
-			continue
+		values, err := guard.Call("mapping damage by "+m.Specs()[0].ID, func() ([]float32, error) {
+			values, ok, err := mapper.Damage(ref, got)
+			if !ok {
+				return nil, err
+			}
+			return values, err
+		})
+		if err != nil || len(values) != ref.W*ref.H {
+			continue // a picture less; the values of the metric are scored apart from it
 		}
 		out := pix.New(ref.W, ref.H)
 		for i, v := range values {

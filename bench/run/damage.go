@@ -99,52 +99,50 @@ func mode(ids []int32) int32 {
 // errNoClean says that there is nothing to damage.
 var errNoClean = errors.New("there are no codes of the clean image to damage")
 
-// damaged decodes damaged codes of clean images. clean has the codes by item.
-func (r *runner) damaged(ctx context.Context, t int, inputs []*input, clean []*tokenizers.Codes, failed []error) ([]result, error) {
-	recs := make([]result, len(inputs))
-	src := r.cfg.Tokenizers[t]
+// decodeDamaged decodes damaged codes of clean images. Failures are in the results;
+// the error says that the run has to stop.
+func (r *runner) decodeDamaged(ctx context.Context, b *batch) error {
+	src := r.cfg.Tokenizers[b.tokenizer]
 	near, _ := src.Tokenizer.(tokenizers.Neighbourer)
-	var batch []*tokenizers.Codes
-	var at []int
-	for i, in := range inputs {
+	var codes []*tokenizers.Codes
+	var at []*cell
+	for i, c := range b.cells {
+		in, clean := c.in, b.clean[i]
 		switch {
-		case in == nil:
-			continue
 		case in.err != nil:
-			recs[i].Err = in.err
+			c.result.Err = in.err
 			continue
-		case failed[i] != nil:
-			recs[i].Err = failed[i]
+		case clean.err != nil:
+			c.result.Err = clean.err
 			continue
-		case clean[i] == nil:
-			recs[i].Err = errNoClean
+		case clean.tokens == nil:
+			c.result.Err = errNoClean
 			continue
 		}
 		key := []string{r.manifest.Datasets[in.source].Name, in.id, src.Name, in.cond.String()}
-		codes, err := damageTokens(clean[i], in.cond.Corruption, suite.TokenShares[in.cond.Severity-1], near, r.cfg.Seed, key...)
+		damaged, err := damageTokens(clean.tokens, b.cond.Corruption, suite.TokenShares[b.cond.Severity-1], near, r.cfg.Seed, key...)
 		if err != nil {
-			recs[i].Err = fmt.Errorf("damaging the tokens of %s: %w", in.id, err)
+			c.result.Err = fmt.Errorf("damaging the tokens of %s: %w", in.id, err)
 			continue
 		}
-		recs[i].Codes = codes
-		batch, at = append(batch, codes), append(at, i)
+		c.result.Codes = damaged
+		codes, at = append(codes, damaged), append(at, c)
 	}
-	if len(batch) == 0 {
-		return recs, nil
+	if len(codes) == 0 {
+		return nil
 	}
-	side := inputs[at[0]].cond.Resolution
-	out, err := r.decode(ctx, t, batch, side)
+	out, err := r.decode(ctx, b.tokenizer, codes, b.cond.Resolution)
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
-	for k, i := range at {
+	for k, c := range at {
 		if err != nil {
-			recs[i].Err = err
+			c.result.Err = err
 			continue
 		}
-		recs[i].Image = out[k]
+		c.result.Image = out[k]
 	}
-	return recs, nil
+	return nil
 }
 
 // decode is Decode with its contract enforced; a panic costs the batch.
@@ -240,39 +238,38 @@ func compareCodes(before, after *tokenizers.Codes, near tokenizers.Neighbourer) 
 	return tokens, flipped, distance, nil
 }
 
-// floor encodes clean reconstructions once more and returns the codes; nil where
-// there are none.
-func (r *runner) floor(ctx context.Context, t int, inputs []*input, recs []result) ([]*tokenizers.Codes, []error, error) {
-	codes, errs := make([]*tokenizers.Codes, len(inputs)), make([]error, len(inputs))
+// encodeAgain encodes clean reconstructions once more and keeps their tokens: what
+// flips without any damage.
+func (r *runner) encodeAgain(ctx context.Context, b *batch) error {
 	if _, ok := r.wanted[summary.TokenFlip]; !ok {
-		return codes, errs, nil
+		return nil
 	}
-	if _, ok := r.cfg.Tokenizers[t].Tokenizer.(tokenizers.Lookup); ok {
-		return codes, errs, nil // finds results, cannot encode
+	if _, ok := r.cfg.Tokenizers[b.tokenizer].Tokenizer.(tokenizers.Lookup); ok {
+		return nil // finds results, cannot encode
 	}
-	var batch []pix.Image
-	var at []int
-	for i, in := range inputs {
-		if in != nil && recs[i].Err == nil && recs[i].Codes != nil {
-			batch, at = append(batch, recs[i].Image), append(at, i)
+	var images []pix.Image
+	var at []*cell
+	for _, c := range b.cells {
+		if c.err == nil && c.tokens != nil {
+			images, at = append(images, c.result.Image), append(at, c)
 		}
 	}
-	if len(batch) == 0 {
-		return codes, errs, nil
+	if len(images) == 0 {
+		return nil
 	}
-	out, err := r.call(ctx, t, batch, nil)
+	out, err := r.call(ctx, b.tokenizer, images, nil)
 	if ctx.Err() != nil {
-		return nil, nil, ctx.Err()
+		return ctx.Err()
 	}
-	for k, i := range at {
+	for k, c := range at {
 		switch {
 		case err != nil:
-			errs[i] = err
+			c.againErr = err
 		case out[k].Err != nil:
-			errs[i] = out[k].Err
+			c.againErr = out[k].Err
 		default:
-			codes[i] = out[k].Codes
+			c.again = out[k].Codes
 		}
 	}
-	return codes, errs, nil
+	return nil
 }

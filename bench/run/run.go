@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -25,7 +26,6 @@ import (
 	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
-	"github.com/vtbench/vtbench/tokenizers"
 )
 
 // Config is everything a run depends on.
@@ -56,15 +56,16 @@ type Config struct {
 	Progress   Progress
 }
 
-// Progress is told how far a run is. Calls come from one goroutine at a time.
+// Progress is told how far a run is. Calls come from one goroutine at a time, and
+// phases do not overlap.
 type Progress interface {
-	// Start says how many reconstructions are planned and how many a resumed run
-	// has already.
-	Start(total, done int)
+	// Begin starts a phase: what is being done ("reading originals"), how many steps it
+	// has, and how many of them an interrupted run has done already.
+	Begin(phase string, total, done int)
 	// Step says that n more are done.
 	Step(n int)
-	// Stop ends the display; nothing is called after it.
-	Stop()
+	// End ends the phase.
+	End()
 }
 
 // defaultBatch is used when no tokenizer states a preference: enough to feed the
@@ -94,6 +95,14 @@ type runner struct {
 	slots      chan struct{}   // one a worker: held while computing
 	lanes      []chan struct{} // one a tokenizer that takes one call at a time, else nil
 	keeper     *keeper
+	progress   sync.Mutex
+}
+
+// stepped tells the display that n steps of the phase are done.
+func (r *runner) stepped(n int) {
+	r.progress.Lock()
+	defer r.progress.Unlock()
+	r.cfg.Progress.Step(n)
 }
 
 // Execute runs a suite and leaves a complete run directory without reports. When
@@ -248,6 +257,12 @@ func (r *runner) enrol(ctx context.Context) error {
 			}
 		}
 	}
+	total := 0
+	for _, d := range r.cfg.Datasets {
+		total += r.items(d)
+	}
+	r.cfg.Progress.Begin("reading originals", total, 0)
+	defer r.cfg.Progress.End()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.cfg.Workers)
 	for s, d := range r.cfg.Datasets {
@@ -256,6 +271,7 @@ func (r *runner) enrol(ctx context.Context) error {
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
+				defer r.stepped(1)
 				it := planned{s, i, d.Data.IDs()[i]}
 				item, err := r.load(ctx, it)
 				if err != nil {
@@ -271,6 +287,19 @@ func (r *runner) enrol(ctx context.Context) error {
 		}
 	}
 	return g.Wait()
+}
+
+// cellsOfItem is how many reconstructions an item has.
+func (r *runner) cellsOfItem() int {
+	n := 0
+	for _, t := range r.cfg.Tokenizers {
+		for _, c := range r.conditions {
+			if !c.DamagesTokens() || damages(t.Tokenizer, c.Corruption) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func enrolOne(ctx context.Context, e metrics.Enroller, ref metrics.Reference) (err error) {
@@ -291,27 +320,6 @@ func (r *runner) items(d DatasetSource) int {
 		n = min(n, st.DefaultItems())
 	}
 	return n
-}
-
-// A group is a slice of the plan that is committed as one: a batch for every
-// tokenizer under every condition.
-type group struct {
-	first int // position in the plan
-	items []planned
-	done  chan struct{}
-	out   []itemOutput
-}
-
-// itemOutput is what one item of a group leaves behind.
-type itemOutput struct {
-	records []record.Record
-	codes   []record.CodeLine
-	timings []record.TimingLine
-	crops   []crop
-	// tokens of a clean image, or why there are none, until its group is done:
-	// damaged conditions start from them and are compared with them.
-	tokens *tokenizers.Codes
-	err    error
 }
 
 // run does what is left of the plan and commits it group by group, in order.
@@ -338,9 +346,9 @@ func (r *runner) run(ctx context.Context, plan []planned) (err error) {
 	if err := r.enrol(ctx); err != nil {
 		return err
 	}
-	perItem := len(r.conditions) * len(r.cfg.Tokenizers)
-	r.cfg.Progress.Start(len(plan)*perItem, start*perItem)
-	defer r.cfg.Progress.Stop()
+	perItem := r.cellsOfItem()
+	r.cfg.Progress.Begin("measuring", len(plan)*perItem, start*perItem)
+	defer r.cfg.Progress.End()
 
 	g, ctx := errgroup.WithContext(ctx)
 	window := make(chan struct{}, inFlight)
@@ -348,7 +356,7 @@ func (r *runner) run(ctx context.Context, plan []planned) (err error) {
 	g.Go(func() error {
 		defer close(queue)
 		for first := start; first < len(plan); first += r.manifest.Batch {
-			grp := &group{first: first, items: plan[first:min(first+r.manifest.Batch, len(plan))], done: make(chan struct{})}
+			grp := &group{number: first / r.manifest.Batch, items: plan[first:min(first+r.manifest.Batch, len(plan))], done: make(chan struct{})}
 			select {
 			case window <- struct{}{}:
 			case <-ctx.Done():
@@ -371,7 +379,6 @@ func (r *runner) run(ctx context.Context, plan []planned) (err error) {
 			if err := r.commit(grp, records, codes, times); err != nil {
 				return err
 			}
-			r.cfg.Progress.Step(len(grp.items) * perItem)
 			<-window
 		}
 		return nil
@@ -442,6 +449,6 @@ func (r *runner) finish(plan []planned) (*summary.Run, error) {
 
 type silent struct{}
 
-func (silent) Start(int, int) {}
-func (silent) Step(int)       {}
-func (silent) Stop()          {}
+func (silent) Begin(string, int, int) {}
+func (silent) Step(int)               {}
+func (silent) End()                   {}

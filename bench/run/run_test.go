@@ -313,7 +313,8 @@ func TestCancelledRunResumes(t *testing.T) {
 	data.block.Store(&never)
 	data.stop = 6
 	ctx, cancel := context.WithCancel(context.Background())
-	cfg.Progress = &cancelAfter{cancel: cancel, left: 4 * 6}
+	// Three groups: the third begins when the first is committed.
+	cfg.Progress = &cancelAfter{cancel: cancel, left: 6 * 6}
 	if _, err := run.Execute(ctx, cfg); !errors.Is(err, context.Canceled) {
 		t.Fatalf("a cancelled run returned %v", err)
 	}
@@ -340,8 +341,8 @@ type cancelAfter struct {
 	left   int
 }
 
-func (c *cancelAfter) Start(int, int) {}
-func (c *cancelAfter) Stop()          {}
+func (c *cancelAfter) Begin(string, int, int) {}
+func (c *cancelAfter) End()                   {}
 func (c *cancelAfter) Step(n int) {
 	if c.left -= n; c.left <= 0 {
 		c.cancel()

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -22,54 +23,93 @@ func (a *app) progress() run.Progress {
 	return &plain{w: a.err}
 }
 
-// bar is a progress bar with the time left.
+// bar is a progress bar a phase, with the time since it began and the time left.
 type bar struct {
 	w io.Writer
 	p *mpb.Progress
 	b *mpb.Bar
 }
 
-func (b *bar) Start(total, done int) {
-	b.p = mpb.New(mpb.WithOutput(b.w), mpb.WithWidth(48), mpb.WithRefreshRate(200*time.Millisecond))
+func (b *bar) Begin(phase string, total, done int) {
+	b.p = mpb.New(mpb.WithOutput(b.w), mpb.WithWidth(40), mpb.WithRefreshRate(200*time.Millisecond))
 	b.b = b.p.AddBar(int64(total),
 		mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.CountersNoUnit("%d / %d reconstructions")),
-		mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO)))
+		mpb.PrependDecorators(decor.Name(phase+" "), decor.CountersNoUnit("%d/%d")),
+		mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), decor.Name("  "), decor.Elapsed(decor.ET_STYLE_GO),
+			decor.Name(", left "), decor.AverageETA(decor.ET_STYLE_GO)))
 	b.b.SetCurrent(int64(done))
 }
 
 func (b *bar) Step(n int) { b.b.IncrBy(n) }
 
-func (b *bar) Stop() {
+func (b *bar) End() {
 	b.b.Abort(true)
 	b.p.Wait()
 }
 
-// plain writes a line at every tenth of the way, and at least every half minute.
+// plainEvery are the times after the begin of a phase at which a line is written
+// whatever happens; after the last of them the last step repeats.
+var plainEvery = []time.Duration{2 * time.Second, 10 * time.Second, 30 * time.Second, time.Minute}
+
+// plain writes a line when a phase begins to take time, at every tenth of the way, and
+// at least every half minute, also while nothing comes to an end.
 type plain struct {
-	w           io.Writer
-	total, done int
-	tenth       int
-	begun, last time.Time
+	w     io.Writer
+	mu    sync.Mutex
+	phase string
+	total int
+	done  int
+	tenth int
+	begun time.Time
+	stop  chan struct{}
+	ended sync.WaitGroup
 }
 
-func (p *plain) Start(total, done int) {
-	p.total, p.done = total, done
-	p.begun = time.Now()
-	p.last, p.tenth = p.begun, 10*done/max(total, 1)
+func (p *plain) Begin(phase string, total, done int) {
+	p.phase, p.total, p.done = phase, total, done
+	p.begun, p.tenth = time.Now(), 10*done/max(total, 1)
 	if done > 0 {
-		fmt.Fprintf(p.w, "resuming at %d of %d reconstructions\n", done, total)
+		fmt.Fprintf(p.w, "resuming at %d of %d\n", done, total)
 	}
+	p.stop = make(chan struct{})
+	p.ended.Go(func() {
+		next := plainEvery[0]
+		for i := 1; ; i++ {
+			select {
+			case <-p.stop:
+				return
+			case <-time.After(time.Until(p.begun.Add(next))):
+			}
+			p.mu.Lock()
+			p.line()
+			p.mu.Unlock()
+			if i < len(plainEvery) {
+				next = plainEvery[i]
+			} else {
+				next += plainEvery[len(plainEvery)-1] - plainEvery[len(plainEvery)-2]
+			}
+		}
+	})
 }
 
 func (p *plain) Step(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.done += n
-	tenth, now := 10*p.done/max(p.total, 1), time.Now()
-	if tenth == p.tenth && now.Sub(p.last) < 30*time.Second {
-		return
+	if tenth := 10 * p.done / max(p.total, 1); tenth != p.tenth {
+		p.tenth = tenth
+		if time.Since(p.begun) > plainEvery[0] {
+			p.line()
+		}
 	}
-	p.tenth, p.last = tenth, now
-	fmt.Fprintf(p.w, "%d of %d reconstructions (%d %%), %s\n", p.done, p.total, 100*p.done/max(p.total, 1), now.Sub(p.begun).Round(time.Second))
 }
 
-func (p *plain) Stop() {}
+// line says how far the phase is.
+func (p *plain) line() {
+	fmt.Fprintf(p.w, "%s %d/%d (%d %%), %s\n", p.phase, p.done, p.total, 100*p.done/max(p.total, 1), time.Since(p.begun).Round(time.Second))
+}
+
+func (p *plain) End() {
+	close(p.stop)
+	p.ended.Wait()
+}

@@ -1,0 +1,186 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/internal/guard"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/pix"
+)
+
+// loaded is an item with what all its conditions share.
+type loaded struct {
+	planned
+	item datasets.Item
+	err  error
+	mu   sync.Mutex
+	// prepared scorers of the original image: those of metrics that compare with
+	// labels by resolution (the bins differ), those of pixel metrics once.
+	labels map[int][]prepared
+	pixels []prepared
+}
+
+// prepared is a metric's scorer for one reference, or why there is none; the zero
+// value belongs to a metric that has nothing to do there.
+type prepared struct {
+	metrics.Scorer
+	err error
+}
+
+func (p prepared) wanted() bool { return p.Scorer != nil || p.err != nil }
+
+// input is an item under one condition.
+type input struct {
+	*loaded
+	cond      suite.Condition
+	img       pix.Image     // what the tokenizer is given
+	place     pix.Placement // how it got there
+	reference pix.Image     // what reconstructions are compared with
+	undamaged pix.Image     // the same without the damage of the condition
+	instances []datasets.Instance
+	bins      map[string]string
+	// Scorers by metric: against the reference or the labels, and (damaged images
+	// only) against the clean original.
+	scorers []prepared
+	clean   []prepared
+	err     error
+}
+
+// prepare fits and corrupts an item and prepares its scorers.
+func (r *runner) prepare(ctx context.Context, in *input) (err error) {
+	defer guard.Recover(&err, "preparing "+in.id+" for "+in.cond.String())
+	img, place, err := pix.Fit(in.item.Image, in.cond.Resolution)
+	if err != nil {
+		return err
+	}
+	in.img, in.place = img, place
+	in.instances, in.bins, _ = r.cfg.Suite.Sort(in.item, in.cond.Resolution)
+	if in.cond.DamagesImage() {
+		key := r.manifest.Datasets[in.source].Name + "/" + in.id
+		if in.img, err = r.cfg.Corrupt(img, in.cond.Corruption, in.cond.Severity, key); err != nil {
+			return fmt.Errorf("corrupting %s: %w", in.id, err)
+		}
+	}
+	in.undamaged = in.item.Image
+	if r.cfg.Suite.ScoreAt == "input" {
+		in.undamaged = img
+	}
+	in.reference = in.undamaged
+	if in.cond.DamagesImage() {
+		if in.reference, err = r.restore(in, in.img); err != nil {
+			return err
+		}
+	}
+	r.prepareScorers(ctx, in)
+	return nil
+}
+
+// prepareScorers prepares every metric for an input, and shares what conditions of
+// one item have in common.
+func (r *runner) prepareScorers(ctx context.Context, in *input) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	pixels := in.pixels
+	if pixels == nil {
+		pixels = r.scorers(ctx, in.loaded, in.undamaged, in.item.Instances, false)
+		if r.cfg.Suite.ScoreAt != "input" { // the same for every resolution
+			in.pixels = pixels
+		}
+	}
+	labels, ok := in.labels[in.cond.Resolution]
+	if !ok {
+		labels = r.scorers(ctx, in.loaded, in.undamaged, r.placed(in), true)
+		in.labels[in.cond.Resolution] = labels
+	}
+	in.scorers, in.clean = pixels, make([]prepared, len(r.cfg.Metrics))
+	if in.cond.DamagesImage() {
+		in.scorers = r.scorers(ctx, in.loaded, in.reference, nil, false)
+		copy(in.clean, pixels)
+	}
+	in.scorers = slices.Clone(in.scorers)
+	for m := range labels {
+		if labels[m].wanted() {
+			in.scorers[m] = labels[m]
+		}
+	}
+}
+
+// placed returns the instances that are scored, in the coordinates of the image
+// that reconstructions are compared at.
+func (r *runner) placed(in *input) []datasets.Instance {
+	if r.cfg.Suite.ScoreAt != "input" {
+		return in.instances
+	}
+	out := slices.Clone(in.instances)
+	sx := float64(in.place.Inside.Dx()) / float64(in.place.W)
+	sy := float64(in.place.Inside.Dy()) / float64(in.place.H)
+	for i := range out {
+		out[i] = scaled(out[i], sx, sy, in.place.Inside.Min)
+	}
+	return out
+}
+
+// scaled maps an instance by x·sx+dx, y·sy+dy; its scale relative to the image
+// stays what it is in the original.
+func scaled(in datasets.Instance, sx, sy float64, d image.Point) datasets.Instance {
+	at := func(p datasets.Point) datasets.Point {
+		return datasets.Point{X: p.X*sx + float64(d.X), Y: p.Y*sy + float64(d.Y)}
+	}
+	points := func(ps []datasets.Point) []datasets.Point {
+		out := make([]datasets.Point, len(ps))
+		for i, p := range ps {
+			out[i] = at(p)
+		}
+		return out
+	}
+	lo := at(datasets.Point{X: float64(in.Box.Min.X), Y: float64(in.Box.Min.Y)})
+	hi := at(datasets.Point{X: float64(in.Box.Max.X), Y: float64(in.Box.Max.Y)})
+	in.Box = image.Rect(int(math.Floor(lo.X)), int(math.Floor(lo.Y)), int(math.Ceil(hi.X)), int(math.Ceil(hi.Y)))
+	if in.Quad != nil {
+		in.Quad = points(in.Quad)
+	}
+	if in.Points != nil {
+		in.Points = points(in.Points)
+	}
+	return in
+}
+
+// restore brings an image of the tokenizer's size back to the size of scoring.
+func (r *runner) restore(in *input, m pix.Image) (pix.Image, error) {
+	if r.cfg.Suite.ScoreAt == "input" {
+		return m, nil
+	}
+	return in.place.Restore(m)
+}
+
+// scorers prepares the metrics that compare with labels, or the others. A metric
+// that cannot be prepared costs its own values only.
+func (r *runner) scorers(ctx context.Context, it *loaded, ref pix.Image, instances []datasets.Instance, labels bool) []prepared {
+	out := make([]prepared, len(r.cfg.Metrics))
+	for i, m := range r.cfg.Metrics {
+		specs := m.Specs()
+		if specs[0].Labels != labels || !r.anyWanted(specs) {
+			continue
+		}
+		doing := fmt.Sprintf("preparing %s on %s", specs[0].ID, it.id)
+		out[i].Scorer, out[i].err = guard.Call(doing, func() (metrics.Scorer, error) {
+			s, err := m.Prepare(ctx, metrics.Reference{Item: it.id, Image: ref, Instances: instances})
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", doing, err)
+			}
+			return s, nil
+		})
+	}
+	return out
+}
+
+func (r *runner) anyWanted(specs []metrics.Spec) bool {
+	return slices.ContainsFunc(specs, func(s metrics.Spec) bool { return r.cfg.Suite.Wants(s.ID) })
+}

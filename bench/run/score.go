@@ -1,0 +1,185 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/internal/guard"
+	"github.com/vtbench/vtbench/metrics"
+)
+
+// score makes the records of cell i of a batch: of its pixels and labels, of its
+// tokens, and of what flipped in them.
+func (r *runner) score(ctx context.Context, b *batch, i int) itemOutput {
+	c := b.cells[i]
+	base := r.record(c.in.loaded)
+	base.Tokenizer, base.Condition = r.cfg.Tokenizers[b.tokenizer].Name, b.cond.String()
+	out := r.measure(ctx, c, base)
+	switch {
+	case b.clean != nil && c.err == nil:
+		out.records = append(out.records, r.flips(base, b.tokenizer, b.clean[i].tokens, c.tokens)...)
+	case b.clean == nil && c.againErr != nil:
+		if _, ok := r.wanted[summary.TokenFlip]; ok {
+			base.Metric, base.Error = summary.TokenFlip, c.againErr.Error()
+			out.records = append(out.records, base)
+		}
+	case b.clean == nil && c.err == nil:
+		out.records = append(out.records, r.flips(base, b.tokenizer, c.tokens, c.again)...)
+	}
+	return out
+}
+
+// measure makes the records of all metrics and observers for one reconstruction.
+func (r *runner) measure(ctx context.Context, c *cell, base record.Record) itemOutput {
+	var out itemOutput
+	in, rec := c.in, &c.result
+	if rec.Err == nil && rec.restored.Empty() {
+		rec.restored, rec.Err = r.restore(in, rec.Image)
+	}
+	if rec.Err != nil {
+		out.records = r.failed(base, in, r.manifest.Metrics, rec.Err)
+		return out
+	}
+	against := base
+	unharmed := in.cond
+	unharmed.Against = suite.AgainstClean
+	against.Condition = unharmed.String()
+	for m, metric := range r.cfg.Metrics {
+		out.records = append(out.records, r.scored(ctx, base, c, metric, in.scorers[m])...)
+		out.records = append(out.records, r.scored(ctx, against, c, metric, in.clean[m])...)
+	}
+	for _, o := range r.cfg.Observers {
+		r.observe(&out, o, base, c)
+	}
+	out.timings = []record.TimingLine{{
+		Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
+		EncodeNS: rec.Encode.Nanoseconds(), DecodeNS: rec.Decode.Nanoseconds(), Pixels: in.img.W * in.img.H,
+	}}
+	out.crops = r.keeper.crops(in, rec.restored, out.records)
+	if in.index < r.cfg.KeepImages && in.cond.Corruption == "" {
+		out.crops = append(out.crops, crop{wholePath(base.Dataset, base.Item, base.Condition, base.Tokenizer), rec.Image})
+		if heat, ok := r.heat(in.img, rec.Image); ok && base.Tokenizer != suite.Original {
+			out.crops = append(out.crops, crop{heatPath(base.Dataset, base.Item, base.Condition, base.Tokenizer), heat})
+		}
+	}
+	return out
+}
+
+// scored are the records of one metric; one that fails or panics costs its own values
+// only.
+func (r *runner) scored(ctx context.Context, base record.Record, c *cell, m metrics.Metric, p prepared) []record.Record {
+	specs := m.Specs()
+	switch {
+	case !p.wanted():
+		return nil
+	case p.err != nil:
+		return r.failed(base, c.in, specs, p.err)
+	}
+	values, err := guard.Call("scoring "+specs[0].ID, func() ([]metrics.Value, error) { return p.Score(ctx, c.result.restored) })
+	records := r.values(base, c.in, specs, values, err)
+	if err == nil {
+		records = append(records, r.withheld(base, c.in, specs, values)...)
+	}
+	return records
+}
+
+// observe adds what an observer says of the tokens of one reconstruction; one that
+// fails or panics costs its own values only.
+func (r *runner) observe(out *itemOutput, o metrics.Observer, base record.Record, c *cell) {
+	type observed struct {
+		values []metrics.Value
+		state  string
+	}
+	image := slices.DeleteFunc(slices.Clone(o.Specs()), func(s metrics.Spec) bool { return s.Scope == metrics.PerCorpus })
+	got, err := guard.Call("observing "+summary.ObserverID(o), func() (got observed, err error) {
+		rec := &c.result
+		got.values, got.state, err = o.Observe(metrics.Observation{Codes: rec.Codes, Bits: rec.Bits, FileBits: rec.FileBits, W: c.in.img.W, H: c.in.img.H})
+		return got, err
+	})
+	out.records = append(out.records, r.values(base, c.in, image, got.values, err)...)
+	if err != nil && len(image) == 0 {
+		base.Metric, base.Error = summary.ObserverID(o), err.Error()
+		out.records = append(out.records, base)
+	}
+	if got.state != "" && err == nil {
+		out.codes = append(out.codes, record.CodeLine{
+			Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
+			Observer: summary.ObserverID(o), State: got.state,
+		})
+	}
+}
+
+// values turns what a metric returned into records of the wanted specs.
+func (r *runner) values(base record.Record, in *input, specs []metrics.Spec, values []metrics.Value, err error) []record.Record {
+	if err != nil {
+		return r.failed(base, in, specs, err)
+	}
+	labels := map[string]string{}
+	for _, inst := range in.instances {
+		labels[inst.ID] = inst.Text
+	}
+	var out []record.Record
+	for _, v := range values {
+		if _, ok := r.wanted[v.Metric]; !ok {
+			continue
+		}
+		rec := base
+		rec.Metric, rec.Instance, rec.Bin = v.Metric, v.Instance, in.bins[v.Instance]
+		rec.Drop, rec.Detail = v.Drop, v.Detail
+		if v.Detail != "" || v.Instance != "" && r.keeper.picks(base.Dataset, v.Metric) {
+			rec.Expected = labels[v.Instance]
+		}
+		if v.Err != "" {
+			rec.Error, rec.Drop = v.Err, ""
+			out = append(out, rec)
+			continue
+		}
+		rec.Value = record.Num(v.Value)
+		rec.Note = record.NoteOf(v.Value)
+		if v.N != 0 && v.N != 1 {
+			rec.N = v.N
+		}
+		out = append(out, rec)
+	}
+	return out
+}
+
+// withheld are failures for wanted values that a metric owes and did not yield: a
+// value that is missing is counted, never a gap.
+func (r *runner) withheld(base record.Record, in *input, specs []metrics.Spec, got []metrics.Value) []record.Record {
+	type owed struct{ metric, instance string }
+	there := map[owed]bool{}
+	for _, v := range got {
+		there[owed{v.Metric, v.Instance}] = true
+	}
+	lost := r.failed(base, in, specs, errNoValue)
+	return slices.DeleteFunc(lost, func(rec record.Record) bool { return there[owed{rec.Metric, rec.Instance}] })
+}
+
+var errNoValue = errors.New("the metric yielded no value")
+
+// failed makes one error record for every wanted value that is lost, so that the
+// counts of every row add up.
+func (r *runner) failed(base record.Record, in *input, specs []metrics.Spec, err error) []record.Record {
+	var out []record.Record
+	for _, s := range specs {
+		if _, ok := r.wanted[s.ID]; !ok || s.Scope == metrics.PerCorpus {
+			continue
+		}
+		rec := base
+		rec.Metric, rec.Error = s.ID, err.Error()
+		if s.Scope == metrics.PerImage {
+			out = append(out, rec)
+			continue
+		}
+		for _, inst := range in.instances {
+			rec.Instance, rec.Bin = inst.ID, in.bins[inst.ID]
+			out = append(out, rec)
+		}
+	}
+	return out
+}
