@@ -53,24 +53,35 @@ type input struct {
 	err     error
 }
 
-// prepare fits and corrupts an item and prepares its scorers.
+// give makes the image that a tokenizer is given, and returns it without the damage
+// of the condition, too.
+func (r *runner) give(in *input) (fitted pix.Image, err error) {
+	defer guard.Recover(&err, "preparing "+in.id+" for "+in.cond.String())
+	if fitted, in.place, err = pix.Fit(in.item.Image, in.cond.Resolution); err != nil {
+		return fitted, err
+	}
+	in.img = fitted
+	if in.cond.DamagesImage() {
+		key := r.manifest.Datasets[in.source].Name + "/" + in.id
+		if in.img, err = r.cfg.Corrupt(fitted, in.cond.Corruption, in.cond.Severity, key); err != nil {
+			return fitted, fmt.Errorf("corrupting %s: %w", in.id, err)
+		}
+	}
+	return fitted, nil
+}
+
+// prepare makes the image that tokenizers are given, what their reconstructions are
+// compared with, and the scorers.
 func (r *runner) prepare(ctx context.Context, in *input) (err error) {
 	defer guard.Recover(&err, "preparing "+in.id+" for "+in.cond.String())
-	img, place, err := pix.Fit(in.item.Image, in.cond.Resolution)
+	fitted, err := r.give(in)
 	if err != nil {
 		return err
 	}
-	in.img, in.place = img, place
 	in.instances, in.bins, _ = r.cfg.Suite.Sort(in.item, in.cond.Resolution)
-	if in.cond.DamagesImage() {
-		key := r.manifest.Datasets[in.source].Name + "/" + in.id
-		if in.img, err = r.cfg.Corrupt(img, in.cond.Corruption, in.cond.Severity, key); err != nil {
-			return fmt.Errorf("corrupting %s: %w", in.id, err)
-		}
-	}
 	in.undamaged = in.item.Image
 	if r.cfg.Suite.ScoreAt == "input" {
-		in.undamaged = img
+		in.undamaged = fitted
 	}
 	in.reference = in.undamaged
 	if in.cond.DamagesImage() {

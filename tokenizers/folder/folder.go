@@ -272,17 +272,43 @@ func describe(ref tokenizers.ItemRef) string {
 	if ref.Resolution > 0 {
 		s += fmt.Sprintf(" at %d", ref.Resolution)
 	}
-	if ref.Condition != "" && ref.Condition != "clean" {
+	if damaged(ref) {
 		s += ", " + ref.Condition
 	}
 	return s
+}
+
+func damaged(ref tokenizers.ItemRef) bool { return ref.Condition != "" && ref.Condition != "clean" }
+
+// sized is the name of the folder of a data set at a resolution.
+func sized(set string, resolution int) string { return set + "_" + strconv.Itoa(resolution) }
+
+// Name is the name of a file, with slashes, under which a Tokenizer of the folder that it
+// is put into finds the reconstruction of an image, whatever else is there:
+//
+//	gaussian_noise/3/ic15_256/images/img_1.jpg.png
+//
+// It ends in .png, behind the item's own extension if that is another, so that images
+// which differ in their extension alone stay apart.
+func Name(ref tokenizers.ItemRef) string {
+	name, dir := ref.Item, strings.ReplaceAll(ref.Dataset, "/", "_")
+	if path.Ext(name) != ".png" {
+		name += ".png"
+	}
+	if ref.Resolution > 0 {
+		dir = sized(dir, ref.Resolution)
+	}
+	if damaged(ref) {
+		dir = path.Join(ref.Condition, dir)
+	}
+	return path.Join(dir, name)
 }
 
 // places lists the folders an item may be in, the most telling first. Once one of
 // them exists with a resolution in its name, those without do not count.
 func (t *Tokenizer) places(ref tokenizers.ItemRef) []string {
 	under := "."
-	if ref.Condition != "" && ref.Condition != "clean" {
+	if damaged(ref) {
 		under = ref.Condition // gaussian_noise/3
 		if flat := strings.ReplaceAll(ref.Condition, "/", "_"); !t.dirs[under] && t.dirs[flat] {
 			under = flat
@@ -293,7 +319,7 @@ func (t *Tokenizer) places(ref tokenizers.ItemRef) []string {
 	for _, set := range t.sets(ref.Dataset) {
 		if ref.Resolution > 0 {
 			for _, top := range []string{"", "text_data", "face_data"} {
-				out = append(out, path.Join(under, top, set+"_"+s))
+				out = append(out, path.Join(under, top, sized(set, ref.Resolution)))
 			}
 			out = append(out, path.Join(under, set, s))
 		}
@@ -301,7 +327,7 @@ func (t *Tokenizer) places(ref tokenizers.ItemRef) []string {
 	if ref.Resolution > 0 {
 		out = append(out, path.Join(under, s))
 	}
-	if ref.Resolution == 0 || !t.sized(under, ref.Dataset) {
+	if ref.Resolution == 0 || !t.namesSides(under, ref.Dataset) {
 		for _, set := range t.sets(ref.Dataset) {
 			out = append(out, path.Join(under, set))
 		}
@@ -310,9 +336,9 @@ func (t *Tokenizer) places(ref tokenizers.ItemRef) []string {
 	return out
 }
 
-// sized says that some folder for a data set names a resolution, so that those
+// namesSides says that some folder for a data set names a resolution, so that those
 // which do not cannot be meant for all.
-func (t *Tokenizer) sized(under, dataset string) bool {
+func (t *Tokenizer) namesSides(under, dataset string) bool {
 	for dir := range t.dirs {
 		if !side.MatchString(dir) {
 			continue

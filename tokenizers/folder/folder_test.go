@@ -221,3 +221,36 @@ func TestOpen(t *testing.T) {
 		t.Errorf("option set: %v, %v", err, out)
 	}
 }
+
+// A file that is named by Name is found, and items that differ in little stay apart.
+func TestNameIsFound(t *testing.T) {
+	dir := t.TempDir()
+	var refs []tokenizers.ItemRef
+	for _, set := range []string{"ic15", "faces/small"} {
+		for _, item := range []string{"a/img", "b/img", "photo.jpg", "photo.png", "photo.JPG", "v1.2"} {
+			for _, condition := range []string{"clean", "gaussian_noise/3", "gaussian_noise/4"} {
+				for _, resolution := range []int{256, 512} {
+					refs = append(refs, tokenizers.ItemRef{Dataset: set, Item: item, Condition: condition, Resolution: resolution, W: 9, H: 7})
+				}
+			}
+		}
+	}
+	for i, ref := range refs {
+		m := grey(8, 8, uint8(i))
+		save(t, m, dir, filepath.FromSlash(Name(ref)))
+	}
+	tok := mustOpen(t, dir)
+	in := make([]pix.Image, len(refs))
+	for i := range in {
+		in[i] = pix.New(8, 8)
+	}
+	out, err := tok.ReconstructItems(t.Context(), refs, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, o := range out {
+		if o.Err != nil || o.Image.Pix[0] != uint8(i) {
+			t.Errorf("%v as %s: image %v, error %v", refs[i], Name(refs[i]), o.Image.Pix, o.Err)
+		}
+	}
+}

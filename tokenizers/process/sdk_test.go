@@ -10,31 +10,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/vtbench/vtbench/internal/testdata"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
-
-// python returns a Python that has numpy, or skips: $VTBENCH_PYTHON, then the
-// usual ones.
-func python(t testing.TB) string {
-	t.Helper()
-	for _, p := range []string{os.Getenv("VTBENCH_PYTHON"), "python3", "/usr/bin/python3"} {
-		if p == "" {
-			continue
-		}
-		if exec.Command(p, "-c", "import numpy").Run() == nil {
-			return p
-		}
-	}
-	t.Skip("no Python with numpy: set VTBENCH_PYTHON, or install python3-numpy")
-	return ""
-}
 
 // sdkOptions runs a script of the repository, or inline text, with the SDK on its
 // path.
 func sdkOptions(t testing.TB, script string, more map[string]string) tokenizers.Options {
 	t.Helper()
-	py := python(t)
+	py := testdata.Python(t)
 	sdk, err := filepath.Abs("python")
 	if err != nil {
 		t.Fatal(err)
@@ -257,7 +242,7 @@ func TestSDKCommand(t *testing.T) {
 // TestSDKOwnTests runs the SDK's own tests.
 func TestSDKOwnTests(t *testing.T) {
 	t.Parallel()
-	cmd := exec.Command(python(t), "-m", "unittest", "discover", "-s", "tests")
+	cmd := exec.Command(testdata.Python(t), "-m", "unittest", "discover", "-s", "tests")
 	cmd.Dir = "python"
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
