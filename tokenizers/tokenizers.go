@@ -29,23 +29,26 @@ type Tokenizer interface {
 
 // Info describes a tokenizer well enough to trust a cached result of it.
 type Info struct {
-	Name          string            `json:"name"`                  // "vq", "taming-vqgan-f16"
-	Version       string            `json:"version"`               // of the adapter or the library
-	Weights       string            `json:"weights,omitempty"`     // hex SHA-256 of what was learned, "" where nothing was
-	Deterministic bool              `json:"deterministic"`         // same input, same output, bit by bit
-	Concurrent    bool              `json:"concurrent,omitempty"`  // Reconstruct may be called from several goroutines
-	External      bool              `json:"external,omitempty"`    // computes outside this process: not counted against the workers
-	MultipleOf    int               `json:"multiple_of,omitempty"` // sides must be multiples of it; 0 or 1: any
-	FixedW        int               `json:"fixed_w,omitempty"`     // the only width it takes; 0: any
-	FixedH        int               `json:"fixed_h,omitempty"`     // the only height it takes; 0: any
-	MinSide       int               `json:"min_side,omitempty"`    // shortest side it takes; 0: 1
-	MaxSide       int               `json:"max_side,omitempty"`    // longest side it takes; 0: any
-	Stride        int               `json:"stride,omitempty"`      // pixels of one side of a token's cell
-	Channels      int               `json:"channels,omitempty"`    // numbers a position of the latent has
-	Codebooks     []int             `json:"codebooks,omitempty"`   // size of each; empty for continuous tokenizers
-	BatchSize     int               `json:"batch_size,omitempty"`  // images it likes to get at once; 0: no preference
-	Reference     bool              `json:"reference,omitempty"`   // an upper bound of the table, not a contestant
-	Params        map[string]string `json:"params,omitempty"`      // resolved options, encoder versions
+	Name          string `json:"name"`              // "vq", "taming-vqgan-f16"
+	Version       string `json:"version"`           // of the adapter or the library
+	Weights       string `json:"weights,omitempty"` // hex SHA-256 of what was learned, "" where nothing was
+	Deterministic bool   `json:"deterministic"`     // same input, same output, bit by bit
+	// BatchInvariant says that an image's result is the same, bit by bit, in any batch
+	// and at any place of it, so that batches may be cut anywhere.
+	BatchInvariant bool              `json:"batch_invariant,omitempty"`
+	Concurrent     bool              `json:"concurrent,omitempty"`  // Reconstruct may be called from several goroutines
+	External       bool              `json:"external,omitempty"`    // computes outside this process: not counted against the workers
+	MultipleOf     int               `json:"multiple_of,omitempty"` // sides must be multiples of it; 0 or 1: any
+	FixedW         int               `json:"fixed_w,omitempty"`     // the only width it takes; 0: any
+	FixedH         int               `json:"fixed_h,omitempty"`     // the only height it takes; 0: any
+	MinSide        int               `json:"min_side,omitempty"`    // shortest side it takes; 0: 1
+	MaxSide        int               `json:"max_side,omitempty"`    // longest side it takes; 0: any
+	Stride         int               `json:"stride,omitempty"`      // pixels of one side of a token's cell
+	Channels       int               `json:"channels,omitempty"`    // numbers a position of the latent has
+	Codebooks      []int             `json:"codebooks,omitempty"`   // size of each; empty for continuous tokenizers
+	BatchSize      int               `json:"batch_size,omitempty"`  // images it likes to get at once; 0: no preference
+	Reference      bool              `json:"reference,omitempty"`   // an upper bound of the table, not a contestant
+	Params         map[string]string `json:"params,omitempty"`      // resolved options, encoder versions
 }
 
 // Reconstruction is what became of one image.
@@ -144,6 +147,16 @@ type Neighbourer interface {
 // A Warmer has work to do before the first batch that should not be timed.
 type Warmer interface {
 	Warm(ctx context.Context, w, h int) error
+}
+
+// A Ranger can be had again as if its model took and gave pixels of another range:
+// `vtbench conform` tries some where a reconstruction does not resemble its input.
+type Ranger interface {
+	// Range is what the bytes 0 and 255 become; ok is false where that is not known.
+	Range() (lo, hi float64, ok bool)
+	// InRange returns the same model with another range; the caller closes it where it
+	// is an io.Closer. The error is errors.ErrUnsupported where a range means nothing.
+	InRange(ctx context.Context, lo, hi float64) (Tokenizer, error)
 }
 
 // Accepts says whether a w by h image satisfies the input constraints; the

@@ -32,7 +32,7 @@ func newCodec(rate int) codec { return codec{rate} }
 // Info implements tokenizers.Tokenizer.
 func (c codec) Info() tokenizers.Info {
 	return tokenizers.Info{
-		Name: "jp2", Version: "OpenCV " + gocv.OpenCVVersion(), Deterministic: true,
+		Name: "jp2", Version: "OpenCV " + gocv.OpenCVVersion(), Deterministic: true, BatchInvariant: true,
 		MinSide: minSide, MaxSide: 16384,
 		Params: map[string]string{"rate": strconv.Itoa(c.rate), "encoder": "OpenCV " + gocv.OpenCVVersion()},
 	}

@@ -50,9 +50,9 @@ func (t identity) Info() tokenizers.Info {
 	return tokenizers.Info{
 		Name:          string(t),
 		Version:       "1",
-		Deterministic: true,
-		Concurrent:    true,
-		Reference:     true,
+		Deterministic: true, BatchInvariant: true,
+		Concurrent: true,
+		Reference:  true,
 	}
 }
 

@@ -62,10 +62,10 @@ func newTokenizer(c coder, name, version string, maxSide int, opts tokenizers.Op
 	return &tokenizer{coder: c, info: tokenizers.Info{
 		Name:          name,
 		Version:       version,
-		Deterministic: true,
-		Concurrent:    true,
-		MaxSide:       maxSide,
-		Params:        params,
+		Deterministic: true, BatchInvariant: true,
+		Concurrent: true,
+		MaxSide:    maxSide,
+		Params:     params,
 	}}
 }
 

@@ -109,6 +109,8 @@ type Tokenizer struct {
 	wires   []string // for each input of the decoder, the encoder's output
 	fixed   int      // batch the graphs insist on; 0: any
 	decodes bool     // the decoder needs nothing but the ids
+	// warnings are what its author should know and no check can be sure of.
+	warnings []string
 
 	mu     sync.RWMutex // read: in use; write: closing
 	closed bool
@@ -203,8 +205,8 @@ func (t *Tokenizer) describe(encoder string, digest hash.Hash, version string, t
 	t.info = tokenizers.Info{
 		Name: name, Version: v, Weights: hex.EncodeToString(digest.Sum(nil)),
 		Deterministic: s.Deterministic == nil || *s.Deterministic,
-		Concurrent:    true,
-		MultipleOf:    s.MultipleOf, MinSide: s.MinSide, MaxSide: s.MaxSide, FixedW: s.Width, FixedH: s.Height,
+		Concurrent:    true, BatchInvariant: s.BatchInvariant,
+		MultipleOf: s.MultipleOf, MinSide: s.MinSide, MaxSide: s.MaxSide, FixedW: s.Width, FixedH: s.Height,
 		Stride: s.Stride, Codebooks: s.Codebooks, BatchSize: defaultBatch,
 		Params: map[string]string{"onnxruntime": version, "threads": strconv.Itoa(threads)},
 	}
@@ -241,6 +243,12 @@ func (t *Tokenizer) plan(encoder string, encIn, encOut []tensor, decoder string,
 	for _, name := range append(slices.Clone(s.Codes), s.Latent) {
 		if name != "" && !slices.ContainsFunc(encOut, func(o tensor) bool { return o.name == name }) {
 			return fmt.Errorf("onnx: %s has no output %q, which the sidecar names; it has %s", encoder, name, list(encOut))
+		}
+	}
+	for _, o := range encOut {
+		whole := o.dtype == ortlib.TensorElementDataTypeInt64 || o.dtype == ortlib.TensorElementDataTypeInt32
+		if whole && len(o.shape) >= 2 && !slices.Contains(s.Codes, o.name) {
+			t.warnings = append(t.warnings, fmt.Sprintf("output %s of %s looks like the ids of a codebook and is not declared, so its tokens are not measured: put codes: [%s] and codebooks: [SIZE] into %s", o, encoder, o.name, s.file))
 		}
 	}
 	for _, name := range s.Codes {
@@ -504,6 +512,37 @@ func escapeGlob(s string) string {
 
 // Info implements tokenizers.Tokenizer.
 func (t *Tokenizer) Info() tokenizers.Info { return t.info }
+
+// Warnings implements tokenizers.Witness.
+func (t *Tokenizer) Warnings() []string { return slices.Clone(t.warnings) }
+
+// Stderr implements tokenizers.Witness: graphs print nothing.
+func (t *Tokenizer) Stderr() []string { return nil }
+
+// Range implements tokenizers.Ranger.
+func (t *Tokenizer) Range() (lo, hi float64, ok bool) {
+	if t.side.Mean != nil || t.side.Std != nil || t.in.tensor.dtype == ortlib.TensorElementDataTypeUint8 {
+		return 0, 0, false
+	}
+	black := t.in.scales[0]
+	return black.shift, black.shift + 255*black.scale, true
+}
+
+// InRange implements tokenizers.Ranger. The sessions are shared, so it is not to be
+// used when t is closed.
+func (t *Tokenizer) InRange(_ context.Context, lo, hi float64) (tokenizers.Tokenizer, error) {
+	if t.in.tensor.dtype == ortlib.TensorElementDataTypeUint8 && t.out.tensor.dtype == ortlib.TensorElementDataTypeUint8 {
+		return nil, fmt.Errorf("onnx: images go in and out as bytes: %w", errors.ErrUnsupported)
+	}
+	other := &Tokenizer{info: t.info, side: t.side, enc: t.enc, dec: t.dec, in: t.in, out: t.out, wires: t.wires, fixed: t.fixed, decodes: t.decodes}
+	p := &Pixels{Range: []float64{lo, hi}}
+	for _, b := range []*border{&other.in, &other.out} {
+		if b.tensor.dtype != ortlib.TensorElementDataTypeUint8 {
+			b.scales = p.scales(false)
+		}
+	}
+	return struct{ tokenizers.Tokenizer }{other}, nil // without Close
+}
 
 // Close frees the sessions, once the calls that run have ended.
 func (t *Tokenizer) Close() error {

@@ -507,3 +507,65 @@ func BenchmarkReconstruct(b *testing.B) {
 		}
 	}
 }
+
+// A model in another range is the model of a sidecar that declares it.
+func TestInRange(t *testing.T) {
+	needRuntime(t)
+	dir := folder(t, "vq_encoder.onnx vq_decoder.onnx", map[string]string{
+		"vq_encoder.yaml": vqSidecar, "other.yaml": strings.Replace(vqSidecar, "[-1, 1]", "[0, 255]", 1),
+	})
+	files := map[string]string{"encoder": "vq_encoder.onnx", "decoder": "vq_decoder.onnx"}
+	tok := mustOpen(t, dir, files)
+	files["config"] = "other.yaml"
+	want := mustOpen(t, dir, files)
+	r := tok.(tokenizers.Ranger)
+	if lo, hi, ok := r.Range(); lo != -1 || hi != 1 || !ok {
+		t.Errorf("declared range %v, %v, %v", lo, hi, ok)
+	}
+	other, err := r.InRange(t.Context(), 0, 255)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, closes := other.(interface{ Close() error }); closes {
+		t.Error("it would close the sessions it shares")
+	}
+	in := []pix.Image{ramp(16, 12)}
+	a, err := other.Reconstruct(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := want.Reconstruct(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := tok.Reconstruct(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a[0].Err != nil || b[0].Err != nil || !a[0].Image.Equal(b[0].Image) || a[0].Image.Equal(c[0].Image) {
+		t.Errorf("another range gives %v and %v, want the reconstruction of a sidecar that declares it", a[0].Err, b[0].Err)
+	}
+	if _, err := mustOpen(t, folder(t, "bytes_nhwc.onnx", nil), map[string]string{"model": "bytes_nhwc.onnx"}).(tokenizers.Ranger).InRange(t.Context(), 0, 1); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("bytes in another range: %v", err)
+	}
+}
+
+// Ids that no sidecar declares are pointed out: their tokens would go unmeasured.
+func TestUndeclaredCodes(t *testing.T) {
+	needRuntime(t)
+	files := map[string]string{"encoder": "vq_encoder.onnx", "decoder": "vq_decoder.onnx"}
+	dir := folder(t, "vq_encoder.onnx vq_decoder.onnx", nil)
+	tok := mustOpen(t, dir, files)
+	w := tok.(tokenizers.Witness).Warnings()
+	if len(w) != 1 || !strings.Contains(w[0], `output "ids" (int64 [`) || !strings.Contains(w[0], "codes: [ids]") || !strings.Contains(w[0], "vq_encoder.yaml") {
+		t.Errorf("warnings %q", w)
+	}
+	for _, c := range tokenizertest.Run(t.Context(), tok, tokenizertest.Options{}).Checks {
+		if c.Name == "warnings" && c.Status != tokenizertest.Warning {
+			t.Errorf("the check says %s", c)
+		}
+	}
+	if w := mustOpen(t, folder(t, "vq_encoder.onnx vq_decoder.onnx", map[string]string{"vq_encoder.yaml": vqSidecar}), files).(tokenizers.Witness).Warnings(); len(w) > 0 {
+		t.Errorf("declared, and yet %q", w)
+	}
+}

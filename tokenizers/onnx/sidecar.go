@@ -13,6 +13,8 @@ import (
 // A Sidecar says what a graph does not: what its numbers mean. It is a YAML file
 // beside the model (vae.onnx, vae.yaml). Everything in it is optional.
 type Sidecar struct {
+	file string // where it is, or would be
+
 	Name    string `yaml:"name"`    // the model's file name
 	Version string `yaml:"version"` // "1"
 
@@ -43,6 +45,10 @@ type Sidecar struct {
 	Batch      int `yaml:"batch"`  // most images at once; 0: the graph's own, or 8
 
 	Deterministic *bool `yaml:"deterministic"` // true unless said otherwise
+	// BatchInvariant says that an image's result does not depend on its batch, bit by
+	// bit. Kernels may add in another order for another batch, so it is false unless
+	// said otherwise; `vtbench conform` checks it.
+	BatchInvariant bool `yaml:"batch_invariant"`
 }
 
 // Pixels say how bytes become the numbers of a tensor and back.
@@ -64,6 +70,7 @@ func readSidecar(file, model string) (*Sidecar, error) {
 	if beside {
 		file = strings.TrimSuffix(model, filepath.Ext(model)) + ".yaml"
 	}
+	s.file = file
 	data, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) && beside {
 		return s, s.check("no sidecar beside " + model)

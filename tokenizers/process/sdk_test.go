@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -279,5 +280,46 @@ func BenchmarkOverhead(b *testing.B) {
 			}
 		}
 		closeTok(b, tok)
+	}
+}
+
+// A plug-in that says which range it uses is started again with others, and the one
+// that fits is named.
+func TestRangeIsTried(t *testing.T) {
+	t.Parallel()
+	script := `
+import os
+import numpy as np
+import vtbench
+lo, hi = (float(v) for v in os.environ.get("VTBENCH_RANGE", "0..1").split(".."))
+class Mine:
+    name, version, deterministic, batch_invariant = "mine", "1", True, True
+    params = {"range": f"{lo:g}..{hi:g}"}
+    value_range = (lo, hi)
+    def reconstruct(self, images):
+        x = lo + images.astype(np.float32) * ((hi - lo) / 255)
+        return np.tanh(3 * x) / np.tanh(3)  # what a model made for -1..1 may do
+vtbench.serve(Mine())
+`
+	tok := mustOpen(t, sdkOptions(t, script, nil))
+	defer closeTok(t, tok)
+	if lo, hi, ok := tok.Range(); lo != 0 || hi != 1 || !ok {
+		t.Errorf("range %v, %v, %v", lo, hi, ok)
+	}
+	if !tok.Info().BatchInvariant {
+		t.Error("batch_invariant was lost on its way")
+	}
+	other, err := tok.InRange(t.Context(), -1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeTok(t, other.(*Tokenizer))
+	if lo, hi, _ := other.(*Tokenizer).Range(); lo != -1 || hi != 1 {
+		t.Errorf("it was started with %v to %v", lo, hi)
+	}
+	same := mustOpen(t, sdkOptions(t, identityScript, nil))
+	defer closeTok(t, same)
+	if _, err := same.InRange(t.Context(), -1, 1); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("a plug-in without a range: %v", err)
 	}
 }

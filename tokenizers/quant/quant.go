@@ -156,11 +156,11 @@ func (r rule) tokenizer(opts tokenizers.Options) (tokenizers.Tokenizer, error) {
 		Name:          r.name,
 		Version:       version,
 		Weights:       weights,
-		Deterministic: true,
-		Concurrent:    true,
-		Stride:        t.Patch,
-		Channels:      t.Dim,
-		Params:        params,
+		Deterministic: true, BatchInvariant: true,
+		Concurrent: true,
+		Stride:     t.Patch,
+		Channels:   t.Dim,
+		Params:     params,
 	}
 	if q == nil {
 		return &continuous{t: t, info: info}, nil

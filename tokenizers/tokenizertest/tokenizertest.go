@@ -2,11 +2,15 @@
 // before its numbers are worth a table.
 //
 // It asks what the harness relies on: sizes, determinism as declared, results
-// that do not depend on the batch, declared constraints that are true, codes
+// that do not depend on who else is in the batch, declared constraints that are true, codes
 // that fit their codebooks, errors that cost one image and not a run. It does
 // not judge quality; one warning aside: a tokenizer that returns nothing like
 // its input has most often got its value range or its channel order wrong, and
-// that is worth being told before a night of computing.
+// that is worth being told before a night of computing, with the range that fits where
+// the tokenizer can be tried with others.
+//
+// Fields are named as plug-ins write them (multiple_of, batch_invariant), which is how
+// [tokenizers.Info] is written as JSON.
 //
 // Programs call [Run] and show its report (`vtbench conform` does); the tests of
 // an adapter call [Conform].
@@ -74,18 +78,28 @@ func (r Report) Count(s Status) int {
 func (r Report) String() string {
 	var b strings.Builder
 	for _, c := range r.Checks {
-		fmt.Fprintf(&b, "%-8s %-14s %s", c.Status, c.Name, c.Asks)
-		if c.Detail != "" {
-			fmt.Fprintf(&b, "\n%24s%s", "", c.Detail)
-		}
-		if c.Mend != "" {
-			fmt.Fprintf(&b, "\n%24s-> %s", "", c.Mend)
-		}
-		b.WriteByte('\n')
+		b.WriteString(c.String())
 	}
-	fmt.Fprintf(&b, "%s: %d ok, %d failed, %d warnings, %d skipped\n",
-		r.Info.Name, r.Count(OK), r.Count(Failed), r.Count(Warning), r.Count(Skipped))
+	b.WriteString(r.Counts())
 	return b.String()
+}
+
+// Counts is the last line of the report.
+func (r Report) Counts() string {
+	return fmt.Sprintf("%s: %d ok, %d failed, %d warnings, %d skipped\n",
+		r.Info.Name, r.Count(OK), r.Count(Failed), r.Count(Warning), r.Count(Skipped))
+}
+
+// String is the check with what was seen and what to do, a line each.
+func (c Check) String() string {
+	s := fmt.Sprintf("%-8s %-14s %s\n", c.Status, c.Name, c.Asks)
+	if c.Detail != "" {
+		s += fmt.Sprintf("%24s%s\n", "", c.Detail)
+	}
+	if c.Mend != "" {
+		s += fmt.Sprintf("%24s-> %s\n", "", c.Mend)
+	}
+	return s
 }
 
 // JSON is the report as indented JSON.
@@ -121,6 +135,8 @@ func Run(ctx context.Context, tok tokenizers.Tokenizer, opts Options) Report {
 			out.Status, out.Detail = Skipped, "the run was interrupted"
 		case r.hung != "":
 			out.Status, out.Detail = Skipped, "the tokenizer still hangs in the check "+r.hung
+		case r.lost != "" && c.needsImages():
+			out.Status, out.Detail = Skipped, r.lost
 		default:
 			out.Status, out.Detail = r.check(ctx, c)
 			if out.Status == Failed || out.Status == Warning {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -24,6 +25,9 @@ type toy struct {
 	breakShape, breakRange, breakBatch, breakInput, breakCodes, breakDecode bool
 	breakIsolation, breakTimes, breakBits, reuse, hang, panics, random      bool
 	lenient, refuseEmpty, ignoreSize, badNear, badLatents, racy             bool
+	swapped, mixes                                                          bool
+
+	needs, least int // sides are multiples of needs, and not below least, whatever is declared
 }
 
 func newToy() *toy {
@@ -73,6 +77,10 @@ func (t *toy) one(m pix.Image, i int) (r tokenizers.Reconstruction) {
 		r.Err = err
 		return r
 	}
+	if t.needs > 0 && (m.W%t.needs != 0 || m.H%t.needs != 0) || min(m.W, m.H) < t.least {
+		r.Err = errors.New("cannot reshape")
+		return r
+	}
 	if t.ignoreSize && m.W%2 == 1 {
 		r.Err = errors.New("odd width")
 		return r
@@ -95,6 +103,14 @@ func (t *toy) one(m pix.Image, i int) (r tokenizers.Reconstruction) {
 	}
 	if t.breakBatch && i > 0 {
 		r.Image.Pix[0] ^= 1
+	}
+	if t.mixes && i > 0 {
+		for j := range r.Image.Pix {
+			r.Image.Pix[j] ^= 4
+		}
+	}
+	if t.swapped {
+		r.Image = redForBlue(r.Image)
 	}
 	if t.random {
 		r.Image.Pix[0] = uint8(rand.Uint32())
@@ -247,7 +263,10 @@ func TestWhatIsBrokenIsFound(t *testing.T) {
 		{"a result missing", func(t *toy) { t.breakShape = true }, "shape", Failed},
 		{"values of 0..1 taken for 0..255", func(t *toy) { t.breakRange = true }, "resemblance", Warning},
 		{"sampling", func(t *toy) { t.random = true }, "deterministic", Failed},
-		{"the batch shows", func(t *toy) { t.breakBatch = true }, "batch", Failed},
+		{"the batch shows, which is said not to", func(t *toy) { t.breakBatch, t.info.BatchInvariant = true, true }, "batch", Failed},
+		{"one image changes another", func(t *toy) { t.mixes = true }, "batch", Failed},
+		{"batch invariant and random", func(t *toy) { t.info.BatchInvariant, t.info.Deterministic = true, false }, "info", Failed},
+		{"BGR comes out", func(t *toy) { t.swapped = true }, "resemblance", Warning},
 		{"inputs written to", func(t *toy) { t.breakInput = true }, "shape", Failed},
 		{"a constraint not declared", func(t *toy) { t.ignoreSize = true }, "sizes", Failed},
 		{"empty batch refused", func(t *toy) { t.refuseEmpty = true }, "empty", Failed},
@@ -283,6 +302,168 @@ func TestWhatIsBrokenIsFound(t *testing.T) {
 			}
 			t.Errorf("no check %q", c.check)
 		})
+	}
+}
+
+// find returns one check of a report.
+func find(t *testing.T, r Report, name string) Check {
+	t.Helper()
+	for _, c := range r.Checks {
+		if c.Name == name {
+			return c
+		}
+	}
+	t.Fatalf("no check %q", name)
+	return Check{}
+}
+
+// A wrong declaration of sizes is found in the sizes, whatever else fails with it, and
+// what fits is named.
+func TestWrongSizesAreNamed(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		declared        int
+		needs, least    int
+		check, says     string
+		mixed           Status // of the check that used to be blamed
+		mixedDetailSays string
+	}{
+		{"nothing declared", 0, 16, 0, "sizes", "an image of 1×1: cannot reshape; multiples of 16 work: it looks as if multiple_of is 16", Skipped, "fails alone too"},
+		{"too small a multiple", 8, 16, 0, "sizes", "it looks as if multiple_of is 16", Skipped, "fails alone too"},
+		{"patches of 14", 0, 14, 0, "shape", "it looks as if multiple_of is 14", Skipped, "see the check shape"},
+		{"too small a multiple for the usual size", 24, 48, 0, "shape", "it looks as if multiple_of is 48", Skipped, "see the check shape"},
+		{"a least side", 0, 0, 8, "sizes", "8×8 and larger sizes work: it looks as if min_side is 8", OK, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tok := newToy()
+			tok.info.MultipleOf, tok.needs, tok.least = c.declared, c.needs, c.least
+			r := Run(t.Context(), tok, Options{})
+			if got := find(t, r, c.check); got.Status != Failed || !strings.Contains(got.Detail, c.says) {
+				t.Errorf("%s is %s: %s; want %q", c.check, got.Status, got.Detail, c.says)
+			}
+			if got := find(t, r, "mixed"); got.Status != c.mixed || !strings.Contains(got.Detail, c.mixedDetailSays) {
+				t.Errorf("mixed is %s: %s; want %s, %q", got.Status, got.Detail, c.mixed, c.mixedDetailSays)
+			}
+			for _, got := range r.Checks {
+				if got.Status == Failed && (strings.Contains(got.Detail, "batch") || strings.Contains(got.Mend, "batch")) {
+					t.Errorf("the batch is blamed in %s: %s\n-> %s", got.Name, got.Detail, got.Mend)
+				}
+			}
+		})
+	}
+}
+
+// Rounding that depends on the batch is no fault where nothing else was said, and
+// equality is noticed.
+func TestBatchInvariance(t *testing.T) {
+	tok := newToy()
+	tok.breakBatch = true
+	if c := find(t, Run(t.Context(), tok, Options{}), "batch"); c.Status != OK || !strings.Contains(c.Detail, "rightly not declared") {
+		t.Errorf("rounding: %s", c)
+	}
+	if c := find(t, Run(t.Context(), newToy(), Options{}), "batch"); c.Status != OK || !strings.Contains(c.Detail, "batch_invariant may be declared") {
+		t.Errorf("equality, undeclared: %s", c)
+	}
+	tok = newToy()
+	tok.info.BatchInvariant = true
+	if c := find(t, Run(t.Context(), tok, Options{}), "batch"); c.Status != OK || strings.Contains(c.Detail, "may be") {
+		t.Errorf("equality, declared: %s", c)
+	}
+}
+
+// ranged is a model that takes and gives 0..255, opened as if it were another range.
+type ranged struct {
+	*toy
+	lo, hi float64
+	far    bool // values outside their range are errors
+	closed *int
+}
+
+func (r ranged) Range() (lo, hi float64, ok bool) { return r.lo, r.hi, true }
+
+func (r ranged) InRange(_ context.Context, lo, hi float64) (tokenizers.Tokenizer, error) {
+	return ranged{r.toy, lo, hi, r.far, r.closed}, nil
+}
+
+func (r ranged) Close() error { *r.closed++; return nil }
+
+func (r ranged) Reconstruct(ctx context.Context, in []pix.Image) ([]tokenizers.Reconstruction, error) {
+	out, err := r.toy.Reconstruct(ctx, in)
+	for i := range out {
+		switch {
+		case r.hi == 255:
+		case r.far:
+			out[i] = tokenizers.Reconstruction{Err: errors.New("values from 0 to 255")}
+		case out[i].Err == nil:
+			for j := range out[i].Image.Pix {
+				out[i].Image.Pix[j] = 255
+			}
+		}
+	}
+	return out, err
+}
+
+func TestTheRangeThatFitsIsNamed(t *testing.T) {
+	for _, far := range []bool{false, true} {
+		closed := 0
+		c := find(t, Run(t.Context(), ranged{newToy(), -1, 1, far, &closed}, Options{}), "resemblance")
+		want := Warning
+		if far {
+			want = Failed
+		}
+		if c.Status != want || !strings.Contains(c.Detail, "35.0 dB with the range 0 to 255 (tried 0 to 1: ") && !far || !strings.Contains(c.Detail, "declare range: [0, 255]") {
+			t.Errorf("far %v: %s", far, c)
+		}
+		if closed != 3 {
+			t.Errorf("far %v: %d of 3 tried tokenizers were closed", far, closed)
+		}
+	}
+	closed := 0
+	if c := find(t, Run(t.Context(), ranged{newToy(), 0, 255, false, &closed}, Options{}), "resemblance"); c.Status != OK || closed != 0 {
+		t.Errorf("the range is right, and %d others were tried: %s", closed, c)
+	}
+}
+
+// warner has something to say that no check finds.
+type warner struct{ *toy }
+
+func (warner) Warnings() []string { return []string{"output ids is not declared"} }
+func (warner) Stderr() []string   { return nil }
+
+func TestWarningsAreShown(t *testing.T) {
+	if c := find(t, Run(t.Context(), warner{newToy()}, Options{}), "warnings"); c.Status != Warning || c.Detail != "output ids is not declared" {
+		t.Errorf("%s", c)
+	}
+}
+
+// Whoever writes a plug-in reads names of its language, not of ours.
+func TestTextsNameFieldsAsPluginsDo(t *testing.T) {
+	goNames := regexp.MustCompile(`\b(MultipleOf|FixedW|FixedH|MinSide|MaxSide|BatchInvariant|Codebooks|FileBits|Info|Reconstruct|Decode|Warm|Nearest|Deterministic|Concurrent|ctx)\b`)
+	texts := func(r Report) (all []string) {
+		for _, c := range r.Checks {
+			all = append(all, c.Asks, c.Mend, c.Detail)
+		}
+		return all
+	}
+	for _, c := range checks() {
+		if m := goNames.FindString(c.asks + " " + c.mend); m != "" {
+			t.Errorf("check %s says %s: %s, %s", c.name, m, c.asks, c.mend)
+		}
+	}
+	for _, spoil := range []func(*toy){
+		func(t *toy) { t.info = tokenizers.Info{MinSide: 9, MaxSide: 8, Weights: "x", Codebooks: []int{0}} },
+		func(t *toy) { t.info.Codebooks = nil },
+		func(t *toy) { t.info.Codebooks, t.info.Channels = []int{32}, 4 },
+		func(t *toy) { t.needs = 16 },
+		func(t *toy) { t.info.MultipleOf = 2; t.breakIsolation, t.lenient = true, true },
+	} {
+		tok := newToy()
+		spoil(tok)
+		for _, text := range texts(Run(t.Context(), tok, Options{})) {
+			if m := goNames.FindString(text); m != "" {
+				t.Errorf("%s in %q", m, text)
+			}
+		}
 	}
 }
 

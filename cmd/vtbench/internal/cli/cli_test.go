@@ -19,6 +19,7 @@ import (
 	"github.com/vtbench/vtbench/metrics/feature"
 	"github.com/vtbench/vtbench/pix"
 	alltok "github.com/vtbench/vtbench/tokenizers/all"
+	"github.com/vtbench/vtbench/tokenizers/tokenizertest"
 )
 
 // vtbench runs the program in a folder of its own.
@@ -235,6 +236,22 @@ func TestResumePicksTheSuite(t *testing.T) {
 		if dir, err := runDir("", id, true); err != nil || filepath.ToSlash(dir) != want {
 			t.Errorf("%s: %s, %v, want %s", id, dir, err, want)
 		}
+	}
+}
+
+// Each check is printed once, as it ends.
+func TestConform(t *testing.T) {
+	status, stdout, stderr := vtbench(t, "conform", "jpeg:q=30", "--side", "32")
+	if status != ExitDone || stderr != "" || strings.Count(stdout, "is there one image of the input's size") != 1 || !strings.Contains(stdout, " 0 failed") {
+		t.Errorf("status %d\n%s%s", status, stdout, stderr)
+	}
+	status, stdout, stderr = vtbench(t, "conform", "jpeg:q=30", "--side", "32", "--format", "json")
+	var report tokenizertest.Report
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil || status != ExitDone || !report.OK() || !report.Info.BatchInvariant {
+		t.Errorf("status %d, %v\n%s", status, err, stdout)
+	}
+	if strings.Count(stderr, "shape\n") != 1 {
+		t.Errorf("progress beside JSON:\n%s", stderr)
 	}
 }
 

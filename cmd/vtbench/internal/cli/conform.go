@@ -52,7 +52,13 @@ Exit status 3 when a check failed.`,
 			defer func() { err = errors.Join(err, closeTokenizers(toks)) }()
 			report := tokenizertest.Run(cmd.Context(), toks[0].Tokenizer, tokenizertest.Options{
 				Timeout: timeout, Side: side,
-				Progress: func(c tokenizertest.Check) { a.logf("%-8s %s", c.Status, c.Name) },
+				Progress: func(c tokenizertest.Check) {
+					if format == "json" {
+						a.logf("%-8s %s", c.Status, c.Name) // the report comes at the end
+					} else {
+						fmt.Fprint(a.out, c)
+					}
+				},
 			})
 			if cmd.Context().Err() != nil {
 				return cmd.Context().Err()
@@ -64,7 +70,7 @@ Exit status 3 when a check failed.`,
 				}
 				fmt.Fprintf(a.out, "%s\n", b)
 			} else {
-				fmt.Fprint(a.out, report.String())
+				fmt.Fprint(a.out, report.Counts())
 			}
 			if !report.OK() {
 				return &statusError{ExitGate, fmt.Errorf("%s fails %d of %d checks", toks[0].Name, report.Count(tokenizertest.Failed), len(report.Checks))}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -68,6 +69,14 @@ class FromTorch(unittest.TestCase):
             answer, parts = ask(vtbench.from_torch(Same(), range=r, device="cpu"), images)
             self.assertNotIn("error", json.dumps(answer))
             np.testing.assert_array_equal(parts[0], images[0], err_msg=str(r))
+
+    def test_another_range_is_tried_on_demand(self):
+        with unittest.mock.patch.dict(os.environ, {"VTBENCH_RANGE": "0..255"}):
+            tok = vtbench.from_torch(Double(), range=(-1, 1), device="cpu")
+        self.assertEqual(tok.range, (0.0, 255.0))
+        self.assertEqual(tok.params["range"], "0..255")
+        self.assertTrue(tok.batch_invariant)
+        self.assertFalse(vtbench.from_torch(Double(), device="cpu", batch_size=4).batch_invariant)
 
     def test_eval_mode_and_times(self):
         tok = vtbench.from_torch(Double(), device="cpu", multiple_of=2)

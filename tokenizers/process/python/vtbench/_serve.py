@@ -18,7 +18,7 @@ VERSION = 1
 SDK = "python 0.1.0"
 
 _FIELDS = (
-    "name version weights deterministic multiple_of fixed_w fixed_h min_side max_side stride channels codebooks batch_size params"
+    "name version weights deterministic batch_invariant multiple_of fixed_w fixed_h min_side max_side stride channels codebooks batch_size params"
 ).split()
 
 
@@ -301,7 +301,7 @@ def _info(obj: Any, overrides: Dict[str, Any]) -> dict:
             continue
         if f in ("name", "version", "weights"):
             v = str(v)
-        elif f == "deterministic":
+        elif f in ("deterministic", "batch_invariant"):
             v = bool(v)
         elif f == "codebooks":
             v = [int(k) for k in v]
