@@ -148,16 +148,17 @@ func (r *runner) values(base record.Record, in *input, specs []metrics.Spec, val
 	return out
 }
 
-// withheld are failures for wanted values that a metric owes and did not yield: a
-// value that is missing is counted, never a gap.
+// withheld are failures for wanted values of the whole image that a metric owes and did
+// not yield: a value that is missing is counted, never a gap. Instances are left to the
+// metric, which knows whether they are words, faces or nothing to it.
 func (r *runner) withheld(base record.Record, in *input, specs []metrics.Spec, got []metrics.Value) []record.Record {
-	type owed struct{ metric, instance string }
-	there := map[owed]bool{}
-	for _, v := range got {
-		there[owed{v.Metric, v.Instance}] = true
+	var owed []metrics.Spec
+	for _, s := range specs {
+		if s.Scope == metrics.PerImage && !slices.ContainsFunc(got, func(v metrics.Value) bool { return v.Metric == s.ID }) {
+			owed = append(owed, s)
+		}
 	}
-	lost := r.failed(base, in, specs, errNoValue)
-	return slices.DeleteFunc(lost, func(rec record.Record) bool { return there[owed{rec.Metric, rec.Instance}] })
+	return r.failed(base, in, owed, errNoValue)
 }
 
 var errNoValue = errors.New("the metric yielded no value")
