@@ -12,6 +12,7 @@ import (
 	"context"
 	"image"
 
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -24,6 +25,7 @@ type Info struct {
 	Title   string `json:"title"`
 	Source  string `json:"source,omitempty"`  // where it comes from: a path, a paper, a generator
 	Licence string `json:"licence,omitempty"` // SPDX id where there is one
+	Reader  string `json:"reader,omitempty"`  // how files are decoded (pix.Options.Reader); in the digest too
 }
 
 // A Dataset is an ordered list of items. Implementations are safe for
@@ -44,6 +46,31 @@ type Item struct {
 	Cluster   string // unit that is resampled for intervals; "" means the item itself
 	Image     pix.Image
 	Instances []Instance
+	// Lost are labels that cannot be used: they cost themselves, not the image.
+	Lost []LostLabel
+	// Notes say what was assumed or lost when the image was decoded.
+	Notes []pix.Note
+}
+
+// A LostLabel is a label that says nothing that could be scored.
+type LostLabel struct {
+	ID     string // as an instance's, unique within the item
+	Reason string // one of the constants
+	Where  string // file and line, and what stands there
+}
+
+// Reasons for which labels are lost. Loaders use these where they apply, so that the
+// counts of different data sets can be read together.
+const (
+	LostNoArea    = "label_no_area"
+	LostOutside   = "label_outside"
+	LostMalformed = "label_malformed"
+)
+
+// A Listed data set was found by listing a folder.
+type Listed interface {
+	// LeftOut is what is in the folder, but not in the data set.
+	LeftOut() files.Omissions
 }
 
 // ClusterID returns the unit to resample: Cluster, or the item's own ID.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/vtbench/vtbench/internal/suggest"
+	"github.com/vtbench/vtbench/pix"
 )
 
 // A Kind is an entry of the registry: how data sets of one sort are named, and
@@ -19,7 +20,25 @@ type Kind struct {
 	Summary string // one line for lists
 	Example string // a complete name: "icdar:DIR", "text-default"
 	// Open opens the data set; arg is what stands behind the colon, "" without one.
-	Open func(ctx context.Context, arg string) (Dataset, error)
+	Open func(ctx context.Context, arg string, o Options) (Dataset, error)
+}
+
+// Options say how the files of a data set are read. The zero value is the default.
+type Options struct {
+	Decode pix.Options
+}
+
+// orientationOption is how a spec sets Options.Decode: "folder:DIR,orientation=stored".
+const orientationOption = ",orientation="
+
+// splitOptions takes the options off the end of what stands behind the colon.
+func splitOptions(arg string) (string, Options, error) {
+	i := strings.LastIndex(arg, orientationOption)
+	if i < 0 {
+		return arg, Options{}, nil
+	}
+	d, err := pix.ParseOrientation(arg[i+len(orientationOption):])
+	return arg[:i], Options{Decode: d}, err
 }
 
 // TakesPath reports whether a path stands behind the kind's name: "icdar:DIR".
@@ -28,7 +47,9 @@ func (k Kind) TakesPath() bool { return strings.Contains(k.Example, ":") }
 // ErrUnknown marks a name that no kind has.
 var ErrUnknown = errors.New("unknown data set")
 
-// Open opens the data set that spec names: "text-default", "icdar:DIR".
+// Open opens the data set that spec names: "text-default", "icdar:DIR",
+// "icdar:DIR,orientation=stored". Images are turned upright by their EXIF
+// orientation unless the spec says "stored".
 func Open(ctx context.Context, spec string, kinds []Kind) (Dataset, error) {
 	name, arg, _ := strings.Cut(spec, ":")
 	names := make([]string, 0, len(kinds))
@@ -37,7 +58,11 @@ func Open(ctx context.Context, spec string, kinds []Kind) (Dataset, error) {
 			names = append(names, k.Name)
 			continue
 		}
-		d, err := k.Open(ctx, arg)
+		arg, o, err := splitOptions(arg)
+		if err != nil {
+			return nil, fmt.Errorf("data set %q: %w", spec, err)
+		}
+		d, err := k.Open(ctx, arg, o)
 		if err != nil {
 			return nil, fmt.Errorf("opening data set %q: %w", spec, err)
 		}

@@ -18,9 +18,14 @@ func (empty) Load(context.Context, int) (datasets.Item, error) {
 }
 
 func kinds() []datasets.Kind {
-	open := func(_ context.Context, arg string) (datasets.Dataset, error) { return empty{arg}, nil }
+	open := func(_ context.Context, arg string, o datasets.Options) (datasets.Dataset, error) {
+		if o.Decode.Stored {
+			arg += " as stored"
+		}
+		return empty{arg}, nil
+	}
 	return []datasets.Kind{
-		{Name: "text-default", Example: "text-default", Open: func(_ context.Context, arg string) (datasets.Dataset, error) {
+		{Name: "text-default", Example: "text-default", Open: func(_ context.Context, arg string, _ datasets.Options) (datasets.Dataset, error) {
 			return empty{arg}, datasets.NoArgument("text-default", arg)
 		}},
 		{Name: "icdar", Example: "icdar:DIR", Open: open},
@@ -34,6 +39,10 @@ func TestOpen(t *testing.T) {
 		{"text-default", "", ""},
 		{"icdar:a/b", "a/b", ""},
 		{`icdar:C:\data`, `C:\data`, ""},
+		{"icdar:a,b", "a,b", ""},
+		{"icdar:a,b,orientation=stored", "a,b as stored", ""},
+		{"icdar:a,orientation=exif", "a", ""},
+		{"icdar:a,orientation=up", "", `orientation "up": want exif`},
 		{"icdra:x", "", `unknown data set "icdra", did you mean "icdar"? (known: text-default, icdar:DIR,`},
 		{"text-defaut", "", `did you mean "text-default"?`},
 		{"", "", `unknown data set ""`},

@@ -101,17 +101,55 @@ func (m Image) Digest() string {
 }
 
 // FromImage converts any image to sRGB bytes. Transparent pixels are
-// composited on black, since a tokenizer sees no alpha; 16-bit channels keep
-// their high byte rounded to nearest.
+// composited on black, since a tokenizer sees no alpha; 16-bit channels are rounded
+// to nearest. JPEG files are not for it: see package internal/jpeg.
 func FromImage(src image.Image) Image {
+	m, _ := convert(src)
+	return m
+}
+
+// convert is FromImage, and says whether any pixel was transparent.
+func convert(src image.Image) (out Image, alpha bool) {
 	b := src.Bounds()
-	out := New(b.Dx(), b.Dy())
+	out = New(b.Dx(), b.Dy())
 	switch s := src.(type) {
 	case *image.RGBA:
 		for y := range out.H {
 			row, from := out.Row(y), s.Pix[s.PixOffset(b.Min.X, b.Min.Y+y):]
 			for x := range out.W {
-				copy(row[3*x:3*x+3], from[4*x:4*x+3]) // premultiplied is composited on black
+				p := from[4*x : 4*x+4 : 4*x+4]
+				row[3*x], row[3*x+1], row[3*x+2] = p[0], p[1], p[2] // premultiplied is composited on black
+				alpha = alpha || p[3] != 255
+			}
+		}
+	case *image.NRGBA:
+		for y := range out.H {
+			row, from := out.Row(y), s.Pix[s.PixOffset(b.Min.X, b.Min.Y+y):]
+			for x := range out.W {
+				p := from[4*x : 4*x+4 : 4*x+4]
+				o := row[3*x : 3*x+3 : 3*x+3]
+				if o[0], o[1], o[2] = p[0], p[1], p[2]; p[3] != 255 {
+					o[0], o[1], o[2] = over(p[0], p[3]), over(p[1], p[3]), over(p[2], p[3])
+					alpha = true
+				}
+			}
+		}
+	case *image.Paletted:
+		var colours [256][3]uint8
+		for i, c := range s.Palette {
+			n := color.NRGBAModel.Convert(c).(color.NRGBA)
+			if i < 256 {
+				colours[i] = [3]uint8{over(n.R, n.A), over(n.G, n.A), over(n.B, n.A)}
+			}
+		}
+		for y := range out.H {
+			row, from := out.Row(y), s.Pix[s.PixOffset(b.Min.X, b.Min.Y+y):]
+			for x := range out.W {
+				copy(row[3*x:3*x+3], colours[from[x]][:])
+				if int(from[x]) < len(s.Palette) {
+					_, _, _, a := s.Palette[from[x]].RGBA()
+					alpha = alpha || a != 0xffff
+				}
 			}
 		}
 	case *image.Gray:
@@ -122,25 +160,21 @@ func FromImage(src image.Image) Image {
 				row[3*x], row[3*x+1], row[3*x+2] = v, v, v
 			}
 		}
-	case *image.YCbCr:
-		for y := range out.H {
-			row := out.Row(y)
-			for x := range out.W {
-				yi, ci := s.YOffset(b.Min.X+x, b.Min.Y+y), s.COffset(b.Min.X+x, b.Min.Y+y)
-				row[3*x], row[3*x+1], row[3*x+2] = color.YCbCrToRGB(s.Y[yi], s.Cb[ci], s.Cr[ci])
-			}
-		}
 	default:
 		for y := range out.H {
 			row := out.Row(y)
 			for x := range out.W {
-				r, g, bl, _ := src.At(b.Min.X+x, b.Min.Y+y).RGBA()
+				r, g, bl, a := src.At(b.Min.X+x, b.Min.Y+y).RGBA()
 				row[3*x], row[3*x+1], row[3*x+2] = round16(r), round16(g), round16(bl)
+				alpha = alpha || a != 0xffff
 			}
 		}
 	}
-	return out
+	return out, alpha
 }
+
+// over is a value of a channel composited on black.
+func over(v, alpha uint8) uint8 { return uint8((int(v)*int(alpha) + 127) / 255) }
 
 // round16 maps 0..65535 to 0..255, to nearest.
 func round16(v uint32) uint8 { return uint8((v*255 + 32767) / 65535) }

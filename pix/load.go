@@ -2,125 +2,175 @@ package pix
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"image"
-	_ "image/gif"  // registered for Decode
-	_ "image/jpeg" // registered for Decode
-	"image/png"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	_ "golang.org/x/image/bmp"  // registered for Decode
-	_ "golang.org/x/image/tiff" // registered for Decode
-	"golang.org/x/image/webp"
+	"image/png"
+
+	"github.com/vtbench/vtbench/internal/files"
+	"github.com/vtbench/vtbench/internal/jpeg"
 )
 
-// MaxPixels is the largest image Decode accepts: a header can claim any size,
-// and memory is taken before the first pixel is read.
-const MaxPixels = 200_000_000
+// MaxPixels is the largest image that is decoded: a header can claim any size, and
+// memory is taken before the first pixel is read.
+const MaxPixels = jpeg.MaxPixels
 
-// extensions that IsImage knows; Decode looks at content, not at names.
-var extensions = []string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
+// MaxBytes is the longest file that is read as an image.
+const MaxBytes = 1 << 30
 
-// IsImage reports whether a file name looks like an image Load can read.
+// Version of the decoding: it rises when the same file yields other pixels.
+const Version = 2
+
+// Extensions are the names' ends that IsImage knows, in lower case.
+func Extensions() []string {
+	return []string{
+		".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp",
+		".ppm", ".pgm", ".pbm", ".pnm",
+	}
+}
+
+var extensions = Extensions()
+
+// IsImage reports whether a file is taken for an image by its name. What is in it
+// decides how it is decoded.
 func IsImage(name string) bool {
 	return slices.Contains(extensions, strings.ToLower(filepath.Ext(name)))
 }
 
-// Load reads an image file. Errors name the file.
-func Load(path string) (Image, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return Image{}, fmt.Errorf("reading image: %w", err)
+// TrimExt takes the extension of an image off a name; dots inside names stay.
+func TrimExt(name string) string {
+	if IsImage(name) {
+		return strings.TrimSuffix(name, filepath.Ext(name))
 	}
-	m, err := Decode(bytes.NewReader(b))
-	if err != nil {
-		return Image{}, fmt.Errorf("decoding image %s: %w", path, err)
-	}
-	return m, nil
+	return name
 }
 
-// Decode reads a PNG, JPEG, GIF (first frame), BMP, TIFF or WebP image. The size
-// is checked before pixels are decoded, and a decoder that panics on hostile
-// input yields an error. EXIF orientation is not applied: labels refer to the
-// pixels as they are stored.
-func Decode(r io.ReadSeeker) (m Image, err error) {
+// Options say how a file becomes pixels. The zero value is the default.
+type Options struct {
+	// Stored leaves the pixels as they are stored; by default an image is turned
+	// upright as its EXIF orientation says.
+	Stored bool
+}
+
+// Orientations are the values of the setting that Options stand for: "exif" turns
+// images upright, "stored" leaves them as they are.
+func Orientations() []string { return []string{"exif", "stored"} }
+
+// ParseOrientation reads that setting; "" is the default.
+func ParseOrientation(s string) (Options, error) {
+	switch s {
+	case "", "exif":
+		return Options{}, nil
+	case "stored":
+		return Options{Stored: true}, nil
+	}
+	return Options{}, fmt.Errorf("orientation %q: want exif, which turns images upright, or stored, which leaves them as they are", s)
+}
+
+// Reader names the decoding, for digests and manifests: it differs wherever the same
+// file could yield other pixels.
+func (o Options) Reader() string {
+	orientation := "exif"
+	if o.Stored {
+		orientation = "stored"
+	}
+	return fmt.Sprintf("pix %d, jpeg %d, orientation %s", Version, jpeg.Version, orientation)
+}
+
+// A Note says what an image lost or what was assumed when it was decoded.
+type Note string
+
+// The notes.
+const (
+	NoteAlpha     Note = "transparent pixels are shown on black"
+	NoteDepth     Note = "16 bits a channel are rounded to 8"
+	NoteInks      Note = "CMYK is converted to RGB without its profile"
+	NoteProfile   Note = "a colour profile other than sRGB is not applied"
+	NoteAnimation Note = "animated: the first frame is shown"
+	NotePages     Note = "several pages: the first is shown"
+	NoteTurned    Note = "turned upright by its EXIF orientation"
+	NoteSideways  Note = "left as stored against its EXIF orientation"
+)
+
+// Decoded is an image with what decoding it did.
+type Decoded struct {
+	Image       Image
+	Format      string // "png", "jpeg", "gif", "bmp", "tiff", "webp", "pnm"
+	Orientation int    // as EXIF has it, 1 to 8; 1 where nothing is said
+	Notes       []Note // in the order of the constants
+}
+
+// Load reads an image file with the default options. Errors name the file.
+func Load(path string) (Image, error) {
+	d, err := Read(path, Options{})
+	return d.Image, err
+}
+
+// Read reads an image file: see [Decode]. Errors name the file; one that is no
+// regular file, or longer than MaxBytes, is refused.
+func Read(path string, o Options) (Decoded, error) {
+	b, err := files.Read(path, MaxBytes)
+	if err != nil {
+		return Decoded{}, fmt.Errorf("reading image: %w", err)
+	}
+	d, err := decode(b, o)
+	if err != nil {
+		return Decoded{}, fmt.Errorf("decoding image %s: %w", path, err)
+	}
+	return d, nil
+}
+
+// Decode reads a PNG, JPEG, GIF, BMP, TIFF, WebP or PNM image; what it is, its bytes
+// say. Sizes are checked before pixels are decoded, and a decoder that panics on
+// hostile input yields an error.
+func Decode(r io.Reader, o Options) (Decoded, error) {
+	b, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
+	if err != nil {
+		return Decoded{}, fmt.Errorf("reading image: %w", err)
+	}
+	if len(b) > MaxBytes {
+		return Decoded{}, fmt.Errorf("the image has more than the %d bytes accepted", MaxBytes)
+	}
+	return decode(b, o)
+}
+
+func decode(b []byte, o Options) (d Decoded, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			m, err = Image{}, fmt.Errorf("the decoder gave up on damaged data: %v", p)
+			d, err = Decoded{}, fmt.Errorf("the decoder gave up on damaged data: %v", p)
 		}
 	}()
-	decodeConfig, decode := image.DecodeConfig, image.Decode
-	// Other packages of a program may have registered a WebP decoder as well, and
-	// which one answers would depend on the order of their initialisation.
-	if webpFile, err := isWebP(r); err != nil {
-		return Image{}, err
-	} else if webpFile {
-		decodeConfig = func(r io.Reader) (image.Config, string, error) {
-			c, err := webp.DecodeConfig(r)
-			return c, "webp", err
-		}
-		decode = func(r io.Reader) (image.Image, string, error) {
-			m, err := webp.Decode(r)
-			return m, "webp", err
-		}
-	}
-	cfg, format, err := decodeConfig(r)
+	f, err := formatOf(b)
 	if err != nil {
-		if errors.Is(err, image.ErrFormat) {
-			return Image{}, fmt.Errorf("not a PNG, JPEG, GIF, BMP, TIFF or WebP image: %w", err)
-		}
-		return Image{}, fmt.Errorf("reading the header: %w", err)
+		return Decoded{}, err
 	}
-	if cfg.Width <= 0 || cfg.Height <= 0 {
-		return Image{}, fmt.Errorf("%s header says %d×%d", format, cfg.Width, cfg.Height)
-	}
-	if int64(cfg.Width)*int64(cfg.Height) > MaxPixels {
-		return Image{}, fmt.Errorf("%s header says %d×%d, more than the %d megapixels accepted", format, cfg.Width, cfg.Height, MaxPixels/1_000_000)
-	}
-	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return Image{}, fmt.Errorf("rewinding: %w", err)
-	}
-	src, _, err := decode(r)
+	x := extracted{orientation: 1}
+	m, err := f.decode(b, &x)
 	if err != nil {
-		return Image{}, fmt.Errorf("%s data: %w", format, err)
+		return Decoded{}, fmt.Errorf("%s: %w", f.name, err)
 	}
-	switch s := src.(type) {
-	case *image.YCbCr:
-		if format == "webp" {
-			m = FromVP8(s)
+	if x.orientation != 1 {
+		if o.Stored {
+			x.note(NoteSideways)
 		} else {
-			m = FromJPEG(s)
+			m = upright(m, x.orientation)
+			x.note(NoteTurned)
 		}
-	case *image.NYCbCrA: // lossy WebP with transparency
-		m = FromVP8(&s.YCbCr)
-		for y := range m.H {
-			row, alpha := m.Row(y), s.A[s.AStride*y:]
-			for i := range row {
-				row[i] = uint8((int(row[i])*int(alpha[i/3]) + 127) / 255) // composited on black
-			}
+	}
+	if len(x.profile) > 0 && !isSRGB(x.profile) {
+		x.note(NoteProfile)
+	}
+	d = Decoded{Image: m, Format: f.name, Orientation: x.orientation}
+	for _, n := range []Note{NoteAlpha, NoteDepth, NoteInks, NoteProfile, NoteAnimation, NotePages, NoteTurned, NoteSideways} {
+		if x.notes[n] {
+			d.Notes = append(d.Notes, n)
 		}
-	default:
-		m = FromImage(src)
 	}
-	return m, m.Validate()
-}
-
-// isWebP looks at the first bytes and rewinds.
-func isWebP(r io.ReadSeeker) (bool, error) {
-	var head [12]byte
-	_, err := io.ReadFull(r, head[:])
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return false, fmt.Errorf("reading the header: %w", err)
-	}
-	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return false, fmt.Errorf("rewinding: %w", err)
-	}
-	return string(head[:4]) == "RIFF" && string(head[8:]) == "WEBP", nil
+	return d, m.Validate()
 }
 
 // EncodePNG writes the image losslessly.

@@ -201,11 +201,14 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(buf.Bytes())
+	for _, b := range seeds(f) {
+		f.Add(b)
+	}
 	f.Add([]byte("GIF89a\xff\xff\xff\xff"))
 	f.Add([]byte("BM"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := pix.Decode(bytes.NewReader(b))
-		if err == nil && m.Validate() != nil {
+		d, err := pix.Decode(bytes.NewReader(b), pix.Options{})
+		if err == nil && d.Image.Validate() != nil {
 			t.Error("Decode returned an invalid image without an error")
 		}
 	})

@@ -3,6 +3,7 @@ package record
 import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -38,6 +39,8 @@ type DatasetEntry struct {
 	Info  datasets.Info `json:"info"`
 	Items int           `json:"items"` // planned in this run
 	Total int           `json:"total"` // in the data set
+	// LeftOut is what is in the data set's folder but not in the data set.
+	LeftOut files.Omissions `json:"left_out,omitempty"`
 }
 
 // TokenEntry is a tokenizer of a run.

@@ -41,6 +41,9 @@ type Record struct {
 	Drop      string  `json:"drop,omitempty"` // why the value stays out of the mean
 	Detail    string  `json:"detail,omitempty"`
 	Expected  string  `json:"expected,omitempty"` // the label Detail is to be compared with
+	// Notes, in a record of nothing else, say what was assumed or lost when the item
+	// was decoded.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Float returns the value of a record as a float64, ±Inf and NaN restored from

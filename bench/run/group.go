@@ -358,7 +358,19 @@ func (r *runner) itemRecords(it *loaded) []record.Record {
 		return []record.Record{base}
 	}
 	var out []record.Record
+	if len(it.item.Notes) > 0 {
+		rec := base
+		for _, n := range it.item.Notes {
+			rec.Notes = append(rec.Notes, string(n))
+		}
+		out = append(out, rec)
+	}
 	for _, c := range r.conditions {
+		for _, l := range it.item.Lost {
+			rec := base
+			rec.Instance, rec.Condition, rec.Drop, rec.Detail = l.ID, c.String(), l.Reason, l.Where
+			out = append(out, rec)
+		}
 		_, _, left := r.cfg.Suite.Sort(it.item, c.Resolution)
 		for _, in := range it.item.Instances {
 			if reason, ok := left[in.ID]; ok {

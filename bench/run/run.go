@@ -223,6 +223,9 @@ func (r *runner) plan() ([]planned, error) {
 			name += "#" + strconv.Itoa(names[name])
 		}
 		entry := record.DatasetEntry{Name: name, Spec: d.Spec, Info: info, Total: len(ids)}
+		if l, ok := d.Data.(datasets.Listed); ok {
+			entry.LeftOut = l.LeftOut()
+		}
 		for i, id := range ids[:n] {
 			if r.cfg.Shard.has(id) {
 				plan = append(plan, planned{s, i, id})

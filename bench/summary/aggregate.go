@@ -60,6 +60,8 @@ type aggregation struct {
 	left     map[[3]string]int
 	unloaded map[string]int
 	failures []Failure
+	notes    []ItemNote
+	lost     []LostLabel
 
 	histograms map[cellKey]*Distribution
 }
@@ -94,7 +96,7 @@ func Summarise(dir string, m *record.Manifest, observers []metrics.Observer) (Su
 	if err != nil {
 		return Summary{}, err
 	}
-	return Summary{Schema: record.SchemaVersion, Rows: rows, Robustness: robust, Distributions: a.distributions(), Errors: a.failures}, nil
+	return Summary{Schema: record.SchemaVersion, Rows: rows, Robustness: robust, Distributions: a.distributions(), Errors: a.failures, Notes: a.notes, Lost: a.lost}, nil
 }
 
 func (a *aggregation) cluster(dataset, id string) int {
@@ -111,6 +113,31 @@ func (a *aggregation) cluster(dataset, id string) int {
 	return i
 }
 
+// note counts what was said when an item was decoded.
+func (a *aggregation) note(r *record.Record) {
+	for _, text := range r.Notes {
+		i := slices.IndexFunc(a.notes, func(n ItemNote) bool { return n.Dataset == r.Dataset && n.Note == text })
+		if i < 0 {
+			i = len(a.notes)
+			a.notes = append(a.notes, ItemNote{Dataset: r.Dataset, Note: text, First: r.Item})
+		}
+		a.notes[i].Items++
+	}
+}
+
+// lose counts a label that cannot be used; every condition has a record of it.
+func (a *aggregation) lose(r *record.Record) {
+	if r.Instance == "" || r.Detail == "" || r.Condition != a.m.Suite.Conditions()[0].String() {
+		return
+	}
+	i := slices.IndexFunc(a.lost, func(l LostLabel) bool { return l.Dataset == r.Dataset && l.Reason == r.Drop })
+	if i < 0 {
+		i = len(a.lost)
+		a.lost = append(a.lost, LostLabel{Dataset: r.Dataset, Reason: r.Drop, First: r.Detail})
+	}
+	a.lost[i].Labels++
+}
+
 func (a *aggregation) add(r *record.Record) {
 	if r.Error != "" {
 		a.failures = append(a.failures, Failure{
@@ -118,7 +145,12 @@ func (a *aggregation) add(r *record.Record) {
 			Condition: r.Condition, Metric: r.Metric, Error: r.Error,
 		})
 	}
+	if len(r.Notes) > 0 {
+		a.note(r)
+		return
+	}
 	if r.Tokenizer == "" {
+		a.lose(r)
 		if r.Instance == "" {
 			a.unloaded[r.Dataset]++
 		} else {

@@ -46,6 +46,25 @@ type Summary struct {
 	// Distributions has a histogram of every metric that the suite lists for it.
 	Distributions []Distribution `json:"distributions,omitempty"`
 	Errors        []Failure      `json:"errors,omitempty"` // every item that failed, in plan order
+	Notes         []ItemNote     `json:"notes,omitempty"`  // what was assumed or lost in decoding
+	Lost          []LostLabel    `json:"lost,omitempty"`   // labels that cannot be used
+}
+
+// An ItemNote says of how many items of a data set something was said when they
+// were decoded.
+type ItemNote struct {
+	Dataset string `json:"dataset"`
+	Note    string `json:"note"`
+	Items   int    `json:"items"`
+	First   string `json:"first"` // an item it was said of
+}
+
+// A LostLabel says how many labels of a data set cannot be used for one reason.
+type LostLabel struct {
+	Dataset string `json:"dataset"`
+	Reason  string `json:"reason"`
+	Labels  int    `json:"labels"`
+	First   string `json:"first"` // file, line and what stands there
 }
 
 // A Failure is an item that could not be loaded, reconstructed or scored.

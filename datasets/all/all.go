@@ -40,7 +40,7 @@ func Kinds() []datasets.Kind {
 func builtin(id, summary string, open func() (datasets.Dataset, error)) datasets.Kind {
 	return datasets.Kind{
 		Name: id, Summary: summary, Example: id,
-		Open: func(_ context.Context, arg string) (datasets.Dataset, error) {
+		Open: func(_ context.Context, arg string, _ datasets.Options) (datasets.Dataset, error) {
 			if err := datasets.NoArgument(id, arg); err != nil {
 				return nil, err
 			}
@@ -50,9 +50,11 @@ func builtin(id, summary string, open func() (datasets.Dataset, error)) datasets
 }
 
 // ofFolder is a layout in which the user has files.
-func ofFolder[D datasets.Dataset](name, summary string, open func(context.Context, string) (D, error)) datasets.Kind {
+func ofFolder[D datasets.Dataset](name, summary string, open func(context.Context, string, datasets.Options) (D, error)) datasets.Kind {
 	return datasets.Kind{
 		Name: name, Summary: summary, Example: name + ":DIR",
-		Open: func(ctx context.Context, arg string) (datasets.Dataset, error) { return open(ctx, arg) },
+		Open: func(ctx context.Context, arg string, o datasets.Options) (datasets.Dataset, error) {
+			return open(ctx, arg, o)
+		},
 	}
 }

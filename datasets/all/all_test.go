@@ -16,7 +16,7 @@ func TestKindsAreComplete(t *testing.T) {
 			t.Errorf("kind %+v is incomplete or named twice", k)
 		}
 		seen[k.Name] = true
-		if _, err := k.Open(t.Context(), "no/such/folder"); err == nil {
+		if _, err := k.Open(t.Context(), "no/such/folder", datasets.Options{}); err == nil {
 			t.Errorf("%s opened a folder that does not exist", k.Name)
 		}
 	}

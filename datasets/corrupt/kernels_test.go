@@ -395,3 +395,11 @@ func BenchmarkFIR(b *testing.B) {
 		f.release()
 	}
 }
+
+func randomBytes(rng *stream, n int) []uint8 {
+	out := make([]uint8, n, n+64)
+	for i := range out {
+		out[i] = uint8(rng.next() >> 56)
+	}
+	return out
+}

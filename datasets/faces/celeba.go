@@ -12,7 +12,8 @@ import (
 	"strings"
 
 	"github.com/vtbench/vtbench/datasets"
-	"github.com/vtbench/vtbench/datasets/internal/filetree"
+	"github.com/vtbench/vtbench/internal/files"
+	"github.com/vtbench/vtbench/pix"
 )
 
 // CelebA names the kind "celeba:DIR".
@@ -68,8 +69,8 @@ var celebaAnnotations = []string{".", "Anno", "anno", "annotations"}
 //
 // CelebA-HQ was cropped anew, so that no list has its points. Who it is, is known
 // where images keep CelebA's names or CelebA-HQ-to-CelebA-mapping.txt tells them.
-func OpenCelebA(ctx context.Context, dir string) (*Set, error) {
-	root, err := filetree.Dir(dir)
+func OpenCelebA(ctx context.Context, dir string, o datasets.Options) (*Set, error) {
+	root, err := files.Dir(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -77,14 +78,15 @@ func OpenCelebA(ctx context.Context, dir string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := filetree.Images(ctx, images)
+	found, err := files.List(ctx, images, pix.IsImage)
 	if err != nil {
 		return nil, err
 	}
+	names := found.Files
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%s has no image", images)
 	}
-	d := description{kind: CelebA, source: dir, root: root, images: images}
+	d := description{kind: CelebA, decode: o.Decode, leftOut: found.LeftOut, source: dir, root: root, images: images}
 	read := func(name string, columns int, numeric bool) (table, error) {
 		t, err := celebaTable(ctx, root, name, columns, numeric)
 		if err == nil && t.file != "" {
@@ -243,7 +245,7 @@ func celebaTable(ctx context.Context, root, name string, columns int, numeric bo
 				return table{}, err
 			}
 			file := filepath.Join(root, d, name+ext)
-			b, err := os.ReadFile(file)
+			b, err := files.Read(file, maxList)
 			if errors.Is(err, os.ErrNotExist) {
 				continue
 			}

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/vtbench/vtbench/datasets"
-	"github.com/vtbench/vtbench/datasets/internal/filetree"
+	"github.com/vtbench/vtbench/internal/files"
 )
 
 // COCO names the kind "coco-face:FILE.json" and "coco-face:DIR".
@@ -25,6 +25,12 @@ var cocoImages = []string{".", "images", "../images", ".."}
 type cocoFile struct {
 	Images      []cocoImage      `json:"images"`
 	Annotations []cocoAnnotation `json:"annotations"`
+	Categories  []cocoCategory   `json:"categories"`
+}
+
+type cocoCategory struct {
+	Name  string `json:"name"`
+	Super string `json:"supercategory"`
 }
 
 type cocoImage struct {
@@ -55,17 +61,17 @@ const (
 // beside the file, in images, in ../images or in .., whichever has the first of
 // them. A face has its five points when all that they are made of are labelled; one
 // that is marked iscrowd is ignored.
-func OpenCOCO(ctx context.Context, name string) (*Set, error) {
-	files, root, err := cocoFiles(name)
+func OpenCOCO(ctx context.Context, name string, o datasets.Options) (*Set, error) {
+	lists, root, err := cocoFiles(name)
 	if err != nil {
 		return nil, err
 	}
 	var c collection
-	for _, f := range files {
+	for _, f := range lists {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		b, err := os.ReadFile(f)
+		b, err := files.Read(f, maxList)
 		if err != nil {
 			return nil, fmt.Errorf("reading annotations: %w", err)
 		}
@@ -74,11 +80,11 @@ func OpenCOCO(ctx context.Context, name string) (*Set, error) {
 		}
 	}
 	if len(c.entries) == 0 {
-		return nil, fmt.Errorf("%s lists no image", strings.Join(files, ", "))
+		return nil, fmt.Errorf("%s lists no image", strings.Join(lists, ", "))
 	}
-	dir := filepath.Dir(files[0])
+	dir := filepath.Dir(lists[0])
 	for _, d := range cocoImages {
-		d = filepath.Join(filepath.Dir(files[0]), d)
+		d = filepath.Join(filepath.Dir(lists[0]), d)
 		if slices.ContainsFunc(c.entries, func(e entry) bool {
 			info, err := os.Stat(filepath.Join(d, filepath.FromSlash(e.id)))
 			return err == nil && info.Mode().IsRegular()
@@ -87,15 +93,15 @@ func OpenCOCO(ctx context.Context, name string) (*Set, error) {
 			break
 		}
 	}
-	d := description{kind: COCO, source: name, root: root, images: dir, labels: files}
-	if len(files) == 1 {
-		d.name = filepath.Base(files[0])
+	d := description{kind: COCO, decode: o.Decode, source: name, root: root, images: dir, labels: lists}
+	if len(lists) == 1 {
+		d.name = filepath.Base(lists[0])
 	}
 	return newSet(d, c.entries), nil
 }
 
 // cocoFiles finds the annotations and the folder the data set is named after.
-func cocoFiles(name string) (files []string, root string, err error) {
+func cocoFiles(name string) (lists []string, root string, err error) {
 	if name == "" {
 		return nil, "", errors.New("no file is named; write the JSON file or its folder behind the colon")
 	}
@@ -108,16 +114,16 @@ func cocoFiles(name string) (files []string, root string, err error) {
 		}
 		return []string{real}, filepath.Dir(real), nil
 	}
-	if root, err = filetree.Dir(name); err != nil {
+	if root, err = files.Dir(name); err != nil {
 		return nil, "", err
 	}
 	for _, d := range []string{root, filepath.Join(root, "annotations")} {
-		if files, err = filepath.Glob(filepath.Join(escapeGlob(d), "*.json")); err != nil {
+		if lists, err = filepath.Glob(filepath.Join(escapeGlob(d), "*.json")); err != nil {
 			return nil, "", fmt.Errorf("looking for annotations: %w", err)
 		}
-		if len(files) > 0 {
-			slices.SortFunc(files, filetree.Natural)
-			return files, root, nil
+		if len(lists) > 0 {
+			slices.SortFunc(lists, files.Natural)
+			return lists, root, nil
 		}
 	}
 	return nil, "", fmt.Errorf("%s has no JSON file, neither in itself nor in annotations", name)
@@ -131,6 +137,9 @@ func (c *collection) coco(file string, b []byte) error {
 	}
 	if in.Images == nil {
 		return fmt.Errorf("%s has no field images, so it is not COCO's format; where the folder has other JSON files, name the file that is meant", file)
+	}
+	if err := in.faces(); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	names := make(map[string]string, len(in.Images))
 	for i, im := range in.Images {
@@ -183,6 +192,25 @@ func (c *collection) coco(file string, b []byte) error {
 		e.faces = append(e.faces, f)
 	}
 	return nil
+}
+
+// faces refuses files that say by their categories that they are about something
+// else, and have no key points: COCO-Text, objects.
+func (f *cocoFile) faces() error {
+	var others []string
+	for _, c := range f.Categories {
+		name := strings.ToLower(c.Name + " " + c.Super)
+		for _, of := range []string{"face", "person", "people", "head", "human"} {
+			if strings.Contains(name, of) {
+				return nil
+			}
+		}
+		others = append(others, c.Name)
+	}
+	if len(others) == 0 || slices.ContainsFunc(f.Annotations, func(a cocoAnnotation) bool { return len(a.KeyPoints) > 0 }) {
+		return nil
+	}
+	return fmt.Errorf("its categories are %s, and no annotation has key points: this is no set of faces; docs/text-data.md says how text is read", strings.Join(others[:min(len(others), 5)], ", "))
 }
 
 // text is an id, number or text, for comparison; "" for none.

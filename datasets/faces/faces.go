@@ -40,7 +40,7 @@ import (
 	"sync"
 
 	"github.com/vtbench/vtbench/datasets"
-	"github.com/vtbench/vtbench/datasets/internal/filetree"
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -62,8 +62,14 @@ type Set struct {
 	dir     string // images are below
 	entries []entry
 	ids     []string
+	decode  pix.Options
+	leftOut files.Omissions
 	info    func() datasets.Info
 }
+
+// LeftOut implements [datasets.Listed]; it is empty where annotations list the
+// images.
+func (s *Set) LeftOut() files.Omissions { return s.leftOut }
 
 var _ datasets.Dataset = (*Set)(nil)
 
@@ -107,6 +113,8 @@ type description struct {
 	images       string   // folder of the images
 	labels       []string // paths of the annotations
 	ordered      bool     // the entries are in their order
+	decode       pix.Options
+	leftOut      files.Omissions
 }
 
 // newSet orders entries and prepares the digest.
@@ -117,12 +125,12 @@ func newSet(d description, entries []entry) *Set {
 		for i, e := range entries {
 			byID[e.id], names[i] = e, e.id
 		}
-		slices.SortFunc(names, filetree.Natural)
-		for i, n := range filetree.Interleave(names) {
+		slices.SortFunc(names, files.Natural)
+		for i, n := range files.Interleave(names) {
 			entries[i] = byID[n]
 		}
 	}
-	s := &Set{dir: d.images, entries: entries, ids: make([]string, len(entries))}
+	s := &Set{dir: d.images, decode: d.decode, leftOut: d.leftOut, entries: entries, ids: make([]string, len(entries))}
 	faces := 0
 	for i, e := range entries {
 		s.ids[i] = e.id
@@ -131,18 +139,18 @@ func newSet(d description, entries []entry) *Set {
 		}
 	}
 	s.info = sync.OnceValue(func() datasets.Info {
-		files := make([]string, 0, len(d.labels)+len(entries))
+		names := make([]string, 0, len(d.labels)+len(entries))
 		for _, l := range d.labels {
-			files = append(files, relative(d.root, l))
+			names = append(names, relative(d.root, l))
 		}
 		dir := relative(d.root, d.images)
 		for _, e := range entries {
-			files = append(files, path.Join(dir, e.id))
+			names = append(names, path.Join(dir, e.id))
 		}
 		return datasets.Info{
-			ID: d.kind, Version: Version, Digest: filetree.Digest(d.root, files),
+			ID: d.kind, Version: Version, Digest: files.Digest(d.root, d.decode.Reader(), names),
 			Title:  fmt.Sprintf("Faces of %s: %d in %d images", cmp.Or(d.name, filepath.Base(d.root)), faces, len(entries)),
-			Source: d.source,
+			Source: d.source, Reader: d.decode.Reader(),
 		}
 	})
 	return s
@@ -175,9 +183,14 @@ func (s *Set) Load(ctx context.Context, i int) (datasets.Item, error) {
 	}
 	e := s.entries[i]
 	name := filepath.Join(s.dir, filepath.FromSlash(e.id))
-	img, err := pix.Load(name)
+	decoded, err := pix.Read(name, s.decode)
 	if err != nil {
 		return datasets.Item{}, err
+	}
+	img := decoded.Image
+	if e.w != 0 && e.w == img.H && e.h == img.W && decoded.Orientation > 4 {
+		return datasets.Item{}, fmt.Errorf("image %s is %d×%d when it is turned as its EXIF orientation says, but %s is about %d×%d: its faces were marked on the image as it is stored, or on one that was turned; write orientation=stored or orientation=exif behind the data set",
+			name, img.W, img.H, e.where(), e.w, e.h)
 	}
 	if e.w != 0 && (e.w != img.W || e.h != img.H) {
 		return datasets.Item{}, fmt.Errorf("image %s is %d×%d, but %s is about one of %d×%d: its faces would lie elsewhere; use the images the annotations were made for",
@@ -189,13 +202,19 @@ func (s *Set) Load(ctx context.Context, i int) (datasets.Item, error) {
 			return datasets.Item{}, fmt.Errorf("image %s: %w", name, err)
 		}
 	}
-	it := datasets.Item{ID: e.id, Image: img, Instances: make([]datasets.Instance, len(found))}
+	it := datasets.Item{ID: e.id, Image: img, Notes: decoded.Notes, Instances: make([]datasets.Instance, 0, len(found))}
 	for n, f := range found {
-		in, err := f.instance(n, e.id, img.W, img.H)
-		if err != nil {
-			return datasets.Item{}, fmt.Errorf("image %s: %w", name, err)
+		in := f.instance(n, e.id, img.W, img.H)
+		if in.Box.Empty() {
+			if !f.ignore { // nothing is lost with a face that nobody looks for
+				it.Lost = append(it.Lost, datasets.LostLabel{
+					ID: in.ID, Reason: datasets.LostOutside,
+					Where: fmt.Sprintf("%s: box %v, image of %d×%d", f.where, f.box.rect(), img.W, img.H),
+				})
+			}
+			continue
 		}
-		it.Instances[n] = in
+		it.Instances = append(it.Instances, in)
 	}
 	// The photographs of a person are not independent. Where an image has several
 	// people it is a unit of its own.
@@ -212,23 +231,20 @@ func (e entry) where() string {
 	return "its annotation"
 }
 
-// instance is face n of an image of a size.
-func (f face) instance(n int, item string, w, h int) (datasets.Instance, error) {
+// instance is face n of an image of a size; its box is empty where it lies outside.
+func (f face) instance(n int, item string, w, h int) datasets.Instance {
 	in := datasets.Instance{
 		ID: fmt.Sprintf("%03d", n), Points: slices.Clone(f.points), Identity: f.identity,
 		Ignore: f.ignore, Scale: f.scale, Tags: slices.Clone(f.tags),
 	}
 	in.Box = f.box.rect().Intersect(image.Rect(0, 0, w, h))
-	if in.Box.Empty() {
-		return in, fmt.Errorf("%s: box %v lies outside the %d×%d image", f.where, f.box.rect(), w, h)
-	}
 	if in.Scale == 0 {
 		in.Scale = float64(max(in.Box.Dx(), in.Box.Dy())) / float64(max(w, h))
 	}
 	if in.Identity == "" && len(in.Points) == 0 {
 		in.Identity = item + "#" + in.ID
 	}
-	return in, nil
+	return in
 }
 
 // below checks a name from an annotation: a path with slashes that stays below the

@@ -207,7 +207,7 @@ func TestWFLW(t *testing.T) {
 			dir + "/" + test:  wflwRow(t, "0--Parade/p_10.png", posed) + "\r\n" + wflwRow(t, "9--Press/q.png", plain),
 			dir + "/" + train: wflwRow(t, "0--Parade/p_10.png", plain) + wflwRow(t, "0--Parade/p_2.png", plain) + wflwRow(t, "gone.png", plain),
 		})
-		ds, err := OpenWFLW(t.Context(), root)
+		ds, err := OpenWFLW(t.Context(), root, datasets.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -247,22 +247,32 @@ func TestWFLWRefuses(t *testing.T) {
 		{"not finite", strings.Replace(good, "50.000000", "NaN", 1), list + `:1: field 1 is "NaN"`},
 		{"attribute", strings.Replace(good, " 0 a.png", " 7 a.png", 1), list + ":1: field 206, blur, is 7"},
 		{"out of the folder", strings.Replace(good, "a.png", "../../a.png", 1), list + `:1: image name "../../a.png" leads out`},
-		{"box outside", strings.Replace(good, "30 10 70 66", "300 10 370 66", 1), list + ":1: box (300,10)-(370,66) lies outside the 200×100"},
 		{"nothing", "\n", "has no face"},
 		{"endless line", strings.Repeat("1 ", maxLine), list + ":1: the line has more than"},
 	} {
 		root := tree(t, map[string]string{"WFLW_images/a.png": "", list: tc.content})
-		ds, err := OpenWFLW(t.Context(), root)
+		ds, err := OpenWFLW(t.Context(), root, datasets.Options{})
 		refused(t, tc.name, tc.want, ds, err)
 	}
-	ds, err := OpenWFLW(t.Context(), tree(t, map[string]string{"a.png": ""}))
+	ds, err := OpenWFLW(t.Context(), tree(t, map[string]string{"a.png": ""}), datasets.Options{})
 	refused(t, "no images", "WFLW_images", ds, err)
-	ds, err = OpenWFLW(t.Context(), tree(t, map[string]string{"WFLW_images/a.png": ""}))
+	ds, err = OpenWFLW(t.Context(), tree(t, map[string]string{"WFLW_images/a.png": ""}), datasets.Options{})
 	refused(t, "no list", "has no list_98pt_rect_attr_*.txt", ds, err)
-	ds, err = OpenWFLW(t.Context(), tree(t, map[string]string{"WFLW_images/a.png": "broken", list: good}))
+	ds, err = OpenWFLW(t.Context(), tree(t, map[string]string{"WFLW_images/a.png": "broken", list: good}), datasets.Options{})
 	refused(t, "broken image", "decoding image", ds, err)
+	// A face outside costs itself, not the face beside it.
+	outside := strings.Replace(good, "30 10 70 66", "300 10 370 66", 1)
+	ds, err = OpenWFLW(t.Context(), tree(t, map[string]string{"WFLW_images/a.png": "", list: outside + good}), datasets.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	it := load(t, ds, "a.png")
+	want := []datasets.LostLabel{{ID: "000", Reason: datasets.LostOutside, Where: it.Lost[0].Where}}
+	if d := cmp.Diff(want, it.Lost); d != "" || len(it.Instances) != 1 || it.Instances[0].ID != "001" || !strings.Contains(it.Lost[0].Where, list+":1: box (300,10)-(370,66), image of 200×100") {
+		t.Errorf("%+v, lost (-want +got):\n%s", it, d)
+	}
 	flat := strings.Replace(good, "30 10 70 66", "30 10 30 10", 1)
-	ds, err = OpenWFLW(t.Context(), tree(t, map[string]string{"WFLW_images/a.png": "", list: flat}))
+	ds, err = OpenWFLW(t.Context(), tree(t, map[string]string{"WFLW_images/a.png": "", list: flat}), datasets.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

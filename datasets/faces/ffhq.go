@@ -14,7 +14,8 @@ import (
 	"strings"
 
 	"github.com/vtbench/vtbench/datasets"
-	"github.com/vtbench/vtbench/datasets/internal/filetree"
+	"github.com/vtbench/vtbench/internal/files"
+	"github.com/vtbench/vtbench/pix"
 )
 
 // FFHQ names the kind "ffhq:DIR".
@@ -59,8 +60,8 @@ type ffhqLabels struct {
 //
 // ffhq-dataset-v2.json, in the folder or beside it, has the points. Without it
 // there are none, and boxes of cropped images are where the cropping puts faces.
-func OpenFFHQ(ctx context.Context, dir string) (*Set, error) {
-	root, err := filetree.Dir(dir)
+func OpenFFHQ(ctx context.Context, dir string, o datasets.Options) (*Set, error) {
+	root, err := files.Dir(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -72,14 +73,15 @@ func OpenFFHQ(ctx context.Context, dir string) (*Set, error) {
 		}
 	}
 	wild := filepath.Base(images) == ffhqWild
-	names, err := filetree.Images(ctx, images)
+	found, err := files.List(ctx, images, pix.IsImage)
 	if err != nil {
 		return nil, err
 	}
+	names := found.Files
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%s has no image", images)
 	}
-	d := description{kind: FFHQ, source: dir, root: root, images: images}
+	d := description{kind: FFHQ, decode: o.Decode, leftOut: found.LeftOut, source: dir, root: root, images: images}
 	labels, file, err := ffhqLabelsOf(ctx, root, wild)
 	if err != nil {
 		return nil, err
@@ -108,7 +110,7 @@ func OpenFFHQ(ctx context.Context, dir string) (*Set, error) {
 }
 
 func isDir(name string) bool {
-	_, err := filetree.Dir(name)
+	_, err := files.Dir(name)
 	return err == nil
 }
 
@@ -156,7 +158,7 @@ func ffhqLabelsOf(ctx context.Context, root string, wild bool) (_ map[int]ffhqLa
 	for _, d := range []string{root, filepath.Dir(root)} {
 		for _, n := range ffhqFiles {
 			file := filepath.Join(d, n)
-			r, err := os.Open(file)
+			r, err := files.Open(file)
 			if errors.Is(err, os.ErrNotExist) {
 				continue
 			}

@@ -12,7 +12,8 @@ import (
 	"strings"
 
 	"github.com/vtbench/vtbench/datasets"
-	"github.com/vtbench/vtbench/datasets/internal/filetree"
+	"github.com/vtbench/vtbench/internal/files"
+	"github.com/vtbench/vtbench/pix"
 )
 
 // LFW names the kind "lfw:DIR".
@@ -46,15 +47,16 @@ const (
 //
 // The order takes two photographs of each person in turn, so that a prefix has
 // both people to tell apart and people to recognise.
-func OpenLFW(ctx context.Context, dir string) (*People, error) {
-	root, err := filetree.Dir(dir)
+func OpenLFW(ctx context.Context, dir string, o datasets.Options) (*People, error) {
+	root, err := files.Dir(dir)
 	if err != nil {
 		return nil, err
 	}
-	names, err := filetree.Images(ctx, root)
+	found, err := files.List(ctx, root, pix.IsImage)
 	if err != nil {
 		return nil, err
 	}
+	names := found.Files
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%s has no image; PERSON/PERSON_0001.jpg is wanted", dir)
 	}
@@ -78,7 +80,7 @@ func OpenLFW(ctx context.Context, dir string) (*People, error) {
 	p := &People{}
 	var labels []string
 	for _, name := range []string{filepath.Join(root, "pairs.txt"), filepath.Join(filepath.Dir(root), "pairs.txt")} {
-		b, err := os.ReadFile(name)
+		b, err := files.Read(name, maxList)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
@@ -91,7 +93,7 @@ func OpenLFW(ctx context.Context, dir string) (*People, error) {
 		labels = append(labels, name)
 		break
 	}
-	p.Set = newSet(description{kind: LFW, source: dir, root: root, images: root, labels: labels, ordered: true}, entries)
+	p.Set = newSet(description{kind: LFW, decode: o.Decode, leftOut: found.LeftOut, source: dir, root: root, images: root, labels: labels, ordered: true}, entries)
 	return p, nil
 }
 
@@ -106,7 +108,7 @@ func takeTwo(names []string) []string {
 		}
 		byDir[d] = append(byDir[d], n)
 	}
-	slices.SortFunc(dirs, filetree.Natural)
+	slices.SortFunc(dirs, files.Natural)
 	out := make([]string, 0, len(names))
 	for len(out) < len(names) {
 		for _, d := range dirs {

@@ -3,11 +3,10 @@ package faces
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/vtbench/vtbench/datasets"
-	"github.com/vtbench/vtbench/datasets/internal/filetree"
+	"github.com/vtbench/vtbench/internal/files"
 )
 
 // TokBench names the kind "tokbench-face:DIR".
@@ -29,17 +28,17 @@ type tokBenchFace struct {
 // OpenTokBench opens the faces of TokBench (Wu et al. 2025): images/face_data/wflw
 // and annotations/face_meta.json. Scale is the ratio that the file states, which is
 // what TokBench bins by; its field gt is not read.
-func OpenTokBench(ctx context.Context, dir string) (*Set, error) {
-	root, err := filetree.Dir(dir)
+func OpenTokBench(ctx context.Context, dir string, o datasets.Options) (*Set, error) {
+	root, err := files.Dir(dir)
 	if err != nil {
 		return nil, err
 	}
 	images := filepath.Join(root, "images", "face_data", "wflw")
-	if _, err := filetree.Dir(images); err != nil {
+	if _, err := files.Dir(images); err != nil {
 		return nil, fmt.Errorf("TokBench's faces are looked for in images/face_data/wflw: %w", err)
 	}
 	meta := filepath.Join(root, "annotations", "face_meta.json")
-	b, err := os.ReadFile(meta)
+	b, err := files.Read(meta, maxList)
 	if err != nil {
 		return nil, fmt.Errorf("reading TokBench's key points: %w", err)
 	}
@@ -53,7 +52,7 @@ func OpenTokBench(ctx context.Context, dir string) (*Set, error) {
 	if len(c.entries) == 0 {
 		return nil, fmt.Errorf("%s lists no image", meta)
 	}
-	return newSet(description{kind: TokBench, source: dir, root: root, images: images, labels: []string{meta}}, c.entries), nil
+	return newSet(description{kind: TokBench, decode: o.Decode, source: dir, root: root, images: images, labels: []string{meta}}, c.entries), nil
 }
 
 // tokBench adds the images and faces of the file.

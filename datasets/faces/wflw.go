@@ -6,14 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/vtbench/vtbench/datasets"
-	"github.com/vtbench/vtbench/datasets/internal/filetree"
+	"github.com/vtbench/vtbench/internal/files"
 )
 
 // WFLW names the kind "wflw:DIR".
@@ -36,13 +35,13 @@ const wflwFields = 2*98 + 4 + len(wflwAttributes)
 // both, in the folders of the archive or in dir itself. The faces of an image are
 // one item, also where lists share the image. Tags are the attributes that are set
 // and "train" or "test".
-func OpenWFLW(ctx context.Context, dir string) (*Set, error) {
-	root, err := filetree.Dir(dir)
+func OpenWFLW(ctx context.Context, dir string, o datasets.Options) (*Set, error) {
+	root, err := files.Dir(dir)
 	if err != nil {
 		return nil, err
 	}
 	images := filepath.Join(root, "WFLW_images")
-	if _, err := filetree.Dir(images); err != nil {
+	if _, err := files.Dir(images); err != nil {
 		return nil, fmt.Errorf("WFLW's images are looked for in WFLW_images: %w", err)
 	}
 	lists, err := wflwFiles(root)
@@ -57,7 +56,7 @@ func OpenWFLW(ctx context.Context, dir string) (*Set, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		b, err := os.ReadFile(l)
+		b, err := files.Read(l, maxList)
 		if err != nil {
 			return nil, fmt.Errorf("reading WFLW's list: %w", err)
 		}
@@ -68,7 +67,7 @@ func OpenWFLW(ctx context.Context, dir string) (*Set, error) {
 	if len(c.entries) == 0 {
 		return nil, fmt.Errorf("%s has no face", strings.Join(lists, ", "))
 	}
-	return newSet(description{kind: WFLW, source: dir, root: root, images: images, labels: lists}, c.entries), nil
+	return newSet(description{kind: WFLW, decode: o.Decode, source: dir, root: root, images: images, labels: lists}, c.entries), nil
 }
 
 func wflwFiles(root string) ([]string, error) {
@@ -146,6 +145,9 @@ func escapeGlob(p string) string {
 
 // at names a line of a file.
 func at(file string, line int) string { return file + ":" + strconv.Itoa(line) }
+
+// maxList is the longest list of faces that is read; FFHQ's has 255 MB.
+const maxList = 2 << 30
 
 // maxLine is the longest line of a list; WFLW's have 3 kB.
 const maxLine = 1 << 20

@@ -17,7 +17,7 @@ import (
 	"sync"
 
 	"github.com/vtbench/vtbench/datasets"
-	"github.com/vtbench/vtbench/datasets/internal/filetree"
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -30,45 +30,52 @@ const Version = 1
 // Set is the images of a folder, in the order of their names (numbers as
 // numbers); where there are subfolders, they take turns.
 type Set struct {
-	root string
+	list files.Listing
 	ids  []string
+	o    datasets.Options
 	info func() datasets.Info
 }
 
-var _ datasets.Dataset = (*Set)(nil)
+var (
+	_ datasets.Dataset = (*Set)(nil)
+	_ datasets.Listed  = (*Set)(nil)
+)
 
-// Open lists the images below dir. It decodes none.
-func Open(ctx context.Context, dir string) (*Set, error) {
-	root, err := filetree.Dir(dir)
+// Open lists the images below dir, as [files.List] does. It decodes none.
+func Open(ctx context.Context, dir string, o datasets.Options) (*Set, error) {
+	l, err := files.List(ctx, dir, pix.IsImage)
 	if err != nil {
 		return nil, err
 	}
-	names, err := filetree.Images(ctx, root)
-	if err != nil {
-		return nil, err
-	}
-	if len(names) == 0 {
+	if len(l.Files) == 0 {
+		if len(l.LeftOut) > 0 {
+			return nil, fmt.Errorf("%s: %w; left out: %s", dir, ErrEmpty, l.LeftOut)
+		}
 		return nil, fmt.Errorf("%s: %w", dir, ErrEmpty)
 	}
 	return &Set{
-		root: root,
-		ids:  filetree.Interleave(names),
+		list: l,
+		ids:  files.Interleave(l.Files),
+		o:    o,
 		info: sync.OnceValue(func() datasets.Info {
 			return datasets.Info{
-				ID: Name, Version: Version, Digest: filetree.Digest(root, names),
-				Title:  fmt.Sprintf("%d images of %s", len(names), filepath.Base(root)),
-				Source: dir,
+				ID: Name, Version: Version, Digest: files.Digest(l.Root, o.Decode.Reader(), l.Files),
+				Title:  fmt.Sprintf("%d images of %s", len(l.Files), filepath.Base(l.Root)),
+				Source: dir, Reader: o.Decode.Reader(),
 			}
 		}),
 	}, nil
 }
 
 // ErrEmpty says that a folder has no image.
-var ErrEmpty = errors.New("no PNG, JPEG, GIF, BMP, TIFF or WebP image in this folder or below")
+var ErrEmpty = errors.New("no image (PNG, JPEG, GIF, BMP, TIFF, WebP, PPM, PGM, PBM) in this folder or below")
 
 // Info implements [datasets.Dataset]. The first call reads every file for the
 // digest.
 func (s *Set) Info() datasets.Info { return s.info() }
+
+// LeftOut implements [datasets.Listed].
+func (s *Set) LeftOut() files.Omissions { return s.list.LeftOut }
 
 // IDs implements [datasets.Dataset]: paths below the folder.
 func (s *Set) IDs() []string { return s.ids }
@@ -76,14 +83,14 @@ func (s *Set) IDs() []string { return s.ids }
 // Load decodes image i.
 func (s *Set) Load(ctx context.Context, i int) (datasets.Item, error) {
 	if i < 0 || i >= len(s.ids) {
-		return datasets.Item{}, fmt.Errorf("folder %s has no image %d: it has %d", s.root, i, len(s.ids))
+		return datasets.Item{}, fmt.Errorf("folder %s has no image %d: it has %d", s.list.Root, i, len(s.ids))
 	}
 	if err := ctx.Err(); err != nil {
 		return datasets.Item{}, err
 	}
-	img, err := pix.Load(filepath.Join(s.root, filepath.FromSlash(s.ids[i])))
+	d, err := pix.Read(s.list.Path(s.ids[i]), s.o.Decode)
 	if err != nil {
 		return datasets.Item{}, err
 	}
-	return datasets.Item{ID: s.ids[i], Image: img}, nil
+	return datasets.Item{ID: s.ids[i], Image: d.Image, Notes: d.Notes}, nil
 }

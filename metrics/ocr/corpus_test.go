@@ -126,9 +126,11 @@ func seen(t testing.TB, in []sample, side, quality int) []sample {
 				if err := jpeg.Encode(&b, small.RGBA(), &jpeg.Options{Quality: quality}); err != nil {
 					t.Fatal(err)
 				}
-				if small, err = pix.Decode(bytes.NewReader(b.Bytes())); err != nil {
+				d, err := pix.Decode(&b, pix.Options{})
+				if err != nil {
 					t.Fatal(err)
 				}
+				small = d.Image
 			}
 			last = s.img
 			if lastOut, err = place.Restore(small); err != nil {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -39,6 +40,9 @@ var reasonTitles = []struct{ key, title string }{
 	{metrics.DropIgnored, "marked don't-care"},
 	{metrics.DropFailed, "failed"},
 	{metrics.DropLoad, "could not be loaded"},
+	{datasets.LostMalformed, "labels malformed"},
+	{datasets.LostNoArea, "labels without area"},
+	{datasets.LostOutside, "labels outside the image"},
 	{metrics.DropNotFound, "not found"},
 	{metrics.DropInfinite, "infinite"},
 	{metrics.DropUndefined, "undefined"},

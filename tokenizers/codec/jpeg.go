@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"image/jpeg"
 	"runtime"
 
+	decoder "github.com/vtbench/vtbench/internal/jpeg"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -27,6 +27,7 @@ func jpegKind() tokenizers.Kind {
 			// releases, so the release is the encoder's version.
 			return newTokenizer(c, "jpeg", runtime.Version(), 65535, opts, map[string]string{
 				"encoder": "image/jpeg " + runtime.Version(),
+				"decoder": fmt.Sprintf("vtbench jpeg %d, as libjpeg-turbo", decoder.Version),
 				"chroma":  "420",
 			}), nil
 		},
@@ -42,14 +43,8 @@ func (c jpegCoder) encode(m pix.Image) ([]byte, error) {
 }
 
 func (jpegCoder) decode(data []byte) (pix.Image, error) {
-	m, err := jpeg.Decode(bytes.NewReader(data))
-	if err != nil {
-		return pix.Image{}, err
-	}
-	if y, ok := m.(*image.YCbCr); ok {
-		return pix.FromJPEG(y), nil
-	}
-	return pix.FromImage(m), nil
+	m, err := decoder.Decode(data)
+	return pix.Image{W: m.W, H: m.H, Pix: m.Pix}, err
 }
 
 // payload counts the entropy-coded bytes behind the scan headers, stuffing

@@ -26,6 +26,7 @@ import (
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/face"
 	"github.com/vtbench/vtbench/reports/format"
+	"github.com/vtbench/vtbench/reports/view"
 	"github.com/vtbench/vtbench/tokenizers"
 	alltok "github.com/vtbench/vtbench/tokenizers/all"
 )
@@ -261,6 +262,9 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 			return usage(err)
 		}
 		cfg.Datasets = append(cfg.Datasets, run.DatasetSource{Spec: spec, Data: d})
+		if l, ok := d.(datasets.Listed); ok && len(l.LeftOut()) > 0 {
+			a.warnf("data set %s: left out: %s", spec, l.LeftOut())
+		}
 	}
 	opened, err := openMetrics(ctx, suite.Metrics, suite.Optional, metrics.Config{Workers: workers, Options: suite.Options})
 	if err != nil {
@@ -304,6 +308,7 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 	} else if err := a.printTable(done); err != nil {
 		return err
 	}
+	a.remarks(&done.Summary)
 	return a.failures(done)
 }
 
@@ -334,6 +339,16 @@ func (a *app) witness(dir string, toks []run.TokenizerSource) {
 // shownFailures is how many failed items are named on stderr; all are in the
 // summary and the report.
 const shownFailures = 10
+
+// remarks says what was assumed or lost in images and labels of data sets.
+func (a *app) remarks(s *summary.Summary) {
+	for _, n := range s.Notes {
+		a.warnf("data set %s: %s (%d images, %s first)", n.Dataset, n.Note, n.Items, n.First)
+	}
+	for _, l := range s.Lost {
+		a.warnf("data set %s: %d %s, the first is %s", l.Dataset, l.Labels, view.ReasonTitle(l.Reason), l.First)
+	}
+}
 
 // failures lists what failed and turns it into the exit status.
 func (a *app) failures(run *summary.Run) error {

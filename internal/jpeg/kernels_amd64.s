@@ -1,6 +1,6 @@
 #include "textflag.h"
 
-// The constants of jpeg.go, once a lane; those that are subtracted are negative.
+// The constants of kernels.go, once a lane; those that are subtracted are negative.
 DATA c0298<>+0(SB)/8, $0x0000098e0000098e
 DATA c0298<>+8(SB)/8, $0x0000098e0000098e
 DATA c0298<>+16(SB)/8, $0x0000098e0000098e
@@ -275,6 +275,12 @@ DATA seven<>+16(SB)/8, $0x0007000700070007
 DATA seven<>+24(SB)/8, $0x0007000700070007
 GLOBL seven<>(SB), RODATA|NOPTR, $32
 
+DATA one<>+0(SB)/8, $0x0001000100010001
+DATA one<>+8(SB)/8, $0x0001000100010001
+DATA one<>+16(SB)/8, $0x0001000100010001
+DATA one<>+24(SB)/8, $0x0001000100010001
+GLOBL one<>(SB), RODATA|NOPTR, $32
+
 // forwardHalf does what both passes of the forward DCT share: Y0…Y7 in; sums for
 // outputs 0 and 4 in Y0 and Y4, outputs 2 and 6 before rounding in Y2 and Y6, and
 // 7, 5, 3, 1 in Y12…Y15.
@@ -301,7 +307,7 @@ GLOBL seven<>(SB), RODATA|NOPTR, $32
 	VPADDD Y3, Y5, Y2             \
 	odd(Y12, Y13, Y14, Y15, Y1, Y3, Y5, Y7, Y8)
 
-// odd is func odd of jpeg.go, in place; the last five are scratch.
+// odd is func odd of kernels.go, in place; the last five are scratch.
 #define odd(A, B, C, D, Z1, Z2, Z3, Z4, Z5) \
 	VPADDD D, A, Z1               \
 	VPADDD C, B, Z2               \
@@ -343,7 +349,7 @@ GLOBL seven<>(SB), RODATA|NOPTR, $32
 	VPADDD ROUND, Y15, Y1         \
 	VPSRAD SHIFT, Y1, Y1
 
-// inverse is func inverse of jpeg.go on Y0…Y7.
+// inverse is func inverse of kernels.go on Y0…Y7.
 #define inverse(ROUND, SHIFT) \
 	VPADDD Y6, Y2, Y8             \
 	VPMULLD c0541<>(SB), Y8, Y8   \
@@ -727,6 +733,104 @@ samples:
 	VPADDW Y14, Y3, Y3
 	VPSRLW $4, Y2, Y2
 	VPSRLW $4, Y3, Y3
+	VPSLLW $8, Y3, Y3
+	VPOR Y3, Y2, Y2
+	VMOVDQU Y2, (DI)
+	ADDQ $32, SI
+	ADDQ $32, DI
+	SUBQ $16, CX
+	JG samples
+	VZEROUPPER
+	RET
+
+// func inverseAVX2(dst *uint8, stride int, coef *[64]int16, q *[64]int32)
+TEXT ·inverseAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ stride+8(FP), SI
+	MOVQ coef+16(FP), CX
+	MOVQ q+24(FP), DX
+	LEAQ (SI)(SI*2), R9
+	LEAQ (DI)(SI*4), R10
+	VPMOVSXWD 0(CX), Y0
+	VPMOVSXWD 16(CX), Y1
+	VPMOVSXWD 32(CX), Y2
+	VPMOVSXWD 48(CX), Y3
+	VPMOVSXWD 64(CX), Y4
+	VPMOVSXWD 80(CX), Y5
+	VPMOVSXWD 96(CX), Y6
+	VPMOVSXWD 112(CX), Y7
+	VPMULLD 0(DX), Y0, Y0
+	VPMULLD 32(DX), Y1, Y1
+	VPMULLD 64(DX), Y2, Y2
+	VPMULLD 96(DX), Y3, Y3
+	VPMULLD 128(DX), Y4, Y4
+	VPMULLD 160(DX), Y5, Y5
+	VPMULLD 192(DX), Y6, Y6
+	VPMULLD 224(DX), Y7, Y7
+
+	VMOVDQU round11<>(SB), Y13
+	inverse(Y13, $11)
+	transpose
+	VMOVDQU round18<>(SB), Y13
+	inverse(Y13, $18)
+
+	VPACKSSDW Y1, Y0, Y8
+	VPACKSSDW Y3, Y2, Y9
+	VPACKSSDW Y5, Y4, Y10
+	VPACKSSDW Y7, Y6, Y11
+	VPACKUSWB Y9, Y8, Y8
+	VPACKUSWB Y11, Y10, Y10
+	VPSHUFB turn4<>(SB), Y8, Y8
+	VPSHUFB turn4<>(SB), Y10, Y10
+	VPUNPCKLDQ Y10, Y8, Y0
+	VPUNPCKHDQ Y10, Y8, Y1
+	VEXTRACTI128 $1, Y0, X2
+	VEXTRACTI128 $1, Y1, X3
+	VMOVQ X0, (DI)
+	VPEXTRQ $1, X0, (DI)(SI*1)
+	VMOVQ X1, (DI)(SI*2)
+	VPEXTRQ $1, X1, (DI)(R9*1)
+	VMOVQ X2, (R10)
+	VPEXTRQ $1, X2, (R10)(SI*1)
+	VMOVQ X3, (R10)(SI*2)
+	VPEXTRQ $1, X3, (R10)(R9*1)
+	VZEROUPPER
+	RET
+
+// func extendAVX2(sums *uint16, row *uint8, n int)
+TEXT ·extendAVX2(SB), NOSPLIT, $0-24
+	MOVQ sums+0(FP), DI
+	MOVQ row+8(FP), SI
+	MOVQ n+16(FP), CX
+
+samples:
+	VPMOVZXBW (SI), Y0
+	VMOVDQU Y0, (DI)
+	ADDQ $16, SI
+	ADDQ $32, DI
+	SUBQ $16, CX
+	JG samples
+	VZEROUPPER
+	RET
+
+// func stretchMixAVX2(dst *uint8, sums *uint16, n int)
+TEXT ·stretchMixAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ sums+8(FP), SI
+	MOVQ n+16(FP), CX
+	VMOVDQU one<>(SB), Y15
+	VPADDW Y15, Y15, Y14
+
+samples:
+	VMOVDQU 2(SI), Y0
+	VPADDW Y0, Y0, Y1
+	VPADDW Y0, Y1, Y1
+	VPADDW (SI), Y1, Y2
+	VPADDW 4(SI), Y1, Y3
+	VPADDW Y15, Y2, Y2
+	VPADDW Y14, Y3, Y3
+	VPSRLW $2, Y2, Y2
+	VPSRLW $2, Y3, Y3
 	VPSLLW $8, Y3, Y3
 	VPOR Y3, Y2, Y2
 	VMOVDQU Y2, (DI)
