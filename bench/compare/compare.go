@@ -125,6 +125,8 @@ type engine struct {
 	o      Options
 	report *Report
 	tests  []pending
+	// curvesOnly are the baselines that are compared as families of several rates.
+	curvesOnly []string
 	// effects are detectable differences in units of the standard error.
 	effects map[effectKey]float64
 }
@@ -227,11 +229,11 @@ func (e *engine) side(index int, b, c Side) error {
 	if err != nil {
 		return err
 	}
+	m := newMatch(b.Results, c.Results)
+	e.oneSided(m)
 	if len(pairs) == 0 {
 		return nil
 	}
-	m := newMatch(b.Results, c.Results)
-	e.oneSided(m)
 	for _, x := range e.o.Margins { // a misspelt margin would be the default in disguise
 		if !slices.ContainsFunc(slices.Concat(b.Results.Metrics, c.Results.Metrics), func(s metrics.Spec) bool { return matches(x.Metric, s.ID) }) {
 			e.warn("the margin of %q matches no metric", x.Metric)
@@ -339,6 +341,7 @@ func (e *engine) pair(index int, b, c Side) ([]int, error) {
 		}
 	case b.Tokenizer != "" && c.Tokenizer != "" && common == 0:
 		e.warn("%s and %s are two families of several rates: they are compared as curves only", b.name(), c.name())
+		e.curvesOnly = append(e.curvesOnly, b.name())
 	default:
 		return nil, fmt.Errorf("%s has %d tokenizers and %s has %d, none of the same name: select with RUN#TOKENIZER which are to be compared", b.name(), len(bt), c.name(), len(ct))
 	}

@@ -448,6 +448,91 @@ func TestFrontAndCurves(t *testing.T) {
 	}
 }
 
+// Two families have a BD-rate in every metric that both measure, or a reason why not.
+func TestCurvesHaveAValueOrAReason(t *testing.T) {
+	type points = map[string][2]float64 // rate, PSNR
+	line := func(kind string, factor, shift float64) points {
+		out := points{}
+		for i, q := range []float64{20, 24, 28, 31} {
+			out[fmt.Sprintf("%s:k=%d", kind, i)] = [2]float64{factor * math.Pow(2, float64(i)), q + shift}
+		}
+		return out
+	}
+	change := func(p points, k string, v [2]float64) points { p[k] = v; return p }
+	without := func(r *Results, id string) *Results {
+		for k := range r.cells {
+			if k.metric == id {
+				delete(r.cells, k)
+			}
+		}
+		return r
+	}
+	// renamed measures its rate in something else.
+	renamed := func(r *Results, id string) *Results {
+		for i, s := range r.Metrics {
+			if s.ID == "bpp-real" {
+				r.Metrics[i].ID, r.Metrics[i].Rate = id, metrics.Nominal
+			}
+		}
+		for k, c := range r.cells {
+			if k.metric == "bpp-real" {
+				delete(r.cells, k)
+				k.metric = id
+				r.cells[k] = c
+			}
+		}
+		return r
+	}
+	for name, tc := range map[string]struct {
+		cand    *Results
+		why     string
+		quality bool // a difference at equal rate, all the same
+	}{
+		"a value":       {tokens(t, "b", line("fsq", .8, 0)), "", true},
+		"one point":     {tokens(t, "b", points{"fsq:k=1": {1, 24}}), "b#fsq is a single point, a curve needs 2 or more", false},
+		"no rate":       {without(tokens(t, "b", line("fsq", 1, 0)), "bpp-real"), "b#fsq has no measure of rate", false},
+		"another rate":  {renamed(tokens(t, "b", line("fsq", 1, 0)), "bpp-nominal"), "b#fsq has its rate in bpp-nominal, not in bpp-real", false},
+		"no quality":    {without(tokens(t, "b", line("fsq", 1, 0)), "psnr"), "0 of the 4 tokenizers of b#fsq have both a finite PSNR and bpp-real, a curve needs 2 or more", false},
+		"no overlap":    {tokens(t, "b", line("fsq", 1, 40)), "the curves share no PSNR: a#vq reaches 20.01 to 31.01, b#fsq 60.01 to 71.01", true},
+		"not monotone":  {tokens(t, "b", change(line("fsq", 1, 0), "fsq:k=2", [2]float64{4, 23})), "b#fsq is not monotone: fsq:k=2 takes more rate than fsq:k=1 (bpp-real 4, 2) and has no better PSNR (23.01, 24.01)", true},
+		"equal quality": {tokens(t, "b", change(line("fsq", 1, 0), "fsq:k=3", [2]float64{8, 28})), "b#fsq is not monotone: fsq:k=3 takes more rate than fsq:k=2 (bpp-real 8, 4) and has no better PSNR (28.01, 28.01)", true},
+		"equal rate":    {tokens(t, "b", change(line("fsq", 1, 0), "fsq:k=2", [2]float64{2, 28})), "b#fsq: fsq:k=1 and fsq:k=2 have the same bpp-real", false},
+		"worse":         {tokens(t, "b", points{"fsq:k=0": {1, 31}, "fsq:k=1": {2, 24}}), "b#fsq is not monotone: fsq:k=1 takes more rate than fsq:k=0 (bpp-real 2, 1) and has no better PSNR (24.01, 31.01)", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := tokens(t, "a", line("vq", 1, 0))
+			for _, headline := range [][]string{{"psnr"}, {}} { // whatever decides, a family is compared in all
+				a.Headline, tc.cand.Headline = headline, headline
+				r, err := Compare([]Side{{a, "vq"}}, Side{tc.cand, "fsq"}, Options{Resamples: 99, AllowVersionSkew: true})
+				if err != nil {
+					if name == "no quality" || name == "one point" && len(headline) == 0 {
+						continue // paired instead, and nothing to pair
+					}
+					t.Fatal(err)
+				}
+				if name == "one point" && len(headline) == 0 {
+					continue // rows are the comparison, and the headline chooses
+				}
+				if len(r.Curves) != 1 {
+					t.Fatalf("curves %+v, warnings %v", r.Curves, r.Warnings)
+				}
+				c := r.Curves[0]
+				if c.Why != tc.why || math.IsNaN(float64(c.BDRate)) != (tc.why != "") || math.IsNaN(float64(c.BDQuality)) == tc.quality {
+					t.Errorf("BD-rate %v, BD-quality %v, why %q\nwant %q", c.BDRate, c.BDQuality, c.Why, tc.why)
+				}
+				if got := r.Compared(); got != (tc.quality || len(r.Rows) > 0) {
+					t.Errorf("compared: %v", got)
+				}
+			}
+		})
+	}
+	// Asked for nothing that has a curve.
+	r, err := Compare([]Side{{tokens(t, "a", line("vq", 1, 0)), "vq"}}, Side{tokens(t, "b", line("fsq", 1, 0)), "fsq"}, Options{Resamples: 99, Metrics: []string{"bpp-*"}})
+	if err != nil || r.Compared() || len(r.Curves) > 0 || !slices.ContainsFunc(r.Warnings, func(s string) bool { return strings.HasPrefix(s, "there is no metric of quality") }) {
+		t.Errorf("rates only: %v, %+v", err, r)
+	}
+}
+
 // A tokenizer without codes has no nominal rate: nothing got lost.
 func TestMetricThatATokenizerCannotHave(t *testing.T) {
 	a := tokens(t, "a", map[string][2]float64{"vq": {1, 20}, "kl": {1, 20}})

@@ -1,13 +1,11 @@
 package compare
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
-	"github.com/vtbench/vtbench/metrics/stat"
 )
 
 // contestant is a tokenizer of a side, as a point.
@@ -92,7 +90,8 @@ func (r *Results) overall(k cellKey, spec metrics.Spec) (value float64, n int) {
 	return allNum / allDen, n
 }
 
-// fronts makes the Pareto fronts and the curves of every headline metric.
+// fronts makes the Pareto fronts of every headline metric, and the curves of those and,
+// where curves are all that is compared or metrics were asked for, of all others.
 func (e *engine) fronts(baselines []Side, candidate Side) error {
 	list, err := contestants(baselines, candidate)
 	if err != nil {
@@ -102,20 +101,39 @@ func (e *engine) fronts(baselines []Side, candidate Side) error {
 	if h.Source == Imported {
 		h = &baselines[0].Results.Header
 	}
+	specs := make([]metrics.Spec, 0, len(h.Metrics))
+	for _, id := range h.Headline {
+		if spec, ok := specOf(h, id); ok {
+			specs = append(specs, spec)
+		}
+	}
+	heads := len(specs)
+	if e.o.Metrics != nil || len(e.curvesOnly) > 0 {
+		for _, spec := range h.Metrics {
+			if !slices.Contains(h.Headline, spec.ID) {
+				specs = append(specs, spec)
+			}
+		}
+	}
 	m := newMatch(candidate.Results, candidate.Results)
 	for _, d := range h.Datasets {
 		for _, cond := range m.conditions(d.Name) {
 			if !isClean(cond) {
 				continue
 			}
-			for _, id := range h.Headline {
-				spec, ok := specOf(h, id)
-				if !ok || !e.wants(id) || spec.Role == metrics.RoleRate || spec.Better == metrics.Neither {
+			for i, spec := range specs {
+				if !e.wants(spec.ID) || spec.Role == metrics.RoleRate || spec.Better == metrics.Neither {
 					continue
 				}
-				e.front(list, d.Name, cond, spec)
+				if i < heads {
+					e.front(list, d.Name, cond, spec)
+				}
+				e.curves(list, d.Name, cond, spec)
 			}
 		}
+	}
+	if len(e.curvesOnly) > 0 && len(e.report.Curves) == 0 {
+		e.warn("there is no metric of quality of undamaged images that both sides measure and that was asked for")
 	}
 	return nil
 }
@@ -145,6 +163,16 @@ func rateMetrics(list []contestant) []string {
 	return ids
 }
 
+// rate is the mean of a measure of rate, NaN where the tokenizer has none.
+func (c contestant) rate(dataset, cond, id string) float64 {
+	if s, ok := c.side.Results.Spec(id); ok {
+		if v, _ := c.side.Results.overall(cellKey{dataset, c.token.Name, cond, id}, s); v > 0 {
+			return v
+		}
+	}
+	return nan
+}
+
 func (e *engine) front(list []contestant, dataset, cond string, spec metrics.Spec) {
 	f := Front{Dataset: dataset, Condition: cond, Metric: spec.ID, Title: spec.Title, Unit: spec.Unit, Better: spec.Better, Show: spec.Show}
 	rates := make([]float64, len(list))
@@ -153,21 +181,14 @@ func (e *engine) front(list []contestant, dataset, cond string, spec metrics.Spe
 		found := 0
 		got := make([]float64, len(list))
 		for i, c := range list {
-			got[i] = nan
-			if s, ok := c.side.Results.Spec(id); ok {
-				got[i], _ = c.side.Results.overall(cellKey{dataset, c.token.Name, cond, id}, s)
-			}
-			if got[i] > 0 {
+			if got[i] = c.rate(dataset, cond, id); !math.IsNaN(got[i]) {
 				found++
-			} else {
-				got[i] = nan
 			}
 		}
 		if found > best {
 			best, rates, f.Rate = found, got, id
 		}
 	}
-	var kept []contestant
 	for i, c := range list {
 		r := c.side.Results
 		v, n := r.overall(cellKey{dataset, c.token.Name, cond, spec.ID}, spec)
@@ -182,7 +203,6 @@ func (e *engine) front(list []contestant, dataset, cond string, spec metrics.Spe
 		if best == 0 {
 			rates[i] = nan
 		}
-		kept = append(kept, c)
 		f.Points = append(f.Points, FrontPoint{Name: c.name, Role: c.role, Source: r.Source, Dataset: elsewhere, Rate: record.Number(rates[i]), Value: record.Number(v), N: n})
 	}
 	for i := range f.Points {
@@ -194,7 +214,6 @@ func (e *engine) front(list []contestant, dataset, cond string, spec metrics.Spe
 	}
 	if len(f.Points) > 1 {
 		e.report.Fronts = append(e.report.Fronts, f)
-		e.curves(kept, f)
 	}
 }
 
@@ -213,63 +232,4 @@ func dominates(a, b FrontPoint, d metrics.Direction) bool {
 	}
 	same := alike(va, vb)
 	return (va > vb || same) && (!same || float64(a.Rate) < float64(b.Rate) && !alike(float64(a.Rate), float64(b.Rate)))
-}
-
-// curves compares families that come at several rates, at equal rate.
-func (e *engine) curves(list []contestant, f Front) {
-	type family struct {
-		role, name string
-		points     []stat.Point
-	}
-	var fams []*family
-	for i, c := range list {
-		p := f.Points[i]
-		if !(float64(p.Rate) > 0) {
-			continue
-		}
-		name := c.side.Results.Name + "#" + c.token.Family()
-		k := slices.IndexFunc(fams, func(x *family) bool { return x.role == c.role && x.name == name })
-		if k < 0 {
-			fams = append(fams, &family{role: c.role, name: name})
-			k = len(fams) - 1
-		}
-		fams[k].points = append(fams[k].points, stat.Point{Rate: float64(p.Rate), Quality: float64(p.Value)})
-	}
-	for _, b := range fams {
-		for _, c := range fams {
-			if b.role != "baseline" || c.role != "candidate" || len(b.points) < 2 || len(c.points) < 2 {
-				continue
-			}
-			out := Curve{
-				Baseline: b.name, Candidate: c.name, Dataset: f.Dataset, Condition: f.Condition, Metric: f.Metric, Title: f.Title, Unit: f.Unit,
-				Rate: f.Rate, Points: [2]int{len(b.points), len(c.points)}, BDRate: record.Number(nan), BDQuality: record.Number(nan), Overlap: record.Number(nan),
-			}
-			warn := func(s string) {
-				if !slices.Contains(out.Warnings, s) {
-					out.Warnings = append(out.Warnings, s)
-				}
-			}
-			if d, err := stat.BDRate(b.points, c.points, stat.PCHIP); err != nil {
-				warn(err.Error())
-			} else {
-				out.BDRate, out.Overlap = record.Number(d.Value), record.Number(d.Overlap)
-				for _, w := range d.Warnings {
-					warn(string(w))
-				}
-			}
-			if d, err := stat.BDQuality(b.points, c.points, stat.PCHIP); err != nil {
-				warn(err.Error())
-			} else {
-				out.BDQuality = record.Number(d.Value)
-				for _, w := range d.Warnings {
-					warn(string(w))
-				}
-			}
-			if len(b.points) < 4 || len(c.points) < 4 {
-				warn("fewer than 4 points on a curve")
-			}
-			e.report.Curves = append(e.report.Curves, out)
-		}
-	}
-	slices.SortStableFunc(e.report.Curves, func(a, b Curve) int { return cmp.Compare(a.Metric, b.Metric) })
 }

@@ -1,6 +1,9 @@
 package compare
 
 import (
+	"math"
+	"slices"
+
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
 )
@@ -243,21 +246,40 @@ type FrontPoint struct {
 	DominatedBy []string      `json:"dominated_by,omitempty"` // at most its rate and at least its quality
 }
 
-// Curve is a comparison at equal rate.
+// Curve is a comparison of two families of tokenizers at equal quality and at equal rate.
 type Curve struct {
-	Baseline  string        `json:"baseline"`
-	Candidate string        `json:"candidate"`
-	Dataset   string        `json:"dataset"`
-	Condition string        `json:"condition"`
-	Metric    string        `json:"metric"`
-	Title     string        `json:"title"`
-	Unit      string        `json:"unit"`
-	Rate      string        `json:"rate"`
-	Points    [2]int        `json:"points"`     // of baseline and candidate
-	BDRate    record.Number `json:"bd_rate"`    // percent; negative saves rate
-	BDQuality record.Number `json:"bd_quality"` // in the metric's units
-	Overlap   record.Number `json:"overlap"`
-	Warnings  []string      `json:"warnings,omitempty"`
+	Baseline  string            `json:"baseline"`
+	Candidate string            `json:"candidate"`
+	Dataset   string            `json:"dataset"`
+	Condition string            `json:"condition"`
+	Metric    string            `json:"metric"`
+	Title     string            `json:"title"`
+	Unit      string            `json:"unit"`
+	Better    metrics.Direction `json:"better,omitempty"`
+	Show      metrics.Display   `json:"show,omitzero"`
+	Rate      string            `json:"rate"`       // metric of the rate; "" where they have none
+	Points    [2]int            `json:"points"`     // of baseline and candidate
+	BDRate    record.Number     `json:"bd_rate"`    // percent; negative saves rate; null with Why
+	BDQuality record.Number     `json:"bd_quality"` // in the metric's units; null where there is none
+	Overlap   record.Number     `json:"overlap"`
+	Why       string            `json:"why,omitempty"` // why there is no BD-rate
+	Warnings  []string          `json:"warnings,omitempty"`
+}
+
+// Spec returns as much of the metric as a style of numbers needs.
+func (c Curve) Spec() metrics.Spec {
+	return metrics.Spec{ID: c.Metric, Title: c.Title, Unit: c.Unit, Better: c.Better, Show: c.Show}
+}
+
+// Compared reports whether the comparison compared anything: a difference of values, of
+// curves, or imported values set beside ours.
+func (r *Report) Compared() bool {
+	known := func(v record.Number) bool { return !math.IsNaN(float64(v)) }
+	return slices.ContainsFunc(r.Rows, func(x Row) bool { return known(x.Delta) }) ||
+		slices.ContainsFunc(r.Curves, func(c Curve) bool { return known(c.BDRate) || known(c.BDQuality) }) ||
+		slices.ContainsFunc(r.Fronts, func(f Front) bool {
+			return slices.ContainsFunc(f.Points, func(p FrontPoint) bool { return p.Source == Imported })
+		})
 }
 
 // WorstCase is an instance that lost most from baseline to candidate.

@@ -22,6 +22,7 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/stat"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
 )
@@ -97,8 +98,19 @@ func Title(r *compare.Report) string {
 	heads := len(r.Headline())
 	outcome := "no difference shown in " + format.Plural(heads, "headline row", "headline rows")
 	switch {
-	case len(r.Rows) == 0 && len(r.Curves) > 0:
-		outcome = "compared at equal rate only, in " + format.Plural(len(r.Curves), "metric", "metrics")
+	case len(r.Rows) == 0 && slices.ContainsFunc(r.Curves, curveHasValue):
+		n := 0
+		for _, c := range r.Curves {
+			if curveHasValue(c) {
+				n++
+			}
+		}
+		outcome = "compared at equal rate only, in " + format.Plural(n, "metric", "metrics")
+		if left := len(r.Curves) - n; left > 0 {
+			outcome += fmt.Sprintf(", not in %d", left)
+		}
+	case !r.Compared():
+		outcome = "nothing was compared"
 	case len(r.Rows) == 0:
 		outcome = "nothing was tested"
 	case heads == 0:
@@ -358,13 +370,16 @@ func detectable(x compare.Row) string {
 }
 
 var curveWords = map[string]string{
-	"low_overlap":  "the curves share less than 75 % of their range",
-	"no_overlap":   "the curves share no range",
-	"not_monotone": "more rate does not always help on one of the curves",
+	string(stat.WarnLowOverlap): "the curves share less than 75 % of their range of quality",
+	compare.WarnLowRateOverlap:  "the curves share less than 75 % of their range of rates",
 }
 
+// curveNote says why a curve has no BD-rate, and what to think of its values.
 func curveNote(c compare.Curve) string {
 	var out []string
+	if c.Why != "" {
+		out = append(out, "no BD-rate: "+c.Why)
+	}
 	for _, w := range c.Warnings {
 		if s, ok := curveWords[w]; ok {
 			w = s

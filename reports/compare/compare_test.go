@@ -71,7 +71,7 @@ func TestFormatsAreAllWritten(t *testing.T) {
 			t.Errorf("%s is empty", f)
 		}
 		empty := &compare.Report{Schema: compare.ReportVersion, Pairs: []compare.Pair{}, Rows: []compare.Row{}, Tallies: []compare.Tally{}}
-		if out := written(t, f, empty, Options{}); !strings.Contains(out, "nothing was tested") && f != FormatJSON {
+		if out := written(t, f, empty, Options{}); !strings.Contains(out, "nothing was compared") && f != FormatJSON {
 			t.Errorf("%s of an empty comparison does not say so:\n%s", f, out)
 		}
 		if !Known(f) {
@@ -103,8 +103,13 @@ func TestTitle(t *testing.T) {
 	for want, r := range map[string]*compare.Report{
 		"gates failed (3 errors); worse in 1 of 3 headline rows; of the other rows 1 worse, 1 better": fixture.Comparison(),
 		"worse in 1 of 3 headline rows; of the other rows 1 worse, 1 better":                          set(func(r *compare.Report) { r.Gates = nil }),
-		"nothing was tested":                       set(func(r *compare.Report) { r.Rows, r.Gates, r.Curves = nil, nil, nil }),
-		"compared at equal rate only, in 1 metric": set(func(r *compare.Report) { r.Rows, r.Gates = nil, nil }),
+		"nothing was compared":                               set(func(r *compare.Report) { r.Rows, r.Gates, r.Curves = nil, nil, nil }),
+		"compared at equal rate only, in 2 metrics":          set(func(r *compare.Report) { r.Rows, r.Gates = nil, nil }),
+		"compared at equal rate only, in 1 metric, not in 1": set(func(r *compare.Report) { r.Rows, r.Gates = nil, nil; r.Curves[1].BDQuality = r.Curves[1].BDRate }),
+		"nothing was tested": set(func(r *compare.Report) {
+			r.Rows, r.Gates, r.Curves = nil, nil, nil
+			r.Fronts[0].Points[0].Source = compare.Imported
+		}),
 		"gates passed with 1 warning; better in 1 of 1 headline row": set(func(r *compare.Report) {
 			r.Rows = r.Rows[:1]
 			r.Rows[0].Verdict = compare.Better
@@ -479,7 +484,36 @@ func TestSchemaKnowsEveryField(t *testing.T) {
 	if err := json.Unmarshal(b, &schema); err != nil {
 		t.Fatal(err)
 	}
+	defs, ok := schema["$defs"].(map[string]any)
+	if !ok {
+		t.Fatal("the schema has no definitions")
+	}
+	schema = resolved(schema, defs).(map[string]any)
 	follow(t, "comparison", reflect.TypeFor[compare.Report](), schema)
+}
+
+// resolved puts definitions in the place of references to them.
+func resolved(node any, defs map[string]any) any {
+	switch n := node.(type) {
+	case map[string]any:
+		if ref, ok := n["$ref"].(string); ok {
+			if d, ok := defs[strings.TrimPrefix(ref, "#/$defs/")]; ok {
+				return resolved(d, defs) // a copy
+			}
+		}
+		out := map[string]any{}
+		for k, v := range n {
+			out[k] = resolved(v, defs)
+		}
+		return out
+	case []any:
+		out := make([]any, len(n))
+		for i, v := range n {
+			out[i] = resolved(v, defs)
+		}
+		return out
+	}
+	return node
 }
 
 // follow walks a type and its schema side by side.

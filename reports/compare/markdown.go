@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/vtbench/vtbench/bench/compare"
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics/stat"
 	"github.com/vtbench/vtbench/reports/format"
@@ -720,7 +721,7 @@ func (m *mark) foot() string {
 		b.WriteString("\n")
 	}
 	if len(m.r.Curves) > 0 {
-		b.WriteString("\nAt equal rate: the mean difference between the two curves of rate and quality, over the qualities that both reach (BD-rate).\n")
+		b.WriteString("\nAt equal rate: the mean difference between the two curves of rate and quality, over the qualities that both reach (BD-rate), and over the rates that both have.\n")
 	}
 	fmt.Fprintf(&b, "\nEvery row with all digits is in %s.", m.full)
 	if m.r.Program != "" {
@@ -774,19 +775,64 @@ func tail(r *compare.Report, f compare.Finding, x compare.Row) string {
 
 // CurveSentence says what a curve says at equal quality and at equal rate.
 func CurveSentence(c compare.Curve) string {
-	at := fmt.Sprintf("%s on %s, %s", c.Title, c.Dataset, conditionTitle(c.Condition))
-	s := fmt.Sprintf("at equal %s: no BD-rate of %s against %s", at, c.Candidate, c.Baseline)
-	if d := float64(c.BDRate); !math.IsNaN(d) {
-		word := "more"
-		if d < 0 {
-			word = "less"
-		}
-		s = fmt.Sprintf("at equal %s: %s takes %s %% %s rate than %s", at, c.Candidate, format.Style{Scale: 1, Places: 1}.Number(math.Abs(d)), word, c.Baseline)
+	s := fmt.Sprintf("%s on %s, %s: ", c.Title, c.Dataset, conditionTitle(c.Condition))
+	switch {
+	case known(c.BDRate) && known(c.BDQuality):
+		s += fmt.Sprintf("%s takes %s than %s at equal quality, and has %s at equal rate", c.Candidate, rateWords(c), c.Baseline, bdQuality(c))
+	case known(c.BDRate):
+		s += fmt.Sprintf("%s takes %s than %s at equal quality", c.Candidate, rateWords(c), c.Baseline)
+	case known(c.BDQuality):
+		s += fmt.Sprintf("%s has %s against %s at equal rate", c.Candidate, bdQuality(c), c.Baseline)
+	default:
+		s += fmt.Sprintf("%s and %s are not compared", c.Candidate, c.Baseline)
 	}
 	if n := curveNote(c); n != "" {
 		s += " (" + n + ")"
 	}
 	return s
+}
+
+func known(v record.Number) bool { return !math.IsNaN(float64(v)) }
+
+func curveHasValue(c compare.Curve) bool { return known(c.BDRate) || known(c.BDQuality) }
+
+func rateWords(c compare.Curve) string {
+	word := "more"
+	if c.BDRate < 0 {
+		word = "less"
+	}
+	return format.Style{Scale: 1, Places: 1}.Number(math.Abs(float64(c.BDRate))) + " % " + word + " rate"
+}
+
+// bdRate is the BD-rate with its sign.
+func bdRate(c compare.Curve) string {
+	if !known(c.BDRate) {
+		return format.None
+	}
+	return format.Style{Scale: 1, Places: 1}.Delta(float64(c.BDRate)) + " % rate"
+}
+
+// bdQuality is the mean difference at equal rate, in the metric's units.
+func bdQuality(c compare.Curve) string {
+	if !known(c.BDQuality) {
+		return format.None
+	}
+	st := format.For(c.Spec())
+	s := st.Delta(float64(c.BDQuality))
+	switch st.Unit {
+	case "":
+		return s
+	case "%":
+		return s + " points"
+	}
+	return s + " " + st.Unit
+}
+
+func share(v record.Number) string {
+	if !known(v) {
+		return format.None
+	}
+	return fmt.Sprintf("%.0f %%", 100*float64(v))
 }
 
 // Dominated says which tokenizers another one beats in rate and in quality, one

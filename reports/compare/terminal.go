@@ -63,11 +63,8 @@ func Terminal(w io.Writer, r *compare.Report, o TerminalOptions) error {
 			return err
 		}
 	}
-	if len(r.Curves) > 0 {
-		p.WriteString("\n")
-		for _, c := range r.Curves {
-			p.paragraph("", CurveSentence(c))
-		}
+	if err := p.curves(); err != nil {
+		return err
 	}
 	for _, s := range slices.Concat(Dominated(r), Beside(r)) {
 		p.paragraph("", s)
@@ -188,6 +185,52 @@ func (p *printer) words(which []int) {
 	for _, why := range order {
 		p.paragraph("  ", strings.Join(metrics[why], ", ")+why)
 	}
+}
+
+// curves prints what families of tokenizers are worth at equal quality and at equal
+// rate: a table for each two, and below it what has no value, and why.
+func (p *printer) curves() error {
+	type group struct{ baseline, candidate, dataset, condition, rate string }
+	var order []group
+	of := map[group][]compare.Curve{}
+	for _, c := range p.r.Curves {
+		g := group{c.Baseline, c.Candidate, c.Dataset, c.Condition, c.Rate}
+		if of[g] == nil {
+			order = append(order, g)
+		}
+		of[g] = append(of[g], c)
+	}
+	for _, g := range order {
+		p.WriteString("\n")
+		about := fmt.Sprintf("%s against %s: %s, %s", g.candidate, g.baseline, g.dataset, conditionTitle(g.condition))
+		if g.rate != "" {
+			about += ", rate in " + g.rate
+		}
+		p.paragraph("", about)
+		var rows [][]string
+		var notes []string
+		metrics := map[string][]string{}
+		for _, c := range of[g] {
+			if curveHasValue(c) {
+				rows = append(rows, []string{format.Line(c.Title), bdRate(c), bdQuality(c), share(c.Overlap), fmt.Sprintf("%d, %d", c.Points[0], c.Points[1])})
+			}
+			if n := curveNote(c); n != "" {
+				if metrics[n] == nil {
+					notes = append(notes, n)
+				}
+				metrics[n] = append(metrics[n], c.Title)
+			}
+		}
+		if len(rows) > 0 {
+			if err := table.Simple(p, []string{"metric", "at equal quality", "at equal rate", "overlap", "points"}, rows); err != nil {
+				return err
+			}
+		}
+		for _, n := range notes {
+			p.paragraph("  ", strings.Join(metrics[n], ", ")+": "+n)
+		}
+	}
+	return nil
 }
 
 // dropOrder is which columns go where a terminal is narrow, the first first; they

@@ -43,8 +43,8 @@ nothing was shown, and what could have been.
 BASE and CANDIDATE are run directories or files of ` + "`vtbench baseline`" + `; RUN#TOKENIZER
 selects a tokenizer, RUN#KIND all of a kind. More baselines may follow.
 
-Exit status 3 means that a gate failed. --from only writes a stored comparison
-again and does not judge it.`,
+Exit status 3 means that a gate failed, 4 that there was nothing to compare. --from
+only writes a stored comparison again and does not judge it.`,
 		Example: `  vtbench compare runs/main runs/pr
   vtbench compare 'runs/a#vq:patch=8,k=256' 'runs/a#vq:patch=8,k=1024'
   vtbench compare --init-gates runs/main -o gates.yaml
@@ -205,6 +205,9 @@ func (a *app) compareSides(f *compareFlags, args []string, sinks []sink) error {
 	}
 	if report.Gates.Failed() {
 		return &statusError{ExitGate, fmt.Errorf("gates of %s failed: %d errors", f.gates, report.Gates.Errors)}
+	}
+	if !report.Compared() {
+		return &statusError{ExitItemsFailed, errors.New("nothing was compared; the report says why")}
 	}
 	return nil
 }
