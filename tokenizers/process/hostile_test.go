@@ -37,6 +37,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	case "helper":
+		if err := helper(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	default:
 		hostile(mode)
 		os.Exit(0)
@@ -182,6 +188,8 @@ func hostile(mode string) {
 	case "codes-undeclared":
 	case "likes-two":
 		info.BatchSize = 2
+	case "calls-with-items", "calls-with-lies", "calls-beyond-bound", "calls-without-value":
+		hello.Can, hello.Ops = []string{wire.CanCall}, []string{"echo"}
 	case "nan-latents":
 		hello.Can = []string{wire.CanLatents}
 	case "all-abilities":
@@ -225,6 +233,19 @@ func hostile(mode string) {
 			if mode != "no-pong" {
 				t.say(wire.Response{Type: wire.Result, ID: req.ID})
 			}
+			continue
+		case wire.Call:
+			resp := wire.Response{Type: wire.Result, ID: req.ID, Bytes: len(body)}
+			switch mode {
+			case "calls-with-items":
+				resp.Items, resp.Bytes = []wire.Item{{Floats: []int{1}}}, 0
+				body = make([]byte, 4)
+			case "calls-with-lies":
+				resp.Bytes++
+			case "calls-beyond-bound":
+				resp.Bytes, body = 1<<20, make([]byte, 1<<20)
+			}
+			t.say(resp, body)
 			continue
 		case wire.Latents:
 			resp := wire.Response{Type: wire.Result, ID: req.ID}

@@ -194,7 +194,7 @@ func (p *proc) read() {
 		}
 		if f.err == nil && n > 0 {
 			// What the header describes must be what comes, before memory is spent on it.
-			want, err := wire.Size(f.head.Items)
+			want, err := f.head.Size()
 			if err == nil && want != n {
 				err = fmt.Errorf("the header describes %d raw bytes, the frame carries %d", want, n)
 			}
@@ -312,7 +312,7 @@ func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply, room int, b
 			r.Shm.Off > req.Shm.Out.Off+req.Shm.Out.Len-r.Shm.Len {
 			return wire.Response{}, nil, faultf("its answer points to shared memory that it was not given (offset %d, length %d)", r.Shm.Off, r.Shm.Len)
 		}
-		want, err := wire.Size(r.Items)
+		want, err := r.Size()
 		if err == nil && want != r.Shm.Len {
 			err = fmt.Errorf("the header describes %d raw bytes, the shared memory holds %d", want, r.Shm.Len)
 		}

@@ -169,6 +169,7 @@ type Tokenizer struct {
 	c    *config
 	info tokenizers.Info
 	can  []string
+	ops  []string // of a helper
 
 	idle  chan *replica
 	all   []*replica
@@ -235,7 +236,8 @@ func open(ctx context.Context, c *config) (*Tokenizer, error) {
 	})
 	err := errs[0]
 	if err == nil {
-		t.info, t.can = *t.all[0].p.hello.Info, t.all[0].p.hello.Can
+		hello := t.all[0].p.hello
+		t.info, t.can, t.ops = *hello.Info, hello.Can, hello.Ops
 		for _, r := range t.all {
 			if err = t.same(r); err != nil {
 				break
@@ -582,29 +584,47 @@ func (t *Tokenizer) failed(jobs []job, i int, err error) {
 	jobs[i].fail(fmt.Errorf("plug-in %q, image %d of the batch: %w", t.c.label, jobs[i].n, err))
 }
 
-// attempt sends jobs in one request. An error means that nothing of it counts;
-// where the process is to blame it is ended, to be started again by the next.
-func (t *Tokenizer) attempt(ctx context.Context, r *replica, kind string, jobs []job, done func(time.Duration, []int)) (err error) {
-	defer func() {
-		var f *fault
-		switch {
-		case err == nil:
-			r.fails, r.used, r.ran = 0, time.Now(), true
-		case ctx.Err() != nil:
-			r.drop() // it may be anywhere in a batch: the next one starts afresh
-		case errors.As(err, &f):
-			r.fails++
-			t.mu.Lock()
-			t.lastErr = err
-			t.mu.Unlock()
-			r.drop()
-		default: // it said no and lives on
-			r.used, r.ran = time.Now(), true
-		}
-	}()
-	if err := t.ready(ctx, r); err != nil {
-		return err
+// settle books how a request ended. Where the process is to blame it is ended, to be
+// started again by the next request.
+func (t *Tokenizer) settle(ctx context.Context, r *replica, err error) {
+	var f *fault
+	switch {
+	case err == nil:
+		r.fails, r.used, r.ran = 0, time.Now(), true
+	case ctx.Err() != nil:
+		r.drop() // it may be anywhere in a request: the next one starts afresh
+	case errors.As(err, &f):
+		r.fails++
+		t.mu.Lock()
+		t.lastErr = err
+		t.mu.Unlock()
+		r.drop()
+	default: // it said no and lives on
+		r.used, r.ran = time.Now(), true
 	}
+}
+
+// exchange sends one request to a process that is ready for it and returns the answer.
+func (t *Tokenizer) exchange(ctx context.Context, r *replica, req *wire.Request, most, room int, body [][]byte) (wire.Response, []byte, time.Duration, error) {
+	if err := t.ready(ctx, r); err != nil {
+		return wire.Response{}, nil, 0, err
+	}
+	limit := t.c.later
+	if !r.ran {
+		limit = t.c.first
+	}
+	began := time.Now()
+	resp, raw, err := r.p.ask(ctx, req, most, room, body, limit)
+	took := time.Since(began)
+	if err == nil && resp.Type != wire.Result {
+		err = faultf("it answered a %s with a %q: want a result or an error", req.Type, wire.Clean(resp.Type, 40))
+	}
+	return resp, raw, took, err
+}
+
+// attempt sends jobs in one request. An error means that nothing of it counts.
+func (t *Tokenizer) attempt(ctx context.Context, r *replica, kind string, jobs []job, done func(time.Duration, []int)) (err error) {
+	defer func() { t.settle(ctx, r, err) }()
 	req := &wire.Request{Type: kind, Items: make([]wire.Item, len(jobs))}
 	var body [][]byte
 	expect := 0
@@ -617,18 +637,9 @@ func (t *Tokenizer) attempt(ctx context.Context, r *replica, kind string, jobs [
 	// meant, fewer than one are usual.
 	most := min(16*expect+1<<20, wire.MaxFrame)
 	room := 2*expect + 1<<20
-	limit := t.c.later
-	if !r.ran {
-		limit = t.c.first
-	}
-	began := time.Now()
-	resp, raw, err := r.p.ask(ctx, req, most, room, body, limit)
-	took := time.Since(began)
+	resp, raw, took, err := t.exchange(ctx, r, req, most, room, body)
 	if err != nil {
 		return err
-	}
-	if resp.Type != wire.Result {
-		return faultf("it answered a %s with a %q: want a result or an error", kind, wire.Clean(resp.Type, 40))
 	}
 	parts, err := wire.Split(resp.Items, raw)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package plugin is the other side of tokenizers/process: it serves a tokenizer
-// written in Go over standard input and output.
+// Package plugin is the other side of tokenizers/process: it serves a tokenizer, or
+// the operations of a helper, written in Go over standard input and output.
 //
 // Its opinion: whoever can write Go can also compile the tokenizer in; this is
 // for those who cannot or will not: a model behind cgo that may take its process
@@ -22,14 +22,67 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/process/wire"
 )
 
-// Serve answers requests until the host says bye or closes the stream.
+// Serve answers requests about a tokenizer until the host says bye or closes the
+// stream.
 func Serve(ctx context.Context, tok tokenizers.Tokenizer, in io.Reader, out io.Writer) error {
+	return serve(in, out, func(req *wire.Request, body []byte) (*wire.Response, [][]byte) {
+		return answer(ctx, tok, req, body)
+	})
+}
+
+// An Op answers one operation of a helper: args is JSON, raw the bytes behind it. value
+// is sent back as JSON, followed by out. An error fails the call and nothing else.
+type Op func(ctx context.Context, args json.RawMessage, raw []byte) (value any, out []byte, err error)
+
+// ServeHelper answers calls until the host says bye or closes the stream. info needs a
+// name and a version.
+func ServeHelper(ctx context.Context, info tokenizers.Info, ops map[string]Op, in io.Reader, out io.Writer) error {
+	return serve(in, out, func(req *wire.Request, body []byte) (*wire.Response, [][]byte) {
+		switch req.Type {
+		case wire.Hello:
+			resp, raw := greet(req, info)
+			if resp.Type == wire.Hello {
+				resp.Can, resp.Ops = []string{wire.CanCall}, slices.Sorted(maps.Keys(ops))
+			}
+			return resp, raw
+		case wire.Ping:
+			return &wire.Response{Type: wire.Result}, nil
+		case wire.Call:
+			return call(ctx, ops, req, body)
+		}
+		return refuse("unknown request %q: this is a helper, it answers calls of %q", req.Type, slices.Sorted(maps.Keys(ops)))
+	})
+}
+
+func call(ctx context.Context, ops map[string]Op, req *wire.Request, body []byte) (*wire.Response, [][]byte) {
+	op := ops[req.Op]
+	if op == nil {
+		return refuse("unknown operation %q: want one of %q", req.Op, slices.Sorted(maps.Keys(ops)))
+	}
+	if req.Bytes != len(body) {
+		return refuse("the request describes %d raw bytes and carries %d", req.Bytes, len(body))
+	}
+	value, out, err := op(ctx, req.Args, body)
+	if err != nil {
+		return refuse("%v", err)
+	}
+	resp := &wire.Response{Type: wire.Result, Bytes: len(out)}
+	if resp.Value, err = json.Marshal(value); err != nil {
+		return refuse("encoding the answer: %v", err)
+	}
+	return resp, [][]byte{out}
+}
+
+// serve reads requests and writes what answer makes of them.
+func serve(in io.Reader, out io.Writer, answer func(*wire.Request, []byte) (*wire.Response, [][]byte)) error {
 	r := wire.NewReader(in)
 	for {
 		head, n, err := r.Next(wire.MaxFrame)
@@ -50,7 +103,7 @@ func Serve(ctx context.Context, tok tokenizers.Tokenizer, in io.Reader, out io.W
 		if req.Type == wire.Bye {
 			return nil
 		}
-		resp, raw := answer(ctx, tok, &req, body)
+		resp, raw := answer(&req, body)
 		resp.ID = req.ID
 		head, err = json.Marshal(resp)
 		if err != nil {
@@ -86,13 +139,20 @@ func answer(ctx context.Context, tok tokenizers.Tokenizer, req *wire.Request, bo
 	return refuse("unknown request %q", req.Type)
 }
 
-func hello(tok tokenizers.Tokenizer, req *wire.Request) (*wire.Response, [][]byte) {
+// greet agrees on a version of the protocol.
+func greet(req *wire.Request, info tokenizers.Info) (*wire.Response, [][]byte) {
 	v := req.Protocol
 	if v == nil || v.Max < wire.MinVersion || v.Min > wire.MaxVersion {
 		return refuse("this plug-in speaks protocol versions %d to %d", wire.MinVersion, wire.MaxVersion)
 	}
-	info := tok.Info()
-	resp := &wire.Response{Type: wire.Hello, Protocol: min(v.Max, wire.MaxVersion), Info: &info, SDK: "go"}
+	return &wire.Response{Type: wire.Hello, Protocol: min(v.Max, wire.MaxVersion), Info: &info, SDK: "go"}, nil
+}
+
+func hello(tok tokenizers.Tokenizer, req *wire.Request) (*wire.Response, [][]byte) {
+	resp, raw := greet(req, tok.Info())
+	if resp.Type != wire.Hello {
+		return resp, raw
+	}
 	if _, ok := tok.(tokenizers.Decoder); ok {
 		resp.Can = append(resp.Can, wire.CanDecode)
 	}

@@ -24,9 +24,10 @@ const (
 	Decode      = "decode"      // codes → images
 	Latents     = "latents"     // images → floats
 	Codebook    = "codebook"    // number of a book → its vectors
+	Call        = "call"        // operation, JSON, raw bytes → JSON, raw bytes
 	Ping        = "ping"        // are you there?
 	Bye         = "bye"         // no answer: finish and exit
-	Result      = "result"      // the answer to the five above
+	Result      = "result"      // the answer to the six above
 	Failure     = "error"       // the whole request failed, the plug-in lives on
 )
 
@@ -35,6 +36,7 @@ const (
 	CanDecode   = "decode"
 	CanLatents  = "latents"
 	CanCodebook = "codebook"
+	CanCall     = "call"
 )
 
 // maxSide bounds the sides of images and the entries of shapes: what is larger is
@@ -56,7 +58,14 @@ type Request struct {
 	Warm  bool   `json:"warm,omitempty"` // reconstruct: the result is thrown away
 	Book  int    `json:"book,omitempty"` // codebook
 	Shm   *Shm   `json:"shm,omitempty"`
+
+	Op    string          `json:"op,omitempty"`    // call: what to do
+	Args  json.RawMessage `json:"args,omitempty"`  // call
+	Bytes int             `json:"bytes,omitempty"` // call: number of raw bytes
 }
+
+// Size is the number of raw bytes that the header describes.
+func (r *Request) Size() (int, error) { return size(r.Items, r.Bytes) }
 
 // Versions is the range of protocol versions the host speaks.
 type Versions struct {
@@ -96,9 +105,28 @@ type Response struct {
 	Can      []string         `json:"can,omitempty"`      // hello
 	SDK      string           `json:"sdk,omitempty"`      // hello
 	Cookie   string           `json:"cookie,omitempty"`   // hello
+	Ops      []string         `json:"ops,omitempty"`      // hello: the operations of call
 
 	Items []Item `json:"items,omitempty"`
 	Shm   *Span  `json:"shm,omitempty"` // the raw bytes lie there instead of in the frame
+
+	Value json.RawMessage `json:"value,omitempty"` // call
+	Bytes int             `json:"bytes,omitempty"` // call: number of raw bytes
+}
+
+// Size is the number of raw bytes that the header describes.
+func (r *Response) Size() (int, error) { return size(r.Items, r.Bytes) }
+
+// size adds the bytes of a call to those of items.
+func size(items []Item, more int) (int, error) {
+	n, err := Size(items)
+	if err != nil {
+		return 0, err
+	}
+	if more < 0 || more > MaxFrame-n {
+		return 0, fmt.Errorf("the header claims %d raw bytes: want 0 to %d", more, MaxFrame-n)
+	}
+	return n + more, nil
 }
 
 // An Item is one image of a batch. Its raw bytes are, in this order: 3·w·h bytes

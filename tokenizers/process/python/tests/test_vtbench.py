@@ -235,6 +235,37 @@ class Answers(Quiet):
         self.assertEqual(answer["items"], [{"floats": [2, 2]}])
 
 
+    def test_calls(self):
+        class Helper:
+            name = "helper"
+
+            def __init__(self):
+                self.calls = {
+                    "sum": lambda args, raw: {"sum": sum(raw) + args["more"]},
+                    "turn": lambda args, raw: (None, bytes(raw)[::-1]),
+                    "nan": lambda args, raw: float("nan"),
+                    "fail": lambda args, raw: 1 / 0,
+                }
+
+        s = vtbench.Server(Helper())
+        hello, _ = s.answer({"type": "hello", "id": 1, "protocol": {"min": 1, "max": 1}}, b"")
+        self.assertEqual((hello["can"], hello["ops"]), (["call"], ["fail", "nan", "sum", "turn"]))
+
+        def call(op, raw=b"", args=None, said=None):
+            head = {"type": "call", "id": 2, "op": op, "args": args, "bytes": len(raw) if said is None else said}
+            answer, parts = s.answer(head, raw)
+            return answer, b"".join(p.tobytes() for p in parts)
+
+        self.assertEqual(call("sum", b"\1\2", {"more": 4}), ({"type": "result", "id": 2, "value": {"sum": 7}, "bytes": 0}, b""))
+        self.assertEqual(call("turn", b"abc"), ({"type": "result", "id": 2, "value": None, "bytes": 3}, b"cba"))
+        self.assertIn("ZeroDivisionError", call("fail")[0]["error"])
+        self.assertIn("JSON", call("nan")[0]["error"])
+        self.assertIn("want one of fail, nan, sum, turn", call("dance")[0]["error"])
+        self.assertIn("describes 9 raw bytes and carries 2", call("turn", b"ab", said=9)[0]["error"])
+        refused, _ = s.answer(*request(*batch((1, 1)), "reconstruct"))
+        self.assertIn("this is a helper, no tokenizer", refused["error"])
+
+
 class Frames(unittest.TestCase):
     def pipe(self):
         r, w = os.pipe()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import sys
 import time
@@ -36,8 +37,10 @@ class Server:
         self.value_range = overrides.get("value_range", getattr(obj, "value_range", None))
         self._sync: Callable[[], None] = getattr(obj, "synchronize", None) or (lambda: None)
         self._pair = callable(getattr(obj, "encode", None)) and callable(getattr(obj, "decode", None))
-        if not self._pair and not callable(getattr(obj, "reconstruct", None)):
-            raise TypeError(f"{type(obj).__name__} has neither reconstruct(images) nor both encode(images) and decode(tokens)")
+        self._calls: Dict[str, Callable[..., Any]] = dict(getattr(obj, "calls", None) or {})
+        self._reconstructs = self._pair or callable(getattr(obj, "reconstruct", None))
+        if not self._reconstructs and not self._calls:
+            raise TypeError(f"{type(obj).__name__} has neither reconstruct(images) nor both encode(images) and decode(tokens), nor calls")
         if self._pair and callable(getattr(obj, "reconstruct", None)):
             self._pair = False  # who writes both knows a shorter way
         self._decode_ids = getattr(obj, "decode_codes", None)
@@ -53,6 +56,7 @@ class Server:
             "decode": self._do_decode,
             "latents": self._do_latents,
             "codebook": self._do_codebook,
+            "call": self._do_call,
         }
 
     def run(self, channel: _channel.Channel) -> None:
@@ -112,6 +116,9 @@ class Server:
         if self.codebooks and callable(self._codebook):
             can.append("codebook")
         answer = {"type": "hello", "protocol": VERSION, "info": self.info, "can": can, "sdk": SDK}
+        if self._calls:
+            can.append("call")
+            answer["ops"] = sorted(self._calls)
         offer = head.get("shared_memory")
         if offer:
             try:
@@ -122,6 +129,8 @@ class Server:
         return answer, []
 
     def _do_reconstruct(self, head: dict, body: Any) -> Tuple[dict, List[Any]]:
+        if not self._reconstructs:
+            raise Failed(f"this is a helper, no tokenizer: it answers calls of {', '.join(sorted(self._calls))}")
         images = _images(head["items"], body)
         return self._answer_items(self._isolated(images, self._reconstruct))
 
@@ -157,6 +166,19 @@ class Server:
         if vectors.ndim != 2 or vectors.shape[0] != self.codebooks[number]:
             raise Failed(f"codebook {number} has shape {vectors.shape}: want ({self.codebooks[number]}, width)")
         return {"type": "result", "items": [{"floats": list(vectors.shape)}]}, [vectors]
+
+    def _do_call(self, head: dict, body: Any) -> Tuple[dict, List[Any]]:
+        op = self._calls.get(head.get("op", ""))
+        if op is None:
+            raise Failed(f"unknown operation {head.get('op')!r}: want one of {', '.join(sorted(self._calls)) or 'none'}")
+        raw = memoryview(body if body is not None else b"").cast("B").toreadonly()
+        if len(raw) != head.get("bytes", 0):
+            raise Failed(f"the request describes {head.get('bytes', 0)} raw bytes and carries {len(raw)}")
+        got = op(head.get("args"), raw)
+        value, out = got if isinstance(got, tuple) else (got, b"")
+        part = np.frombuffer(memoryview(out).cast("B"), dtype=np.uint8)
+        json.dumps(value, allow_nan=False)  # what cannot be sent fails this call, not the process
+        return {"type": "result", "value": value, "bytes": part.nbytes}, [part]
 
     # -- batches ----------------------------------------------------------
 
@@ -279,7 +301,8 @@ def serve(obj: Any, **overrides: Any) -> None:
     The object has ``encode(images)`` and ``decode(tokens)``, or
     ``reconstruct(images)``; images are uint8 [n, h, w, 3]. What is known about it
     (name, version, codebooks, multiple_of, …) is read from its attributes, or
-    given here.
+    given here. A helper has ``calls``: a dictionary from names of operations to
+    functions ``f(args, raw)`` that return a value for JSON, or that and bytes.
     """
     channel = _channel.take()
     server = Server(obj, **overrides)
