@@ -3,9 +3,10 @@
 
 GOLANGCI_LINT := v2.15.0
 BIN := bin
+TORCH := .venv/torch
 export CGO_ENABLED := 1
 
-.PHONY: run test race build jp2 opencv deps lint test-torch bench clean help
+.PHONY: run test race build deps deps-torch lint test-torch bench clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -13,28 +14,22 @@ help: ## Show what can be made
 run: build ## Run the text suite over the baselines, into runs/
 	$(BIN)/vtbench run --suite text
 
-build: deps ## Build bin/vtbench
-	go build -o $(BIN)/vtbench ./cmd/vtbench
+build: deps ## Build bin/vtbench, and bin/vtbench-opencv, its helper for faces and JPEG 2000
+	go build -o $(BIN)/ ./cmd/vtbench ./cmd/vtbench-opencv
 
-jp2: ## Build bin/vtbench-jp2, JPEG 2000 by OpenCV (needs libopencv-dev), and test it
-	@pkg-config --exists opencv4 || { echo "OpenCV is missing: apt-get install libopencv-dev" >&2; exit 5; }
-	go build -tags opencv -o $(BIN)/vtbench-jp2 ./cmd/vtbench-jp2
-	go test -tags opencv ./cmd/vtbench-jp2
-
-opencv: ## Build bin/vtbench-opencv, which runs face networks in OpenCV (needs libopencv-dev), and test it
-	@pkg-config --exists opencv4 || { echo "OpenCV is missing: apt-get install libopencv-dev" >&2; exit 5; }
-	go build -tags opencv -o $(BIN)/vtbench-opencv ./cmd/vtbench-opencv
-	VTBENCH_OPENCV=$(CURDIR)/$(BIN)/vtbench-opencv go test ./metrics/face -run OpenCV
-
-test: deps ## Run all tests
+test: build ## Run all tests
 	go test ./...
 	cd checks && go test ./...
 
-race: deps ## Run all tests under the race detector
-	go test -race -timeout 30m ./...
+race: deps ## Run the tests of what is concurrent under the race detector
+	go test -race -timeout 20m $$(scripts/concurrent.sh)
 
-deps: ## Install what the machine lacks (Debian 12, Ubuntu 24.04); nothing when all is there
+deps: ## Install what building, running and testing need (Debian 12, Ubuntu 24.04); nothing when all is there
 	@scripts/deps.sh
+
+deps-torch: deps ## Install PyTorch and diffusers into .venv/torch
+	@scripts/deps.sh torch
+	@test -x $(TORCH)/bin/python || examples/tokenizers/setup-torch.sh $(TORCH)
 
 lint: deps $(BIN)/golangci-lint-$(GOLANGCI_LINT) ## Vet, lint and check the formatting
 	go vet ./...
@@ -45,12 +40,11 @@ $(BIN)/golangci-lint-$(GOLANGCI_LINT):
 	GOBIN=$(CURDIR)/$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
 	mv $(BIN)/golangci-lint $@
 
-test-torch: deps ## Test the Python SDK with real PyTorch and diffusers, in .venv/torch
-	examples/tokenizers/setup-torch.sh .venv/torch
-	PYTHONPATH=tokenizers/process/python .venv/torch/bin/python -m unittest discover -s tokenizers/process/python/tests
-	VTBENCH_TORCH_PYTHON=$(CURDIR)/.venv/torch/bin/python go test ./tokenizers/process -run Torch
+test-torch: deps-torch ## Test the Python SDK and the README's example with real PyTorch and diffusers
+	PYTHONPATH=tokenizers/process/python $(TORCH)/bin/python -m unittest discover -s tokenizers/process/python/tests
+	VTBENCH_TORCH_PYTHON=$(CURDIR)/$(TORCH)/bin/python go test ./tokenizers/process -run Torch
 
-bench: deps ## Run all benchmarks
+bench: build ## Run all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 clean: ## Remove what was built

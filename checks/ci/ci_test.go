@@ -16,6 +16,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/rhysd/actionlint"
+
+	"github.com/vtbench/vtbench/internal/testenv"
 )
 
 const root = "../.."
@@ -285,7 +287,7 @@ func shellParses(t *testing.T, where, script string) {
 	t.Helper()
 	bash, err := exec.LookPath("bash")
 	if err != nil {
-		t.Skip("bash is not here")
+		testenv.Skip(t, "bash is not here")
 	}
 	cmd := exec.Command(bash, "-n")
 	cmd.Stdin = strings.NewReader(script)

@@ -93,7 +93,7 @@ func FuzzEscape(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		line := format.Line(s)
 		if strings.TrimSpace(line) == "" {
-			t.Skip("what has no name is left out of the comment")
+			t.Skip("what has no name is left out of the comment") //nolint:forbidigo // fuzzing
 		}
 		md := comment(t, s)
 		page := render(t, md)

@@ -1,118 +1,84 @@
-//go:build opencv
-
-// Vtbench-opencv runs an ONNX graph in OpenCV's DNN module, for vtbench's option
-// face.engine=opencv. It is a program of its own, because an exception inside OpenCV
-// ends the process it happens in, and because OpenCV takes longer to load than vtbench
-// to print its help.
+// Vtbench-opencv is the helper that holds OpenCV: the networks of faces and the
+// tokenizer jp2. It is a program of its own, because an exception inside OpenCV ends the
+// process it happens in, and because OpenCV takes longer to load than vtbench to print
+// its help. vtbench starts it; docs/protocol.md says what the two tell each other.
 //
-//	go build -tags opencv -o bin/vtbench-opencv ./cmd/vtbench-opencv     (or: make opencv)
-//
-// It reads requests from stdin and answers on stdout, in the frames of
-// tokenizers/process/wire: first it sends {"opencv", "outputs"}, then for each request
-// {"shape": [n, 3, h, w]} with float32 values it sends {"sizes": […]} with those of all
-// outputs, one behind the other. Exceptions end it; the reason is on stderr.
+//	vtbench-opencv version
+//	vtbench-opencv jp2 -rate 50
+//	vtbench-opencv faces -detector yunet=FILE -recogniser dlib=FILE
 package main
 
 import (
-	"encoding/binary"
-	"encoding/json"
+	"context"
 	"errors"
+	"flag"
 	"fmt"
-	"io"
-	"math"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"gocv.io/x/gocv"
 
-	"github.com/vtbench/vtbench/tokenizers/process/wire"
+	"github.com/vtbench/vtbench/internal/opencv"
+	"github.com/vtbench/vtbench/tokenizers/process/plugin"
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: vtbench-opencv MODEL.onnx")
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:])
+	var bad usage
+	switch {
+	case errors.As(err, &bad):
+		fmt.Fprintf(os.Stderr, "%s: %v\nusage: %[1]s version | jp2 [-rate N] | faces -detector LAYOUT=FILE -recogniser LAYOUT=FILE\n", opencv.Program, err)
 		os.Exit(2)
-	}
-	if err := serve(os.Args[1], os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "vtbench-opencv:", err)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "%s: %v\n", opencv.Program, err)
 		os.Exit(1)
 	}
 }
 
-func serve(model string, in io.Reader, out io.Writer) error {
-	net := gocv.ReadNetFromONNX(model)
-	defer net.Close() //nolint:errcheck // the process ends
-	if net.Empty() {
-		return fmt.Errorf("OpenCV %s reads nothing of %s", gocv.OpenCVVersion(), model)
+// usage is a wrong command line.
+type usage string
+
+func (u usage) Error() string { return string(u) }
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return usage("want a command")
 	}
-	var names []string
-	for _, i := range net.GetUnconnectedOutLayers() {
-		layer := net.GetLayer(i)
-		names = append(names, layer.GetName())
-	}
-	if err := send(out, map[string]any{"opencv": gocv.OpenCVVersion(), "outputs": names}, nil); err != nil {
+	fs := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	switch args[0] {
+	case "version":
+		_, err := fmt.Println("OpenCV", gocv.OpenCVVersion())
 		return err
-	}
-	r := wire.NewReader(in)
-	for {
-		header, n, err := r.Next(wire.MaxFrame)
-		if errors.Is(err, wire.ErrClosed) || errors.Is(err, io.EOF) {
-			return nil
+	case "jp2":
+		rate := fs.Int("rate", 100, "size of the codestream in thousandths of the raw image, 1 to 1000")
+		if err := parse(fs, args[1:]); err != nil {
+			return err
 		}
+		return plugin.Serve(ctx, newCodec(*rate), os.Stdin, os.Stdout)
+	case "faces":
+		detector := fs.String("detector", "", "LAYOUT=FILE")
+		recogniser := fs.String("recogniser", "", "LAYOUT=FILE")
+		if err := parse(fs, args[1:]); err != nil {
+			return err
+		}
+		f, err := openFaces(*detector, *recogniser)
 		if err != nil {
 			return err
 		}
-		var req struct {
-			Shape []int `json:"shape"`
-		}
-		if err := wire.Unmarshal(header, &req); err != nil {
-			return err
-		}
-		body := make([]byte, n)
-		if err := r.Body(body); err != nil {
-			return err
-		}
-		want := 4
-		for _, d := range req.Shape {
-			want *= d
-		}
-		if len(req.Shape) != 4 || want != len(body) || want == 0 {
-			return fmt.Errorf("a request of shape %v with %d bytes", req.Shape, len(body))
-		}
-		if err := forward(&net, names, req.Shape, body, out); err != nil {
-			return err
-		}
+		return errors.Join(plugin.ServeHelper(ctx, f.info(), f.ops(), os.Stdin, os.Stdout), f.close())
 	}
+	return usage(fmt.Sprintf("unknown command %q", args[0]))
 }
 
-func forward(net *gocv.Net, names []string, shape []int, body []byte, out io.Writer) error {
-	blob, err := gocv.NewMatWithSizesFromBytes(shape, gocv.MatTypeCV32F, body)
-	if err != nil {
-		return err
+func parse(fs *flag.FlagSet, args []string) error {
+	if err := fs.Parse(args); err != nil {
+		return usage(err.Error())
 	}
-	defer blob.Close() //nolint:errcheck // frees memory
-	net.SetInput(blob, "")
-	var sizes []int
-	var all []byte
-	for _, m := range net.ForwardLayers(names) {
-		v, err := m.DataPtrFloat32()
-		if err != nil {
-			return err
-		}
-		sizes = append(sizes, len(v))
-		for _, x := range v {
-			all = binary.LittleEndian.AppendUint32(all, math.Float32bits(x))
-		}
-		if err := m.Close(); err != nil {
-			return err
-		}
+	if fs.NArg() > 0 {
+		return usage(fmt.Sprintf("unexpected argument %q", fs.Arg(0)))
 	}
-	return send(out, map[string]any{"sizes": sizes}, all)
-}
-
-func send(out io.Writer, header any, body []byte) error {
-	h, err := json.Marshal(header)
-	if err != nil {
-		return err
-	}
-	return wire.Write(out, h, body)
+	return nil
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/datasets/all"
-	"github.com/vtbench/vtbench/internal/testdata"
+	"github.com/vtbench/vtbench/internal/testenv"
 )
 
 func TestKindsAreComplete(t *testing.T) {
@@ -27,7 +27,7 @@ func TestOpensRealFolders(t *testing.T) {
 		kind, dir string
 		items     int
 	}{{"icdar", "icdar15-sample", 10}, {"folder", "icdar15-sample", 10}, {"folder", "iqa", 4}, {"coco-face", "faces-sample", 4}} {
-		ds, err := datasets.Open(t.Context(), tc.kind+":"+testdata.Path(t, tc.dir), all.Kinds())
+		ds, err := datasets.Open(t.Context(), tc.kind+":"+testenv.Data(t, tc.dir), all.Kinds())
 		if err != nil {
 			t.Fatal(err)
 		}

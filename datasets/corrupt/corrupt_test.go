@@ -21,6 +21,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/vtbench/vtbench/datasets/corrupt"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -96,7 +97,7 @@ func TestGolden(t *testing.T) {
 func TestNoFusedArithmetic(t *testing.T) {
 	goTool, err := exec.LookPath("go")
 	if err != nil {
-		t.Skip("no go command to compile with")
+		testenv.Skip(t, "no go command to compile with")
 	}
 	cmd := exec.Command(goTool, "build", "-gcflags=-S", ".")
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0", "GOFLAGS=")

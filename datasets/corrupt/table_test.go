@@ -14,7 +14,7 @@ import (
 	"gonum.org/v1/gonum/dsp/fourier"
 
 	"github.com/vtbench/vtbench/datasets/corrupt"
-	"github.com/vtbench/vtbench/internal/testdata"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -203,7 +203,7 @@ func images(t *testing.T, table referenceTable) map[string]pix.Image {
 	t.Helper()
 	out := map[string]pix.Image{"probe": probe()}
 	t.Run("I01", func(t *testing.T) {
-		img, err := pix.Load(testdata.Path(t, "iqa", "I01.BMP"))
+		img, err := pix.Load(testenv.Data(t, "iqa", "I01.BMP"))
 		if err != nil {
 			t.Fatal(err)
 		}

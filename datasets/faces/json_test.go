@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vtbench/vtbench/datasets"
-	"github.com/vtbench/vtbench/internal/testdata"
+	"github.com/vtbench/vtbench/internal/testenv"
 )
 
 type object = map[string]any
@@ -167,7 +167,7 @@ func TestCOCORefuses(t *testing.T) {
 // The key points of the real photographs were drawn into them and looked at. Two
 // faces look at the camera upright; the checks hold for all four.
 func TestRealSample(t *testing.T) {
-	dir := testdata.Path(t, "faces-sample")
+	dir := testenv.Data(t, "faces-sample")
 	ds, err := OpenCOCO(t.Context(), dir, datasets.Options{})
 	if err != nil {
 		t.Fatal(err)

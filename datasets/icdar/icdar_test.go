@@ -11,7 +11,7 @@ import (
 
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/datasets/icdar"
-	"github.com/vtbench/vtbench/internal/testdata"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -185,7 +185,7 @@ func TestWhatIsMissingIsLoud(t *testing.T) {
 
 // The counts are those of grep: non-empty lines, and lines with ###.
 func TestRealSample(t *testing.T) {
-	ds, err := icdar.Open(t.Context(), testdata.Path(t, "icdar15-sample"), datasets.Options{})
+	ds, err := icdar.Open(t.Context(), testenv.Data(t, "icdar15-sample"), datasets.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vtbench/vtbench/datasets/photos"
 	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/testenv"
 )
 
 func TestWithoutFiles(t *testing.T) {
@@ -20,13 +21,7 @@ func TestWithoutFiles(t *testing.T) {
 
 func TestItems(t *testing.T) {
 	set, err := photos.New()
-	var lacks *missing.Error
-	if errors.As(err, &lacks) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testenv.Need(t, err)
 	seen := map[string]bool{}
 	clusters := map[string]bool{}
 	for i, id := range set.IDs() {

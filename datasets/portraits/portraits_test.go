@@ -11,6 +11,7 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/datasets/portraits"
 	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/testenv"
 )
 
 // shared is decoded once for all tests.
@@ -19,13 +20,7 @@ var shared = sync.OnceValues(portraits.New)
 func open(t *testing.T) *portraits.Set {
 	t.Helper()
 	set, err := shared()
-	var lacks *missing.Error
-	if errors.As(err, &lacks) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testenv.Need(t, err)
 	return set
 }
 

@@ -2,13 +2,12 @@ package textgen_test
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"sync"
 	"testing"
 
 	"github.com/vtbench/vtbench/datasets/textgen"
-	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/metrics/ocr"
 )
 
@@ -21,13 +20,7 @@ func TestTesseractReadsTheOriginals(t *testing.T) {
 		t.Fatal(err)
 	}
 	pool, err := ocr.NewPool(t.Context(), ocr.Options{Clients: runtime.GOMAXPROCS(0)})
-	var m *missing.Error
-	if errors.As(err, &m) {
-		t.Skipf("no reader here: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testenv.Need(t, err)
 	t.Cleanup(func() {
 		if err := pool.Close(); err != nil {
 			t.Error(err)

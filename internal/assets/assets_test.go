@@ -15,6 +15,7 @@ import (
 	"testing/fstest"
 
 	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/testenv"
 )
 
 func TestListIsSound(t *testing.T) {
@@ -155,7 +156,7 @@ func TestPullOfNothing(t *testing.T) {
 // it are taken. pip is played by a script that leaves what pip would leave.
 func TestSourceDistribution(t *testing.T) {
 	if _, err := exec.LookPath("tar"); err != nil {
-		t.Skip("needs tar")
+		testenv.Skip(t, "needs tar")
 	}
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/face/model"
 	"github.com/vtbench/vtbench/metrics/quality"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -117,8 +118,8 @@ var similarities = [2]float64{-.5, 1}
 func Kind() metrics.Kind {
 	return metrics.Kind{
 		Specs: Specs(),
-		Open: func(_ context.Context, cfg metrics.Config) (metrics.Metric, error) {
-			e, err := openEngine(cfg.Options)
+		Open: func(ctx context.Context, cfg metrics.Config) (metrics.Metric, error) {
+			e, err := openEngine(ctx, cfg.Options)
 			if err != nil {
 				return nil, err
 			}
@@ -177,19 +178,19 @@ func (m *metric) Provenance() map[string]string { return m.engine.provenance }
 
 // Enrol puts the faces of an original into the gallery. A face that cannot be aligned
 // is left out; it is counted where it is scored.
-func (m *metric) Enrol(_ context.Context, ref metrics.Reference) error {
+func (m *metric) Enrol(ctx context.Context, ref metrics.Reference) error {
 	s, err := m.prepare(ref)
 	if err != nil {
 		return err
 	}
-	if err := s.original(); err != nil {
+	if err := s.original(ctx); err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i, f := range s.faces {
 		if f.drop == "" && f.err == nil {
-			m.gallery[s.key(i)] = enrolled{identity(s.item, f.Instance), unit(s.embeddings[i])}
+			m.gallery[s.key(i)] = enrolled{identity(s.item, f.Instance), model.Unit(s.embeddings[i])}
 		}
 	}
 	return nil
@@ -203,20 +204,6 @@ func identity(item string, in datasets.Instance) string {
 	return item + "\x00" + in.ID
 }
 
-func unit(e []float32) []float32 {
-	var sum float64
-	for _, v := range e {
-		sum += float64(v) * float64(v)
-	}
-	out := slices.Clone(e)
-	if sum > 0 {
-		for i := range out {
-			out[i] = float32(float64(out[i]) / math.Sqrt(sum))
-		}
-	}
-	return out
-}
-
 // Prepare looks for the faces of an original. Networks run when the first
 // reconstruction is scored.
 func (m *metric) Prepare(_ context.Context, ref metrics.Reference) (metrics.Scorer, error) {
@@ -227,7 +214,7 @@ func (m *metric) Prepare(_ context.Context, ref metrics.Reference) (metrics.Scor
 type one struct {
 	datasets.Instance
 	points []datasets.Point // five, as labelled or as found in the original
-	chip   Similarity
+	chip   model.Similarity
 	drop   string // why it cannot be scored
 	err    error
 }
@@ -241,8 +228,8 @@ type scorer struct {
 
 	once       sync.Once
 	prepared   error
-	found      []Detection // in the original
-	embeddings [][]float32 // of the original, by face
+	found      []model.Detection // in the original
+	embeddings [][]float32       // of the original, by face
 }
 
 func (m *metric) prepare(ref metrics.Reference) (*scorer, error) {
@@ -272,40 +259,40 @@ const (
 // there is nothing that could be a face.
 const minEyes = 2
 
-func boxOf(r image.Rectangle) Box {
-	return Box{float64(r.Min.X), float64(r.Min.Y), float64(r.Max.X), float64(r.Max.Y)}
+func boxOf(r image.Rectangle) model.Box {
+	return model.Box{X0: float64(r.Min.X), Y0: float64(r.Min.Y), X1: float64(r.Max.X), Y1: float64(r.Max.Y)}
 }
 
 // original aligns and embeds the faces of the original, once.
-func (s *scorer) original() error {
-	s.once.Do(func() { s.prepared = s.look() })
+func (s *scorer) original(ctx context.Context) error {
+	s.once.Do(func() { s.prepared = s.look(ctx) })
 	return s.prepared
 }
 
-func (s *scorer) look() (err error) {
+func (s *scorer) look(ctx context.Context) (err error) {
 	if len(s.faces) == 0 {
 		return nil
 	}
-	if s.found, err = s.m.engine.detector.detect(s.ref); err != nil {
+	if s.found, err = s.m.engine.originals.Detect(ctx, s.ref); err != nil {
 		return err
 	}
-	r := s.m.engine.recogniser
+	l := s.m.engine.layout
 	for i := range s.faces {
 		f := &s.faces[i]
 		f.points = f.Points
 		if len(f.points) == 0 {
-			d, ok := match(s.found, boxOf(f.Box), foundIoU)
+			d, ok := model.Match(s.found, boxOf(f.Box), foundIoU)
 			if !ok {
 				f.drop = metrics.DropNotFound
 				continue
 			}
 			f.points = d.Points[:]
 		}
-		if len(f.points) != points {
-			f.err = fmt.Errorf("face %q has %d key points, want the %d of eyes, nose and mouth", f.ID, len(f.points), points)
+		if len(f.points) != model.Points {
+			f.err = fmt.Errorf("face %q has %d key points, want the %d of eyes, nose and mouth", f.ID, len(f.points), model.Points)
 			continue
 		}
-		if f.chip, err = FitSimilarity(f.points, r.template[:]); err != nil {
+		if f.chip, err = model.FitSimilarity(f.points, l.Template[:]); err != nil {
 			f.err = fmt.Errorf("face %q: %w", f.ID, err)
 			continue
 		}
@@ -313,24 +300,23 @@ func (s *scorer) look() (err error) {
 			f.drop = metrics.DropUndefined
 		}
 	}
-	s.embeddings, err = s.embed(s.ref)
+	s.embeddings, err = s.embed(ctx, s.m.engine.originals, s.ref)
 	return err
 }
 
 func eyes(p []datasets.Point) float64 { return math.Hypot(p[0].X-p[1].X, p[0].Y-p[1].Y) }
 
 // embed returns the embeddings of the faces that can be scored; the others are nil.
-func (s *scorer) embed(img pix.Image) ([][]float32, error) {
-	r := s.m.engine.recogniser
+func (s *scorer) embed(ctx context.Context, by embedder, img pix.Image) ([][]float32, error) {
 	out := make([][]float32, len(s.faces))
 	var chips []pix.Image
 	var at []int
 	for i, f := range s.faces {
 		if f.drop == "" && f.err == nil {
-			chips, at = append(chips, Chip(img, f.chip, r.side)), append(at, i)
+			chips, at = append(chips, model.Chip(img, f.chip, s.m.engine.layout.Side)), append(at, i)
 		}
 	}
-	e, err := r.embed(chips)
+	e, err := by.Embed(ctx, chips)
 	if err != nil {
 		return nil, err
 	}
@@ -351,7 +337,7 @@ func (s *scorer) Score(ctx context.Context, got pix.Image) ([]metrics.Value, err
 	if len(s.faces) == 0 {
 		return nil, nil
 	}
-	if err := s.original(); err != nil {
+	if err := s.original(ctx); err != nil {
 		return nil, fmt.Errorf("looking for the faces of %s: %w", s.item, err)
 	}
 	if err := ctx.Err(); err != nil {
@@ -360,8 +346,8 @@ func (s *scorer) Score(ctx context.Context, got pix.Image) ([]metrics.Value, err
 	found, embeddings := s.found, s.embeddings
 	if !got.Same(s.ref) {
 		var err error
-		if found, err = s.m.engine.detector.detect(got); err == nil {
-			embeddings, err = s.embed(got)
+		if found, err = s.m.engine.Detect(ctx, got); err == nil {
+			embeddings, err = s.embed(ctx, s.m.engine, got)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("scoring the faces of %s: %w", s.item, err)
@@ -375,7 +361,7 @@ func (s *scorer) Score(ctx context.Context, got pix.Image) ([]metrics.Value, err
 }
 
 // values are those of one face, one for each of Specs.
-func (s *scorer) values(i int, got pix.Image, found []Detection, e []float32) []metrics.Value {
+func (s *scorer) values(i int, got pix.Image, found []model.Detection, e []float32) []metrics.Value {
 	f := &s.faces[i]
 	var out []metrics.Value
 	for _, spec := range Specs() {
@@ -395,14 +381,14 @@ func (s *scorer) values(i int, got pix.Image, found []Detection, e []float32) []
 			out[k].Drop = metrics.DropUndefined
 		}
 	}
-	r, nan := s.m.engine.recogniser, math.NaN()
-	sim, dist := Cosine(s.embeddings[i], e), Distance(s.embeddings[i], e)
+	l, nan := s.m.engine.layout, math.NaN()
+	sim, dist := model.Cosine(s.embeddings[i], e), model.Distance(s.embeddings[i], e)
 	set(idSim, sim)
-	set(idCalibrated, r.calibrated(sim))
+	set(idCalibrated, l.Calibrated(sim))
 	set(idDist, dist)
 	set(idVerified, nan)
-	if r.threshold > 0 {
-		set(idVerified, share(dist <= r.threshold))
+	if l.Threshold > 0 {
+		set(idVerified, share(dist <= l.Threshold))
 	}
 	set(idPairs, nan)
 	who := identity(s.item, f.Instance)
@@ -411,7 +397,7 @@ func (s *scorer) values(i int, got pix.Image, found []Detection, e []float32) []
 	if accept := s.m.accept; !math.IsNaN(accept) {
 		set(idTAR, share(sim >= accept))
 	}
-	set(idStranger, r.calibrated(stranger))
+	set(idStranger, l.Calibrated(stranger))
 	set(idRank1, nan)
 	if nearest != "" {
 		set(idRank1, share(nearest == who))
@@ -426,13 +412,13 @@ func (s *scorer) values(i int, got pix.Image, found []Detection, e []float32) []
 }
 
 // detected compares what the detector finds in original and reconstruction.
-func (s *scorer) detected(f *one, found []Detection, set func(string, float64), out []metrics.Value) {
-	before, ok := match(s.found, boxOf(f.Box), foundIoU)
+func (s *scorer) detected(f *one, found []model.Detection, set func(string, float64), out []metrics.Value) {
+	before, ok := model.Match(s.found, boxOf(f.Box), foundIoU)
 	if !ok { // the detector does not see this face in the original either
 		drop(out, metrics.DropNotFound, idDetected, idNME)
 		return
 	}
-	after, ok := match(found, before.Box, keptIoU)
+	after, ok := model.Match(found, before.Box, keptIoU)
 	set(idDetected, share(ok))
 	if !ok {
 		drop(out, metrics.DropNotFound, idNME)
@@ -442,7 +428,7 @@ func (s *scorer) detected(f *one, found []Detection, set func(string, float64), 
 	for k := range before.Points {
 		sum += math.Hypot(before.Points[k].X-after.Points[k].X, before.Points[k].Y-after.Points[k].Y)
 	}
-	set(idNME, sum/points/eyes(before.Points[:]))
+	set(idNME, sum/model.Points/eyes(before.Points[:]))
 }
 
 // pixels scores the pixels of the face's box.
@@ -495,7 +481,7 @@ func (m *metric) search(e []float32, self string) (nearest string, stranger floa
 		m.accept = m.threshold()
 		m.decide()
 	})
-	u := unit(e)
+	u := model.Unit(e)
 	best := float32(math.Inf(-1))
 	stranger = math.NaN()
 	for _, k := range m.order {

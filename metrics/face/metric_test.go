@@ -14,13 +14,16 @@ import (
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/internal/assets"
 	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/ort"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/face/model"
 	"github.com/vtbench/vtbench/pix"
 )
 
 func testMetric(t testing.TB) *metric {
 	t.Helper()
-	m := &metric{engine: realEngine(t), gallery: gallery{}}
+	m := &metric{engine: realEngine(t, EngineOpenCV), gallery: gallery{}}
 	return m
 }
 
@@ -28,14 +31,12 @@ func testMetric(t testing.TB) *metric {
 func portrait(t testing.TB, m *metric, name string) metrics.Reference {
 	t.Helper()
 	path, err := assets.Path(name)
-	if err != nil {
-		t.Skip(err)
-	}
+	testenv.Need(t, err)
 	img, err := pix.Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := m.engine.detector.detect(img)
+	found, err := m.engine.Detect(t.Context(), img)
 	if err != nil || len(found) != 1 {
 		t.Fatalf("%s: %d faces, error %v", name, len(found), err)
 	}
@@ -94,18 +95,16 @@ func TestOriginalAndStranger(t *testing.T) {
 		t.Errorf("darkness has F-Sim %g", x.Value)
 	}
 	// The other woman in her place: not the same person.
-	s, err := FitSimilarity(b.Instances[0].Points, a.Instances[0].Points)
+	s, err := model.FitSimilarity(b.Instances[0].Points, a.Instances[0].Points)
 	if err != nil {
 		t.Fatal(err)
 	}
 	other := a.Image.Clone()
 	for y := range other.H {
 		for x := range other.W {
-			var sum [3]float64
 			p := s.Inverse().Apply(datasets.Point{X: float64(x) + .5, Y: float64(y) + .5})
-			sample(b.Image, p.X-.5, p.Y-.5, &sum)
-			for c := range sum {
-				other.Pix[3*(y*other.W+x)+c] = uint8(sum[c])
+			if px, py := int(p.X), int(p.Y); px >= 0 && py >= 0 && px < b.Image.W && py < b.Image.H {
+				copy(other.Pix[3*(y*other.W+x):][:3], b.Image.Pix[3*(py*b.Image.W+px):])
 			}
 		}
 	}
@@ -127,7 +126,7 @@ func TestThresholdOfAGallery(t *testing.T) {
 		for k := range e {
 			e[k] = float32(r.NormFloat64())
 		}
-		m.gallery[galleryKey{fmt.Sprint(i), "face"}] = enrolled{fmt.Sprint("person ", i/2), unit(e)}
+		m.gallery[galleryKey{fmt.Sprint(i), "face"}] = enrolled{fmt.Sprint("person ", i/2), model.Unit(e)}
 	}
 	m.search(make([]float32, 16), "")
 	var cosines []float64
@@ -275,12 +274,15 @@ func TestCrowdsGrayAndLarge(t *testing.T) {
 }
 
 func TestModelsOfOnesOwn(t *testing.T) {
+	testenv.OpenCV(t)
+	_, err := ort.Find("")
+	testenv.Need(t, err)
 	dir := t.TempDir()
 	open := func(yaml string) error {
 		if err := os.WriteFile(filepath.Join(dir, ModelsFile), []byte(yaml), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		e, err := openEngine(map[string]string{OptionModels: dir})
+		e, err := openEngine(t.Context(), map[string]string{OptionModels: dir})
 		if err == nil {
 			err = e.close()
 		}
@@ -307,13 +309,11 @@ func TestModelsOfOnesOwn(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ModelsFile), []byte("detector: {layout: yunet, file: rubbish.onnx}"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := openEngine(map[string]string{OptionModels: dir, OptionAllow: "true"})
-	var lacks *missing.Error
-	if errors.As(err, &lacks) {
-		t.Skip(err)
-	}
-	if err == nil || !strings.Contains(err.Error(), "rubbish.onnx") {
-		t.Errorf("rubbish opens: %v", err)
+	for _, name := range engines {
+		_, err := openEngine(t.Context(), map[string]string{OptionModels: dir, OptionAllow: "true", OptionEngine: name})
+		if err == nil || !strings.Contains(err.Error(), "rubbish.onnx") {
+			t.Errorf("rubbish opens in %s: %v", name, err)
+		}
 	}
 }
 
@@ -327,36 +327,36 @@ func TestWithoutModels(t *testing.T) {
 }
 
 func BenchmarkDetect(b *testing.B) {
-	m := testMetric(b)
-	img := portrait(b, m, "astronaut.png").Image
-	b.SetBytes(int64(len(img.Pix)))
-	for b.Loop() {
-		if _, err := m.engine.detector.detect(img); err != nil {
-			b.Fatal(err)
-		}
+	for _, name := range engines {
+		b.Run(name, func(b *testing.B) {
+			m := &metric{engine: realEngine(b, name), gallery: gallery{}}
+			img := portrait(b, m, "astronaut.png").Image
+			b.SetBytes(int64(len(img.Pix)))
+			for b.Loop() {
+				if _, err := m.engine.Detect(b.Context(), img); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
 // BenchmarkFace aligns and embeds one face.
 func BenchmarkFace(b *testing.B) {
-	m := testMetric(b)
-	ref := portrait(b, m, "astronaut.png")
-	r := m.engine.recogniser
-	s, err := FitSimilarity(ref.Instances[0].Points, r.template[:])
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if _, err := r.embed([]pix.Image{Chip(ref.Image, s, r.side)}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkChip(b *testing.B) {
-	img := pix.New(512, 512)
-	b.SetBytes(3 * dlibSide * dlibSide)
-	for b.Loop() {
-		Chip(img, Similarity{A: 1.2, B: .1, TX: -50, TY: -50}, dlibSide)
+	for _, name := range engines {
+		b.Run(name, func(b *testing.B) {
+			m := &metric{engine: realEngine(b, name), gallery: gallery{}}
+			ref := portrait(b, m, "astronaut.png")
+			l := m.engine.layout
+			s, err := model.FitSimilarity(ref.Instances[0].Points, l.Template[:])
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := m.engine.Embed(b.Context(), []pix.Image{model.Chip(ref.Image, s, l.Side)}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

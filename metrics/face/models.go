@@ -15,7 +15,7 @@ import (
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/internal/suggest"
-	"github.com/vtbench/vtbench/pix"
+	"github.com/vtbench/vtbench/metrics/face/model"
 )
 
 // The files that are used unless the user names others; internal/assets knows their
@@ -32,14 +32,6 @@ const ModelsFile = "face-models.yaml"
 const (
 	OptionModels = "face.models"      // folder with ModelsFile
 	OptionAllow  = "face.allow_model" // "true": also files whose digest nobody stated
-)
-
-// OptionEngine says what runs the networks: ONNX Runtime, or OpenCV's DNN module in
-// the program vtbench-opencv.
-const (
-	OptionEngine = "face.engine"
-	EngineONNX   = "onnxruntime"
-	EngineOpenCV = "opencv"
 )
 
 // models is ModelsFile. What is absent is vtbench's own.
@@ -59,108 +51,6 @@ type modelFile struct {
 	Threshold *float64 `yaml:"threshold"`
 }
 
-// engine is an opened detector and recogniser.
-type engine struct {
-	detector   detector
-	recogniser *recogniser
-	nets       []network
-	provenance map[string]string
-}
-
-// A detector finds faces, the surest first.
-type detector interface {
-	detect(img pix.Image) ([]Detection, error)
-}
-
-func (e *engine) close() error {
-	var errs []error
-	for _, n := range e.nets {
-		errs = append(errs, n.Close())
-	}
-	return errors.Join(errs...)
-}
-
-// openEngine opens the networks that the options name.
-func openEngine(options map[string]string) (_ *engine, err error) {
-	var m models
-	dir := options[OptionModels]
-	if dir != "" {
-		if m, err = readModels(dir); err != nil {
-			return nil, err
-		}
-	}
-	allow := options[OptionAllow] == "true"
-	library := options["onnxruntime"]
-	e := &engine{provenance: map[string]string{}}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, e.close())
-		}
-	}()
-	engine := options[OptionEngine]
-	if engine != "" && engine != EngineONNX && engine != EngineOpenCV {
-		return nil, fmt.Errorf("%s is %q: want %s or %s", OptionEngine, engine, EngineONNX, EngineOpenCV)
-	}
-	open := func(role, name string, file []byte) (network, error) {
-		if engine == EngineOpenCV {
-			n, err := openOpenCV(name, file)
-			if err != nil {
-				return nil, err
-			}
-			e.nets = append(e.nets, n)
-			sum := sha256.Sum256(file)
-			e.provenance["face."+role] = name + " sha256:" + hex.EncodeToString(sum[:]) + " in OpenCV " + n.version
-			return n, nil
-		}
-		n, err := openONNX(name, file, library)
-		if err != nil {
-			return nil, err
-		}
-		e.nets = append(e.nets, n)
-		sum := sha256.Sum256(file)
-		e.provenance["face."+role] = name + " sha256:" + hex.EncodeToString(sum[:])
-		return n, nil
-	}
-	name, file, err := m.Detector.read(dir, yuNetFile, allow)
-	if err != nil {
-		return nil, err
-	}
-	net, err := open("detector", name, file)
-	if err != nil {
-		return nil, err
-	}
-	if m.Detector != nil && m.Detector.Layout == "scrfd" {
-		e.detector = &scrfd{net}
-	} else if e.detector, err = newYuNet(net); err != nil {
-		return nil, err
-	}
-
-	if name, file, err = m.Recogniser.read(dir, dlibFile, allow); err != nil {
-		return nil, err
-	}
-	if m.Recogniser == nil {
-		if file, err = convertDlib(file); err != nil {
-			return nil, err
-		}
-	}
-	if net, err = open("recogniser", name, file); err != nil {
-		return nil, err
-	}
-	e.recogniser = &recogniser{layouts()[0], net}
-	if r := m.Recogniser; r != nil {
-		i := slices.IndexFunc(layouts(), func(l layout) bool { return l.name == r.Layout })
-		e.recogniser.layout = layouts()[i]
-		e.recogniser.strangers = 0 // another network's
-		if r.Strangers != nil {
-			e.recogniser.strangers = *r.Strangers
-		}
-		if r.Threshold != nil {
-			e.recogniser.threshold = *r.Threshold
-		}
-	}
-	return e, nil
-}
-
 func readModels(dir string) (models, error) {
 	path := filepath.Join(dir, ModelsFile)
 	var m models
@@ -175,8 +65,8 @@ func readModels(dir string) (models, error) {
 		return m, fmt.Errorf("%s names neither a detector nor a recogniser", path)
 	}
 	var recognisers []string
-	for _, l := range layouts() {
-		recognisers = append(recognisers, l.name)
+	for _, l := range model.Layouts() {
+		recognisers = append(recognisers, l.Name)
 	}
 	check := func(role string, f *modelFile, known []string) error {
 		switch {
@@ -193,38 +83,55 @@ func readModels(dir string) (models, error) {
 		}
 		return nil
 	}
-	return m, errors.Join(check("detector", m.Detector, []string{"yunet", "scrfd"}), check("recogniser", m.Recogniser, recognisers))
+	return m, errors.Join(check("detector", m.Detector, model.DetectorLayouts()), check("recogniser", m.Recogniser, recognisers))
 }
 
+// A weights is the file of a network, read and checked.
+type weights struct {
+	layout, name, path, digest string // digest: hex SHA-256
+	file                       []byte
+}
+
+// String is how the file stands in the provenance.
+func (w weights) String() string { return w.name + " sha256:" + w.digest }
+
 // read returns the file, or vtbench's own where f is nil.
-func (f *modelFile) read(dir, own string, allow bool) (name string, b []byte, err error) {
+func (f *modelFile) read(dir, ownFile, ownLayout string, allow bool) (weights, error) {
 	if f == nil {
-		known, _ := assets.Find(own)
-		if err := known.Verify(); err != nil {
-			return "", nil, err
-		}
-		path, err := assets.Path(own)
+		path, err := assets.Path(ownFile)
 		if err != nil {
-			return "", nil, err
+			return weights{}, err
 		}
-		b, err = os.ReadFile(path)
-		return own, b, err
+		w := weights{layout: ownLayout, name: ownFile, path: path}
+		if err := w.load(); err != nil {
+			return weights{}, err
+		}
+		if known, _ := assets.Find(ownFile); w.digest != known.SHA256 {
+			return weights{}, known.Verify() // it says what to do
+		}
+		return w, nil
 	}
-	path := filepath.Join(dir, f.File)
-	b, err = os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return "", nil, &missing.Error{What: path, Mend: "put the network there, or mend " + filepath.Join(dir, ModelsFile), Err: err}
+	w := weights{layout: f.Layout, name: f.File, path: filepath.Join(dir, f.File)}
+	err := w.load()
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return weights{}, &missing.Error{What: w.path, Mend: "put the network there, or mend " + filepath.Join(dir, ModelsFile), Err: err}
+	case err != nil:
+		return weights{}, err
+	case f.SHA256 == "" && !allow:
+		return weights{}, fmt.Errorf("%s: its digest is not stated in %s; write sha256: %s there if it is the file you mean, or pass --option %s=true", w.path, ModelsFile, w.digest, OptionAllow)
+	case f.SHA256 != "" && !strings.EqualFold(f.SHA256, w.digest):
+		return weights{}, fmt.Errorf("%s has SHA-256 %s, %s says %s: it is another file", w.path, w.digest, ModelsFile, f.SHA256)
 	}
+	return w, nil
+}
+
+func (w *weights) load() error {
+	b, err := os.ReadFile(w.path)
 	if err != nil {
-		return "", nil, fmt.Errorf("reading a face model: %w", err)
+		return fmt.Errorf("reading a face model: %w", err)
 	}
 	sum := sha256.Sum256(b)
-	got := hex.EncodeToString(sum[:])
-	switch {
-	case f.SHA256 == "" && !allow:
-		return "", nil, fmt.Errorf("%s: its digest is not stated in %s; write sha256: %s there if it is the file you mean, or pass --option %s=true", path, ModelsFile, got, OptionAllow)
-	case f.SHA256 != "" && !strings.EqualFold(f.SHA256, got):
-		return "", nil, fmt.Errorf("%s has SHA-256 %s, %s says %s: it is another file", path, got, ModelsFile, f.SHA256)
-	}
-	return f.File, b, nil
+	w.file, w.digest = b, hex.EncodeToString(sum[:])
+	return nil
 }

@@ -1,6 +1,7 @@
 package face
 
 import (
+	"context"
 	"errors"
 	"math"
 	"os"
@@ -8,37 +9,23 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vtbench/vtbench/internal/assets"
 	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/opencv"
+	"github.com/vtbench/vtbench/internal/testenv"
+	"github.com/vtbench/vtbench/metrics/face/model"
 	"github.com/vtbench/vtbench/pix"
 )
 
-// Both engines compute the same. VTBENCH_OPENCV=bin/vtbench-opencv runs it.
-func TestOpenCVAgreesWithONNXRuntime(t *testing.T) {
-	program, err := findOpenCV()
-	var lacks *missing.Error
-	if errors.As(err, &lacks) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(OpenCVEnv, program)
-	a := realEngine(t)
-	b, err := openEngine(map[string]string{OptionEngine: EngineOpenCV})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := b.close(); err != nil {
-			t.Error(err)
-		}
-	}()
+// Both engines compute the same.
+func TestEnginesAgree(t *testing.T) {
+	a, b := realEngine(t, EngineONNX), realEngine(t, EngineOpenCV)
 	img := portrait(t, &metric{engine: a, gallery: gallery{}}, "astronaut.png").Image
-	want, err := a.detector.detect(img)
+	want, err := a.Detect(t.Context(), img)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := b.detector.detect(img)
+	got, err := b.Detect(t.Context(), img)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,107 +33,104 @@ func TestOpenCVAgreesWithONNXRuntime(t *testing.T) {
 		t.Errorf("OpenCV finds %+v, ONNX Runtime %+v", got, want)
 	}
 	chips := []pix.Image{drawn(0), drawn(1), drawn(2)}
-	x, err := a.recogniser.embed(chips)
+	x, err := a.Embed(t.Context(), chips)
 	if err != nil {
 		t.Fatal(err)
 	}
-	y, err := b.recogniser.embed(chips)
+	y, err := b.Embed(t.Context(), chips)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range x {
-		if d := Distance(x[i], y[i]); d > 1e-4 {
+		if d := model.Distance(x[i], y[i]); d > 1e-4 {
 			t.Errorf("chip %d: the embeddings are %g apart", i, d)
 		}
 	}
-	if !strings.Contains(b.provenance["face.recogniser"], "OpenCV") {
-		t.Errorf("the provenance is %q", b.provenance)
+	// The engine and its version are part of what a value is.
+	for e, want := range map[*engine]string{a: "ONNX Runtime ", b: "OpenCV "} {
+		if got := e.provenance[provEngine]; !strings.HasPrefix(got, want) || !strings.ContainsAny(got, "0123456789") {
+			t.Errorf("the engine is %q in the provenance, want %sand its version", got, want)
+		}
+	}
+	if a.provenance[provRecogniser] != b.provenance[provRecogniser] || a.provenance[provDetector] != b.provenance[provDetector] {
+		t.Errorf("the same networks have the provenance %v and %v", a.provenance, b.provenance)
 	}
 }
 
-// A program that dies, prints rubbish or is none costs the call and says why.
+// A counter counts what reaches the networks.
+type counter struct {
+	detect             model.Detector
+	embed              embedder
+	detected, embedded int
+}
+
+func (c *counter) Detect(ctx context.Context, img pix.Image) ([]model.Detection, error) {
+	c.detected++
+	return c.detect.Detect(ctx, img)
+}
+
+func (c *counter) Embed(ctx context.Context, chips []pix.Image) ([][]float32, error) {
+	c.embedded += len(chips)
+	return c.embed.Embed(ctx, chips)
+}
+
+// What the networks said of an original is asked once.
+func TestOriginalsAreShared(t *testing.T) {
+	m := testMetric(t)
+	ref := portrait(t, m, "astronaut.png")
+	counted := &counter{detect: m.engine.Detector, embed: m.engine.embedder}
+	m.engine.Detector, m.engine.embedder = counted, counted
+	if err := m.Enrol(t.Context(), ref); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // as many conditions
+		scored(t, m, ref, ref.Image)
+	}
+	if counted.detected != 1 || counted.embedded != 1 {
+		t.Errorf("the original was looked at %d times, its face %d times", counted.detected, counted.embedded)
+	}
+	other := ref
+	other.Image = damaged(t, ref.Image, "jpeg_compression", 30)
+	scored(t, m, other, other.Image)
+	if counted.detected != 2 || counted.embedded != 2 {
+		t.Errorf("two originals were looked at %d times, their faces %d times", counted.detected, counted.embedded)
+	}
+}
+
+// A helper that is missing is an error with the command; one that dies or is another
+// program says so.
 func TestBadOpenCVPrograms(t *testing.T) {
 	dir := t.TempDir()
-	write := func(script string) string {
+	for script, want := range map[string]string{
+		"echo terminate called after throwing an instance of cv::Exception >&2; exit 134": "cv::Exception",
+		"echo hello there, this is no frame at all":                                       "hello there",
+		"exit 0": "status 0",
+	} {
 		p := filepath.Join(dir, "program")
 		if err := os.WriteFile(p, []byte("#!/bin/sh\n"+script), 0o755); err != nil { //nolint:gosec // a program
 			t.Fatal(err)
 		}
-		t.Setenv(OpenCVEnv, p)
-		return p
-	}
-	for script, want := range map[string]string{
-		"echo terminate called after throwing an instance of cv::Exception >&2; exit 134": "cv::Exception",
-		"echo hello there, this is no frame at all":                                       "loading model.onnx",
-		"exit 0": "loading model.onnx",
-	} {
-		write(script)
-		if n, err := openOpenCV("model.onnx", nil); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, %v; want word of %s", script, n, err, want)
+		t.Setenv(opencv.Env, p)
+		_, err := openOpenCV(t.Context(), weights{layout: model.YuNet, path: "d.onnx"}, weights{layout: "dlib", path: "r.dat"})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want word of %s", script, err, want)
 		}
 	}
-	// It loads, then dies on the first image.
-	write(`printf '\064\000\000\000\060\000\000\000{"opencv":"4.6.0","outputs":["a"],              }'; cat >/dev/null`)
-	if _, err := openOpenCV("model.onnx", nil); err == nil {
-		t.Error("a broken greeting passes")
-	}
-	write(`printf '\044\000\000\000\040\000\000\000{"opencv":"4.6","outputs":["a"]}'; head -c 100 >/dev/null; echo out of luck >&2; exit 134`)
-	n, err := openOpenCV("model.onnx", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := n.run(1, 8, make([]float32, 3*8*8)); err == nil || !strings.Contains(err.Error(), "model.onnx") {
-		t.Errorf("a program that dies: %v", err)
-	}
-	if err := n.Close(); err != nil {
-		t.Error(err)
-	}
-	if _, err := n.run(1, 8, make([]float32, 3*8*8)); err == nil {
-		t.Error("a closed network runs")
-	}
-	t.Setenv(OpenCVEnv, filepath.Join(dir, "absent"))
-	if _, err := openOpenCV("model.onnx", nil); err == nil || !strings.Contains(err.Error(), OpenCVEnv) {
+	t.Setenv(opencv.Env, filepath.Join(dir, "absent"))
+	_, err := openOpenCV(t.Context(), weights{}, weights{})
+	var lacks *missing.Error
+	if !errors.As(err, &lacks) || !strings.Contains(err.Error(), opencv.Env) || !strings.Contains(err.Error(), "make deps build") {
 		t.Errorf("no program: %v", err)
 	}
-	if _, err := openEngine(map[string]string{OptionEngine: "tensorrt"}); err == nil || !strings.Contains(err.Error(), "opencv") {
+}
+
+func TestUnknownEngine(t *testing.T) {
+	for _, f := range []string{yuNetFile, dlibFile} {
+		_, err := assets.Path(f)
+		testenv.Need(t, err)
+	}
+	_, err := openEngine(t.Context(), map[string]string{OptionEngine: "opencw"})
+	if err == nil || !strings.Contains(err.Error(), `did you mean "opencv"`) {
 		t.Errorf("an engine that does not exist: %v", err)
-	}
-}
-
-func opencvEngine(b *testing.B) *engine {
-	b.Helper()
-	e, err := openEngine(map[string]string{OptionEngine: EngineOpenCV})
-	var lacks *missing.Error
-	if errors.As(err, &lacks) {
-		b.Skip(err)
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := e.close(); err != nil {
-			b.Error(err)
-		}
-	})
-	return e
-}
-
-func BenchmarkDetectOpenCV(b *testing.B) {
-	e := opencvEngine(b)
-	img := portrait(b, &metric{engine: e, gallery: gallery{}}, "astronaut.png").Image
-	for b.Loop() {
-		if _, err := e.detector.detect(img); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkFaceOpenCV(b *testing.B) {
-	e := opencvEngine(b)
-	chip := drawn(0)
-	for b.Loop() {
-		if _, err := e.recogniser.embed([]pix.Image{chip}); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/metrics/face/model"
 )
 
 // EnrolPairs implements metrics.Pairer.
@@ -47,7 +48,7 @@ func (m *metric) decide() {
 // toldApart counts the pairs whose first item is this one, and those that its
 // reconstruction's embedding decides rightly.
 func (m *metric) toldApart(item string, e []float32) (right, n int) {
-	u := unit(e)
+	u := model.Unit(e)
 	for _, i := range m.first[item] {
 		n++
 		if d := 2 - 2*float64(dot(u, m.alone[m.pairs[i].B])); (d < m.limits[i]) == m.pairs[i].Same {

@@ -1,7 +1,7 @@
 package face
 
 import (
-	"errors"
+	"context"
 	"flag"
 	"fmt"
 	"math"
@@ -12,8 +12,8 @@ import (
 
 	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/internal/assets"
-	"github.com/vtbench/vtbench/internal/missing"
-	"github.com/vtbench/vtbench/internal/testdata"
+	"github.com/vtbench/vtbench/internal/testenv"
+	"github.com/vtbench/vtbench/metrics/face/model"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/reports/plot"
 	"github.com/vtbench/vtbench/reports/view"
@@ -24,17 +24,17 @@ var update = flag.Bool("update", false, "draw the figure of docs/faces.md again"
 // modelsEnv names a folder with face-models.yaml whose networks are measured instead.
 const modelsEnv = "VTBENCH_FACE_MODELS"
 
-// realEngine skips a test where models or ONNX Runtime are not there.
-func realEngine(t testing.TB) *engine {
+// engines are the engines that every machine with `make deps` and `make build` has.
+var engines = []string{EngineOpenCV, EngineONNX}
+
+// realEngine opens an engine; the test is skipped where `make deps` was not run.
+func realEngine(t testing.TB, name string) *engine {
 	t.Helper()
-	e, err := openEngine(map[string]string{OptionModels: os.Getenv(modelsEnv)})
-	var lacks *missing.Error
-	if errors.As(err, &lacks) {
-		t.Skip(err)
+	if name == EngineOpenCV {
+		testenv.OpenCV(t)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	e, err := openEngine(context.Background(), map[string]string{OptionModels: os.Getenv(modelsEnv), OptionEngine: name})
+	testenv.Need(t, err)
 	t.Cleanup(func() {
 		if err := e.close(); err != nil {
 			t.Error(err)
@@ -47,7 +47,7 @@ func realEngine(t testing.TB) *engine {
 type person struct {
 	photo string
 	img   pix.Image
-	Detection
+	model.Detection
 }
 
 // people are the faces that the detector finds in the photographs at hand.
@@ -56,9 +56,7 @@ func people(t testing.TB, e *engine) []person {
 	var files []string
 	for _, name := range []string{"astronaut.png", "grace_hopper.jpg"} {
 		path, err := assets.Path(name)
-		if err != nil {
-			t.Skip(err)
-		}
+		testenv.Need(t, err)
 		files = append(files, path)
 	}
 	if dir := sampleFolder(t); dir != "" {
@@ -74,7 +72,7 @@ func people(t testing.TB, e *engine) []person {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := e.detector.detect(img)
+		found, err := e.Detect(t.Context(), img)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +88,7 @@ func sampleFolder(t testing.TB) string {
 	t.Helper()
 	dir := ""
 	if tt, ok := t.(*testing.T); ok {
-		tt.Run("sample", func(t *testing.T) { dir = testdata.Path(t, "faces-sample") })
+		tt.Run("sample", func(t *testing.T) { dir = testenv.Data(t, "faces-sample") })
 	}
 	return dir
 }
@@ -127,18 +125,18 @@ const calibrationPeople = 6
 // and with size, strangers must stay below, and nearly everybody must be found. Run
 // with -v for the table in docs/faces.md.
 func TestModelsOnRealFaces(t *testing.T) {
-	e := realEngine(t)
+	e := realEngine(t, EngineOpenCV)
 	all := people(t, e)
 	if len(all) < 2 {
 		t.Fatalf("%d faces were found", len(all))
 	}
-	r := e.recogniser
+	r := e.layout
 	embed := func(img pix.Image, p person) []float32 {
-		s, err := FitSimilarity(p.Points[:], r.template[:])
+		s, err := model.FitSimilarity(p.Points[:], r.Template[:])
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := r.embed([]pix.Image{Chip(img, s, r.side)})
+		out, err := e.Embed(t.Context(), []pix.Image{model.Chip(img, s, r.Side)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,25 +150,25 @@ func TestModelsOnRealFaces(t *testing.T) {
 	var cosines, distances []float64
 	for i := range originals {
 		for j := range i {
-			cosines = append(cosines, Cosine(originals[i], originals[j]))
-			distances = append(distances, Distance(originals[i], originals[j]))
+			cosines = append(cosines, model.Cosine(originals[i], originals[j]))
+			distances = append(distances, model.Distance(originals[i], originals[j]))
 		}
 	}
 	strangers := mean(cosines)
 	t.Logf("%d faces, %d pairs of strangers: cosine mean %.4f, highest %.4f; distance mean %.3f, least %.3f",
 		len(all), len(cosines), strangers, slices.Max(cosines), mean(distances), slices.Min(distances))
-	if os.Getenv(modelsEnv) == "" && len(all) >= calibrationPeople && math.Abs(strangers-r.strangers) > .02 {
-		t.Errorf("the mean cosine of strangers is %.3f, the calibration says %.3f", strangers, r.strangers)
+	if os.Getenv(modelsEnv) == "" && len(all) >= calibrationPeople && math.Abs(strangers-r.Strangers) > .02 {
+		t.Errorf("the mean cosine of strangers is %.3f, the calibration says %.3f", strangers, r.Strangers)
 	}
 	measure := func(name string, damage func(person) pix.Image) plot.Point {
 		var sims, dists []float64
 		same := 0
 		for i, p := range all {
 			v := embed(damage(p), p)
-			sims, dists = append(sims, Cosine(originals[i], v)), append(dists, Distance(originals[i], v))
+			sims, dists = append(sims, model.Cosine(originals[i], v)), append(dists, model.Distance(originals[i], v))
 			best, at := math.Inf(1), -1
 			for j, o := range originals {
-				if d := Distance(o, v); d < best {
+				if d := model.Distance(o, v); d < best {
 					best, at = d, j
 				}
 			}
@@ -180,7 +178,7 @@ func TestModelsOnRealFaces(t *testing.T) {
 		}
 		sim := mean(sims)
 		t.Logf("%-14s F-Sim %.4f, calibrated %.3f, F-Dist %.3f (farthest %.3f), rank-1 %d of %d",
-			name, sim, (sim-r.strangers)/(1-r.strangers), mean(dists), slices.Max(dists), same, len(all))
+			name, sim, (sim-r.Strangers)/(1-r.Strangers), mean(dists), slices.Max(dists), same, len(all))
 		return plot.Point{Y: sim, Lo: slices.Min(sims), Hi: slices.Max(sims)}
 	}
 	var figures []plot.Figure

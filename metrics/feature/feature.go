@@ -36,6 +36,7 @@ type Provenance struct {
 	Weights   string `json:"weights,omitempty"` // hex SHA-256 of the network's file
 	Layer     string `json:"layer,omitempty"`   // "pool3"
 	Resize    string `json:"resize"`            // "bicubic antialias 299", "none"
+	Engine    string `json:"engine,omitempty"`  // what ran the network: "ONNX Runtime 1.27.0"
 	// Reference names the set the features belong to ("coco-val-2017"); for
 	// reconstructions, the set they reconstruct.
 	Reference string `json:"reference"`
@@ -48,6 +49,7 @@ func (p Provenance) comparable(o Provenance) error {
 		{"weights", p.Weights, o.Weights},
 		{"layer", p.Layer, o.Layer},
 		{"resize", p.Resize, o.Resize},
+		{"engine", p.Engine, o.Engine},
 	} {
 		if f.a != f.b {
 			return fmt.Errorf("features are not comparable: %s is %q in one set and %q in the other", f.name, f.a, f.b)

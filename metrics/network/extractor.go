@@ -79,7 +79,7 @@ func OpenExtractor(options map[string]string, reference string) (*Extractor, err
 		e.name = "sha256:" + g.digest[:12]
 	}
 	e.graph = g
-	e.provenance = feature.Provenance{Extractor: e.name, Weights: g.digest, Layer: g.outputs[0], Resize: resize, Reference: reference}
+	e.provenance = feature.Provenance{Extractor: e.name, Weights: g.digest, Layer: g.outputs[0], Resize: resize, Engine: g.engine, Reference: reference}
 	return e, nil
 }
 

@@ -96,6 +96,7 @@ func open(d definition, cfg metrics.Config) (metrics.Metric, error) {
 // A graph is an opened ONNX file.
 type graph struct {
 	path, digest    string
+	engine          string // "ONNX Runtime 1.27.0"
 	inputs, outputs []string
 	session         *ortlib.DynamicAdvancedSession
 	mu              sync.RWMutex // Run may be called at once; Close waits for all
@@ -124,9 +125,11 @@ func openGraph(id string, options map[string]string) (*graph, error) {
 	if want := strings.ToLower(options[id+".sha256"]); want != "" && want != g.digest {
 		return nil, fmt.Errorf("%s.model: %s has SHA-256 %s, %s.sha256 says %s: it is another file", id, path, g.digest, id, want)
 	}
-	if _, _, err := ort.Load(options["onnxruntime"]); err != nil {
+	_, version, err := ort.Load(options["onnxruntime"])
+	if err != nil {
 		return nil, err
 	}
+	g.engine = "ONNX Runtime " + version
 	in, out, err := ortlib.GetInputOutputInfo(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s.model: reading %s: %w", id, path, err)
@@ -232,7 +235,7 @@ func (m *pairMetric) Close() error { return m.graph.Close() }
 
 // Provenance implements metrics.Provenance.
 func (m *pairMetric) Provenance() map[string]string {
-	return map[string]string{m.spec.ID + ".model": "sha256:" + m.graph.digest}
+	return map[string]string{m.spec.ID + ".model": "sha256:" + m.graph.digest, m.spec.ID + ".engine": m.graph.engine}
 }
 
 // Prepare implements metrics.Metric.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/ort"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/network"
 	"github.com/vtbench/vtbench/pix"
@@ -18,9 +19,8 @@ import (
 
 func needsRuntime(t *testing.T) {
 	t.Helper()
-	if _, err := ort.Find(""); err != nil {
-		t.Skipf("ONNX Runtime is not here: %v", err)
-	}
+	_, err := ort.Find("")
+	testenv.Need(t, err)
 }
 
 func kind(t *testing.T, id string) metrics.Kind {
@@ -76,7 +76,7 @@ func TestPreprocessing(t *testing.T) {
 		if _, err := m.Prepare(t.Context(), metrics.Reference{Image: pix.New(8, 8)}); err == nil || !strings.Contains(err.Error(), "8×8") {
 			t.Errorf("%s: a tiny image: %v", id, err)
 		}
-		if p := m.(metrics.Provenance).Provenance(); !strings.HasPrefix(p[id+".model"], "sha256:") {
+		if p := m.(metrics.Provenance).Provenance(); !strings.HasPrefix(p[id+".model"], "sha256:") || !strings.HasPrefix(p[id+".engine"], "ONNX Runtime 1.") {
 			t.Errorf("%s: provenance %v", id, p)
 		}
 		if err := m.(io.Closer).Close(); err != nil {
@@ -145,7 +145,7 @@ func TestExtractor(t *testing.T) {
 				}
 			}
 		}
-		if p := e.Provenance(); p.Reference != "a set" || p.Weights == "" || p.Layer != "out" {
+		if p := e.Provenance(); p.Reference != "a set" || p.Weights == "" || p.Layer != "out" || !strings.HasPrefix(p.Engine, "ONNX Runtime 1.") {
 			t.Errorf("provenance %+v", p)
 		}
 		if err := e.Close(); err != nil {

@@ -23,7 +23,7 @@ import (
 	"golang.org/x/image/font/gofont/gomono"
 	"golang.org/x/image/font/gofont/goregular"
 
-	"github.com/vtbench/vtbench/internal/testdata"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/metrics/text"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -145,7 +145,7 @@ func seen(t testing.TB, in []sample, side, quality int) []sample {
 
 // icdar loads the words of the real photographs, don't-care ones left out.
 func icdar(t testing.TB) []sample {
-	dir := testdata.Path(t, "icdar15-sample")
+	dir := testenv.Data(t, "icdar15-sample")
 	files, err := filepath.Glob(filepath.Join(dir, "gt", "*.txt"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no labels in %s: %v", dir, err)

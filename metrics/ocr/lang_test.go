@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/testenv"
 )
 
 // english is the content of the system's English data; without it the test is
@@ -20,9 +21,7 @@ import (
 func english(t testing.TB) []byte {
 	t.Helper()
 	data, err := findLanguage("eng", "")
-	if err != nil {
-		t.Skipf("no language data here: %v", err)
-	}
+	testenv.Need(t, err)
 	b, err := os.ReadFile(filepath.Join(data.dir, "eng.traineddata"))
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +93,7 @@ func TestDamagedLanguageData(t *testing.T) {
 	}
 	t.Run("inside the model", func(t *testing.T) {
 		if _, err := exec.LookPath("tesseract"); err != nil {
-			t.Skip("damage inside a model is only found with the tesseract program: apt-get install tesseract-ocr")
+			testenv.Skip(t, "damage inside a model is only found with the tesseract program: apt-get install tesseract-ocr")
 		}
 		rng := rand.New(rand.NewPCG(3, 4))
 		wantMissing(t, Options{DataDir: install(t, "eng", edit(func(b []byte) []byte {

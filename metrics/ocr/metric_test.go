@@ -13,7 +13,7 @@ import (
 	"golang.org/x/image/font/gofont/goregular"
 
 	"github.com/vtbench/vtbench/datasets"
-	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -21,12 +21,7 @@ import (
 func testMetric(t testing.TB, options map[string]string) metrics.Metric {
 	t.Helper()
 	m, err := Kind().Open(context.Background(), metrics.Config{Workers: 2, Options: options})
-	if e := (*missing.Error)(nil); errors.As(err, &e) {
-		t.Skipf("no OCR here: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testenv.Need(t, err)
 	t.Cleanup(func() {
 		if err := m.(*metric).Close(); err != nil {
 			t.Error(err)

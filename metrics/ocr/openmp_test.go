@@ -9,7 +9,7 @@ import (
 
 func TestSeriallyLimitsOpenMPAndPutsItBack(t *testing.T) {
 	if !openMP() {
-		t.Skip("Tesseract comes without OpenMP here: there is nothing to limit")
+		t.Skip("Tesseract comes without OpenMP here: there is nothing to limit") //nolint:forbidigo // a build of Tesseract, not a lack
 	}
 	runtime.LockOSThread() // the limit belongs to a thread
 	defer runtime.UnlockOSThread()

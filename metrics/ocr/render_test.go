@@ -2,7 +2,6 @@ package ocr
 
 import (
 	"context"
-	"errors"
 	"image"
 	"image/color"
 	"image/draw"
@@ -12,7 +11,7 @@ import (
 	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/math/fixed"
 
-	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -22,12 +21,7 @@ func testPool(t testing.TB, clients int) *Pool { return recipePool(t, clients, s
 func recipePool(t testing.TB, clients int, r recipe) *Pool {
 	t.Helper()
 	p, err := newPool(context.Background(), Options{Clients: clients}, r)
-	if m := (*missing.Error)(nil); errors.As(err, &m) {
-		t.Skipf("no OCR here: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testenv.Need(t, err)
 	t.Cleanup(func() {
 		if err := p.Close(); err != nil {
 			t.Error(err)

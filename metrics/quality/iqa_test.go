@@ -4,14 +4,14 @@ import (
 	"math"
 	"testing"
 
-	"github.com/vtbench/vtbench/internal/testdata"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/metrics/quality"
 	"github.com/vtbench/vtbench/pix"
 )
 
 func load(t *testing.T, name string) pix.Image {
 	t.Helper()
-	m, err := pix.Load(testdata.Path(t, "iqa", name))
+	m, err := pix.Load(testenv.Data(t, "iqa", name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/vtbench/vtbench/internal/testdata"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -86,11 +86,11 @@ func WeightedSumOfScales(ref, got pix.Image) float64 {
 
 func loadPair(t *testing.T) (ref, got pix.Image) {
 	t.Helper()
-	ref, err := pix.Load(testdata.Path(t, "iqa", "I01.BMP"))
+	ref, err := pix.Load(testenv.Data(t, "iqa", "I01.BMP"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err = pix.Load(testdata.Path(t, "iqa", "i01_01_5.bmp"))
+	got, err = pix.Load(testenv.Data(t, "iqa", "i01_01_5.bmp"))
 	if err != nil {
 		t.Fatal(err)
 	}

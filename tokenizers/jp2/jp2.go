@@ -1,6 +1,6 @@
-// Package jp2 is JPEG 2000 by OpenCV: the tokenizer jp2. The codec runs in a program
-// of its own, vtbench-jp2, since loading OpenCV would cost every call of vtbench and
-// an exception inside it would end the run.
+// Package jp2 is JPEG 2000 by OpenCV: the tokenizer jp2. The codec runs in the helper
+// vtbench-opencv, since loading OpenCV would cost every call of vtbench and an exception
+// inside it would end the run.
 package jp2
 
 import (
@@ -8,22 +8,18 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 
-	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/kballard/go-shellquote"
+
+	"github.com/vtbench/vtbench/internal/opencv"
 	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/process"
 )
 
-// Program is the name of the plug-in.
-const Program = "vtbench-jp2"
-
 // Kind is the entry for a registry.
 func Kind() tokenizers.Kind {
 	return tokenizers.Kind{
-		Name: "jp2", Summary: "JPEG 2000 by OpenCV, where " + Program + " is built (make jp2)", Example: "jp2:rate=50",
+		Name: "jp2", Summary: "JPEG 2000 by OpenCV", Example: "jp2:rate=50",
 		Options: []tokenizers.Option{
 			tokenizers.IntOption("rate", 100, 1, 1000, "size of the codestream in thousandths of the raw image"),
 		},
@@ -32,32 +28,17 @@ func Kind() tokenizers.Kind {
 }
 
 func open(ctx context.Context, opts tokenizers.Options) (tokenizers.Tokenizer, error) {
-	path, err := find()
+	path, err := opencv.Find()
 	if err != nil {
 		return nil, err
 	}
 	kind := process.Kind()
-	spec := tokenizers.Spec{Name: "jp2", Kind: kind.Name, Arg: fmt.Sprintf("%q -rate %s", path, opts["rate"])}
+	spec := tokenizers.Spec{Name: "jp2", Kind: kind.Name, Arg: shellquote.Join(path, "jp2", "-rate", opts["rate"])}
 	_, all, err := tokenizers.Resolve(spec, []tokenizers.Kind{kind})
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", path, err)
 	}
 	return kind.Open(ctx, all)
-}
-
-// find looks beside the running program, then in the PATH.
-func find() (string, error) {
-	if exe, err := os.Executable(); err == nil {
-		path := filepath.Join(filepath.Dir(exe), Program)
-		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() {
-			return path, nil
-		}
-	}
-	path, err := exec.LookPath(Program)
-	if err != nil {
-		return "", &missing.Error{What: "the program " + Program, Mend: "apt-get install libopencv-dev && make jp2", Err: err}
-	}
-	return path, nil
 }
 
 // Payload is the number of bytes of the codestream in a JP2 file, without the boxes

@@ -1,11 +1,17 @@
 package jp2_test
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/opencv"
+	"github.com/vtbench/vtbench/internal/testenv"
+	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/jp2"
+	"github.com/vtbench/vtbench/tokenizers/tokenizertest"
 )
 
 func TestPayload(t *testing.T) {
@@ -36,13 +42,21 @@ func FuzzPayload(f *testing.F) {
 	})
 }
 
-// Where the plug-in is not built, the error says how to build it.
+// Where the helper is not built, the error says how to build it.
 func TestMissing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
+	t.Setenv(opencv.Env, "")
 	k := jp2.Kind()
 	_, err := k.Open(t.Context(), map[string]string{"rate": "50"})
 	var need *missing.Error
-	if !errors.As(err, &need) {
-		t.Errorf("error %v, want a missing.Error", err)
+	if !errors.As(err, &need) || !strings.Contains(err.Error(), "make deps build") {
+		t.Errorf("error %v, want a missing.Error with the command", err)
 	}
+}
+
+func TestConforms(t *testing.T) {
+	testenv.OpenCV(t)
+	tokenizertest.Conform(t, func(ctx context.Context) (tokenizers.Tokenizer, error) {
+		return jp2.Kind().Open(ctx, map[string]string{"rate": "100"})
+	}, tokenizertest.Options{})
 }

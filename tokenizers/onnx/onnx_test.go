@@ -14,8 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/ort"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/tokenizertest"
@@ -24,13 +24,8 @@ import (
 // needRuntime skips where there is no ONNX Runtime.
 func needRuntime(t testing.TB) {
 	t.Helper()
-	if _, _, err := ort.Load(""); err != nil {
-		var miss *missing.Error
-		if errors.As(err, &miss) {
-			t.Skip(err)
-		}
-		t.Fatal(err)
-	}
+	_, _, err := ort.Load("")
+	testenv.Need(t, err)
 }
 
 // folder copies graphs into a folder of its own and writes sidecars beside them.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/tokenizertest"
 )
@@ -29,7 +30,7 @@ func TestConform(t *testing.T) {
 		"node": func(t *testing.T) tokenizers.Options {
 			node, err := exec.LookPath("node")
 			if err != nil {
-				t.Skip("no node on PATH")
+				testenv.Skip(t, "no node on PATH")
 			}
 			script, err := filepath.Abs("../../examples/tokenizers/plain_node.mjs")
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/process/plugin"
@@ -109,7 +110,7 @@ func TestNodeExample(t *testing.T) {
 	t.Parallel()
 	node, err := exec.LookPath("node")
 	if err != nil {
-		t.Skip("no node on PATH")
+		testenv.Skip(t, "no node on PATH")
 	}
 	script, err := filepath.Abs("../../examples/tokenizers/plain_node.mjs")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vtbench/vtbench/internal/testdata"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -20,7 +20,7 @@ import (
 // path.
 func sdkOptions(t testing.TB, script string, more map[string]string) tokenizers.Options {
 	t.Helper()
-	py := testdata.Python(t)
+	py := testenv.Python(t)
 	sdk, err := filepath.Abs("python")
 	if err != nil {
 		t.Fatal(err)
@@ -243,7 +243,7 @@ func TestSDKCommand(t *testing.T) {
 // TestSDKOwnTests runs the SDK's own tests.
 func TestSDKOwnTests(t *testing.T) {
 	t.Parallel()
-	cmd := exec.Command(testdata.Python(t), "-m", "unittest", "discover", "-s", "tests")
+	cmd := exec.Command(testenv.Python(t), "-m", "unittest", "discover", "-s", "tests")
 	cmd.Dir = "python"
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/tokenizertest"
 )
@@ -20,7 +21,7 @@ const torchPython = "VTBENCH_TORCH_PYTHON"
 func TestTorchExamples(t *testing.T) {
 	py := os.Getenv(torchPython)
 	if py == "" {
-		t.Skipf("set %s to a Python with torch and diffusers: examples/tokenizers/setup-torch.sh makes one", torchPython)
+		t.Skipf("set %s to a Python with torch and diffusers: examples/tokenizers/setup-torch.sh makes one", torchPython) //nolint:forbidigo // make test-torch sets it
 	}
 	py, err := filepath.Abs(py)
 	if err != nil {
@@ -45,7 +46,7 @@ func TestTorchExamples(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if out, err := exec.Command(py, "-c", c.needs).CombinedOutput(); err != nil {
-				t.Skipf("this environment cannot %q: %s", c.needs, last(out))
+				testenv.Skip(t, "this environment cannot "+c.needs+": "+last(out))
 			}
 			dir := t.TempDir()
 			cmd := exec.Command(py, append([]string{filepath.Join(examples, c.make[0])}, c.make[1:]...)...)

@@ -14,6 +14,7 @@ import (
 	"github.com/vtbench/vtbench/datasets/textgen"
 	"github.com/vtbench/vtbench/internal/assets"
 	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/testenv"
 )
 
 func TestPagesDependOnTheSeedOnly(t *testing.T) {
@@ -56,13 +57,7 @@ func TestNothingOfAnEvaluationSet(t *testing.T) {
 		seen[digest] = true
 	}
 	photographs, err := Photographs()
-	var lacks *missing.Error
-	if errors.As(err, &lacks) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	testenv.Need(t, err)
 	if n := len(assets.Photographs(assets.Fit)); len(photographs) != n {
 		t.Errorf("%d photographs were loaded, want %d", len(photographs), n)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/vtbench/vtbench/bench/compare"
+	"github.com/vtbench/vtbench/internal/testenv"
 )
 
 // asProgram makes the test binary the program itself, so that scripts can run it.
@@ -46,7 +47,7 @@ func shell(t *testing.T, script string, env map[string]string) (status int, stdo
 	t.Helper()
 	bash, err := exec.LookPath("bash")
 	if err != nil {
-		t.Skip("bash is not here")
+		testenv.Skip(t, "bash is not here")
 	}
 	cmd := exec.Command(bash, "-c", script)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -141,20 +142,34 @@ Exit status: 0 done, 1 internal error, 2 usage or configuration, 3 a gate failed
 	return root
 }
 
-// version is the module version, or the commit it was built from.
+// release is the version that is being made. A build of a tagged commit has that tag.
+const release = "0.1.0-dev"
+
+// version is the release, or the tag of a tagged build, with the commit where the Go
+// command stamped it: "v1.2.0", "0.1.0-dev+a1b2c3d4e5f6.dirty".
 func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
+	info, _ := debug.ReadBuildInfo()
+	return versionOf(info)
+}
+
+func versionOf(info *debug.BuildInfo) string {
+	if info == nil {
+		return release
+	}
+	setting := map[string]string{}
+	for _, s := range info.Settings {
+		setting[s.Key] = s.Value
 	}
 	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
-			v = s.Value[:min(12, len(s.Value))]
-		}
+	if v != "" && v != "(devel)" && !strings.HasPrefix(v, "v0.0.0-") { // not made up from the time and the commit
+		return v
 	}
-	if v == "" {
-		return "(devel)"
+	v = release
+	if rev := setting["vcs.revision"]; rev != "" {
+		v += "+" + rev[:min(12, len(rev))]
+		if setting["vcs.modified"] == "true" {
+			v += ".dirty"
+		}
 	}
 	return v
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/ort"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/metrics/feature"
 	"github.com/vtbench/vtbench/pix"
 	alltok "github.com/vtbench/vtbench/tokenizers/all"
@@ -432,9 +433,8 @@ func TestScoreWithNetworks(t *testing.T) {
 			t.Errorf("%s without a model: status %d, want %d: %s", id, status, ExitMissing, stderr)
 		}
 	}
-	if _, err := ort.Find(""); err != nil {
-		t.Skipf("ONNX Runtime is not here: %v", err)
-	}
+	_, err = ort.Find("")
+	testenv.Need(t, err)
 	status, stdout, stderr := vtbench(t, "score", "ref", "dist", "-m", "fid,psnr", "--format", "json",
 		"--option", "feature.model="+filepath.Join(graphs, "mean.onnx"), "--option", "feature.range=0..255")
 	if status != ExitDone {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/vtbench/vtbench/internal/assets"
 	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/opencv"
 	"github.com/vtbench/vtbench/internal/ort"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/ocr"
@@ -45,7 +46,7 @@ func (a *app) doctorCommand() *cobra.Command {
 
 func (a *app) doctor(ctx context.Context, format string) error {
 	checks := []check{
-		checkProgram(), checkOCR(ctx), checkPython(ctx), checkRuntime(),
+		checkProgram(), checkOCR(ctx), checkOpenCV(ctx), checkPython(ctx), checkRuntime(),
 		checkAssets("face networks", assets.Model), checkAssets("photographs", assets.Photo), checkOutput(),
 	}
 	if format == "json" {
@@ -103,13 +104,30 @@ func checkOCR(ctx context.Context) check {
 	return c
 }
 
-// checkRuntime looks for what runs networks: faces, LPIPS, -t onnx:….
+// checkOpenCV really starts the helper: one that was built elsewhere may lack its
+// libraries.
+func checkOpenCV(ctx context.Context) check {
+	c := check{Name: "OpenCV", State: "ok"}
+	path, version, err := opencv.Version(ctx)
+	if err != nil {
+		c.State, c.Detail, c.Mend = "optional", "needed by faces and jp2: "+err.Error(), opencv.Mend
+		var need *missing.Error
+		if errors.As(err, &need) {
+			c.Detail, c.Mend = need.What+" is missing; needed by faces and jp2", need.Mend
+		}
+		return c
+	}
+	c.Detail = version + " in " + path
+	return c
+}
+
+// checkRuntime looks for what runs networks: LPIPS, -t onnx:…, faces where asked for.
 func checkRuntime() check {
 	c := check{Name: "ONNX Runtime", State: "ok"}
 	file, err := ort.Find("")
 	if err != nil {
 		var m *missing.Error
-		c.State, c.Detail, c.Mend = "optional", "needed by faces, LPIPS and onnx: tokenizers", "make deps"
+		c.State, c.Detail, c.Mend = "optional", "needed by LPIPS, onnx: tokenizers and face.engine=onnxruntime", "make deps"
 		if errors.As(err, &m) {
 			c.Mend = m.Mend
 		}

@@ -1,4 +1,4 @@
-package face
+package model
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ var dlibMean = [3]float32{122.782, 117.001, 104.298}
 
 const dlibScale = 1. / 256
 
-// convertDlib turns dlib_face_recognition_resnet_model_v1.dat (Davis King, public
+// FromDlib turns dlib_face_recognition_resnet_model_v1.dat (Davis King, public
 // domain), dlib's own serialisation, into an ONNX graph from (n, 3, 150, 150) to
 // (n, 128). Each affine layer is folded into the convolution before it.
 //
@@ -27,7 +27,7 @@ const dlibScale = 1. / 256
 // channels. dlib's peculiarities are kept: convolutions of stride 2 are not padded,
 // and where a block's branches differ in size the smaller is filled up with zeros at
 // the end, in channels and in space.
-func convertDlib(dat []byte) ([]byte, error) {
+func FromDlib(dat []byte) ([]byte, error) {
 	fail := func(err error) ([]byte, error) {
 		return nil, fmt.Errorf("converting dlib's face recognition model: %w", err)
 	}

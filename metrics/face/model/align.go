@@ -1,4 +1,4 @@
-package face
+package model
 
 import (
 	"errors"
@@ -108,13 +108,13 @@ func sample(img pix.Image, x, y float64, sum *[3]float64) {
 	add(x0+1, y0+1, wx*wy)
 }
 
-// points counts what the networks are aligned by: the left eye as seen in the image,
+// Points counts what the networks are aligned by: the left eye as seen in the image,
 // the right eye, the tip of the nose, the left and the right corner of the mouth.
-const points = 5
+const Points = 5
 
 // arcFace are the five points of ArcFace's 112² template (deepinsight/insightface,
 // face_align.py), in units of pixel indices there; half a pixel more here.
-var arcFace = [points]datasets.Point{
+var arcFace = [Points]datasets.Point{
 	{X: 38.2946 + .5, Y: 51.6963 + .5},
 	{X: 73.5318 + .5, Y: 51.5014 + .5},
 	{X: 56.0252 + .5, Y: 71.7366 + .5},
@@ -125,7 +125,7 @@ var arcFace = [points]datasets.Point{
 // dlibMeanFace are the same points of dlib's mean face (render_face_detections and
 // get_face_chip_details of dlib/image_transforms: eyes are means of their six points),
 // in a square that the face fills.
-var dlibMeanFace = [points]datasets.Point{
+var dlibMeanFace = [Points]datasets.Point{
 	{X: (0.121737 + 0.187122 + 0.265825 + 0.334606 + 0.260918 + 0.182743) / 6, Y: (0.216423 + 0.178758 + 0.179852 + 0.231733 + 0.245099 + 0.244077) / 6},
 	{X: (0.645647 + 0.714428 + 0.793132 + 0.858516 + 0.79751 + 0.719335) / 6, Y: (0.231733 + 0.179852 + 0.178758 + 0.216423 + 0.244077 + 0.245099) / 6},
 	{X: 0.490127, Y: 0.515625},
@@ -138,8 +138,8 @@ var dlibMeanFace = [points]datasets.Point{
 const dlibPadding = 0.25
 
 // dlibTemplate are the points in a chip of dlibSide pixels.
-func dlibTemplate() [points]datasets.Point {
-	var out [points]datasets.Point
+func dlibTemplate() [Points]datasets.Point {
+	var out [Points]datasets.Point
 	for i, p := range dlibMeanFace {
 		out[i] = datasets.Point{X: (dlibPadding + p.X) / (2*dlibPadding + 1) * dlibSide, Y: (dlibPadding + p.Y) / (2*dlibPadding + 1) * dlibSide}
 	}

@@ -1,7 +1,8 @@
-package face
+package model
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -30,7 +31,7 @@ func (b Box) area() float64 { return max(0, b.X1-b.X0) * max(0, b.Y1-b.Y0) }
 type Detection struct {
 	Box    Box
 	Score  float64 // 0 to 1
-	Points [points]datasets.Point
+	Points [Points]datasets.Point
 }
 
 // Thresholds of the detector, those of OpenCV's FaceDetectorYN.
@@ -43,22 +44,47 @@ const (
 // scaled to fit it, so faces of less than about 1/60 of the longer side are not found.
 const detectorSide = 640
 
+// A Detector finds faces, the surest first.
+type Detector interface {
+	Detect(ctx context.Context, img pix.Image) ([]Detection, error)
+}
+
+// The layouts of detectors that are known by name.
+const (
+	YuNet = "yunet"
+	SCRFD = "scrfd"
+)
+
+// DetectorLayouts are the layouts that [NewDetector] knows.
+func DetectorLayouts() []string { return []string{YuNet, SCRFD} }
+
+// NewDetector reads faces out of the outputs of a network.
+func NewDetector(layout string, net Network) (Detector, error) {
+	switch layout {
+	case YuNet:
+		return newYuNet(net)
+	case SCRFD:
+		return &scrfd{net}, nil
+	}
+	return nil, fmt.Errorf("a detector of layout %q: want %s", layout, strings.Join(DetectorLayouts(), ", "))
+}
+
 // yuNet is the detector YuNet of 2023 (Wu et al., Machine Intelligence Research 2023;
 // opencv_zoo).
 type yuNet struct {
-	net  network
+	net  Network
 	outs map[string]int // output's place by name
 }
 
-func newYuNet(net network) (*yuNet, error) {
+func newYuNet(net Network) (*yuNet, error) {
 	d := &yuNet{net: net, outs: map[string]int{}}
-	for i, name := range net.outputs() {
+	for i, name := range net.Outputs() {
 		d.outs[name] = i
 	}
 	for _, kind := range []string{"cls", "obj", "bbox", "kps"} {
 		for _, stride := range yuNetStrides {
 			if _, ok := d.outs[fmt.Sprintf("%s_%d", kind, stride)]; !ok {
-				return nil, fmt.Errorf("%s is no YuNet of 2023: it has no output %s_%d, only %s", net.label(), kind, stride, strings.Join(net.outputs(), ", "))
+				return nil, fmt.Errorf("%s is no YuNet of 2023: it has no output %s_%d, only %s", net.Label(), kind, stride, strings.Join(net.Outputs(), ", "))
 			}
 		}
 	}
@@ -67,14 +93,14 @@ func newYuNet(net network) (*yuNet, error) {
 
 var yuNetStrides = []int{8, 16, 32}
 
-// detect finds the faces of an image, the surest first.
-func (d *yuNet) detect(img pix.Image) ([]Detection, error) {
+// Detect finds the faces of an image, the surest first.
+func (d *yuNet) Detect(_ context.Context, img pix.Image) ([]Detection, error) {
 	box, err := fitDetector(img)
 	if err != nil {
 		return nil, err
 	}
 	// Blue, green, red, 0 to 255, as OpenCV has them.
-	out, err := d.net.run(1, detectorSide, box.planes(func(p []uint8) [3]float32 {
+	out, err := d.net.Run(1, detectorSide, box.planes(func(p []uint8) [3]float32 {
 		return [3]float32{float32(p[2]), float32(p[1]), float32(p[0])}
 	}))
 	if err != nil {
@@ -85,7 +111,7 @@ func (d *yuNet) detect(img pix.Image) ([]Detection, error) {
 		at := func(kind string) []float32 { return out[d.outs[fmt.Sprintf("%s_%d", kind, stride)]] }
 		f, err := decodeYuNet(at("cls"), at("obj"), at("bbox"), at("kps"), stride)
 		if err != nil {
-			return nil, fmt.Errorf("detecting faces with %s: %w", d.net.label(), err)
+			return nil, fmt.Errorf("detecting faces with %s: %w", d.net.Label(), err)
 		}
 		found = append(found, f...)
 	}
@@ -98,7 +124,7 @@ func (d *yuNet) detect(img pix.Image) ([]Detection, error) {
 func decodeYuNet(cls, obj, bbox, kps []float32, stride int) ([]Detection, error) {
 	cols := detectorSide / stride
 	cells := cols * cols
-	if len(cls) != cells || len(obj) != cells || len(bbox) != 4*cells || len(kps) != 2*points*cells {
+	if len(cls) != cells || len(obj) != cells || len(bbox) != 4*cells || len(kps) != 2*Points*cells {
 		return nil, fmt.Errorf("outputs of stride %d have %d, %d, %d and %d values, want %d cells", stride, len(cls), len(obj), len(bbox), len(kps), cells)
 	}
 	var out []Detection
@@ -115,7 +141,7 @@ func decodeYuNet(cls, obj, bbox, kps []float32, stride int) ([]Detection, error)
 		w, h := math.Exp(float64(b[2]))*s, math.Exp(float64(b[3]))*s
 		d := Detection{Box: Box{cx - w/2, cy - h/2, cx + w/2, cy + h/2}, Score: score}
 		for k := range d.Points {
-			d.Points[k] = datasets.Point{X: (float64(kps[2*points*i+2*k]) + col) * s, Y: (float64(kps[2*points*i+2*k+1]) + row) * s}
+			d.Points[k] = datasets.Point{X: (float64(kps[2*Points*i+2*k]) + col) * s, Y: (float64(kps[2*Points*i+2*k+1]) + row) * s}
 		}
 		out = append(out, d)
 	}
@@ -134,8 +160,8 @@ func suppress(found []Detection) []Detection {
 	return out
 }
 
-// match returns the detection that overlaps a box most, if by least or more.
-func match(found []Detection, box Box, least float64) (Detection, bool) {
+// Match returns the detection that overlaps a box most, if by least or more.
+func Match(found []Detection, box Box, least float64) (Detection, bool) {
 	best, at := least, -1
 	for i, d := range found {
 		if v := d.Box.IoU(box); v >= best {
@@ -151,16 +177,16 @@ func match(found []Detection, box Box, least float64) (Detection, bool) {
 // scrfd is SCRFD with key points (Guo et al., ICLR 2022; insightface's det_*.onnx):
 // per stride two anchors a cell, each with a score, distances to the four sides and
 // five points, all in strides.
-type scrfd struct{ net network }
+type scrfd struct{ net Network }
 
 const scrfdAnchors = 2
 
-func (d *scrfd) detect(img pix.Image) ([]Detection, error) {
+func (d *scrfd) Detect(_ context.Context, img pix.Image) ([]Detection, error) {
 	box, err := fitDetector(img)
 	if err != nil {
 		return nil, err
 	}
-	out, err := d.net.run(1, detectorSide, box.planes(func(p []uint8) [3]float32 {
+	out, err := d.net.Run(1, detectorSide, box.planes(func(p []uint8) [3]float32 {
 		return [3]float32{(float32(p[0]) - 127.5) / 128, (float32(p[1]) - 127.5) / 128, (float32(p[2]) - 127.5) / 128}
 	}))
 	if err != nil {
@@ -177,9 +203,9 @@ func (d *scrfd) detect(img pix.Image) ([]Detection, error) {
 			}
 			return out[i]
 		}
-		f, err := decodeSCRFD(pick(1), pick(4), pick(2*points), stride)
+		f, err := decodeSCRFD(pick(1), pick(4), pick(2*Points), stride)
 		if err != nil {
-			return nil, fmt.Errorf("detecting faces with %s: %w", d.net.label(), err)
+			return nil, fmt.Errorf("detecting faces with %s: %w", d.net.Label(), err)
 		}
 		found = append(found, f...)
 	}
@@ -189,7 +215,7 @@ func (d *scrfd) detect(img pix.Image) ([]Detection, error) {
 func decodeSCRFD(score, sides, kps []float32, stride int) ([]Detection, error) {
 	cols := detectorSide / stride
 	n := cols * cols * scrfdAnchors
-	if len(score) != n || len(sides) != 4*n || len(kps) != 2*points*n {
+	if len(score) != n || len(sides) != 4*n || len(kps) != 2*Points*n {
 		return nil, fmt.Errorf("it is no SCRFD with key points at %d pixels: stride %d has %d scores, %d sides and %d coordinates, want %d anchors", detectorSide, stride, len(score), len(sides), len(kps), n)
 	}
 	var out []Detection
@@ -204,7 +230,7 @@ func decodeSCRFD(score, sides, kps []float32, stride int) ([]Detection, error) {
 		b := sides[4*i:][:4]
 		d := Detection{Score: min(v, 1), Box: Box{x - float64(b[0])*s, y - float64(b[1])*s, x + float64(b[2])*s, y + float64(b[3])*s}}
 		for k := range d.Points {
-			d.Points[k] = datasets.Point{X: x + float64(kps[2*points*i+2*k])*s, Y: y + float64(kps[2*points*i+2*k+1])*s}
+			d.Points[k] = datasets.Point{X: x + float64(kps[2*Points*i+2*k])*s, Y: y + float64(kps[2*Points*i+2*k+1])*s}
 		}
 		out = append(out, d)
 	}

@@ -1,4 +1,4 @@
-package face
+package model
 
 import (
 	"encoding/binary"

@@ -1,4 +1,4 @@
-package face
+package model
 
 import (
 	"encoding/json"
@@ -124,5 +124,13 @@ func TestChipOfALargeFace(t *testing.T) {
 		if v < 115 || v > 140 {
 			t.Fatalf("a sample of %d: the stripes are not averaged", v)
 		}
+	}
+}
+
+func BenchmarkChip(b *testing.B) {
+	img := pix.New(512, 512)
+	b.SetBytes(3 * dlibSide * dlibSide)
+	for b.Loop() {
+		Chip(img, Similarity{A: 1.2, B: .1, TX: -50, TY: -50}, dlibSide)
 	}
 }

@@ -10,16 +10,6 @@ import (
 	"github.com/vtbench/vtbench/internal/ort"
 )
 
-// A network is an opened ONNX graph with one float input. run may be called at once
-// from many goroutines; each call computes on one thread.
-type network interface {
-	label() string
-	outputs() []string // in the order of the graph
-	// run feeds a batch of planar images and returns the outputs.
-	run(batch, side int, data []float32) ([][]float32, error)
-	Close() error
-}
-
 // onnx is a network in ONNX Runtime.
 type onnx struct {
 	name    string
@@ -65,8 +55,11 @@ func openONNX(name string, file []byte, library string) (*onnx, error) {
 	return n, nil
 }
 
-func (n *onnx) label() string     { return n.name }
-func (n *onnx) outputs() []string { return n.names }
+// Label implements model.Network.
+func (n *onnx) Label() string { return n.name }
+
+// Outputs implements model.Network.
+func (n *onnx) Outputs() []string { return n.names }
 
 // Close frees the session; later runs fail.
 func (n *onnx) Close() error {
@@ -79,9 +72,9 @@ func (n *onnx) Close() error {
 	return n.session.Destroy()
 }
 
-// run feeds a batch of planar images and returns the outputs, in the order of the
-// graph.
-func (n *onnx) run(batch, side int, data []float32) (out [][]float32, err error) {
+// Run implements model.Network. It may be called at once from many goroutines; each
+// call computes on one thread.
+func (n *onnx) Run(batch, side int, data []float32) (out [][]float32, err error) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	if n.closed {

@@ -1,4 +1,4 @@
-package testdata
+package testenv
 
 import (
 	"os"
@@ -7,7 +7,7 @@ import (
 )
 
 // Python returns a Python that has numpy: $VTBENCH_PYTHON, then the usual ones; the test
-// is skipped where there is none.
+// is skipped, or fails, as by [Skip] where there is none.
 func Python(t testing.TB) string {
 	t.Helper()
 	for _, p := range []string{os.Getenv("VTBENCH_PYTHON"), "python3", "/usr/bin/python3"} {
@@ -18,6 +18,6 @@ func Python(t testing.TB) string {
 			return p
 		}
 	}
-	t.Skip("no Python with numpy: set VTBENCH_PYTHON, or install python3-numpy")
+	Skip(t, "no Python with numpy: set VTBENCH_PYTHON, or install python3-numpy")
 	return ""
 }

@@ -1,0 +1,90 @@
+// Package testenv says what tests may need of the machine: files that `make deps`
+// fetches, programs, real images.
+//
+// Its opinion: a test that is skipped guards nothing, so it may be skipped on a
+// developer's machine only. Where CI=true, as CI services and .ci/run set it, a test
+// that lacks what `make deps` and `make build` provide fails.
+package testenv
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/opencv"
+)
+
+// Skip skips a test for want of something that `make deps` or `make build` provides,
+// and fails it where CI=true.
+func Skip(t testing.TB, why ...any) {
+	t.Helper()
+	if ci, err := strconv.ParseBool(os.Getenv("CI")); err == nil && ci {
+		t.Fatal(append([]any{"CI=true, and this test would be skipped:"}, why...)...)
+	}
+	t.Skip(why...)
+}
+
+// Need goes on where err is nil, skips the test as [Skip] does where it is a
+// [missing.Error], and fails it otherwise.
+func Need(t testing.TB, err error) {
+	t.Helper()
+	var lacks *missing.Error
+	if errors.As(err, &lacks) {
+		Skip(t, err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Root is the folder of the module that the test belongs to.
+func Root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		if filepath.Dir(dir) == dir {
+			t.Fatal("no go.mod above the test's folder")
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+var buildOpenCV = sync.OnceValues(func() (string, error) {
+	if err := exec.Command("pkg-config", "--exists", "opencv4").Run(); err != nil {
+		return "", &missing.Error{What: "OpenCV", Mend: "make deps", Err: err}
+	}
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", err
+	}
+	dir := strings.TrimSpace(string(root))
+	// The file is left as it is where it is up to date.
+	path := filepath.Join(dir, "bin", opencv.Program)
+	cmd := exec.Command("go", "build", "-o", path, "./cmd/"+opencv.Program)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", errors.New("building " + opencv.Program + ": " + err.Error() + "\n" + string(out))
+	}
+	return path, os.Setenv(opencv.Env, path)
+})
+
+// OpenCV builds the helper vtbench-opencv of this checkout, as `make build` does, and
+// has it found; the test is skipped, or fails, as by [Need] where OpenCV is missing.
+func OpenCV(t testing.TB) string {
+	t.Helper()
+	path, err := buildOpenCV()
+	Need(t, err)
+	return path
+}
