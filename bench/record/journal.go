@@ -1,19 +1,17 @@
 package record
 
 import (
-	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"iter"
 	"os"
 	"path/filepath"
 )
 
-// codeLine is one line of codes.jsonl.
+// CodeLine is one line of codes.jsonl: which tokens an image used.
 type CodeLine struct {
 	Tokenizer string `json:"tokenizer"`
 	Dataset   string `json:"dataset"`
@@ -23,7 +21,7 @@ type CodeLine struct {
 	State     string `json:"state"`
 }
 
-// timingLine is one line of timings.jsonl.
+// TimingLine is one line of timings.jsonl: what an image cost.
 type TimingLine struct {
 	Tokenizer string `json:"tokenizer"`
 	Dataset   string `json:"dataset"`
@@ -34,97 +32,136 @@ type TimingLine struct {
 	Pixels    int    `json:"pixels"`
 }
 
-// maxLine bounds one line of a JSONL file; a longer one is damage.
-const maxLine = 64 << 20
-
-// lines yields the complete lines of a JSONL file with their offsets. A torn last
-// line, left by a crash, ends the sequence without an error; anything else that
-// cannot be read is an error that names the file and the line.
-func Lines[T any](path string) iter.Seq2[int64, func() (T, error)] {
-	return func(yield func(int64, func() (T, error)) bool) {
-		f, err := os.Open(path)
-		if err != nil {
-			if !errors.Is(err, fs.ErrNotExist) {
-				yield(0, func() (v T, _ error) { return v, fmt.Errorf("reading records: %w", err) })
-			}
-			return
-		}
-		defer f.Close()
-		r := bufio.NewReaderSize(f, 1<<20)
-		var offset int64
-		for n := 1; ; n++ {
-			line, err := r.ReadBytes('\n')
-			if errors.Is(err, io.EOF) {
-				return // what is left is a torn line
-			}
-			if err != nil || len(line) > maxLine {
-				yield(offset, func() (v T, _ error) {
-					return v, fmt.Errorf("reading %s:%d: line of %d bytes: %w", path, n, len(line), err)
-				})
-				return
-			}
-			at := offset
-			offset += int64(len(line))
-			decode := func() (v T, err error) {
-				if err := json.Unmarshal(line, &v); err != nil {
-					return v, fmt.Errorf("reading %s:%d: %w", path, n, err)
-				}
-				return v, nil
-			}
-			if !yield(at, decode) {
-				return
-			}
-		}
-	}
+// Extent is a group's part of a journal.
+type Extent struct {
+	Lines  int    `json:"lines"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
 }
 
-// Records yields the records of a run directory in order. A line that cannot be
-// read is yielded as an error and ends the sequence; a torn last line is ignored.
-func Records(dir string) iter.Seq2[Record, error] {
-	return func(yield func(Record, error) bool) {
-		for _, decode := range Lines[Record](filepath.Join(dir, RecordsFile)) {
-			r, err := decode()
-			if !yield(r, err) || err != nil {
-				return
-			}
-		}
-	}
+// GroupLine is one line of groups.jsonl: a group of items that is committed, and what
+// the journals hold of it. Whatever lies behind the last group in a journal was being
+// written when the run stopped, and counts for nothing.
+type GroupLine struct {
+	Group   int    `json:"group"` // number in the whole plan, from 0
+	Items   int    `json:"items"`
+	Records Extent `json:"records"`
+	Codes   Extent `json:"codes"`
 }
 
-// A journal appends lines to a JSONL file and makes them durable.
+// timingSum closes a group in timings.jsonl, which is the one journal that differs
+// between equal runs and is therefore not in groups.jsonl.
+type timingSum struct {
+	Group  *int   `json:"group"`
+	Lines  int    `json:"lines"`
+	SHA256 string `json:"sha256"`
+}
+
+// A Journal appends groups to the files of a run directory. Lines are gathered with
+// the Add methods; Commit makes them durable as one group. It is not safe for
+// concurrent use.
 type Journal struct {
-	f   *os.File
-	buf bytes.Buffer
-	enc *json.Encoder
+	records, codes, timings, groups *lineFile
 }
 
-func OpenJournal(path string) (*Journal, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("opening records: %w", err)
+// OpenJournal opens the journals of a run directory for appending, and makes those
+// that are missing.
+func OpenJournal(dir string) (*Journal, error) {
+	var j Journal
+	for name, f := range map[string]**lineFile{RecordsFile: &j.records, CodesFile: &j.codes, TimingsFile: &j.timings, GroupsFile: &j.groups} {
+		opened, err := openLines(filepath.Join(dir, name))
+		if err != nil {
+			return nil, errors.Join(err, j.Close())
+		}
+		*f = opened
 	}
-	j := &Journal{f: f}
-	j.enc = json.NewEncoder(&j.buf)
-	j.enc.SetEscapeHTML(false)
-	return j, nil
+	return &j, nil
 }
 
-// add buffers one line.
-func (j *Journal) Add(v any) error { return j.enc.Encode(v) }
+// AddRecord adds a record to the group.
+func (j *Journal) AddRecord(r *Record) error { return j.records.add(r) }
 
-// flush writes the buffered lines in one call and syncs them to disk.
-func (j *Journal) Flush() error {
-	if j.buf.Len() == 0 {
-		return nil
+// AddCodes adds a line of token states to the group.
+func (j *Journal) AddCodes(l *CodeLine) error { return j.codes.add(l) }
+
+// AddTiming adds a line of times to the group.
+func (j *Journal) AddTiming(l *TimingLine) error { return j.timings.add(l) }
+
+// Commit writes the group: its lines first, synced to disk, then the line of
+// groups.jsonl that makes them count.
+func (j *Journal) Commit(group, items int) error {
+	line := GroupLine{Group: group, Items: items, Records: j.records.extent(), Codes: j.codes.extent()}
+	times := j.timings.extent()
+	if err := j.timings.add(timingSum{Group: &group, Lines: times.Lines, SHA256: times.SHA256}); err != nil {
+		return err
 	}
-	if _, err := j.f.Write(j.buf.Bytes()); err != nil {
-		return fmt.Errorf("writing %s: %w; what was written before stays readable, and --resume continues there", j.f.Name(), err)
+	if err := j.groups.add(line); err != nil {
+		return err
 	}
-	j.buf.Reset()
-	if err := j.f.Sync(); err != nil {
-		return fmt.Errorf("syncing %s: %w", j.f.Name(), err)
+	for _, f := range []*lineFile{j.codes, j.timings, j.records, j.groups} {
+		if err := f.flush(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (j *Journal) Close() error { return j.f.Close() }
+// Close closes the journals; lines that were not committed are lost.
+func (j *Journal) Close() error {
+	var errs []error
+	for _, f := range []*lineFile{j.records, j.codes, j.timings, j.groups} {
+		if f != nil {
+			errs = append(errs, f.f.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// lineFile appends lines of JSON to a file.
+type lineFile struct {
+	f     *os.File
+	buf   bytes.Buffer
+	enc   *json.Encoder
+	lines int
+}
+
+func openLines(path string) (*lineFile, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
+	if err != nil {
+		return nil, fmt.Errorf("opening a journal: %w", err)
+	}
+	l := &lineFile{f: f}
+	l.enc = json.NewEncoder(&l.buf)
+	l.enc.SetEscapeHTML(false)
+	return l, nil
+}
+
+func (l *lineFile) add(v any) error {
+	if err := l.enc.Encode(v); err != nil {
+		return fmt.Errorf("encoding a line of %s: %w", l.f.Name(), err)
+	}
+	l.lines++
+	return nil
+}
+
+// extent describes what was added since the last flush.
+func (l *lineFile) extent() Extent {
+	sum := sha256.Sum256(l.buf.Bytes())
+	return Extent{Lines: l.lines, Bytes: int64(l.buf.Len()), SHA256: hex.EncodeToString(sum[:])}
+}
+
+// flush writes the buffered lines in one call and syncs them to disk.
+func (l *lineFile) flush() error {
+	if l.buf.Len() == 0 {
+		return nil
+	}
+	if _, err := l.f.Write(l.buf.Bytes()); err != nil {
+		return fmt.Errorf("writing %s: %w; what was committed before stays whole, and --resume continues there", l.f.Name(), err)
+	}
+	l.buf.Reset()
+	l.lines = 0
+	if err := l.f.Sync(); err != nil {
+		return fmt.Errorf("syncing %s: %w", l.f.Name(), err)
+	}
+	return nil
+}

@@ -37,8 +37,10 @@ type DatasetEntry struct {
 	Name  string        `json:"name"` // label in records
 	Spec  string        `json:"spec"` // as written by the user
 	Info  datasets.Info `json:"info"`
-	Items int           `json:"items"` // planned in this run
-	Total int           `json:"total"` // in the data set
+	Items int           `json:"items"` // planned in this run, or this shard of it
+	// Planned is how many items all shards together have.
+	Planned int `json:"planned"`
+	Total   int `json:"total"` // in the data set
 	// LeftOut is what is in the data set's folder but not in the data set.
 	LeftOut files.Omissions `json:"left_out,omitempty"`
 }
@@ -66,6 +68,9 @@ type Host struct {
 	OS      string `json:"os"`
 	CPU     string `json:"cpu,omitempty"`
 	Cores   int    `json:"cores"`
+	// Features are extensions of the processor's instructions that change the last
+	// digits of what engines compute: "avx2 fma".
+	Features string `json:"features,omitempty"`
 }
 
 // MetricSpec returns the spec of a metric of this run.

@@ -18,7 +18,7 @@ import (
 
 // SchemaVersion is the version of every file of a run directory. It rises when
 // a field changes its meaning; new optional fields leave it alone.
-const SchemaVersion = 1
+const SchemaVersion = 2
 
 // A Record is one measured value, one line of records.jsonl. Records of one item
 // are contiguous and items come in plan order, whatever the number of workers. A

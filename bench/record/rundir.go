@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/wholefile"
 )
 
@@ -13,12 +13,15 @@ import (
 const (
 	ManifestFile    = "manifest.json"
 	RecordsFile     = "records.jsonl"
+	GroupsFile      = "groups.jsonl" // which groups are committed, with check sums of their lines
 	SummaryFile     = "summary.json"
 	PerformanceFile = "performance.json"
 	CodesFile       = "codes.jsonl"   // what tokens were used, by item: states of observers
 	TimingsFile     = "timings.jsonl" // what an item cost; the only values that differ between runs
 	ImagesDir       = "images"
-	CasesFile       = "cases.json" // in imagesDir
+	CasesFile       = "cases.json" // in ImagesDir
+	SealFile        = "seal.json"  // check sums of summary and images; a run that has it is complete
+	LockFile        = "run.lock"   // who is writing
 )
 
 // WriteJSON writes a file whole or not at all, indented for people and diffs.
@@ -33,8 +36,13 @@ func WriteJSON(path string, v any) error {
 	return wholefile.Write(path, buf.Bytes())
 }
 
+// maxJSON bounds the files of a run directory that are read whole; the summary of a
+// large robustness run takes a tenth of it.
+const maxJSON = 256 << 20
+
+// ReadJSON reads a file that WriteJSON wrote.
 func ReadJSON(path string, v any) error {
-	b, err := os.ReadFile(path)
+	b, err := files.Read(path, maxJSON)
 	if err != nil {
 		return fmt.Errorf("reading run: %w", err)
 	}

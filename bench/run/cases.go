@@ -238,13 +238,13 @@ func (r *runner) heat(ref, got pix.Image) (pix.Image, bool) {
 }
 
 // wholeImages lists the whole images that were kept, at the tokenizer's size.
-func (r *runner) wholeImages(plan []planned) []record.Case {
+func (r *runner) wholeImages(plan []*group) []record.Case {
 	var out []record.Case
 	saved := func(path string) bool {
 		_, err := os.Stat(filepath.Join(r.cfg.Dir, filepath.FromSlash(path)))
 		return err == nil
 	}
-	for _, p := range plan {
+	for p := range everyItem(plan) {
 		if p.index >= r.cfg.KeepImages {
 			continue
 		}
@@ -315,7 +315,7 @@ func padded(b image.Rectangle) image.Rectangle { return b.Inset(-max(b.Dy()/5, 2
 
 // cases lists what the report shows, reading the records once more, writes the
 // list and removes pictures that lost their place.
-func (r *runner) cases(plan []planned) ([]record.Case, error) {
+func (r *runner) cases(plan []*group) ([]record.Case, error) {
 	type chosen struct {
 		candidate
 		record record.Record

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -184,12 +183,7 @@ func TestDamageDoesNotDependOnWorkersOrInterruptions(t *testing.T) {
 	for _, cut := range []int{1, size / 3, size - 1} {
 		cfg := noisy(2)
 		execute(t, cfg)
-		if err := os.Truncate(filepath.Join(cfg.Dir, record.RecordsFile), int64(cut)); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Remove(filepath.Join(cfg.Dir, record.SummaryFile)); err != nil {
-			t.Fatal(err)
-		}
+		interrupt(t, cfg.Dir, int64(cut))
 		cfg.Resume = true
 		execute(t, cfg)
 		same(fmt.Sprintf("resumed from byte %d", cut), cfg.Dir)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/cpu"
+
 	"github.com/vtbench/vtbench/bench/record"
 )
 
@@ -25,7 +27,7 @@ func digestOf(v any) string {
 func thisHost(program string) record.Host {
 	return record.Host{
 		Started: time.Now().UTC().Format(time.RFC3339), Program: program, Go: runtime.Version(),
-		OS: runtime.GOOS + "/" + runtime.GOARCH, CPU: cpuModel(), Cores: runtime.NumCPU(),
+		OS: runtime.GOOS + "/" + runtime.GOARCH, CPU: cpuModel(), Cores: runtime.NumCPU(), Features: features(),
 	}
 }
 
@@ -40,4 +42,29 @@ func cpuModel() string {
 		}
 	}
 	return ""
+}
+
+// features names the extensions by which OCR engines and networks choose their code.
+func features() string {
+	var out []string
+	for _, f := range []struct {
+		name string
+		has  bool
+	}{
+		{"sse4.1", cpu.X86.HasSSE41},
+		{"avx", cpu.X86.HasAVX},
+		{"avx2", cpu.X86.HasAVX2},
+		{"fma", cpu.X86.HasFMA},
+		{"avx512f", cpu.X86.HasAVX512F},
+		{"avx512bw", cpu.X86.HasAVX512BW},
+		{"avx512vnni", cpu.X86.HasAVX512VNNI},
+		{"asimd", cpu.ARM64.HasASIMD},
+		{"asimddp", cpu.ARM64.HasASIMDDP},
+		{"sve", cpu.ARM64.HasSVE},
+	} {
+		if f.has {
+			out = append(out, f.name)
+		}
+	}
+	return strings.Join(out, " ")
 }

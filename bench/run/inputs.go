@@ -33,7 +33,7 @@ func Inputs(ctx context.Context, cfg Config, do func(Input) error) ([]record.Dat
 	if cfg.Workers <= 0 {
 		cfg.Workers = runtime.GOMAXPROCS(0)
 	}
-	r := &runner{cfg: cfg}
+	r := &runner{cfg: cfg, manifest: record.Manifest{Batch: 1}}
 	r.conditions = slices.DeleteFunc(cfg.Suite.Conditions(), suite.Condition.DamagesTokens)
 	if cfg.Suite.ImageCorruptions() && cfg.Corrupt == nil {
 		return nil, 0, configErrorf("suite %s corrupts images, but no corruptions are configured", cfg.Suite.ID)
@@ -45,9 +45,10 @@ func Inputs(ctx context.Context, cfg Config, do func(Input) error) ([]record.Dat
 	if err != nil {
 		return nil, 0, err
 	}
+	items := slices.Collect(everyItem(plan))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(cfg.Workers)
-	for i, p := range plan {
+	for i, p := range items {
 		g.Go(func() error {
 			it := &loaded{planned: p}
 			it.item, it.err = r.load(ctx, p)
@@ -66,5 +67,5 @@ func Inputs(ctx context.Context, cfg Config, do func(Input) error) ([]record.Dat
 			return nil
 		})
 	}
-	return r.manifest.Datasets, len(plan) * len(r.conditions), g.Wait()
+	return r.manifest.Datasets, len(items) * len(r.conditions), g.Wait()
 }

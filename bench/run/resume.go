@@ -1,25 +1,33 @@
 package run
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/vtbench/vtbench/bench/record"
 )
 
-// open makes the run directory or picks up what is there, and returns the
-// position in the plan to start from. The manifest is on disk before anything is
-// measured.
-func (r *runner) open(plan []planned) (start int, err error) {
-	dir := r.cfg.Dir
-	if err := os.MkdirAll(filepath.Join(dir, record.ImagesDir), 0o755); err != nil {
-		return 0, configErrorf("making the run directory: %w; choose another one with -o", err)
+// lock makes the run directory and keeps others from writing to it.
+func (r *runner) lock() (*record.Lock, error) {
+	if err := os.MkdirAll(filepath.Join(r.cfg.Dir, record.ImagesDir), 0o777); err != nil {
+		return nil, configErrorf("making the run directory: %w; choose another one with -o", err)
 	}
+	lock, err := record.TakeLock(r.cfg.Dir, r.cfg.BreakLock)
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	return lock, nil
+}
+
+// open begins a run directory or picks up what is there, and returns the position in
+// the plan to start from. The manifest is on disk before anything is measured.
+func (r *runner) open(plan []*group) (start int, err error) {
+	dir := r.cfg.Dir
 	path := filepath.Join(dir, record.ManifestFile)
 	var old record.Manifest
 	switch err := record.ReadJSON(path, &old); {
@@ -32,130 +40,90 @@ func (r *runner) open(plan []planned) (start int, err error) {
 		}
 		return 0, nil
 	case err != nil:
-		return 0, err
+		return 0, &ConfigError{err}
 	case !r.cfg.Resume:
 		return 0, configErrorf("%s already holds a run; continue it with --resume, or choose another directory with -o", dir)
 	}
-	if diff := differences(&old, &r.manifest); len(diff) > 0 {
+	diff, err := differences(old, r.manifest)
+	if err != nil {
+		return 0, err
+	}
+	if len(diff) > 0 {
 		return 0, configErrorf("%s cannot be resumed, it was started with another %s; choose another directory with -o",
 			dir, strings.Join(diff, ", another "))
 	}
 	r.manifest.Host = old.Host // the run keeps its beginning
-	if start, err = r.replay(plan); err != nil {
-		return 0, err
-	}
-	if err := os.Remove(filepath.Join(dir, record.SummaryFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return 0, fmt.Errorf("resuming: %w", err)
-	}
-	return start, nil
+	return r.replay(plan)
 }
 
 // differences names what makes two manifests different runs.
-func differences(a, b *record.Manifest) []string {
+func differences(a, b record.Manifest) ([]string, error) {
+	// What was not written, because it was empty, is read back as nothing: both are
+	// compared as they are read.
+	written, err := json.Marshal(b)
+	if err != nil {
+		return nil, err
+	}
+	b = record.Manifest{}
+	if err := json.Unmarshal(written, &b); err != nil {
+		return nil, err
+	}
+	if a.Schema != b.Schema {
+		return []string{fmt.Sprintf("schema version (%d there, %d here: that directory belongs to another release of vtbench)", a.Schema, b.Schema)}, nil
+	}
 	var out []string
-	check := func(same bool, what string) {
-		if !same {
+	check := func(x, y any, what string) {
+		if digestOf(x) != digestOf(y) {
 			out = append(out, what)
 		}
 	}
-	check(a.Schema == b.Schema, "schema version")
-	check(a.SuiteHash == b.SuiteHash, "suite (or resolutions, or metrics)")
-	check(slices.EqualFunc(a.Datasets, b.Datasets, sameItems), "data set (or --limit, or --full)")
-	check(a.Seed == b.Seed, "seed")
-	check(a.Shard == b.Shard, "shard")
-	check(a.Batch == b.Batch, "batch size")
-	check(a.Bootstrap == b.Bootstrap, "bootstrap")
-	check(digestOf(a.Tokenizers) == digestOf(b.Tokenizers), "list of tokenizers (or their weights or versions)")
-	check(digestOf(a.Metrics) == digestOf(b.Metrics), "metric version")
-	check(digestOf(a.Provenance) == digestOf(b.Provenance), "OCR engine or model")
-	return out
+	check(a.SuiteHash, b.SuiteHash, "suite (or resolutions, or metrics)")
+	check(a.Datasets, b.Datasets, "data set (or --limit, or --full)")
+	check(a.Seed, b.Seed, "seed")
+	check(a.Shard, b.Shard, "shard")
+	check(a.Batch, b.Batch, "batch size")
+	check(a.Bootstrap, b.Bootstrap, "bootstrap")
+	check(a.Tokenizers, b.Tokenizers, "list of tokenizers (or their weights or versions)")
+	check(a.Metrics, b.Metrics, "metric version")
+	check(a.Provenance, b.Provenance, "OCR engine or model")
+	check(a.Host.Features, b.Host.Features, "processor (results of networks may differ in their last digits)")
+	return out, nil
 }
 
-// replay finds out how far a run came: the records hold a prefix of the plan, of
-// which the last group may be incomplete. That group is cut off and done again.
-func (r *runner) replay(plan []planned) (start int, err error) {
-	type key struct{ dataset, item string }
-	position := make(map[key]int, len(plan))
-	for i, p := range plan {
-		position[key{r.manifest.Datasets[p.source].Name, p.id}] = i
-	}
-	at := func(dataset, item string) (int, error) {
-		i, ok := position[key{dataset, item}]
-		if !ok {
-			return 0, fmt.Errorf("resuming %s: item %s of %s is not in the plan", r.cfg.Dir, item, dataset)
-		}
-		return i, nil
-	}
-	last := -1
-	for rec, err := range record.Records(r.cfg.Dir) {
-		if err != nil {
-			return 0, err
-		}
-		i, err := at(rec.Dataset, rec.Item)
-		if err != nil {
-			return 0, err
-		}
-		last = max(last, i)
-	}
-	if last < 0 {
-		return 0, r.truncate(func(string, string) (bool, error) { return false, nil })
-	}
-	start = last / r.manifest.Batch * r.manifest.Batch
-	if err := r.truncate(func(dataset, item string) (bool, error) {
-		i, err := at(dataset, item)
-		return i < start, err
-	}); err != nil {
+// replay finds out how far a run came, from the groups that are committed and whole, and
+// cuts off what lies behind them.
+func (r *runner) replay(plan []*group) (start int, err error) {
+	dir := r.cfg.Dir
+	state, err := record.Verify(dir)
+	if err != nil {
 		return 0, err
 	}
-	for rec, err := range record.Records(r.cfg.Dir) {
+	keep := len(state.Groups)
+	if from := r.cfg.RedoFrom; from != nil {
+		for keep > 0 && state.Groups[keep-1].Group >= *from {
+			keep--
+		}
+	}
+	if d := state.Damage; d != nil && d.Group >= 0 && (r.cfg.RedoFrom == nil || *r.cfg.RedoFrom > d.Group) {
+		return 0, configErrorf("resuming %s: %w", dir, d)
+	}
+	for i, g := range state.Groups[:keep] {
+		if i >= len(plan) || g.Group != plan[i].number || g.Items != len(plan[i].items) {
+			return 0, configErrorf("resuming %s: %s:%d: group %d of %d items is not the one that the plan has there; choose another directory with -o",
+				dir, record.GroupsFile, i+1, g.Group, g.Items)
+		}
+	}
+	if err := record.Unseal(dir); err != nil {
+		return 0, err
+	}
+	if err := state.Cut(dir, keep); err != nil {
+		return 0, fmt.Errorf("resuming: %w", err)
+	}
+	for rec, err := range record.Records(dir) {
 		if err != nil {
-			return 0, err
+			return 0, &ConfigError{err}
 		}
 		r.keeper.add(&rec)
 	}
-	return start, nil
-}
-
-// truncate cuts every journal before the first line that is not to be kept.
-func (r *runner) truncate(keep func(dataset, item string) (bool, error)) error {
-	for _, name := range []string{record.RecordsFile, record.CodesFile, record.TimingsFile} {
-		path := filepath.Join(r.cfg.Dir, name)
-		var end int64
-		for at, decode := range record.Lines[struct{ Dataset, Item string }](path) {
-			l, err := decode()
-			if err != nil {
-				return err
-			}
-			ok, err := keep(l.Dataset, l.Item)
-			if err != nil {
-				return err
-			}
-			if end = at; !ok {
-				break
-			}
-			end = -1
-		}
-		if end < 0 {
-			end = endOfLines(path)
-		}
-		if err := os.Truncate(path, end); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("resuming: %w", err)
-		}
-	}
-	return nil
-}
-
-// endOfLines is the offset behind the last complete line.
-func endOfLines(path string) int64 {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return 0
-	}
-	return int64(strings.LastIndexByte(string(b), '\n') + 1)
-}
-
-// sameItems compares what decides which items a run has; files beside a data set may
-// come and go.
-func sameItems(a, b record.DatasetEntry) bool {
-	return a.Name == b.Name && a.Spec == b.Spec && a.Info == b.Info && a.Items == b.Items && a.Total == b.Total
+	return keep, nil
 }

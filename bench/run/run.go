@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -39,14 +40,18 @@ type Config struct {
 	// It may be nil for suites without corruptions.
 	Corrupt func(img pix.Image, name string, severity int, key string) (pix.Image, error)
 
-	Dir     string // the run directory; made when it does not exist
-	Resume  bool   // continue what is there
-	Limit   int    // items a data set, 0 for the data set's own default
-	Full    bool   // all items
-	Shard   Shard
-	Workers int // goroutines that compute; 0 means all cores
-	Batch   int // images a tokenizer gets at once; 0 lets the tokenizers choose
-	Seed    uint64
+	Dir    string // the run directory; made when it does not exist
+	Resume bool   // continue what is there
+	// RedoFrom, with Resume, measures this group of the plan and all after it again,
+	// counted from 0; nil keeps all groups that are whole.
+	RedoFrom  *int
+	BreakLock bool // take the directory over from a process on another machine
+	Limit     int  // items a data set, 0 for the data set's own default
+	Full      bool // all items
+	Shard     Shard
+	Workers   int // goroutines that compute; 0 means all cores
+	Batch     int // images a tokenizer gets at once; 0 lets the tokenizers choose
+	Seed      uint64
 
 	Bootstrap  record.BootstrapConfig
 	Provenance map[string]string
@@ -109,18 +114,23 @@ func (r *runner) stepped(n int) {
 // ctx ends it stops after what is being committed and returns ctx's error; the
 // directory can then be resumed. Items that fail are in the Run's summary, not
 // in the error.
-func Execute(ctx context.Context, cfg Config) (*summary.Run, error) {
+func Execute(ctx context.Context, cfg Config) (_ *summary.Run, err error) {
 	r, plan, err := newRunner(cfg)
 	if err != nil {
 		return nil, err
 	}
+	lock, err := r.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
 	if err := r.run(ctx, plan); err != nil {
 		return nil, err
 	}
 	return r.finish(plan)
 }
 
-func newRunner(cfg Config) (*runner, []planned, error) {
+func newRunner(cfg Config) (*runner, []*group, error) {
 	if err := cfg.Suite.Validate(); err != nil {
 		return nil, nil, &ConfigError{err}
 	}
@@ -172,12 +182,12 @@ func newRunner(cfg Config) (*runner, []planned, error) {
 			batch = 1 // an item is work enough, and so much the less is lost
 		}
 	}
+	m := &r.manifest
+	m.Schema, m.Suite, m.Seed, m.Batch = record.SchemaVersion, cfg.Suite, cfg.Seed, batch
 	plan, err := r.plan()
 	if err != nil {
 		return nil, nil, err
 	}
-	m := &r.manifest
-	m.Schema, m.Suite, m.Seed, m.Batch = record.SchemaVersion, cfg.Suite, cfg.Seed, batch
 	m.SuiteHash, m.Shard, m.Bootstrap = digestOf(cfg.Suite), cfg.Shard.String(), cfg.Bootstrap
 	m.Provenance, m.LeftOut, m.Host = cfg.Provenance, cfg.LeftOut, thisHost(cfg.Program)
 	r.keeper = newKeeper(m)
@@ -212,9 +222,12 @@ func (r *runner) selectMetrics() error {
 	return nil
 }
 
-func (r *runner) plan() ([]planned, error) {
-	var plan []planned
+// plan cuts all items of the run, of all shards, into groups, and returns those of this
+// shard. So batches are the same for any number of shards.
+func (r *runner) plan() ([]*group, error) {
+	var plan []*group
 	names := map[string]int{}
+	number := 0
 	for s, d := range r.cfg.Datasets {
 		info, ids := d.Data.Info(), d.Data.IDs()
 		n := r.items(d)
@@ -222,14 +235,16 @@ func (r *runner) plan() ([]planned, error) {
 		if names[name]++; names[name] > 1 {
 			name += "#" + strconv.Itoa(names[name])
 		}
-		entry := record.DatasetEntry{Name: name, Spec: d.Spec, Info: info, Total: len(ids)}
-		if l, ok := d.Data.(datasets.Listed); ok {
-			entry.LeftOut = l.LeftOut()
-		}
-		for i, id := range ids[:n] {
-			if r.cfg.Shard.has(id) {
-				plan = append(plan, planned{s, i, id})
-				entry.Items++
+		entry := record.DatasetEntry{Name: name, Spec: d.Spec, Info: info, Total: len(ids), Planned: n}
+		for first := 0; first < n; first += r.manifest.Batch {
+			g := &group{number: number, done: make(chan struct{})}
+			for i := first; i < min(first+r.manifest.Batch, n); i++ {
+				g.items = append(g.items, planned{s, i, ids[i]})
+			}
+			number++
+			if r.cfg.Shard.has(g.number) {
+				plan = append(plan, g)
+				entry.Items += len(g.items)
 			}
 		}
 		r.manifest.Datasets = append(r.manifest.Datasets, entry)
@@ -238,6 +253,28 @@ func (r *runner) plan() ([]planned, error) {
 		return nil, configErrorf("the plan is empty: the data sets have no items for this limit and shard")
 	}
 	return plan, nil
+}
+
+// everyItem yields the items of groups in order.
+func everyItem(plan []*group) iter.Seq[planned] {
+	return func(yield func(planned) bool) {
+		for _, g := range plan {
+			for _, p := range g.items {
+				if !yield(p) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// count is how many items groups have.
+func count(plan []*group) int {
+	n := 0
+	for _, g := range plan {
+		n += len(g.items)
+	}
+	return n
 }
 
 // enrol shows every original of the run, those of other shards too, to the metrics
@@ -326,31 +363,22 @@ func (r *runner) items(d DatasetSource) int {
 }
 
 // run does what is left of the plan and commits it group by group, in order.
-func (r *runner) run(ctx context.Context, plan []planned) (err error) {
+func (r *runner) run(ctx context.Context, plan []*group) (err error) {
 	start, err := r.open(plan)
 	if err != nil {
 		return err
 	}
-	dir := r.cfg.Dir
-	records, err := record.OpenJournal(filepath.Join(dir, record.RecordsFile))
+	journal, err := record.OpenJournal(r.cfg.Dir)
 	if err != nil {
 		return err
 	}
-	codes, err := record.OpenJournal(filepath.Join(dir, record.CodesFile))
-	if err != nil {
-		return errors.Join(err, records.Close())
-	}
-	times, err := record.OpenJournal(filepath.Join(dir, record.TimingsFile))
-	if err != nil {
-		return errors.Join(err, records.Close(), codes.Close())
-	}
-	defer func() { err = errors.Join(err, records.Close(), codes.Close(), times.Close()) }()
+	defer func() { err = errors.Join(err, journal.Close()) }()
 
 	if err := r.enrol(ctx); err != nil {
 		return err
 	}
 	perItem := r.cellsOfItem()
-	r.cfg.Progress.Begin("measuring", len(plan)*perItem, start*perItem)
+	r.cfg.Progress.Begin("measuring", count(plan)*perItem, count(plan[:start])*perItem)
 	defer r.cfg.Progress.End()
 
 	g, ctx := errgroup.WithContext(ctx)
@@ -358,8 +386,7 @@ func (r *runner) run(ctx context.Context, plan []planned) (err error) {
 	queue := make(chan *group, inFlight)
 	g.Go(func() error {
 		defer close(queue)
-		for first := start; first < len(plan); first += r.manifest.Batch {
-			grp := &group{number: first / r.manifest.Batch, items: plan[first:min(first+r.manifest.Batch, len(plan))], done: make(chan struct{})}
+		for _, grp := range plan[start:] {
 			select {
 			case window <- struct{}{}:
 			case <-ctx.Done():
@@ -379,7 +406,7 @@ func (r *runner) run(ctx context.Context, plan []planned) (err error) {
 			if ctx.Err() != nil {
 				continue // drain; a later group of a failed run is not committed
 			}
-			if err := r.commit(grp, records, codes, times); err != nil {
+			if err := r.commit(grp, journal); err != nil {
 				return err
 			}
 			<-window
@@ -389,25 +416,24 @@ func (r *runner) run(ctx context.Context, plan []planned) (err error) {
 	return g.Wait()
 }
 
-// commit makes a group durable: states and pictures first, records last, since it
-// is the records that say how far a run is.
-func (r *runner) commit(grp *group, records, codes, times *record.Journal) error {
+// commit makes a group durable: pictures first, then the journals.
+func (r *runner) commit(grp *group, journal *record.Journal) error {
 	for i := range grp.out {
 		out := &grp.out[i]
 		for j := range out.codes {
-			if err := codes.Add(&out.codes[j]); err != nil {
-				return fmt.Errorf("encoding codes: %w", err)
+			if err := journal.AddCodes(&out.codes[j]); err != nil {
+				return err
 			}
 		}
 		for j := range out.timings {
-			if err := times.Add(&out.timings[j]); err != nil {
-				return fmt.Errorf("encoding timings: %w", err)
+			if err := journal.AddTiming(&out.timings[j]); err != nil {
+				return err
 			}
 		}
 		for j := range out.records {
 			r.keeper.add(&out.records[j])
-			if err := records.Add(&out.records[j]); err != nil {
-				return fmt.Errorf("encoding records: %w", err)
+			if err := journal.AddRecord(&out.records[j]); err != nil {
+				return err
 			}
 		}
 		for _, c := range out.crops {
@@ -417,16 +443,11 @@ func (r *runner) commit(grp *group, records, codes, times *record.Journal) error
 		}
 	}
 	grp.out = nil
-	for _, j := range []*record.Journal{codes, times, records} {
-		if err := j.Flush(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return journal.Commit(grp.number, len(grp.items))
 }
 
 // finish writes the summary and everything else that is computed from records.
-func (r *runner) finish(plan []planned) (*summary.Run, error) {
+func (r *runner) finish(plan []*group) (*summary.Run, error) {
 	dir := r.cfg.Dir
 	sum, err := summary.Summarise(dir, &r.manifest, r.cfg.Observers)
 	if err != nil {
@@ -443,8 +464,10 @@ func (r *runner) finish(plan []planned) (*summary.Run, error) {
 	if err := record.WriteJSON(filepath.Join(dir, record.PerformanceFile), perf); err != nil {
 		return nil, err
 	}
-	// The summary comes last: its presence says that the run is complete.
 	if err := record.WriteJSON(filepath.Join(dir, record.SummaryFile), &sum); err != nil {
+		return nil, err
+	}
+	if err := record.Seal(dir); err != nil {
 		return nil, err
 	}
 	return &summary.Run{Dir: dir, Manifest: r.manifest, Summary: sum, Timings: perf, Cases: cases, Complete: true}, nil

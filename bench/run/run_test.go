@@ -3,6 +3,7 @@ package run_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -282,17 +283,12 @@ func TestRecordsDoNotDependOnWorkers(t *testing.T) {
 func TestResumeEqualsUninterrupted(t *testing.T) {
 	full := config(t, 9)
 	execute(t, full)
-	names := []string{record.RecordsFile, record.SummaryFile, "codes.jsonl", "images/cases.json"}
+	names := []string{record.RecordsFile, record.SummaryFile, "codes.jsonl", "images/cases.json", record.GroupsFile, record.SealFile}
 	records := read(t, full.Dir, record.RecordsFile)
 	for _, cut := range []int{0, 1, len(records) / 3, len(records)/2 + 7, len(records) - 1, len(records)} {
 		cfg := config(t, 9)
 		execute(t, cfg)
-		if err := os.Truncate(filepath.Join(cfg.Dir, record.RecordsFile), int64(cut)); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Remove(filepath.Join(cfg.Dir, record.SummaryFile)); err != nil {
-			t.Fatal(err)
-		}
+		interrupt(t, cfg.Dir, int64(cut))
 		cfg.Resume = true
 		execute(t, cfg)
 		for _, name := range names {
@@ -347,6 +343,171 @@ func (c *cancelAfter) Step(n int) {
 	if c.left -= n; c.left <= 0 {
 		c.cancel()
 	}
+}
+
+// interrupt leaves a run directory as a crash does after cut bytes of records: the groups
+// that had been synced by then, and the beginning of the next one.
+func interrupt(t *testing.T, dir string, cut int64) {
+	t.Helper()
+	var groups, end int64
+	for line := range strings.Lines(string(read(t, dir, record.GroupsFile))) {
+		var g record.GroupLine
+		if err := json.Unmarshal([]byte(line), &g); err != nil {
+			t.Fatal(err)
+		}
+		if end += g.Records.Bytes; end > cut {
+			break
+		}
+		groups += int64(len(line))
+	}
+	for name, size := range map[string]int64{record.GroupsFile: groups, record.RecordsFile: cut} {
+		if err := os.Truncate(filepath.Join(dir, name), size); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{record.SummaryFile, record.SealFile} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Whatever is edited, lost or doubled in a run directory is noticed by reports and by a
+// resume, with the file; what lies before it can be kept.
+func TestDamageIsNoticed(t *testing.T) {
+	full := config(t, 9)
+	execute(t, full)
+	edit := func(line int, with func(l string) string) func(string) string {
+		return func(b string) string {
+			lines := strings.SplitAfter(b, "\n")
+			lines[line] = with(lines[line])
+			return strings.Join(lines, "")
+		}
+	}
+	double := func(l string) string { return l + l }
+	lose := func(string) string { return "" }
+	flip := func(l string) string { return strings.Replace(l, `"`, `"x`, 1) }
+	gone := func(string) string { return "\x00" }
+	for _, tc := range []struct {
+		what, file string
+		with       func(string) string
+		redo       int // first group that is not whole
+	}{
+		{"a value edited", record.RecordsFile, edit(60, flip), 1},
+		{"a record lost", record.RecordsFile, edit(60, lose), 1},
+		{"a record doubled", record.RecordsFile, edit(0, double), 0},
+		{"records lost", record.RecordsFile, gone, 0},
+		{"codes edited", record.CodesFile, edit(9, flip), 3},
+		{"codes lost", record.CodesFile, edit(2, lose), 0},
+		{"a time edited", record.TimingsFile, edit(20, flip), 2},
+		{"a time doubled", record.TimingsFile, edit(20, double), 2},
+		{"a group doubled", record.GroupsFile, edit(2, double), 3},
+		{"a group lost", record.GroupsFile, edit(1, lose), 1},
+		{"a group that is no JSON", record.GroupsFile, edit(1, func(string) string { return "{\n" }), 1},
+		{"a summary edited", record.SummaryFile, flip, -1},
+		{"cases edited", "images/cases.json", flip, -1},
+	} {
+		cfg := config(t, 9)
+		if err := os.CopyFS(cfg.Dir, os.DirFS(full.Dir)); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(cfg.Dir, tc.file)
+		if b := tc.with(string(read(t, cfg.Dir, tc.file))); b == "\x00" {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := os.WriteFile(path, []byte(b), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := summary.Open(cfg.Dir, cfg.Observers)
+		var damage *record.Damage
+		if !errors.As(err, &damage) || !strings.HasPrefix(damage.File, strings.TrimSuffix(tc.file, ".jsonl")) && tc.what != "a group lost" {
+			t.Errorf("%s: a report says %v", tc.what, err)
+			continue
+		}
+		if damage.Group != tc.redo {
+			t.Errorf("%s: %v; want group %d", tc.what, damage, tc.redo)
+		}
+		cfg.Resume = true
+		if tc.redo >= 0 {
+			var ce *run.ConfigError
+			if _, err := run.Execute(t.Context(), cfg); !errors.As(err, &ce) {
+				t.Errorf("%s: a resume says %v", tc.what, err)
+			}
+			cfg.RedoFrom = &tc.redo
+		}
+		execute(t, cfg)
+		for _, name := range []string{record.RecordsFile, record.CodesFile, record.GroupsFile, record.SummaryFile, record.SealFile} {
+			if diff := cmp.Diff(string(read(t, full.Dir, name)), string(read(t, cfg.Dir, name))); diff != "" {
+				t.Errorf("%s: %s differs after it was redone:\n%s", tc.what, name, diff)
+			}
+		}
+	}
+}
+
+// A picture that is gone is told, and no reason to refuse a report.
+func TestMissingPicture(t *testing.T) {
+	cfg := config(t, 4)
+	done := execute(t, cfg)
+	if err := os.Remove(filepath.Join(cfg.Dir, done.Cases[0].Original)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := summary.Open(cfg.Dir, cfg.Observers)
+	if err != nil || len(got.Damaged) != 1 || !strings.Contains(got.Damaged[0], done.Cases[0].Original) {
+		t.Errorf("%v, %v", got.Damaged, err)
+	}
+}
+
+// A run without anything that runs outside of it can be resumed like any other.
+func TestResumeWithoutProvenance(t *testing.T) {
+	cfg := config(t, 4)
+	cfg.Provenance, cfg.LeftOut = map[string]string{}, map[string]string{}
+	execute(t, cfg)
+	cfg.Resume = true
+	execute(t, cfg)
+}
+
+func TestOneProcessOneDirectory(t *testing.T) {
+	cfg := config(t, 4)
+	if err := os.MkdirAll(cfg.Dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := record.TakeLock(cfg.Dir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var locked *record.LockedError
+	if _, err := run.Execute(t.Context(), cfg); !errors.As(err, &locked) || locked.Holder.PID != os.Getpid() {
+		t.Errorf("a second process: %v", err)
+	}
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	// A process of this machine that died is taken over; one of another machine is not.
+	path := filepath.Join(cfg.Dir, record.LockFile)
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		host  string
+		force bool
+		held  bool
+	}{{host, false, false}, {"elsewhere", false, true}, {"elsewhere", true, false}} {
+		if err := os.WriteFile(path, []byte(`{"host":"`+tc.host+`","pid":1,"started":"2026-01-01T00:00:00Z"}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		lock, err := record.TakeLock(cfg.Dir, tc.force)
+		if held := errors.As(err, &locked); held != tc.held || held && !strings.Contains(err.Error(), "--break-lock") {
+			t.Errorf("held on %s, force %v: %v", tc.host, tc.force, err)
+		}
+		if lock != nil {
+			if err := lock.Release(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	execute(t, cfg)
 }
 
 func TestResumeRefusesAnotherRun(t *testing.T) {

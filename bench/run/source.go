@@ -1,8 +1,6 @@
 package run
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"strconv"
 
@@ -23,7 +21,7 @@ type TokenizerSource struct {
 	Tokenizer  tokenizers.Tokenizer
 }
 
-// Shard is a share of a run: items whose hash falls on Index of Count. The zero
+// Shard is a share of a run: every Count-th group of the plan, from Index on. The zero
 // value is the whole run.
 type Shard struct{ Index, Count int } // Index is 1-based
 
@@ -35,13 +33,7 @@ func (s Shard) String() string {
 	return strconv.Itoa(s.Index) + "/" + strconv.Itoa(s.Count)
 }
 
-func (s Shard) has(item string) bool {
-	if s.Count <= 1 {
-		return true
-	}
-	h := sha256.Sum256([]byte(item))
-	return int(binary.LittleEndian.Uint64(h[:8])%uint64(s.Count)) == s.Index-1
-}
+func (s Shard) has(group int) bool { return s.Count <= 1 || group%s.Count == s.Index-1 }
 
 // A ConfigError is the user's to mend: what was asked for cannot be run.
 type ConfigError struct{ Err error }

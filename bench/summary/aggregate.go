@@ -1,6 +1,7 @@
 package summary
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -66,6 +67,9 @@ type aggregation struct {
 	histograms map[cellKey]*Distribution
 }
 
+// maxBadLines is how many lines that cannot be read are named at once.
+const maxBadLines = 10
+
 // Summarise computes the summary of a run directory from its records alone. The
 // observers turn stored token states into values of the set; without them
 // (reports of an interrupted run) those rows are absent.
@@ -78,11 +82,18 @@ func Summarise(dir string, m *record.Manifest, observers []metrics.Observer) (Su
 	for _, s := range m.Metrics {
 		a.specs[s.ID] = s
 	}
+	var bad []error
 	for r, err := range record.Records(dir) {
 		if err != nil {
-			return Summary{}, err
+			if bad = append(bad, err); len(bad) == maxBadLines {
+				break
+			}
+			continue
 		}
 		a.add(&r)
+	}
+	if err := errors.Join(bad...); err != nil {
+		return Summary{}, err
 	}
 	corpus, err := corpusValues(dir, observers)
 	if err != nil {

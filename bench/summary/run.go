@@ -18,10 +18,14 @@ type Run struct {
 	Timings  []Timing
 	Cases    []record.Case
 	Complete bool // every planned item is there
+	// Damaged are pictures of a complete run that are missing or not as they were
+	// written, with what is wrong.
+	Damaged []string
 }
 
-// OpenRun reads a run directory for reports. The summary is computed from the
-// records, with the help of the observers, when the run was interrupted before it
+// Open reads a run directory for reports and holds it against its check sums: a line or
+// file that was lost, doubled or edited is a *record.Damage. The summary is computed from
+// the records, with the help of the observers, when the run was interrupted before it
 // wrote one.
 func Open(dir string, observers []metrics.Observer) (*Run, error) {
 	r := &Run{Dir: dir}
@@ -32,18 +36,24 @@ func Open(dir string, observers []metrics.Observer) (*Run, error) {
 		return nil, err
 	}
 	if r.Manifest.Schema != record.SchemaVersion {
-		return nil, fmt.Errorf("%s has schema version %d, this program reads %d", filepath.Join(dir, record.ManifestFile), r.Manifest.Schema, record.SchemaVersion)
+		return nil, fmt.Errorf("%s has schema version %d, this program reads %d: it was written by another release of vtbench, run it again",
+			filepath.Join(dir, record.ManifestFile), r.Manifest.Schema, record.SchemaVersion)
 	}
-	err := record.ReadJSON(filepath.Join(dir, record.SummaryFile), &r.Summary)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if r.Summary, err = Summarise(dir, &r.Manifest, observers); err != nil {
-			return nil, err
-		}
-	case err != nil:
+	state, err := record.Verify(dir)
+	if err != nil {
 		return nil, err
-	default:
-		r.Complete = true
+	}
+	if state.Damage != nil {
+		return nil, fmt.Errorf("%s: %w", dir, state.Damage)
+	}
+	r.Damaged = state.Pictures
+	if r.Complete = record.Complete(dir); r.Complete {
+		err = record.ReadJSON(filepath.Join(dir, record.SummaryFile), &r.Summary)
+	} else {
+		r.Summary, err = Summarise(dir, &r.Manifest, observers)
+	}
+	if err != nil {
+		return nil, err
 	}
 	for path, v := range map[string]any{
 		filepath.Join(dir, record.PerformanceFile):             &r.Timings,

@@ -2,13 +2,12 @@ package summary
 
 import (
 	"math"
-	"path/filepath"
 	"slices"
 
 	"github.com/vtbench/vtbench/bench/record"
 )
 
-// timings reads the medians of every tokenizer under every condition.
+// MedianTimes reads the medians of every tokenizer under every condition.
 func MedianTimes(dir string, m *record.Manifest) ([]Timing, error) {
 	type key struct{ tokenizer, condition string }
 	type sample struct {
@@ -18,8 +17,7 @@ func MedianTimes(dir string, m *record.Manifest) ([]Timing, error) {
 		total          float64
 	}
 	samples := map[key]*sample{}
-	for _, decode := range record.Lines[record.TimingLine](filepath.Join(dir, record.TimingsFile)) {
-		l, err := decode()
+	for l, err := range record.Timings(dir) {
 		if err != nil {
 			return nil, err
 		}

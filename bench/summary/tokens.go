@@ -24,8 +24,7 @@ func corpusValues(dir string, observers []metrics.Observer) (map[cellKey]corpusV
 	sums := map[group]metrics.Accumulator{}
 	counts := map[group]int{}
 	path := filepath.Join(dir, record.CodesFile)
-	for _, decode := range record.Lines[record.CodeLine](path) {
-		l, err := decode()
+	for l, err := range record.Codes(dir) {
 		if err != nil {
 			return nil, err
 		}

@@ -230,7 +230,7 @@ func TestResumePicksTheSuite(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile("runs/pixels-20260104-000000/"+record.SummaryFile, []byte("{}"), 0o644); err != nil {
+	if err := os.WriteFile("runs/pixels-20260104-000000/"+record.SealFile, []byte("{}"), 0o644); err != nil {
 		t.Fatal(err) // this one is finished
 	}
 	for id, want := range map[string]string{"pixels": "runs/pixels-20260102-000000", "pixels-full": "runs/pixels-full-20260103-000000"} {

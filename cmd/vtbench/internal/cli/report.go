@@ -39,6 +39,9 @@ func (a *app) reportCommand() *cobra.Command {
 				if !r.Complete {
 					a.warnf("%s was interrupted; the report shows what is there", dir)
 				}
+				for _, what := range r.Damaged {
+					a.warnf("%s/%s", dir, what)
+				}
 				runs = append(runs, r)
 			}
 			dir := output

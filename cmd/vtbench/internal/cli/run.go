@@ -37,7 +37,8 @@ type runFlags struct {
 	resolutions                          []int
 	workers, limit, batch, resamples     int
 	keep                                 int
-	full, resume, allowModel             bool
+	full, resume, allowModel, breakLock  bool
+	redoFrom                             int
 	options                              map[string]string
 	faceModels                           string
 	seed                                 uint64
@@ -65,6 +66,8 @@ func (a *app) runCommand() *cobra.Command {
 	fl.IntVarP(&f.workers, "jobs", "j", 0, "workers (default: all cores); results do not depend on it")
 	fl.IntVar(&f.limit, "limit", 0, "only the first N items of each data set (a stratified prefix)")
 	fl.BoolVar(&f.full, "full", false, "all items of each data set")
+	fl.IntVar(&f.redoFrom, "redo-from", -1, "with --resume: measure this group of the plan and all after it again; a damaged run says which")
+	fl.BoolVar(&f.breakLock, "break-lock", false, "take over a run directory whose writer ran on another machine and is dead")
 	fl.BoolVar(&f.resume, "resume", false, "continue the run in -o, or the newest unfinished one of the suite")
 	fl.StringVar(&f.shard, "shard", "", "only share i of n of the items: i/n")
 	fl.IntVar(&f.batch, "batch", 0, "images a tokenizer gets at once (default: what the tokenizers ask for)")
@@ -218,8 +221,8 @@ func runDir(dir, suite string, resume bool) (string, error) {
 	slices.Sort(found) // by time, which is in the name
 	for _, file := range slices.Backward(found) {
 		dir := filepath.Dir(file)
-		if _, err := os.Stat(filepath.Join(dir, record.SummaryFile)); err == nil {
-			continue // finished
+		if record.Complete(dir) {
+			continue
 		}
 		// The name of another suite may begin like this one's: robustness-full.
 		var m record.Manifest
@@ -242,6 +245,13 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 		Suite: suite, Dir: dir, Resume: f.resume, Full: c.Full, Shard: shard, Workers: workers,
 		Batch: c.Batch, Seed: *c.Seed, Program: "vtbench " + version(), KeepImages: f.keep, Progress: a.progress(),
 		Bootstrap: summary.DefaultBootstrap,
+	}
+	cfg.BreakLock = f.breakLock
+	if f.redoFrom >= 0 {
+		if !f.resume {
+			return usagef("--redo-from continues a run: give --resume with it")
+		}
+		cfg.RedoFrom = &f.redoFrom
 	}
 	if c.Limit != nil {
 		cfg.Limit = *c.Limit

@@ -1,0 +1,147 @@
+package record
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"path/filepath"
+
+	"github.com/vtbench/vtbench/internal/files"
+)
+
+// maxLine bounds one line of a journal while it is read: token states of the largest
+// codebooks take less than a tenth of it.
+const maxLine = 16 << 20
+
+// Records yields the committed records of a run directory in order. A line that cannot
+// be read is yielded as an error that names file and line, and reading goes on.
+func Records(dir string) iter.Seq2[Record, error] {
+	return committed[Record](dir, RecordsFile, func(g GroupLine) int64 { return g.Records.Bytes })
+}
+
+// Codes yields the committed token states of a run directory, as Records does.
+func Codes(dir string) iter.Seq2[CodeLine, error] {
+	return committed[CodeLine](dir, CodesFile, func(g GroupLine) int64 { return g.Codes.Bytes })
+}
+
+// Timings yields the times of a run directory, as Records does.
+func Timings(dir string) iter.Seq2[TimingLine, error] {
+	return func(yield func(TimingLine, error) bool) {
+		type line struct {
+			TimingLine
+			Group *int `json:"group"`
+		}
+		for l, err := range decoded[line](filepath.Join(dir, TimingsFile), -1) {
+			if l.Group == nil && !yield(l.TimingLine, err) {
+				return
+			}
+		}
+	}
+}
+
+// committed yields the lines of a journal up to the end of its last group.
+func committed[T any](dir, name string, bytes func(GroupLine) int64) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var end int64
+		for g, err := range decoded[GroupLine](filepath.Join(dir, GroupsFile), -1) {
+			if err != nil {
+				var zero T
+				yield(zero, err)
+				return
+			}
+			end += bytes(g)
+		}
+		for v, err := range decoded[T](filepath.Join(dir, name), end) {
+			if !yield(v, err) {
+				return
+			}
+		}
+	}
+}
+
+// decoded yields the complete lines among the first end bytes of a file, of all of it
+// where end is negative. What is not there yields nothing.
+func decoded[T any](path string, end int64) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		f, err := files.Open(path)
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				yield(zero, fmt.Errorf("reading a journal: %w", err))
+			}
+			return
+		}
+		defer f.Close()
+		r := io.Reader(f)
+		if end >= 0 {
+			r = io.LimitReader(f, end)
+		}
+		lines := newLineReader(r)
+		for n := 1; ; n++ {
+			line, err := lines.next()
+			switch {
+			case errors.Is(err, io.EOF):
+				return // what is left is a torn line
+			case errors.Is(err, errLongLine):
+				err = fmt.Errorf("reading %s:%d: %w", path, n, err)
+				if !yield(zero, err) {
+					return
+				}
+				continue
+			case err != nil:
+				yield(zero, fmt.Errorf("reading %s:%d: %w", path, n, err))
+				return
+			}
+			var v T
+			if err := json.Unmarshal(line, &v); err != nil {
+				err = fmt.Errorf("reading %s:%d: %w", path, n, err)
+				if !yield(zero, err) {
+					return
+				}
+				continue
+			}
+			if !yield(v, nil) {
+				return
+			}
+		}
+	}
+}
+
+var errLongLine = fmt.Errorf("the line is longer than %d bytes", maxLine)
+
+// lineReader reads lines in bounded memory.
+type lineReader struct {
+	r   *bufio.Reader
+	buf []byte
+}
+
+func newLineReader(r io.Reader) *lineReader {
+	return &lineReader{r: bufio.NewReaderSize(r, 1<<16)}
+}
+
+// next returns a line with its line break, valid until the next call. A line that is
+// too long is skipped, with errLongLine; io.EOF stands for the end and for a last line
+// without a line break.
+func (l *lineReader) next() ([]byte, error) {
+	l.buf = l.buf[:0]
+	long := false
+	for {
+		part, err := l.r.ReadSlice('\n')
+		if long = long || len(l.buf)+len(part) > maxLine; !long {
+			l.buf = append(l.buf, part...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case err != nil:
+			return nil, err
+		case long:
+			return nil, errLongLine
+		}
+		return l.buf, nil
+	}
+}
