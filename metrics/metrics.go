@@ -75,6 +75,13 @@ type Provenance interface {
 	Provenance() map[string]string
 }
 
+// A Chooser is a metric of labelled things that scores some kinds of them only: words,
+// or faces. One that is none scores every instance.
+type Chooser interface {
+	// Scores reports whether the metric scores an instance.
+	Scores(in datasets.Instance) bool
+}
+
 // An Enroller is a metric that must have seen every original before it scores the
 // first reconstruction: who of the whole set is most like this face? A run calls
 // Enrol once for every item of its data sets, of all shards, perhaps several at once;

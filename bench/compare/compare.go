@@ -250,10 +250,13 @@ func (e *engine) side(index int, b, c Side) error {
 	}
 	e.worst(m, pairs)
 	if found == 0 {
-		return fmt.Errorf("%s and %s share no value: there is nothing to pair; were they run on different items (--limit, --shard) or metrics?", b.name(), c.name())
+		return fmt.Errorf("%s and %s %w: there is nothing to pair; were they run on different items (--limit, --shard) or metrics, or did both measure nothing?", b.name(), c.name(), ErrNothing)
 	}
 	return nil
 }
+
+// ErrNothing says that two results hold no value of the same metric on the same item.
+var ErrNothing = errors.New("share no value")
 
 func importedNames(sides ...Side) []string {
 	var out []string

@@ -448,6 +448,8 @@ func (r *runner) commit(grp *group, journal *record.Journal) error {
 
 // finish writes the summary and everything else that is computed from records.
 func (r *runner) finish(plan []*group) (*summary.Run, error) {
+	r.cfg.Progress.Begin("computing intervals", 1, 0)
+	defer r.cfg.Progress.End()
 	dir := r.cfg.Dir
 	sum, err := summary.Summarise(dir, &r.manifest, r.cfg.Observers)
 	if err != nil {

@@ -232,13 +232,16 @@ type scorer struct {
 	embeddings [][]float32       // of the original, by face
 }
 
+// Scores implements metrics.Chooser.
+func (m *metric) Scores(in datasets.Instance) bool { return !in.Ignore && in.IsFace() }
+
 func (m *metric) prepare(ref metrics.Reference) (*scorer, error) {
 	if err := ref.Image.Validate(); err != nil {
 		return nil, fmt.Errorf("preparing the faces of %s: %w", ref.Item, err)
 	}
 	s := &scorer{m: m, item: ref.Item, ref: ref.Image}
 	for _, in := range ref.Instances {
-		if !in.Ignore && in.IsFace() {
+		if m.Scores(in) {
 			s.faces = append(s.faces, one{Instance: in})
 		}
 	}

@@ -120,6 +120,9 @@ func (m *metric) Provenance() map[string]string {
 	return p
 }
 
+// Scores implements metrics.Chooser.
+func (m *metric) Scores(in datasets.Instance) bool { return !in.Ignore && !in.IsFace() }
+
 // Prepare checks the reference. It is read when the first reconstruction needs
 // that, and then never again.
 func (m *metric) Prepare(_ context.Context, ref metrics.Reference) (metrics.Scorer, error) {
@@ -128,7 +131,7 @@ func (m *metric) Prepare(_ context.Context, ref metrics.Reference) (metrics.Scor
 	}
 	s := &scorer{metric: m, ref: ref.Image, item: ref.Item, turn: make(chan struct{}, 1)}
 	for _, in := range ref.Instances {
-		if !in.Ignore && !in.IsFace() {
+		if m.Scores(in) {
 			s.instances = append(s.instances, in)
 		}
 	}

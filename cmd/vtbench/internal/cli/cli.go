@@ -118,7 +118,7 @@ images and measures what is lost, with intervals and counts.
   vtbench list tokenizers                   what there is
 
 Exit status: 0 done, 1 internal error, 2 usage or configuration, 3 a gate failed,
-4 done but some items failed, 5 a dependency or model is missing, 130 interrupted
+4 done but some items failed or nothing was measured, 5 a dependency or model is missing, 130 interrupted
 (resumable).`,
 		Version:       version(),
 		SilenceUsage:  true,

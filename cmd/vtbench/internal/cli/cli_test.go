@@ -240,6 +240,51 @@ func TestResumePicksTheSuite(t *testing.T) {
 	}
 }
 
+// A run whose headline has no value says so before and after, and is not done well;
+// nor is a comparison of two such.
+func TestNothingMeasured(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("s.yaml", []byte(strings.NewReplacer("[psnr, ssim, bpp-real]", "[t-ned, psnr]", "headline: [psnr]", "headline: [t-ned]").Replace(suiteFile)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	photos(t, "in", 2, false, 0)
+	status, stdout, stderr := vtbench(t, "run", "--suite", "s.yaml", "--data", "folder:in", "-o", "a", "-t", "jpeg:q=30")
+	if status == ExitMissing {
+		t.Skipf("Tesseract is not here: %s", stderr)
+	}
+	for _, want := range []string{
+		"warning: t-ned can have no value: nothing is labelled that they score in the first 2 items of folder:in",
+		"nothing was measured: none of the headline metrics of suite pixels (t-ned) has a value (nothing in the data is labelled that they score)",
+	} {
+		if status != ExitItemsFailed || !strings.Contains(stderr, want) {
+			t.Errorf("status %d, want %q in\n%s%s", status, want, stdout, stderr)
+		}
+	}
+	if status, _, stderr := vtbench(t, "run", "--suite", "s.yaml", "--data", "folder:in", "-o", "b", "-t", "jpeg:q=30", "-q"); status != ExitItemsFailed {
+		t.Errorf("status %d\n%s", status, stderr)
+	}
+	if status, _, stderr := vtbench(t, "compare", "a#jpeg:q=30", "b#jpeg:q=30"); status != ExitItemsFailed || !strings.Contains(stderr, "no headline metric has a value on both sides") {
+		t.Errorf("comparing two runs without headline values: status %d\n%s", status, stderr)
+	}
+	if status, _, stderr := vtbench(t, "compare", "a#jpeg:q=30", "b#jpeg:q=30", "-m", "psnr"); status != ExitDone {
+		t.Errorf("comparing what was measured: status %d\n%s", status, stderr)
+	}
+	// All images unreadable.
+	if err := os.WriteFile("p.yaml", []byte(suiteFile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	photos(t, "bad", 0, true, 0)
+	for _, dir := range []string{"c", "d"} {
+		status, _, stderr := vtbench(t, "run", "--suite", "p.yaml", "--data", "folder:bad", "-o", dir)
+		if status != ExitItemsFailed || !strings.Contains(stderr, "has a value (1 of 1 item could not be loaded)") || strings.Contains(stderr, "labelled") {
+			t.Errorf("status %d\n%s", status, stderr)
+		}
+	}
+	if status, _, stderr := vtbench(t, "compare", "c#resize", "d#resize"); status != ExitItemsFailed || !strings.Contains(stderr, "share no value") {
+		t.Errorf("comparing two empty runs: status %d\n%s", status, stderr)
+	}
+}
+
 // Each check is printed once, as it ends.
 func TestConform(t *testing.T) {
 	status, stdout, stderr := vtbench(t, "conform", "jpeg:q=30", "--side", "32")
@@ -266,7 +311,7 @@ func TestTokenizersOfAConfigFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	toks, err := openTokenizers(t.Context(), c.Tokenizers, alltok.Kinds())
+	toks, err := openTokenizers(t.Context(), c.Tokenizers, alltok.Kinds(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -401,7 +446,7 @@ func TestBuiltInSuitesResolve(t *testing.T) {
 		for _, tok := range s.Tokenizers {
 			list = append(list, tokenizerConfig{Use: tok})
 		}
-		opened, err := openTokenizers(t.Context(), list, alltok.Kinds())
+		opened, err := openTokenizers(t.Context(), list, alltok.Kinds(), nil)
 		if err != nil {
 			t.Errorf("suite %s: %v", s.ID, err)
 		}

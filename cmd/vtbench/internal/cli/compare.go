@@ -194,6 +194,9 @@ func (a *app) compareSides(f *compareFlags, args []string, sinks []sink) error {
 	candidate := sides[1]
 	baselines := append([]compare.Side{sides[0]}, sides[2:]...)
 	report, err := compare.Compare(baselines, candidate, opts)
+	if errors.Is(err, compare.ErrNothing) && len(f.metrics) == 0 {
+		return &statusError{ExitItemsFailed, err}
+	}
 	if err != nil {
 		return usage(err)
 	}
@@ -206,8 +209,11 @@ func (a *app) compareSides(f *compareFlags, args []string, sinks []sink) error {
 	if report.Gates.Failed() {
 		return &statusError{ExitGate, fmt.Errorf("gates of %s failed: %d errors", f.gates, report.Gates.Errors)}
 	}
-	if !report.Compared() {
+	switch {
+	case !report.Compared():
 		return &statusError{ExitItemsFailed, errors.New("nothing was compared; the report says why")}
+	case report.Method.Headline == 0 && len(report.Curves) == 0 && len(report.Fronts) == 0 && len(f.metrics) == 0 && len(candidate.Results.Headline) > 0:
+		return &statusError{ExitItemsFailed, errors.New("done, but no headline metric has a value on both sides: whether the candidate is better or worse was not measured")}
 	}
 	return nil
 }

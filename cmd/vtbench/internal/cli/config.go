@@ -62,10 +62,15 @@ func readConfig(path string) (config, error) {
 	return c, nil
 }
 
-// openTokenizers opens every tokenizer of a run; when one cannot be opened, those
-// before it are closed.
-func openTokenizers(ctx context.Context, list []tokenizerConfig, kinds []tokenizers.Kind) (_ []run.TokenizerSource, err error) {
+// openTokenizers opens every tokenizer of a run, which may take minutes, and tells
+// progress of it where that is not nil; when one cannot be opened, those before it are
+// closed.
+func openTokenizers(ctx context.Context, list []tokenizerConfig, kinds []tokenizers.Kind, progress run.Progress) (_ []run.TokenizerSource, err error) {
 	var out []run.TokenizerSource
+	if progress != nil {
+		progress.Begin("opening tokenizers", len(list), 0)
+		defer progress.End()
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, closeTokenizers(out))
@@ -86,6 +91,9 @@ func openTokenizers(ctx context.Context, list []tokenizerConfig, kinds []tokeniz
 				return out, usage(fmt.Errorf("opening tokenizer %q: %w", spec.Name, err))
 			}
 			out = append(out, run.TokenizerSource{Name: spec.Name, Kind: kind.Name, Options: opts, Tokenizer: tok})
+		}
+		if progress != nil {
+			progress.Step(1)
 		}
 	}
 	return out, nil

@@ -32,6 +32,11 @@ type bar struct {
 
 func (b *bar) Begin(phase string, total, done int) {
 	b.p = mpb.New(mpb.WithOutput(b.w), mpb.WithWidth(40), mpb.WithRefreshRate(200*time.Millisecond))
+	if total <= 1 { // nothing to count: only the clock goes
+		b.b = b.p.New(int64(total), mpb.NopStyle(), mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Name(phase+", "), decor.Elapsed(decor.ET_STYLE_GO)))
+		return
+	}
 	b.b = b.p.AddBar(int64(total),
 		mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(phase+" "), decor.CountersNoUnit("%d/%d")),
@@ -106,6 +111,10 @@ func (p *plain) Step(n int) {
 
 // line says how far the phase is.
 func (p *plain) line() {
+	if p.total <= 1 {
+		fmt.Fprintf(p.w, "%s, %s\n", p.phase, time.Since(p.begun).Round(time.Second))
+		return
+	}
 	fmt.Fprintf(p.w, "%s %d/%d (%d %%), %s\n", p.phase, p.done, p.total, 100*p.done/max(p.total, 1), time.Since(p.begun).Round(time.Second))
 }
 

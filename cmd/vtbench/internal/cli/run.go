@@ -292,11 +292,15 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 	if cfg.Suite.ImageCorruptions() {
 		cfg.Provenance["corrupt"] = fmt.Sprintf("version %d", corrupt.Version)
 	}
-	if cfg.Tokenizers, err = openTokenizers(ctx, c.Tokenizers, alltok.Kinds()); err != nil {
+	if cfg.Tokenizers, err = openTokenizers(ctx, c.Tokenizers, alltok.Kinds(), cfg.Progress); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeTokenizers(cfg.Tokenizers)) }()
 
+	if ids, items := cfg.Unscored(ctx); len(ids) > 0 {
+		a.warnf("%s can have no value: nothing is labelled that they score in the first %s of %s; `vtbench datasets info DATASET --suite %s` counts labels",
+			strings.Join(ids, ", "), format.Plural(items, "item", "items"), strings.Join(cfg.Suite.Datasets, ", "), c.Suite)
+	}
 	a.logf("suite %s: %d tokenizers at %v, into %s", suite.ID, len(cfg.Tokenizers), suite.Resolutions, dir)
 	begun := time.Now()
 	done, err := run.Execute(ctx, cfg)
@@ -372,8 +376,12 @@ func (a *app) failures(run *summary.Run) error {
 			list = append(list, w)
 		}
 	}
-	if len(list) == 0 {
+	nothing := unmeasured(run)
+	switch {
+	case len(list) == 0 && nothing == "":
 		return nil
+	case len(list) == 0:
+		return &statusError{ExitItemsFailed, fmt.Errorf("done, but %s", nothing)}
 	}
 	for i, w := range list {
 		if i == shownFailures {
@@ -386,5 +394,52 @@ func (a *app) failures(run *summary.Run) error {
 		}
 		a.warnf("%s: %s: %s", who, w.item, w.err)
 	}
-	return &statusError{ExitItemsFailed, fmt.Errorf("done, but %d of the items failed; they are counted in every table", len(list))}
+	if nothing != "" {
+		nothing = ", and " + nothing
+	}
+	return &statusError{ExitItemsFailed, fmt.Errorf("done, but %d of the items failed; they are counted in every table%s", len(list), nothing)}
+}
+
+// unmeasured says that a run left the question of its suite open, and why: no
+// headline metric has a value for any tokenizer. It is "" where one has.
+func unmeasured(run *summary.Run) string {
+	s := &run.Manifest.Suite
+	ids := s.Headline
+	if len(ids) == 0 {
+		ids = s.Metrics
+	}
+	most := map[string]int{} // by reason, of the tokenizer and condition that lost most
+	for _, r := range run.Summary.Rows {
+		if !slices.Contains(ids, r.Metric) {
+			continue
+		}
+		if r.N > 0 || r.Dropped[metrics.DropInfinite] > 0 { // infinite: identical images
+			return ""
+		}
+		for reason, n := range r.Dropped {
+			most[reason] = max(most[reason], n)
+		}
+	}
+	var why []string
+	lost := map[[2]string]bool{} // items that no tokenizer got
+	for _, f := range run.Summary.Errors {
+		if f.Tokenizer == "" {
+			lost[[2]string{f.Dataset, f.Item}] = true
+		}
+	}
+	planned := 0
+	for _, d := range run.Manifest.Datasets {
+		planned += d.Items
+	}
+	if len(lost) > 0 {
+		why = append(why, fmt.Sprintf("%d of %s could not be loaded", len(lost), format.Plural(planned, "item", "items")))
+		delete(most, metrics.DropLoad)
+	}
+	for _, reason := range slices.Sorted(maps.Keys(most)) {
+		why = append(why, fmt.Sprintf("%d %s", most[reason], view.ReasonTitle(reason)))
+	}
+	if len(most) == 0 && len(lost) < planned {
+		why = append(why, "nothing in the data is labelled that they score")
+	}
+	return fmt.Sprintf("nothing was measured: none of the headline metrics of suite %s (%s) has a value (%s)", s.ID, strings.Join(ids, ", "), strings.Join(why, ", "))
 }
