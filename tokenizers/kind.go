@@ -21,6 +21,8 @@ type Kind struct {
 	// Arg names the option that takes the whole text behind the colon as it is
 	// ("process:python my_tok.py"); "" for kinds with key=value options only.
 	Arg string
+	// ArgOptions lets options stand behind that text: "folder:DIR,scaled_back=true".
+	ArgOptions bool
 	// Guess, where set, returns the spec that somebody means who names a file or
 	// folder and no kind ("my_tok.py"), or "" where it is none for this kind.
 	Guess func(path string) string

@@ -528,7 +528,12 @@ func Resolve(s Spec, kinds []Kind) (Kind, Options, error) {
 		if given == nil {
 			given = map[string]string{}
 		}
-		given[k.Arg] = s.Arg
+		arg, behind := s.Arg, map[string]string(nil)
+		if k.ArgOptions {
+			arg, behind = k.splitArg(arg)
+		}
+		given[k.Arg] = arg
+		maps.Copy(given, behind)
 	}
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		v := given[key]
@@ -549,4 +554,24 @@ func Resolve(s Spec, kinds []Kind) (Kind, Options, error) {
 		}
 	}
 	return k, opts, nil
+}
+
+// splitArg takes options of the kind off the end of a text: ",name=value" as often as
+// it stands there. What is behind any other comma belongs to the text.
+func (k Kind) splitArg(arg string) (string, map[string]string) {
+	behind := map[string]string{}
+	for {
+		i := strings.LastIndex(arg, ",")
+		if i < 0 {
+			return arg, behind
+		}
+		name, value, ok := strings.Cut(arg[i+1:], "=")
+		if _, err := k.option(name); !ok || err != nil || name == k.Arg {
+			return arg, behind
+		}
+		if _, twice := behind[name]; !twice {
+			behind[name] = value
+		}
+		arg = arg[:i]
+	}
 }

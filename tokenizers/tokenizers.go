@@ -48,6 +48,7 @@ type Info struct {
 	Codebooks      []int             `json:"codebooks,omitempty"`   // size of each; empty for continuous tokenizers
 	BatchSize      int               `json:"batch_size,omitempty"`  // images it likes to get at once; 0: no preference
 	Reference      bool              `json:"reference,omitempty"`   // an upper bound of the table, not a contestant
+	ScaledBack     bool              `json:"scaled_back,omitempty"` // what it returns was scaled to the original's size elsewhere
 	Params         map[string]string `json:"params,omitempty"`      // resolved options, encoder versions
 }
 

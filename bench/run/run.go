@@ -15,6 +15,7 @@ import (
 	"iter"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -27,6 +28,7 @@ import (
 	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
+	"github.com/vtbench/vtbench/tokenizers"
 )
 
 // Config is everything a run depends on.
@@ -115,7 +117,7 @@ func (r *runner) stepped(n int) {
 // directory can then be resumed. Items that fail are in the Run's summary, not
 // in the error.
 func Execute(ctx context.Context, cfg Config) (_ *summary.Run, err error) {
-	r, plan, err := newRunner(cfg)
+	r, plan, err := newRunner(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +132,7 @@ func Execute(ctx context.Context, cfg Config) (_ *summary.Run, err error) {
 	return r.finish(plan)
 }
 
-func newRunner(cfg Config) (*runner, []*group, error) {
+func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 	if err := cfg.Suite.Validate(); err != nil {
 		return nil, nil, &ConfigError{err}
 	}
@@ -186,6 +188,9 @@ func newRunner(cfg Config) (*runner, []*group, error) {
 	m.Schema, m.Suite, m.Seed, m.Batch = record.SchemaVersion, cfg.Suite, cfg.Seed, batch
 	plan, err := r.plan()
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := r.announce(ctx); err != nil {
 		return nil, nil, err
 	}
 	m.SuiteHash, m.Shard, m.Bootstrap = digestOf(cfg.Suite), cfg.Shard.String(), cfg.Bootstrap
@@ -275,6 +280,35 @@ func count(plan []*group) int {
 		n += len(g.items)
 	}
 	return n
+}
+
+// announce tells tokenizers that look reconstructions up what they will be asked for.
+func (r *runner) announce(ctx context.Context) error {
+	var asked []tokenizers.Asked
+	for s, d := range r.cfg.Datasets {
+		a := tokenizers.Asked{Dataset: r.manifest.Datasets[s].Name, Items: d.Data.IDs()}
+		for _, c := range r.conditions {
+			if c.DamagesTokens() {
+				continue
+			}
+			if !slices.Contains(a.Resolutions, c.Resolution) {
+				a.Resolutions = append(a.Resolutions, c.Resolution)
+			}
+			c.Resolution = 0
+			if !slices.Contains(a.Conditions, c.String()) {
+				a.Conditions = append(a.Conditions, c.String())
+			}
+		}
+		asked = append(asked, a)
+	}
+	for _, t := range r.cfg.Tokenizers {
+		if p, ok := t.Tokenizer.(tokenizers.Planner); ok {
+			if err := p.Plan(ctx, asked); err != nil {
+				return configErrorf("tokenizer %s: %w", t.Name, err)
+			}
+		}
+	}
+	return nil
 }
 
 // enrol shows every original of the run, those of other shards too, to the metrics

@@ -158,8 +158,8 @@ func TestPair(t *testing.T) {
 		{name: "a flat folder that is not enough", items: []string{"a/1.png", "b/1.png"}, files: []string{"1.png"}, ambiguous: []string{"a/1.png", "b/1.png", "1.png"}},
 		{name: "nor beside one that is", items: []string{"a/1.png", "b/1.png"}, files: []string{"a/1.png", "1.png"}, ambiguous: []string{"a/1.png", "b/1.png", "1.png"}},
 		{name: "other folders never", items: []string{"a/1.png"}, files: []string{"b/1.png"}, missing: []string{"a/1.png"}, unused: []string{"b/1.png"}},
-		{name: "flat items", items: []string{"1.png"}, files: []string{"x/1.png"}, want: map[string]string{"1.png": "x/1.png"}},
-		{name: "flat items in two folders", items: []string{"1.png"}, files: []string{"x/1.png", "y/1.png"}, ambiguous: []string{"1.png", "x/1.png", "y/1.png"}},
+		{name: "two flat files", items: []string{"a/1.png"}, files: []string{"1.jpg", "1.bmp"}, ambiguous: []string{"a/1.png", "1.jpg", "1.bmp"}},
+		{name: "a flat item never has a nested file", items: []string{"1.png"}, files: []string{"x/1.png"}, missing: []string{"1.png"}, unused: []string{"x/1.png"}},
 		{name: "the same item twice", items: []string{"1", "1"}, files: []string{"1.png"}, ambiguous: []string{"1"}},
 		{name: "nothing", items: []string{"1"}, missing: []string{"1"}},
 	} {

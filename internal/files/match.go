@@ -29,9 +29,9 @@ func (e *ambiguity) Unwrap() error { return ErrAmbiguous }
 //  1. the same name;
 //  2. the same name and an extension behind it (item page_1, file page_1.png);
 //  3. the same name but for the extension (item page_1.jpg, file page_1.png);
-//  4. the same name but for the folders, where either all items that have the name
-//     or all such files lie in no folder. The name must then be the only one of all
-//     items, those already paired included, and of the files that are left.
+//  4. a file that lies in no folder serves the item whose name, without folders and
+//     extension, is its own. That name must then be the only one of all items, those
+//     already paired included.
 //
 // Where a step finds one file for two items, or two for one, the error wraps
 // [ErrAmbiguous] and names both. trim takes an extension off.
@@ -99,38 +99,28 @@ func Pair(items, files []string, trim func(string) string) (Match, error) {
 
 // flat is step 4 of Pair.
 func (m *Match) flat(items, files []string, used map[string]bool, trim func(string) string) error {
-	if len(m.Of) == len(items) || len(used) == len(files) {
-		return nil
-	}
 	base := func(s string) string { return path.Base(trim(s)) }
-	nested := func(s string) bool { return path.Dir(s) != "." }
 	all := map[string][]string{} // items by base
 	for _, it := range items {
 		all[base(it)] = append(all[base(it)], it)
 	}
-	left := map[string][]string{} // unused files by base
+	served := map[string]string{} // file by base
 	for _, f := range files {
-		if !used[f] {
-			left[base(f)] = append(left[base(f)], f)
-		}
-	}
-	for _, it := range items {
-		if _, ok := m.Of[it]; ok {
+		claims := all[base(f)]
+		if used[f] || path.Dir(f) != "." || !slices.ContainsFunc(claims, func(it string) bool { return m.Of[it] == "" }) {
 			continue
-		}
-		b := base(it)
-		found, claims := left[b], all[b]
-		if len(found) == 0 || slices.ContainsFunc(claims, nested) && slices.ContainsFunc(found, nested) {
-			continue
-		}
-		if len(found) > 1 {
-			return &ambiguity{fmt.Sprintf("%s and %s could both belong to %q: keep one", found[0], found[1], it)}
 		}
 		if len(claims) > 1 {
-			return &ambiguity{fmt.Sprintf("%s could belong to %q and to %q: name files as their items, with folders and extension", found[0], claims[0], claims[1])}
+			return &ambiguity{fmt.Sprintf("%s could belong to %q and to %q: name files as their items, with folders and extension", f, claims[0], claims[1])}
 		}
-		m.Of[it] = found[0]
-		used[found[0]] = true
+		if other, ok := served[base(f)]; ok {
+			return &ambiguity{fmt.Sprintf("%s and %s could both belong to %q: keep one", other, f, claims[0])}
+		}
+		served[base(f)] = f
+	}
+	for b, f := range served {
+		m.Of[all[b][0]] = f
+		used[f] = true
 	}
 	return nil
 }

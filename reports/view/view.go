@@ -409,6 +409,7 @@ func (v *View) nameTokens(runs []*summary.Run) []naming {
 	merged := map[string]bool{}
 	out := make([]naming, len(runs))
 	taken := map[string]bool{}
+	scaledBack := false
 	for i, r := range runs {
 		out[i] = naming{names: map[string]string{}, shown: map[string]bool{}}
 		for _, own := range tokenNames(r) {
@@ -429,6 +430,10 @@ func (v *View) nameTokens(runs []*summary.Run) []naming {
 			for base, n := name, 2; taken[name]; n++ {
 				name = fmt.Sprintf("%s (%d)", base, n)
 			}
+			if entry.Info.ScaledBack {
+				name += scaledBackMark
+				scaledBack = true
+			}
 			taken[name] = true
 			out[i].names[own] = name
 			v.Tokens = append(v.Tokens, Token{
@@ -437,8 +442,15 @@ func (v *View) nameTokens(runs []*summary.Run) []naming {
 			})
 		}
 	}
+	if scaledBack {
+		v.warn("%s: these reconstructions came at the size of the originals; that they were made at the resolution of the table, and how they were scaled, is their maker's word", scaledBackMark)
+	}
 	return out
 }
+
+// scaledBackMark stands behind the name of a tokenizer whose reconstructions were
+// scaled back elsewhere.
+const scaledBackMark = "†"
 
 // naming is what the tokenizers of one run are called on the page.
 type naming struct {

@@ -1,15 +1,17 @@
 // Package folder scores reconstructions that are on disk already: how anything in
 // the world can be put on the table that can write an image file.
 //
-// Its opinion: a reconstruction is found by the name of its image and by nothing
-// else, so a file that is missing, doubled or of the wrong size is an error of
-// that item that says where it was looked for. A picture is never scaled to make
-// it fit: it has the size that the tokenizer was given (256×256), or, where it was
-// already scaled back, the size of the original.
+// Its opinion: a reconstruction is found by the full name of its image and by nothing
+// else. A name that could mean two files, or a file that two images could mean, ends
+// the run before it begins; a file that is missing or of the wrong size is an error of
+// its item that says where it was looked for. A picture is never scaled to make it fit:
+// it has the size that the tokenizer was given (256×256). Where pictures were scaled
+// back to the originals' sizes elsewhere, that must be declared, and the tables say so.
 //
 //	folder:recon/my_tok
+//	folder:recon/my_tok,scaled_back=true
 //
-// finds the reconstruction of ic15/img_7 at 256 in the first of these that exists:
+// finds the reconstructions of data set ic15 at 256 in the first of these that has any:
 //
 //	recon/my_tok/ic15_256/            TokBench's names
 //	recon/my_tok/text_data/ic15_256/  or face_data/: TokBench's whole layout
@@ -19,8 +21,11 @@
 //	recon/my_tok/
 //
 // The last two say nothing of a resolution and serve them all, unless a folder
-// beside them names one. Corrupted images are looked for in the same places below
-// a folder of the condition: recon/my_tok/gaussian_noise/3/ic15_256/.
+// beside them names one. A folder named by a number is a resolution only where the
+// data set has no items in a folder of that name: 256/img.png may be the name of an
+// item. Corrupted images are looked for in the same places below a folder of the
+// condition: recon/my_tok/gaussian_noise/3/ic15_256/. Which files of a place belong to
+// which items, [files.Pair] says.
 package folder
 
 import (
@@ -30,11 +35,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -43,6 +46,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/suggest"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
@@ -51,10 +55,11 @@ import (
 // Kind is the registry entry.
 func Kind() tokenizers.Kind {
 	return tokenizers.Kind{
-		Name:    "folder",
-		Summary: "reconstructions that are on disk already, found by name",
-		Example: "folder:recon/my_tok",
-		Arg:     "dir",
+		Name:       "folder",
+		Summary:    "reconstructions that are on disk already, found by name",
+		Example:    "folder:recon/my_tok",
+		Arg:        "dir",
+		ArgOptions: true,
 		Guess: func(path string) string {
 			if st, err := os.Stat(path); err != nil || !st.IsDir() {
 				return ""
@@ -64,109 +69,105 @@ func Kind() tokenizers.Kind {
 		Options: []tokenizers.Option{
 			{Name: "dir", Required: true, Help: "folder of reconstructions, flat or in TokBench's layout ({set}_{S}/)"},
 			{Name: "set", Help: "name of the folders' {set}, where it is not the data set's"},
+			tokenizers.BoolOption("scaled_back", false, "the pictures have the originals' sizes: they were scaled back elsewhere"),
+			tokenizers.ChoiceOption("orientation", "exif: pictures are turned upright as their EXIF orientation says; stored: not", pix.Orientations()...),
 		},
 		Open: func(ctx context.Context, opts tokenizers.Options) (tokenizers.Tokenizer, error) {
-			return Open(ctx, opts["dir"], opts["set"])
+			decode, err := pix.ParseOrientation(opts["orientation"])
+			if err != nil {
+				return nil, err
+			}
+			return Open(ctx, opts["dir"], Options{Set: opts["set"], ScaledBack: opts.Bool("scaled_back"), Decode: decode})
 		},
 	}
+}
+
+// Options say how a folder is read. The zero value is the default.
+type Options struct {
+	Set        string // stands in folders' names for the data set's name
+	ScaledBack bool   // the pictures have the sizes of the originals
+	Decode     pix.Options
 }
 
 // A Tokenizer finds reconstructions in a folder.
 type Tokenizer struct {
-	dir  string
-	set  string
+	name string // as the user wrote the folder
+	o    Options
 	info tokenizers.Info
+	list files.Listing
+	dirs map[string]bool // of list, with "."
+	// stems are the files of list without extension, one or two.
+	stems map[string]bool
 
-	files []string // all images, slash-separated, relative to dir, sorted
-	dirs  map[string]bool
-
-	mu      sync.Mutex
-	indexes map[string]*index
+	mu    sync.Mutex
+	asked map[string][]string // items of a data set
+	found map[key]*place
 }
 
-// An index knows the images below one folder by their names without extension.
-type index struct {
-	dir    string
-	byPath map[string][]string // "sub/img_1" to files
-	byBase map[string][]string // "img_1" to files
-	stems  []string
+// A key is a set of reconstructions of a data set.
+type key struct {
+	dataset, condition string
+	resolution         int
 }
 
-// side recognises folders that name a resolution: 256, ic15_256.
-var side = regexp.MustCompile(`^(.*[_/])?[1-9][0-9]{1,3}$`)
+// A place is where the reconstructions of a key are.
+type place struct {
+	dir     string
+	of      map[string]string // file, below the root, by item
+	have    []string          // files of dir, for hints
+	missing error             // there is no place
+	err     error             // names are ambiguous
+}
 
-// Open lists a folder and digests what is in it: changed files are another
-// tokenizer. set replaces the data set's name in the folders' names, "" keeps it.
-func Open(ctx context.Context, dir, set string) (*Tokenizer, error) {
-	t := &Tokenizer{dir: filepath.Clean(dir), set: set, dirs: map[string]bool{}, indexes: map[string]*index{}}
-	st, err := os.Stat(t.dir)
+// Open lists a folder and digests what is in it: changed files are another tokenizer.
+func Open(ctx context.Context, dir string, o Options) (*Tokenizer, error) {
+	l, err := files.List(ctx, dir, pix.IsImage)
 	if err != nil {
 		return nil, fmt.Errorf("opening a folder of reconstructions: %w", err)
 	}
-	if !st.IsDir() {
-		return nil, fmt.Errorf("opening a folder of reconstructions: %s is a file", t.dir)
-	}
-	// Followed where it is a link itself; links further down are not, so that the
-	// walk ends.
-	root, err := filepath.EvalSymlinks(t.dir)
-	if err != nil {
-		return nil, fmt.Errorf("opening a folder of reconstructions: %w", err)
-	}
-	t.dir = root
-	err = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+	if len(l.Files) == 0 {
+		left := ""
+		if len(l.LeftOut) > 0 {
+			left = "; left out: " + l.LeftOut.String()
 		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(root, p)
-		if err != nil {
-			return err
-		}
-		rel = filepath.ToSlash(rel)
-		switch {
-		case strings.HasPrefix(d.Name(), ".") && rel != ".":
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-		case d.IsDir():
-			t.dirs[rel] = true
-		case pix.IsImage(d.Name()):
-			t.files = append(t.files, rel)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("listing %s: %w", dir, err)
+		return nil, fmt.Errorf("%s holds no image (PNG, JPEG, GIF, BMP, TIFF, WebP, PPM, PGM, PBM): put the reconstructions there under the names of their originals%s", dir, left)
 	}
-	if len(t.files) == 0 {
-		return nil, fmt.Errorf("%s holds no image (PNG, JPEG, GIF, BMP, TIFF or WebP): put the reconstructions there under the names of their originals", dir)
+	t := &Tokenizer{name: filepath.Clean(dir), o: o, list: l, dirs: map[string]bool{".": true}, stems: map[string]bool{}, asked: map[string][]string{}, found: map[key]*place{}}
+	for _, d := range l.Dirs {
+		t.dirs[d] = true
 	}
-	slices.Sort(t.files)
+	for _, f := range l.Files {
+		f = pix.TrimExt(f)
+		t.stems[f], t.stems[pix.TrimExt(f)] = true, true
+	}
 	sum, err := t.digest(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", dir, err)
 	}
 	t.info = tokenizers.Info{
-		Name: filepath.Base(filepath.Clean(dir)), Version: "1", Weights: sum,
-		Deterministic: true, Concurrent: true,
-		Params: map[string]string{"files": strconv.Itoa(len(t.files))},
+		Name: filepath.Base(t.name), Version: "2", Weights: sum,
+		Deterministic: true, Concurrent: true, ScaledBack: o.ScaledBack,
+		Params: map[string]string{"files": strconv.Itoa(len(l.Files)), "reader": o.Decode.Reader()},
 	}
 	return t, nil
 }
 
+// LeftOut is what is in the folder, but no reconstruction.
+func (t *Tokenizer) LeftOut() files.Omissions { return t.list.LeftOut }
+
 // digest is the SHA-256 over names and contents, read by all processors.
 func (t *Tokenizer) digest(ctx context.Context) (string, error) {
-	sums := make([][sha256.Size]byte, len(t.files))
+	names := slices.Clone(t.list.Files)
+	slices.Sort(names)
+	sums := make([][sha256.Size]byte, len(names))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, rel := range t.files {
+	for i, rel := range names {
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			f, err := os.Open(filepath.Join(t.dir, filepath.FromSlash(rel)))
+			f, err := files.Open(t.list.Path(rel))
 			if err != nil {
 				return err
 			}
@@ -180,7 +181,7 @@ func (t *Tokenizer) digest(ctx context.Context) (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	for i, rel := range t.files {
+	for i, rel := range names {
 		h.Write(fmt.Appendf(nil, "%d %s %x\n", len(rel), rel, sums[i])) // a hash never fails
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
@@ -194,77 +195,131 @@ func (t *Tokenizer) Info() tokenizers.Info { return t.info }
 func (t *Tokenizer) Reconstruct(_ context.Context, in []pix.Image) ([]tokenizers.Reconstruction, error) {
 	out := make([]tokenizers.Reconstruction, len(in))
 	for i := range out {
-		out[i].Err = fmt.Errorf("folder %s: reconstructions are found by the name of an image, and this one came without", t.dir)
+		out[i].Err = fmt.Errorf("folder %s: reconstructions are found by the name of an image, and this one came without", t.name)
 	}
 	return out, nil
 }
 
-var _ tokenizers.Lookup = (*Tokenizer)(nil)
+var (
+	_ tokenizers.Lookup  = (*Tokenizer)(nil)
+	_ tokenizers.Planner = (*Tokenizer)(nil)
+)
 
-// ReconstructItems implements tokenizers.Lookup.
+// Plan implements tokenizers.Planner.
+func (t *Tokenizer) Plan(ctx context.Context, asked []tokenizers.Asked) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.found)
+	for _, a := range asked {
+		t.asked[a.Dataset] = cleaned(a.Items)
+	}
+	for _, a := range asked {
+		for _, c := range a.Conditions {
+			for _, r := range a.Resolutions {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if p := t.place(key{a.Dataset, c, r}); p.err != nil {
+					return p.err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// cleaned are names as paths below a folder, whatever leads out of it.
+func cleaned(items []string) []string {
+	out := make([]string, len(items))
+	for i, it := range items {
+		out[i] = clean(it)
+	}
+	return out
+}
+
+func clean(item string) string {
+	return strings.TrimPrefix(path.Clean("/"+filepath.ToSlash(item)), "/")
+}
+
+// ReconstructItems implements tokenizers.Lookup. Of data sets that Plan did not hear
+// of, the items are those of this call.
 func (t *Tokenizer) ReconstructItems(ctx context.Context, refs []tokenizers.ItemRef, in []pix.Image) ([]tokenizers.Reconstruction, error) {
 	if len(refs) != len(in) {
-		return nil, fmt.Errorf("folder %s: %d names for %d images", t.dir, len(refs), len(in))
+		return nil, fmt.Errorf("folder %s: %d names for %d images", t.name, len(refs), len(in))
 	}
+	places := t.places(refs)
 	out := make([]tokenizers.Reconstruction, len(in))
 	for i, ref := range refs {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		out[i].Image, out[i].Err = t.load(ref, in[i])
+		out[i].Image, out[i].Err = t.load(ref, in[i], places[i])
 	}
 	return out, nil
 }
 
-// load finds, reads and checks one reconstruction.
-func (t *Tokenizer) load(ref tokenizers.ItemRef, in pix.Image) (pix.Image, error) {
-	rel, err := t.find(ref)
-	if err != nil {
-		return pix.Image{}, err
+// places finds the place of each name.
+func (t *Tokenizer) places(refs []tokenizers.ItemRef) []*place {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	unplanned := map[string]bool{}
+	for _, r := range refs {
+		if items, ok := t.asked[r.Dataset]; !ok || unplanned[r.Dataset] {
+			unplanned[r.Dataset] = true
+			if it := clean(r.Item); !slices.Contains(items, it) {
+				t.asked[r.Dataset] = append(items, it)
+			}
+		}
 	}
-	file := filepath.Join(t.dir, filepath.FromSlash(rel))
-	m, err := pix.Load(file)
+	out := make([]*place, len(refs))
+	for i, r := range refs {
+		out[i] = t.place(key{r.Dataset, r.Condition, r.Resolution})
+	}
+	for d := range unplanned { // the next call may ask for others
+		delete(t.asked, d)
+		for k := range t.found {
+			if k.dataset == d {
+				delete(t.found, k)
+			}
+		}
+	}
+	return out
+}
+
+// load reads and checks one reconstruction.
+func (t *Tokenizer) load(ref tokenizers.ItemRef, in pix.Image, p *place) (pix.Image, error) {
+	if err := errors.Join(p.err, p.missing); err != nil {
+		return pix.Image{}, fmt.Errorf("reconstruction of %q: %w", ref.Item, err)
+	}
+	rel, ok := p.of[clean(ref.Item)]
+	if !ok {
+		return pix.Image{}, fmt.Errorf("reconstruction of %q (%s) is missing: looked in %s (%d images%s)",
+			ref.Item, describe(ref), filepath.Join(t.name, p.dir), len(p.have), suggest.Hint(path.Base(pix.TrimExt(clean(ref.Item))), stems(p.have)))
+	}
+	file := t.list.Path(rel)
+	d, err := pix.Read(file, t.o.Decode)
 	if err != nil {
 		return pix.Image{}, fmt.Errorf("reconstruction of %q: %w", ref.Item, err)
 	}
-	if (m.W != in.W || m.H != in.H) && (m.W != ref.W || m.H != ref.H) {
-		want := fmt.Sprintf("%d×%d as the tokenizer is given", in.W, in.H)
-		if ref.W > 0 && (ref.W != in.W || ref.H != in.H) {
-			want += fmt.Sprintf(", or %d×%d as the original", ref.W, ref.H)
-		}
-		return pix.Image{}, fmt.Errorf("reconstruction of %q: %s is %d×%d: want %s", ref.Item, file, m.W, m.H, want)
+	m := d.Image
+	given, original := m.W == in.W && m.H == in.H, m.W == ref.W && m.H == ref.H
+	switch {
+	case t.o.ScaledBack && original, !t.o.ScaledBack && given:
+		return m, nil
+	case t.o.ScaledBack && ref.W > 0:
+		return pix.Image{}, fmt.Errorf("reconstruction of %q: %s is %d×%d: want %d×%d as the original, since scaled_back=true says so", ref.Item, file, m.W, m.H, ref.W, ref.H)
+	case original:
+		return pix.Image{}, fmt.Errorf("reconstruction of %q: %s is %d×%d as the original: want %d×%d as the tokenizer is given; if it was reconstructed at %d px and scaled back, declare that: folder:%s,scaled_back=true", ref.Item, file, m.W, m.H, in.W, in.H, ref.Resolution, t.name)
 	}
-	return m, nil
+	return pix.Image{}, fmt.Errorf("reconstruction of %q: %s is %d×%d: want %d×%d as the tokenizer is given", ref.Item, file, m.W, m.H, in.W, in.H)
 }
 
-// find returns the one file that is the reconstruction of an item.
-func (t *Tokenizer) find(ref tokenizers.ItemRef) (string, error) {
-	var looked []string
-	for _, dir := range t.places(ref) {
-		if !t.dirs[dir] {
-			continue
-		}
-		x := t.index(dir)
-		stem := strings.TrimPrefix(path.Clean("/"+filepath.ToSlash(ref.Item)), "/")
-		for _, s := range []string{stem, trimExt(stem)} {
-			files := x.byPath[s]
-			if len(files) == 0 {
-				files = x.byBase[path.Base(s)]
-			}
-			switch len(files) {
-			case 0:
-			case 1:
-				return files[0], nil
-			default:
-				return "", fmt.Errorf("reconstruction of %q: %s and %s both could be it: keep one", ref.Item, filepath.Join(t.dir, files[0]), filepath.Join(t.dir, files[1]))
-			}
-		}
-		looked = append(looked, fmt.Sprintf("%s (%d images%s)", filepath.Join(t.dir, dir), len(x.stems), suggest.Hint(path.Base(trimExt(stem)), x.stems)))
+func stems(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = path.Base(pix.TrimExt(n))
 	}
-	if len(looked) == 0 {
-		return "", fmt.Errorf("reconstruction of %q: %s has no folder for %s: name one %s", ref.Item, t.dir, describe(ref), t.places(ref)[0])
-	}
-	return "", fmt.Errorf("reconstruction of %q (%s) is missing: looked in %s", ref.Item, describe(ref), strings.Join(looked, " and "))
+	return out
 }
 
 func describe(ref tokenizers.ItemRef) string {
@@ -272,13 +327,13 @@ func describe(ref tokenizers.ItemRef) string {
 	if ref.Resolution > 0 {
 		s += fmt.Sprintf(" at %d", ref.Resolution)
 	}
-	if damaged(ref) {
+	if damaged(ref.Condition) {
 		s += ", " + ref.Condition
 	}
 	return s
 }
 
-func damaged(ref tokenizers.ItemRef) bool { return ref.Condition != "" && ref.Condition != "clean" }
+func damaged(condition string) bool { return condition != "" && condition != "clean" }
 
 // sized is the name of the folder of a data set at a resolution.
 func sized(set string, resolution int) string { return set + "_" + strconv.Itoa(resolution) }
@@ -298,64 +353,146 @@ func Name(ref tokenizers.ItemRef) string {
 	if ref.Resolution > 0 {
 		dir = sized(dir, ref.Resolution)
 	}
-	if damaged(ref) {
+	if damaged(ref.Condition) {
 		dir = path.Join(ref.Condition, dir)
 	}
 	return path.Join(dir, name)
 }
 
-// places lists the folders an item may be in, the most telling first. Once one of
-// them exists with a resolution in its name, those without do not count.
-func (t *Tokenizer) places(ref tokenizers.ItemRef) []string {
+// place finds the reconstructions of a key, once; t.mu is held.
+func (t *Tokenizer) place(k key) *place {
+	if p := t.found[k]; p != nil {
+		return p
+	}
+	p := t.search(k)
+	t.found[k] = p
+	return p
+}
+
+// search takes the first place that has a reconstruction of any item.
+func (t *Tokenizer) search(k key) *place {
+	items := t.asked[k.dataset]
+	candidates, exist := t.candidates(k)
+	var first *place
+	for _, dir := range exist {
+		p := &place{dir: dir, of: map[string]string{}}
+		for _, f := range t.list.Files {
+			if rel, ok := below(dir, f); ok {
+				p.have = append(p.have, rel)
+			}
+		}
+		m, err := files.Pair(items, p.have, pix.TrimExt)
+		if err != nil {
+			p.err = fmt.Errorf("in %s: %w", filepath.Join(t.name, dir), err)
+			return p
+		}
+		for it, f := range m.Of {
+			p.of[it] = path.Join(dir, f)
+		}
+		if len(p.of) > 0 {
+			return p
+		}
+		if first == nil {
+			first = p
+		}
+	}
+	if first != nil {
+		return first
+	}
+	ref := tokenizers.ItemRef{Dataset: k.dataset, Condition: k.condition, Resolution: k.resolution}
+	return &place{missing: fmt.Errorf("%s has no folder for %s: name one %s", t.name, describe(ref), candidates[0])}
+}
+
+// below is a file's path below a folder.
+func below(dir, file string) (string, bool) {
+	if dir == "." {
+		return file, true
+	}
+	return strings.CutPrefix(file, dir+"/")
+}
+
+// candidates lists the folders that the reconstructions of a key may be in, the most
+// telling first, and those of them that exist. Once one of them exists with a
+// resolution in its name, those without do not count.
+func (t *Tokenizer) candidates(k key) (all, exist []string) {
 	under := "."
-	if damaged(ref) {
-		under = ref.Condition // gaussian_noise/3
-		if flat := strings.ReplaceAll(ref.Condition, "/", "_"); !t.dirs[under] && t.dirs[flat] {
+	if damaged(k.condition) {
+		under = k.condition // gaussian_noise/3
+		if flat := strings.ReplaceAll(k.condition, "/", "_"); !t.dirs[under] && t.dirs[flat] {
 			under = flat
 		}
 	}
-	var out []string
-	s := strconv.Itoa(ref.Resolution)
-	for _, set := range t.sets(ref.Dataset) {
-		if ref.Resolution > 0 {
+	items := t.asked[k.dataset]
+	sets := t.sets(k.dataset)
+	add := func(dir string) {
+		all = append(all, dir)
+		if t.dirs[dir] {
+			exist = append(exist, dir)
+		}
+	}
+	if k.resolution > 0 {
+		for _, set := range sets {
 			for _, top := range []string{"", "text_data", "face_data"} {
-				out = append(out, path.Join(under, top, sized(set, ref.Resolution)))
+				add(path.Join(under, top, sized(set, k.resolution)))
 			}
-			out = append(out, path.Join(under, set, s))
+			if dir := path.Join(under, set, strconv.Itoa(k.resolution)); t.isSide(dir, items) {
+				add(dir)
+			}
+		}
+		if dir := path.Join(under, strconv.Itoa(k.resolution)); t.isSide(dir, items) {
+			add(dir)
+		}
+		if t.namesSides(under, sets, items) {
+			return all, exist
 		}
 	}
-	if ref.Resolution > 0 {
-		out = append(out, path.Join(under, s))
+	for _, set := range sets {
+		add(path.Join(under, set))
 	}
-	if ref.Resolution == 0 || !t.namesSides(under, ref.Dataset) {
-		for _, set := range t.sets(ref.Dataset) {
-			out = append(out, path.Join(under, set))
-		}
-		out = append(out, under)
+	add(under)
+	return all, exist
+}
+
+// leastSide is the smallest number that a folder's name may state as a resolution.
+const leastSide = 16
+
+// isSide says that a folder's name is a number that states a resolution: it is large
+// enough, and the folder it is in has no reconstructions of items that lie in numbered
+// folders themselves.
+func (t *Tokenizer) isSide(dir string, items []string) bool {
+	base := path.Base(dir)
+	if n, err := strconv.Atoi(base); err != nil || n < leastSide || base != strconv.Itoa(n) {
+		return false
 	}
-	return out
+	parent := path.Dir(dir)
+	return !slices.ContainsFunc(items, func(it string) bool {
+		top, _, nested := strings.Cut(it, "/")
+		_, err := strconv.Atoi(top)
+		return nested && err == nil && t.stems[pix.TrimExt(path.Join(parent, it))]
+	})
 }
 
 // namesSides says that some folder for a data set names a resolution, so that those
 // which do not cannot be meant for all.
-func (t *Tokenizer) namesSides(under, dataset string) bool {
+func (t *Tokenizer) namesSides(under string, sets, items []string) bool {
 	for dir := range t.dirs {
-		if !side.MatchString(dir) {
-			continue
+		parent, base := path.Dir(dir), path.Base(dir)
+		if parent == path.Clean(under) && t.isSide(dir, items) {
+			return true
 		}
-		head := strings.TrimRight(dir, "0123456789")
-		for _, set := range t.sets(dataset) {
+		for _, set := range sets {
+			if parent == path.Join(under, set) && set != "." && t.isSide(dir, items) {
+				return true
+			}
+			number, ok := strings.CutPrefix(base, path.Base(set)+"_")
+			if n, err := strconv.Atoi(number); !ok || err != nil || n < leastSide {
+				continue
+			}
 			for _, top := range []string{"", "text_data", "face_data"} {
-				if head == path.Join(under, top, set)+"_" {
+				if dir == path.Join(under, top, set+"_"+number) {
 					return true
 				}
 			}
-			if path.Clean(head) == path.Join(under, set) && strings.HasSuffix(head, "/") {
-				return true
-			}
-		}
-		if path.Join(under, path.Base(dir)) == dir && !strings.HasSuffix(head, "_") {
-			return true
 		}
 	}
 	return false
@@ -364,8 +501,8 @@ func (t *Tokenizer) namesSides(under, dataset string) bool {
 // sets are the names under which a data set may have its folder: "icdar:data/ic15"
 // is icdar or ic15.
 func (t *Tokenizer) sets(dataset string) []string {
-	if t.set != "" {
-		return []string{t.set}
+	if t.o.Set != "" {
+		return []string{t.o.Set}
 	}
 	name, arg, _ := strings.Cut(dataset, ":")
 	var out []string
@@ -378,39 +515,4 @@ func (t *Tokenizer) sets(dataset string) []string {
 		return []string{"."}
 	}
 	return out
-}
-
-// index lists one folder, once.
-func (t *Tokenizer) index(dir string) *index {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if x := t.indexes[dir]; x != nil {
-		return x
-	}
-	x := &index{dir: dir, byPath: map[string][]string{}, byBase: map[string][]string{}}
-	prefix := dir + "/"
-	if dir == "." {
-		prefix = ""
-	}
-	for _, f := range t.files {
-		rel, ok := strings.CutPrefix(f, prefix)
-		if !ok {
-			continue
-		}
-		stem := trimExt(rel)
-		x.byPath[stem] = append(x.byPath[stem], f)
-		base := path.Base(stem)
-		x.byBase[base] = append(x.byBase[base], f)
-		x.stems = append(x.stems, base)
-	}
-	t.indexes[dir] = x
-	return x
-}
-
-// trimExt drops the extension of an image file; dots inside names stay.
-func trimExt(name string) string {
-	if pix.IsImage(name) {
-		return strings.TrimSuffix(name, path.Ext(name))
-	}
-	return name
 }

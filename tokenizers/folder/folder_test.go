@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"golang.org/x/image/bmp"
@@ -50,7 +51,7 @@ func save(t *testing.T, m pix.Image, elem ...string) {
 
 func mustOpen(t *testing.T, dir string) *Tokenizer {
 	t.Helper()
-	tok, err := Open(t.Context(), dir, "")
+	tok, err := Open(t.Context(), dir, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,13 @@ func TestLayouts(t *testing.T) {
 		{"dataset with a path", map[string]uint8{"ic15-sample_32/img_1.png": 5}, with(func(r *tokenizers.ItemRef) { r.Dataset = "icdar:../data/ic15-sample/" }), 5},
 		{"condition", map[string]uint8{"img_1.png": 1, "fog/3/img_1.png": 8}, with(func(r *tokenizers.ItemRef) { r.Condition = "fog/3" }), 8},
 		{"condition, flat name", map[string]uint8{"img_1.png": 1, "fog_3/img_1.png": 8, "fog_4/img_1.png": 9}, with(func(r *tokenizers.ItemRef) { r.Condition = "fog/3" }), 8},
-		{"numbered folders that are no sides", map[string]uint8{"batch_32/img_1.png": 3, "batch_64/img_2.png": 4}, ref, 3},
+		{"numbered folders that are no sides", map[string]uint8{"batch_32/img_1.png": 3, "batch_64/img_2.png": 4}, with(func(r *tokenizers.ItemRef) { r.Item = "batch_32/img_1" }), 3},
+		{"items in a folder named by a side", map[string]uint8{"32/img_1.png": 3, "64/img_1.png": 4}, with(func(r *tokenizers.ItemRef) { r.Item = "64/img_1.png" }), 4},
+		{"items in a folder named by this side", map[string]uint8{"32/img_1.png": 3, "64/img_1.png": 4}, with(func(r *tokenizers.ItemRef) { r.Item = "32/img_1.jpg" }), 3},
+		{"items in a folder named by a number", map[string]uint8{"10/img_1.png": 3, "11/img_1.png": 4}, with(func(r *tokenizers.ItemRef) { r.Item = "10/img_1.png" }), 3},
+		{"a side, then items in a folder named by it", map[string]uint8{"32/32/img_1.png": 3, "64/32/img_1.png": 4}, with(func(r *tokenizers.ItemRef) { r.Item = "32/img_1.png" }), 3},
+		{"an extension behind the extension", map[string]uint8{"img_1.jpg.png": 3, "img_1.bmp.png": 4}, with(func(r *tokenizers.ItemRef) { r.Item = "img_1.jpg" }), 3},
+		{"an exact name", map[string]uint8{"img_1.png": 3, "img_1.bmp": 4}, with(func(r *tokenizers.ItemRef) { r.Item = "img_1.png" }), 3},
 		{"not fitted", map[string]uint8{"img_1.png": 3}, with(func(r *tokenizers.ItemRef) { r.Resolution = 0 }), 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -120,17 +127,33 @@ func TestSizes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out[0].Err != nil || out[0].Image.W != 32 || out[1].Err != nil || out[1].Image.W != 40 {
-		t.Errorf("good sizes: %v, %v", out[0].Err, out[1].Err)
+	if out[0].Err != nil || out[0].Image.W != 32 {
+		t.Errorf("the size that is given: %v", out[0].Err)
 	}
 	for i, want := range map[int]string{
-		2: `reconstruction of "wrong": .*wrong\.png is 31×32: want 32×32 as the tokenizer is given, or 40×20 as the original`,
+		1: `reconstruction of "as-original": .*as-original\.png is 40×20 as the original: want 32×32 .* declare that: folder:.*,scaled_back=true`,
+		2: `reconstruction of "wrong": .*wrong\.png is 31×32: want 32×32 as the tokenizer is given`,
 		3: `reconstruction of "broken": decoding image .*broken\.png`,
 		4: `reconstruction of "as_given" \(set at 32\) is missing: looked in .* \(4 images, did you mean "as-given"\?\)`,
 	} {
 		if out[i].Err == nil || !regexp.MustCompile(want).MatchString(out[i].Err.Error()) {
 			t.Errorf("item %d: %v\nwant %s", i, out[i].Err, want)
 		}
+	}
+	// Declared, originals' sizes count and others do not.
+	back, err := Open(t.Context(), dir, Options{ScaledBack: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !back.Info().ScaledBack || tok.Info().ScaledBack {
+		t.Error("the declaration is not in the info")
+	}
+	declared, err := back.ReconstructItems(t.Context(), refs, in)
+	if err != nil || declared[1].Err != nil || declared[1].Image.W != 40 {
+		t.Errorf("declared: %v, %v", err, declared[1].Err)
+	}
+	if err := declared[0].Err; err == nil || !strings.Contains(err.Error(), "want 40×20 as the original") {
+		t.Errorf("a size that was not declared: %v", err)
 	}
 	plain, err := tok.Reconstruct(t.Context(), in)
 	if err != nil || len(plain) != len(in) || plain[0].Err == nil {
@@ -153,8 +176,8 @@ func TestMissingAndAmbiguous(t *testing.T) {
 		ref   tokenizers.ItemRef
 		want  string
 	}{
-		{"two formats", []string{"a.png", "a.bmp"}, tokenizers.ItemRef{Dataset: "s", Item: "a", Resolution: 32}, `a\.bmp and .*a\.png both could be it: keep one`},
-		{"two folders", []string{"x/a.png", "y/a.png"}, tokenizers.ItemRef{Dataset: "s", Item: "a", Resolution: 32}, `both could be it`},
+		{"two formats", []string{"a.png", "a.bmp"}, tokenizers.ItemRef{Dataset: "s", Item: "a", Resolution: 32}, `a\.bmp and a\.png could both belong to "a": keep one`},
+		{"other folders", []string{"x/a.png"}, tokenizers.ItemRef{Dataset: "s", Item: "a", Resolution: 32}, `is missing`},
 		{"other side only, bare", []string{"64/a.png", "a.png"}, tokenizers.ItemRef{Dataset: "s", Item: "a", Resolution: 32}, `has no folder for s at 32`},
 		{"other side only, nested", []string{"s/64/a.png", "s/a.png"}, tokenizers.ItemRef{Dataset: "s", Item: "a", Resolution: 32}, `has no folder for s at 32`},
 		{"other side only", []string{"s_64/a.png"}, tokenizers.ItemRef{Dataset: "s", Item: "a", Resolution: 32}, `has no folder for s at 32: name one s_32`},
@@ -180,15 +203,15 @@ func TestMissingAndAmbiguous(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := Open(t.Context(), filepath.Join(dir, "none"), ""); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Open(t.Context(), filepath.Join(dir, "none"), Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a folder that is not there: %v", err)
 	}
-	if _, err := Open(t.Context(), dir, ""); err == nil {
+	if _, err := Open(t.Context(), dir, Options{}); err == nil {
 		t.Error("an empty folder was opened")
 	}
 	save(t, grey(2, 2, 1), dir, "recon", "a.png")
 	save(t, grey(2, 2, 1), dir, "recon", ".cache", "b.png")
-	if _, err := Open(t.Context(), filepath.Join(dir, "recon", "a.png"), ""); err == nil {
+	if _, err := Open(t.Context(), filepath.Join(dir, "recon", "a.png"), Options{}); err == nil {
 		t.Error("a file was opened")
 	}
 	first := mustOpen(t, filepath.Join(dir, "recon")).Info()
@@ -251,6 +274,33 @@ func TestNameIsFound(t *testing.T) {
 	for i, o := range out {
 		if o.Err != nil || o.Image.Pix[0] != uint8(i) {
 			t.Errorf("%v as %s: image %v, error %v", refs[i], Name(refs[i]), o.Image.Pix, o.Err)
+		}
+	}
+}
+
+// A name that could mean two things ends a run before it begins, whatever part of the
+// data set the run takes.
+func TestPlan(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		files []string
+		items []string
+		want  string
+	}{
+		{"one file for two items", []string{"img.png"}, []string{"a/img.png", "b/img.png"}, `img\.png could belong to "a/img\.png" and to "b/img\.png"`},
+		{"two files for one item", []string{"img.png", "img.bmp"}, []string{"img.jpg"}, `img\.bmp and img\.png could both belong to "img\.jpg"`},
+		{"items that differ in extension", []string{"img.bmp"}, []string{"img.jpg", "img.png"}, `img\.bmp could belong to "img\.jpg" and to "img\.png"`},
+		{"exact names", []string{"img.png", "img.jpg"}, []string{"img.jpg", "img.png"}, ""},
+		{"missing is no ambiguity", []string{"img.png"}, []string{"img.jpg", "img.png"}, ""},
+		{"nor is a folder of another condition", []string{"img.png", "fog/3/img.png"}, []string{"img.png"}, ""},
+	} {
+		dir := t.TempDir()
+		for _, f := range c.files {
+			save(t, grey(32, 32, 1), dir, f)
+		}
+		err := mustOpen(t, dir).Plan(t.Context(), []tokenizers.Asked{{Dataset: "s", Items: c.items, Conditions: []string{"clean", "fog/3"}, Resolutions: []int{32}}})
+		if (c.want == "") != (err == nil) || err != nil && !regexp.MustCompile(c.want).MatchString(err.Error()) {
+			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
 		}
 	}
 }
