@@ -5,8 +5,10 @@
 // else. A name that could mean two files, or a file that two images could mean, ends
 // the run before it begins; a file that is missing or of the wrong size is an error of
 // its item that says where it was looked for. A picture is never scaled to make it fit:
-// it has the size that the tokenizer was given (256×256). Where pictures were scaled
-// back to the originals' sizes elsewhere, that must be declared, and the tables say so.
+// it has the size that the tokenizer was given (256×256). Pictures of the originals'
+// sizes may have seen pixels that a tokenizer at 256 does not: where they were scaled
+// back elsewhere, that must be declared, and the tables say so. (An original that is no
+// larger than the square loses nothing, so its own size counts without a word.)
 //
 //	folder:recon/my_tok
 //	folder:recon/my_tok,scaled_back=true
@@ -306,6 +308,8 @@ func (t *Tokenizer) load(ref tokenizers.ItemRef, in pix.Image, p *place) (pix.Im
 	switch {
 	case t.o.ScaledBack && original, !t.o.ScaledBack && given:
 		return m, nil
+	case original && ref.W <= in.W && ref.H <= in.H:
+		return m, nil // the square has room for all of the original: nothing was scaled down
 	case t.o.ScaledBack && ref.W > 0:
 		return pix.Image{}, fmt.Errorf("reconstruction of %q: %s is %d×%d: want %d×%d as the original, since scaled_back=true says so", ref.Item, file, m.W, m.H, ref.W, ref.H)
 	case original:

@@ -155,6 +155,11 @@ func TestSizes(t *testing.T) {
 	if err := declared[0].Err; err == nil || !strings.Contains(err.Error(), "want 40×20 as the original") {
 		t.Errorf("a size that was not declared: %v", err)
 	}
+	// An original that the square has room for was not scaled down.
+	small := []tokenizers.ItemRef{{Dataset: "set", Item: "as-original", Condition: "clean", Resolution: 64, W: 40, H: 20}}
+	if out, err := tok.ReconstructItems(t.Context(), small, []pix.Image{grey(64, 64, 0)}); err != nil || out[0].Err != nil || out[0].Image.W != 40 {
+		t.Errorf("a small original: %v, %v", err, out[0].Err)
+	}
 	plain, err := tok.Reconstruct(t.Context(), in)
 	if err != nil || len(plain) != len(in) || plain[0].Err == nil {
 		t.Errorf("without names: %v, %v", err, plain)

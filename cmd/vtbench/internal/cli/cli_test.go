@@ -389,7 +389,7 @@ func TestScore(t *testing.T) {
 	photos(t, "ref2", 2, false, 0)
 	photos(t, "dist2", 1, false, 0)
 	status, stdout, stderr = vtbench(t, "score", "ref2", "dist2", "--metrics", "psnr", "--format", "csv")
-	if status != ExitItemsFailed || !strings.Contains(stderr, "b.png has no partner") || !strings.Contains(stdout, "a,inf,") {
+	if status != ExitItemsFailed || !strings.Contains(stderr, "b.png has no partner") || !strings.Contains(stdout, "a.png,inf,") {
 		t.Errorf("status %d\n%s\n%s", status, stdout, stderr)
 	}
 	if _, _, stderr := vtbench(t, "score", "ref/a.png", "other.png"); !strings.Contains(stderr, "other.png") {

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -53,6 +52,7 @@ func corrupter(s *suite.Suite, seed uint64) (func(img pix.Image, name string, se
 
 type corruptFlags struct {
 	kind, mode, key string
+	orientation     string
 	severity, size  int
 	amount          float64
 	byAmount        bool // --amount was given
@@ -87,6 +87,7 @@ With --sheet it writes one picture with every corruption at every severity.`,
 	fl.BoolVar(&f.sheet, "sheet", false, "write a contact sheet of corruptions × severities")
 	fl.IntVar(&f.size, "cell", 192, "longer side of a picture on the sheet, in pixels")
 	fl.BoolVar(&f.force, "force", false, "replace files that exist")
+	orientationFlag(cmd, &f.orientation)
 	complete(cmd, "type", completeCorruption)
 	return cmd
 }
@@ -145,10 +146,15 @@ func corruptFile(in, out string, f *corruptFlags, opt corrupt.Options) error {
 	if err := writable(out, f.force); err != nil {
 		return err
 	}
-	img, err := pix.Load(in)
+	decode, err := pix.ParseOrientation(f.orientation)
+	if err != nil {
+		return usagef("--orientation: %w", err)
+	}
+	d, err := pix.Read(in, decode)
 	if err != nil {
 		return err
 	}
+	img := d.Image
 	var got pix.Image
 	if f.byAmount {
 		got, err = corrupt.ApplyAmount(img, f.kind, f.amount, opt)
@@ -173,44 +179,32 @@ func writable(out string, force bool) error {
 }
 
 func (a *app) corruptFolder(cmd *cobra.Command, in, out string, f *corruptFlags, opt corrupt.Options) error {
-	var files []string
-	if err := filepath.WalkDir(in, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if !d.IsDir() && pix.IsImage(path) {
-			rel, err := filepath.Rel(in, path)
-			files = append(files, rel)
-			return err
-		}
-		return nil
-	}); err != nil {
-		return fmt.Errorf("listing %s: %w", in, err)
+	l, err := listImages(in)
+	if err != nil {
+		return usage(err)
 	}
-	if len(files) == 0 {
-		return usagef("%s holds no images", in)
-	}
+	a.leftOut(in, l)
 	taken := map[string]string{}
-	for _, rel := range files {
+	for _, rel := range l.Files {
 		to := pngName(rel)
 		if other, ok := taken[to]; ok {
 			return usagef("%s and %s would both be written to %s; rename one", other, rel, to)
 		}
 		taken[to] = rel
 	}
-	failed := make([]error, len(files))
+	failed := make([]error, len(l.Files))
 	g, ctx := errgroup.WithContext(cmd.Context())
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, rel := range files {
+	for i, rel := range l.Files {
 		g.Go(func() error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			opt := opt
-			opt.Key = filepath.ToSlash(rel)
-			to := filepath.Join(out, pngName(rel))
+			opt.Key = rel
+			to := filepath.Join(out, filepath.FromSlash(pngName(rel)))
 			if failed[i] = os.MkdirAll(filepath.Dir(to), 0o755); failed[i] == nil {
-				failed[i] = corruptFile(filepath.Join(in, rel), to, f, opt)
+				failed[i] = corruptFile(l.Path(rel), to, f, opt)
 			}
 			return nil
 		})
@@ -225,7 +219,7 @@ func (a *app) corruptFolder(cmd *cobra.Command, in, out string, f *corruptFlags,
 			a.warnf("%v", err)
 		}
 	}
-	a.logf("%d of %d images written to %s", len(files)-n, len(files), out)
+	a.logf("%d of %d images written to %s", len(l.Files)-n, len(l.Files), out)
 	if n > 0 {
 		return &statusError{ExitItemsFailed, errors.New("some images could not be corrupted")}
 	}

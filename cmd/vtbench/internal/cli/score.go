@@ -4,10 +4,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -20,7 +17,6 @@ import (
 	"github.com/vtbench/vtbench/metrics"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/metrics/feature"
-	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/table"
 )
@@ -160,76 +156,6 @@ func imageMetrics(want []string) ([]string, error) {
 		return nil, usagef("--metrics is empty: name some of %s, or all", strings.Join(append(image, optional...), ", "))
 	}
 	return ids, nil
-}
-
-// match pairs two files, or the images of two folders by their path without
-// extension. lonely lists files without a partner.
-func match(ref, dist string) (pairs []score.Pair, lonely []string, err error) {
-	rs, err := os.Stat(ref)
-	if err != nil {
-		return nil, nil, fmt.Errorf("reference: %w", err)
-	}
-	ds, err := os.Stat(dist)
-	if err != nil {
-		return nil, nil, fmt.Errorf("distorted: %w", err)
-	}
-	if rs.IsDir() != ds.IsDir() {
-		return nil, nil, fmt.Errorf("%s and %s: give two files or two folders", ref, dist)
-	}
-	if !rs.IsDir() {
-		return []score.Pair{{Name: filepath.Base(dist), Reference: ref, Distorted: dist}}, nil, nil
-	}
-	a, err := images(ref)
-	if err != nil {
-		return nil, nil, err
-	}
-	b, err := images(dist)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, name := range slices.Sorted(maps.Keys(a)) {
-		if other, ok := b[name]; ok {
-			pairs = append(pairs, score.Pair{Name: name, Reference: a[name], Distorted: other})
-		} else {
-			lonely = append(lonely, a[name])
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(b)) {
-		if _, ok := a[name]; !ok {
-			lonely = append(lonely, b[name])
-		}
-	}
-	if len(pairs) == 0 {
-		return nil, nil, fmt.Errorf("no file of %s has a partner of the same name in %s", ref, dist)
-	}
-	return pairs, lonely, nil
-}
-
-// images lists the images below a folder by their path without extension.
-func images(dir string) (map[string]string, error) {
-	out := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !pix.IsImage(path) {
-			return err
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		name := filepath.ToSlash(strings.TrimSuffix(rel, filepath.Ext(rel)))
-		if other, dup := out[name]; dup {
-			return fmt.Errorf("%s and %s differ in extension only: which one is meant?", other, path)
-		}
-		out[name] = path
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("listing images: %w", err)
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("no images in %s", dir)
-	}
-	return out, nil
 }
 
 // shownPairs is how many pairs a table on a screen shows; CSV and JSON have all.
