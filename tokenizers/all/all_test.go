@@ -61,7 +61,8 @@ func TestKindsAreDistinctAndTheirExamplesOpen(t *testing.T) {
 func TestFilesWithoutAKind(t *testing.T) {
 	for path, want := range map[string]string{
 		"my_tok.py": "process:python3 my_tok.py", "./tok.mjs": "process:node ./tok.mjs",
-		"vae.onnx": "onnx:model=vae.onnx", t.TempDir(): "folder:/",
+		"my_tok.py --device cpu": "process:python3 my_tok.py --device cpu",
+		"vae.onnx":               "onnx:model=vae.onnx", t.TempDir(): "folder:/",
 	} {
 		_, err := tokenizers.ParseSpec(path, Kinds())
 		if err == nil || !strings.Contains(err.Error(), "did you mean '"+want) {

@@ -85,11 +85,12 @@ func Kind() tokenizers.Kind {
 	}
 }
 
-// guess starts a script by the interpreter of its language.
-func guess(path string) string {
+// guess starts a script, arguments and all, by the interpreter of its language.
+func guess(command string) string {
+	script, _, _ := strings.Cut(command, " ")
 	for extension, interpreter := range map[string]string{".py": "python3", ".js": "node", ".mjs": "node"} {
-		if strings.HasSuffix(path, extension) {
-			return "process:" + interpreter + " " + path
+		if strings.HasSuffix(script, extension) {
+			return "process:" + interpreter + " " + command
 		}
 	}
 	return ""

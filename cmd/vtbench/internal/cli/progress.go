@@ -32,17 +32,29 @@ type bar struct {
 
 func (b *bar) Begin(phase string, total, done int) {
 	b.p = mpb.New(mpb.WithOutput(b.w), mpb.WithWidth(40), mpb.WithRefreshRate(200*time.Millisecond))
-	if total <= 1 { // nothing to count: only the clock goes
-		b.b = b.p.New(int64(total), mpb.NopStyle(), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(phase+", "), decor.Elapsed(decor.ET_STYLE_GO)))
+	begun := time.Now()
+	ticking := decor.Any(func(s decor.Statistics) string {
+		return clock(time.Since(begun), int(s.Current)-done, total-int(s.Current))
+	})
+	if total <= 1 { // nothing to count
+		b.b = b.p.New(int64(total), mpb.NopStyle(), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(phase+", "), ticking))
 		return
 	}
 	b.b = b.p.AddBar(int64(total),
 		mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(phase+" "), decor.CountersNoUnit("%d/%d")),
-		mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), decor.Name("  "), decor.Elapsed(decor.ET_STYLE_GO),
-			decor.Name(", left "), decor.AverageETA(decor.ET_STYLE_GO)))
+		mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), decor.Name("  "), ticking))
 	b.b.SetCurrent(int64(done))
+}
+
+// clock is the time a phase has taken and, once steps were done, what the others
+// take at their pace.
+func clock(elapsed time.Duration, done, left int) string {
+	s := elapsed.Round(time.Second).String()
+	if done > 0 && left > 0 {
+		s += ", about " + (elapsed * time.Duration(left) / time.Duration(done)).Round(time.Second).String() + " left"
+	}
+	return s
 }
 
 func (b *bar) Step(n int) { b.b.IncrBy(n) }

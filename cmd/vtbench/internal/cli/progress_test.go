@@ -49,6 +49,14 @@ func TestPlainProgress(t *testing.T) {
 	})
 }
 
+func TestClock(t *testing.T) {
+	for want, c := range map[string]struct{ done, left int }{"10s": {0, 30}, "10s, about 30s left": {10, 30}, "10s ": {40, 0}} {
+		if got := clock(10*time.Second+time.Millisecond, c.done, c.left); got != strings.TrimSpace(want) {
+			t.Errorf("%d done, %d left: %q, want %q", c.done, c.left, got, want)
+		}
+	}
+}
+
 // The bar ends by itself, however far it came.
 func TestBarEnds(t *testing.T) {
 	var w bytes.Buffer
