@@ -160,6 +160,15 @@ type Ranger interface {
 	InRange(ctx context.Context, lo, hi float64) (Tokenizer, error)
 }
 
+// A Meter tells what a tokenizer that computes outside this process has in memory.
+type Meter interface {
+	// ResetPeak forgets what was in use before.
+	ResetPeak()
+	// PeakMemory is the most that was in use since ResetPeak, in bytes, in the memory of
+	// the machine and of accelerators; 0 where it cannot be told.
+	PeakMemory() (host, device int64)
+}
+
 // Accepts says whether a w by h image satisfies the input constraints; the
 // error names the constraint.
 func (in Info) Accepts(w, h int) error {

@@ -60,6 +60,7 @@ type Config struct {
 	LeftOut    map[string]string // what of the suite could not be had, and why
 	Program    string            // name, version and commit, for the manifest
 	KeepImages int               // whole images kept for the report, a data set
+	Timing     bool              // time every tokenizer alone, after everything else
 	Progress   Progress
 }
 
@@ -129,7 +130,7 @@ func Execute(ctx context.Context, cfg Config) (_ *summary.Run, err error) {
 	if err := r.run(ctx, plan); err != nil {
 		return nil, err
 	}
-	return r.finish(plan)
+	return r.finish(ctx, plan)
 }
 
 func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
@@ -411,6 +412,9 @@ func (r *runner) run(ctx context.Context, plan []*group) (err error) {
 	if err := r.enrol(ctx); err != nil {
 		return err
 	}
+	if err := r.warm(ctx); err != nil {
+		return err
+	}
 	perItem := r.cellsOfItem()
 	r.cfg.Progress.Begin("measuring", count(plan)*perItem, count(plan[:start])*perItem)
 	defer r.cfg.Progress.End()
@@ -481,17 +485,22 @@ func (r *runner) commit(grp *group, journal *record.Journal) error {
 }
 
 // finish writes the summary and everything else that is computed from records.
-func (r *runner) finish(plan []*group) (*summary.Run, error) {
-	r.cfg.Progress.Begin("computing intervals", 1, 0)
-	defer r.cfg.Progress.End()
+func (r *runner) finish(ctx context.Context, plan []*group) (*summary.Run, error) {
 	dir := r.cfg.Dir
+	r.cfg.Progress.Begin("computing intervals", 1, 0)
 	sum, err := summary.Summarise(dir, &r.manifest, r.cfg.Observers)
+	r.cfg.Progress.End()
 	if err != nil {
 		return nil, err
 	}
-	perf, err := summary.MedianTimes(dir, &r.manifest)
-	if err != nil {
+	var perf summary.Performance
+	if perf.Times, err = summary.MedianTimes(dir, &r.manifest); err != nil {
 		return nil, err
+	}
+	if r.cfg.Timing {
+		if perf.Alone, err = r.timeAlone(ctx, plan); err != nil {
+			return nil, err
+		}
 	}
 	cases, err := r.cases(plan)
 	if err != nil {
@@ -506,7 +515,7 @@ func (r *runner) finish(plan []*group) (*summary.Run, error) {
 	if err := record.Seal(dir); err != nil {
 		return nil, err
 	}
-	return &summary.Run{Dir: dir, Manifest: r.manifest, Summary: sum, Timings: perf, Cases: cases, Complete: true}, nil
+	return &summary.Run{Dir: dir, Manifest: r.manifest, Summary: sum, Performance: perf, Cases: cases, Complete: true}, nil
 }
 
 type silent struct{}

@@ -12,12 +12,12 @@ import (
 
 // A Run is a finished or interrupted run directory, as far as reports need it.
 type Run struct {
-	Dir      string // where relative paths of cases start
-	Manifest record.Manifest
-	Summary  Summary
-	Timings  []Timing
-	Cases    []record.Case
-	Complete bool // every planned item is there
+	Dir         string // where relative paths of cases start
+	Manifest    record.Manifest
+	Summary     Summary
+	Performance Performance
+	Cases       []record.Case
+	Complete    bool // every planned item is there
 	// Damaged are pictures of a complete run that are missing or not as they were
 	// written, with what is wrong.
 	Damaged []string
@@ -56,7 +56,7 @@ func Open(dir string, observers []metrics.Observer) (*Run, error) {
 		return nil, err
 	}
 	for path, v := range map[string]any{
-		filepath.Join(dir, record.PerformanceFile):             &r.Timings,
+		filepath.Join(dir, record.PerformanceFile):             &r.Performance,
 		filepath.Join(dir, record.ImagesDir, record.CasesFile): &r.Cases,
 	} {
 		if err := record.ReadJSON(path, v); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -5,16 +5,52 @@ import (
 	"slices"
 
 	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
 )
 
-// MedianTimes reads the medians of every tokenizer under every condition.
+// Performance is performance.json: what tokenizers cost on this machine. It is the one
+// result that differs between equal runs.
+type Performance struct {
+	// Times are those of the run itself, beside everything else that it did.
+	Times []Timing `json:"times"`
+	// Alone are those with the machine to itself; empty unless they were asked for.
+	Alone []Alone `json:"alone,omitempty"`
+}
+
+// Timing is what a tokenizer cost during a run. Times are measured by the adapter with
+// its device synchronised, after a warm-up.
+type Timing struct {
+	Tokenizer string        `json:"tokenizer"`
+	Condition string        `json:"condition"`
+	Images    int           `json:"images"`
+	EncodeMS  record.Number `json:"encode_ms"` // median of an image; null where the adapter cannot tell
+	DecodeMS  record.Number `json:"decode_ms"`
+	// MegapixelsS is an image's pixels over the medians of encoding and decoding.
+	MegapixelsS record.Number `json:"megapixels_per_s"`
+}
+
+// Alone is what a tokenizer cost while nothing else was running.
+type Alone struct {
+	Tokenizer   string        `json:"tokenizer"`
+	Condition   string        `json:"condition"`
+	Batch       int           `json:"batch"`            // images a call for throughput
+	Calls       int           `json:"calls"`            // that were timed
+	LatencyMS   record.Number `json:"latency_ms"`       // median of a call with one image, on the clock
+	EncodeMS    record.Number `json:"encode_ms"`        // of that call, as the adapter tells; null where it does not
+	DecodeMS    record.Number `json:"decode_ms"`        //
+	MegapixelsS record.Number `json:"megapixels_per_s"` // pixels of a batch over the median of its calls
+	PeakMemory  int64         `json:"peak_memory"`      // bytes above what was in use before
+	PeakDevice  int64         `json:"peak_device,omitempty"`
+	Error       string        `json:"error,omitempty"`
+}
+
+// MedianTimes computes the medians of every tokenizer under every condition. Tokenizers
+// that only bound the table have none.
 func MedianTimes(dir string, m *record.Manifest) ([]Timing, error) {
 	type key struct{ tokenizer, condition string }
 	type sample struct {
 		encode, decode []float64
-		pixels         int
-		n              int
-		total          float64
+		images, pixels int
 	}
 	samples := map[key]*sample{}
 	for l, err := range record.Timings(dir) {
@@ -27,36 +63,47 @@ func MedianTimes(dir string, m *record.Manifest) ([]Timing, error) {
 			s = &sample{}
 			samples[k] = s
 		}
-		s.n++
+		s.images++
+		s.pixels += l.Pixels
 		if l.EncodeNS > 0 {
 			s.encode = append(s.encode, float64(l.EncodeNS)/1e6)
 		}
 		if l.DecodeNS > 0 {
 			s.decode = append(s.decode, float64(l.DecodeNS)/1e6)
 		}
-		if t := l.EncodeNS + l.DecodeNS; t > 0 {
-			s.pixels += l.Pixels
-			s.total += float64(t) / 1e9
-		}
 	}
 	var out []Timing
 	for _, t := range m.Tokenizers {
+		if t.Info.Reference || t.Name == suite.Original {
+			continue
+		}
 		for _, c := range m.Suite.Conditions() {
 			s := samples[key{t.Name, c.String()}]
 			if s == nil {
 				continue
 			}
+			encode, decode := Median(s.encode), Median(s.decode)
+			ms := 0.0
+			for _, v := range []float64{encode, decode} {
+				if !math.IsNaN(v) {
+					ms += v
+				}
+			}
+			speed := record.NaN
+			if ms > 0 {
+				speed = record.Number(float64(s.pixels) / float64(s.images) / 1e3 / ms)
+			}
 			out = append(out, Timing{
-				Tokenizer: t.Name, Condition: c.String(), Images: s.n,
-				EncodeMS: record.Number(median(s.encode)), DecodeMS: record.Number(median(s.decode)),
-				MegapixelsS: record.Number(float64(s.pixels) / 1e6 / s.total),
+				Tokenizer: t.Name, Condition: c.String(), Images: s.images,
+				EncodeMS: record.Number(encode), DecodeMS: record.Number(decode), MegapixelsS: speed,
 			})
 		}
 	}
 	return out, nil
 }
 
-func median(v []float64) float64 {
+// Median sorts numbers and returns the one in the middle, the mean of two; NaN of none.
+func Median(v []float64) float64 {
 	if len(v) == 0 {
 		return math.NaN()
 	}
@@ -65,15 +112,4 @@ func median(v []float64) float64 {
 		return (v[n/2-1] + v[n/2]) / 2
 	}
 	return v[len(v)/2]
-}
-
-// Timing is one line of performance.json: what a tokenizer cost on this machine.
-// Times are measured by the adapter with its device synchronised.
-type Timing struct {
-	Tokenizer   string        `json:"tokenizer"`
-	Condition   string        `json:"condition"`
-	Images      int           `json:"images"`
-	EncodeMS    record.Number `json:"encode_ms"` // median of an image; null where the adapter cannot tell
-	DecodeMS    record.Number `json:"decode_ms"`
-	MegapixelsS record.Number `json:"megapixels_per_s"` // input pixels over encode plus decode
 }

@@ -20,7 +20,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -427,8 +426,10 @@ func newRest(v *view.View, s view.Section) *rest {
 		}
 		out.Header, out.Hints = append(out.Header, title), append(out.Hints, m.Short)
 	}
-	out.Header = append(out.Header, "encode (ms)", "decode (ms)")
-	out.Hints = append(out.Hints, "median of an image, on this machine", "median of an image, on this machine")
+	costs := v.Costs(s.Condition.Key)
+	for _, c := range costs {
+		out.Header, out.Hints = append(out.Header, c.Title), append(out.Hints, c.Hint)
+	}
 	for _, t := range v.Tokens {
 		row := restRow{Token: toToken(t)}
 		for _, m := range specs {
@@ -437,11 +438,10 @@ func newRest(v *view.View, s view.Section) *rest {
 			x.Bar = ""
 			row.Cells = append(row.Cells, x)
 		}
-		tm, ok := v.Timing(t.Name, s.Condition.Key)
-		for _, ms := range []record.Number{tm.EncodeMS, tm.DecodeMS} {
+		for _, cost := range costs {
 			c := cell{}
-			if f := float64(ms); ok && !math.IsNaN(f) {
-				c = cell{Text: format.Millis(f), Sort: fmt.Sprint(f)}
+			if text, sort, ok := cost.Of(t.Name); ok {
+				c = cell{Text: text, Sort: fmt.Sprint(sort)}
 			}
 			row.Cells = append(row.Cells, c)
 		}

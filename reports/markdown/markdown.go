@@ -9,7 +9,6 @@ package markdown
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -185,7 +184,10 @@ func images(b *strings.Builder, v *view.View, s view.Section) {
 		}
 		header = append(header, Escape(title))
 	}
-	header = append(header, "encode (ms)", "decode (ms)")
+	costs := v.Costs(s.Condition.Key)
+	for _, c := range costs {
+		header = append(header, c.Title)
+	}
 	fmt.Fprintf(b, "### Everything else\n\n")
 	writeRow(b, header)
 	b.WriteString("|---|" + strings.Repeat("--:|", len(header)-1) + "\n")
@@ -199,13 +201,9 @@ func images(b *strings.Builder, v *view.View, s view.Section) {
 			}
 			row = append(row, cell)
 		}
-		tm, ok := v.Timing(t.Name, s.Condition.Key)
-		for _, ms := range []record.Number{tm.EncodeMS, tm.DecodeMS} {
-			cell := ""
-			if ok && !math.IsNaN(float64(ms)) {
-				cell = Escape(format.Millis(float64(ms)))
-			}
-			row = append(row, cell)
+		for _, c := range costs {
+			text, _, _ := c.Of(t.Name)
+			row = append(row, Escape(text))
 		}
 		writeRow(b, row)
 	}

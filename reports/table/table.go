@@ -76,6 +76,9 @@ func View(w io.Writer, v *view.View, o Options) error {
 	if err := kept(w, v, width); err != nil {
 		return err
 	}
+	if err := Costs(w, v); err != nil {
+		return err
+	}
 	return notes(w, v, width)
 }
 

@@ -51,6 +51,7 @@ type View struct {
 	Failures   []Failure
 	Cases      []Case
 	Timings    []Timing
+	Alone      []summary.Alone     // times and memory with the machine to itself, where they were asked for
 	Robust     []summary.RobustRow // scores over conditions, with the tokenizers' names on the page
 	Warnings   []string            // what a reader must know before trusting the page
 
@@ -539,10 +540,16 @@ func (v *View) addRun(i int, r *summary.Run, names naming) {
 			v.Cases = append(v.Cases, Case{Case: c, Run: i})
 		}
 	}
-	for _, t := range r.Timings {
+	for _, t := range r.Performance.Times {
 		if !names.shown[t.Tokenizer] {
 			t.Tokenizer = names.name(t.Tokenizer)
 			v.Timings = append(v.Timings, Timing{Timing: t, Run: i})
+		}
+	}
+	for _, a := range r.Performance.Alone {
+		if !names.shown[a.Tokenizer] {
+			a.Tokenizer = names.name(a.Tokenizer)
+			v.Alone = append(v.Alone, a)
 		}
 	}
 }

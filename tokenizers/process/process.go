@@ -29,6 +29,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vtbench/vtbench/internal/memory"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/process/wire"
@@ -182,7 +183,11 @@ type Tokenizer struct {
 	lastErr  error
 	warnings []string
 	books    map[int]*book
+	device   int64 // the most accelerator memory that a replica told of
 }
+
+// maxDeviceMemory bounds what is believed: 16 TiB, more than any machine has.
+const maxDeviceMemory = 16 << 40
 
 // A replica is one copy of the plug-in through all its lives.
 type replica struct {
@@ -616,6 +621,11 @@ func (t *Tokenizer) exchange(ctx context.Context, r *replica, req *wire.Request,
 	}
 	began := time.Now()
 	resp, raw, err := r.p.ask(ctx, req, most, room, body, limit)
+	if d := resp.DeviceMemory; d > 0 && d <= maxDeviceMemory {
+		t.mu.Lock()
+		t.device = max(t.device, d)
+		t.mu.Unlock()
+	}
 	took := time.Since(began)
 	if err == nil && resp.Type != wire.Result {
 		err = faultf("it answered a %s with a %q: want a result or an error", req.Type, wire.Clean(resp.Type, 40))
@@ -729,8 +739,32 @@ var _ interface {
 	tokenizers.Tokenizer
 	tokenizers.Warmer
 	tokenizers.Witness
+	tokenizers.Meter
 	io.Closer
 } = (*Tokenizer)(nil)
+
+// ResetPeak implements [tokenizers.Meter]. Accelerator memory is told as the most that a
+// process ever had in use.
+func (t *Tokenizer) ResetPeak() {
+	for _, r := range t.all {
+		if r.p != nil {
+			memory.ResetGroup(r.p.cmd.Process.Pid)
+		}
+	}
+}
+
+// PeakMemory implements [tokenizers.Meter]: the sum over the processes of all replicas,
+// and the most accelerator memory that one of them told of.
+func (t *Tokenizer) PeakMemory() (host, device int64) {
+	for _, r := range t.all {
+		if r.p != nil {
+			host += memory.PeakGroup(r.p.cmd.Process.Pid)
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return host, t.device
+}
 
 // Warm runs one grey image of the size through every replica, so that compiling
 // and first allocations are not timed.

@@ -109,6 +109,9 @@ type Response struct {
 
 	Items []Item `json:"items,omitempty"`
 	Shm   *Span  `json:"shm,omitempty"` // the raw bytes lie there instead of in the frame
+	// DeviceMemory is the most memory of the accelerator that the process ever had in use,
+	// in bytes; 0 where it cannot tell.
+	DeviceMemory int64 `json:"device_memory,omitempty"`
 
 	Value json.RawMessage `json:"value,omitempty"` // call
 	Bytes int             `json:"bytes,omitempty"` // call: number of raw bytes

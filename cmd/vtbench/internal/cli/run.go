@@ -37,7 +37,8 @@ type runFlags struct {
 	resolutions                          []int
 	workers, limit, batch, resamples     int
 	keep                                 int
-	full, resume, allowModel, breakLock  bool
+	full, resume, timing                 bool
+	allowModel, breakLock                bool
 	redoFrom                             int
 	options                              map[string]string
 	faceModels                           string
@@ -68,6 +69,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.BoolVar(&f.full, "full", false, "all items of each data set")
 	fl.IntVar(&f.redoFrom, "redo-from", -1, "with --resume: measure this group of the plan and all after it again; a damaged run says which")
 	fl.BoolVar(&f.breakLock, "break-lock", false, "take over a run directory whose writer ran on another machine and is dead")
+	fl.BoolVar(&f.timing, "timing", false, "afterwards time every tokenizer alone, with the memory it takes")
 	fl.BoolVar(&f.resume, "resume", false, "continue the run in -o, or the newest unfinished one of the suite")
 	fl.StringVar(&f.shard, "shard", "", "only share i of n of the items: i/n")
 	fl.IntVar(&f.batch, "batch", 0, "images a tokenizer gets at once (default: what the tokenizers ask for)")
@@ -246,7 +248,7 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 		Batch: c.Batch, Seed: *c.Seed, Program: "vtbench " + version(), KeepImages: f.keep, Progress: a.progress(),
 		Bootstrap: summary.DefaultBootstrap,
 	}
-	cfg.BreakLock = f.breakLock
+	cfg.BreakLock, cfg.Timing = f.breakLock, f.timing
 	if f.redoFrom >= 0 {
 		if !f.resume {
 			return usagef("--redo-from continues a run: give --resume with it")

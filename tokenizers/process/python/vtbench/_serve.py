@@ -23,6 +23,17 @@ _FIELDS = (
 ).split()
 
 
+def _device_memory() -> int:
+    """The most memory of CUDA devices that PyTorch ever had in use, in bytes."""
+    torch = sys.modules.get("torch")  # whoever did not import it has nothing there
+    try:
+        if torch is None or not torch.cuda.is_initialized():
+            return 0
+        return int(sum(torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count())))
+    except Exception:
+        return 0  # a statistic is no reason to lose an image
+
+
 class Server:
     """Answers requests about one object. ``serve`` runs it on the real channel;
     tests can call ``answer`` with a header and bytes."""
@@ -100,6 +111,10 @@ class Server:
         except Exception as e:
             answer, parts = {"type": "error", "error": _explain(e)}, []
         answer["id"] = header.get("id", 0)
+        if header.get("type") == "reconstruct":
+            used = _device_memory()
+            if used:
+                answer["device_memory"] = used
         return answer, parts
 
     # -- requests ---------------------------------------------------------

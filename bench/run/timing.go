@@ -1,0 +1,195 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/internal/guard"
+	"github.com/vtbench/vtbench/internal/memory"
+	"github.com/vtbench/vtbench/pix"
+	"github.com/vtbench/vtbench/tokenizers"
+)
+
+// warm lets tokenizers do what should not be timed, at every resolution, before the
+// first batch. One that fails shows it again in its first batch, where it is counted.
+func (r *runner) warm(ctx context.Context) error {
+	r.cfg.Progress.Begin("warming up", len(r.cfg.Tokenizers), 0)
+	defer r.cfg.Progress.End()
+	var g errgroup.Group
+	for t := range r.cfg.Tokenizers {
+		g.Go(func() error {
+			defer r.stepped(1)
+			return r.warmOne(ctx, t)
+		})
+	}
+	return g.Wait()
+}
+
+func (r *runner) warmOne(ctx context.Context, t int) error {
+	w, ok := r.cfg.Tokenizers[t].Tokenizer.(tokenizers.Warmer)
+	if !ok {
+		return nil
+	}
+	for _, side := range r.cfg.Suite.Resolutions {
+		release, err := r.enter(ctx, t)
+		if err != nil {
+			return err
+		}
+		_, _ = guard.Call("warming "+r.cfg.Tokenizers[t].Name, func() (struct{}, error) { return struct{}{}, w.Warm(ctx, side, side) })
+		release()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// How long a tokenizer is timed at one resolution: until both are reached, or the third.
+const (
+	timedBatches = 5
+	timedFor     = time.Second
+	timedAtMost  = 30 * time.Second
+)
+
+// timeAlone measures every tokenizer with the machine to itself, one after the other:
+// single images for latency, batches for throughput, and the most memory that was in
+// use. Images are the first ones of the plan that can be loaded.
+func (r *runner) timeAlone(ctx context.Context, plan []*group) ([]summary.Alone, error) {
+	images, err := r.timed(ctx, plan)
+	if err != nil || len(images) == 0 {
+		return nil, err
+	}
+	r.cfg.Progress.Begin("timing", len(r.cfg.Tokenizers)*len(r.cfg.Suite.Resolutions), 0)
+	defer r.cfg.Progress.End()
+	var out []summary.Alone
+	for t, src := range r.cfg.Tokenizers {
+		_, lookup := src.Tokenizer.(tokenizers.Lookup)
+		for _, side := range r.cfg.Suite.Resolutions {
+			r.stepped(1)
+			if lookup || src.Name == suite.Original || src.Tokenizer.Info().Reference {
+				continue // nothing is computed
+			}
+			a, err := r.timeOne(ctx, t, side, images[side])
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if err != nil {
+				a = summary.Alone{Error: err.Error()}
+			}
+			a.Tokenizer, a.Condition = src.Name, suite.Condition{Resolution: side}.String()
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+// timed are a batch of images for every resolution.
+func (r *runner) timed(ctx context.Context, plan []*group) (map[int][]pix.Image, error) {
+	out := map[int][]pix.Image{}
+	n := 0
+	for p := range everyItem(plan) {
+		if n == r.manifest.Batch {
+			break
+		}
+		item, err := r.load(ctx, p)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			continue // counted in the records
+		}
+		n++
+		for _, side := range r.cfg.Suite.Resolutions {
+			img, _, err := pix.Fit(item.Image, side)
+			if err != nil {
+				return nil, err
+			}
+			out[side] = append(out[side], img)
+		}
+	}
+	return out, nil
+}
+
+// timeOne times one tokenizer at one resolution.
+func (r *runner) timeOne(ctx context.Context, t, side int, images []pix.Image) (a summary.Alone, err error) {
+	src := r.cfg.Tokenizers[t]
+	defer guard.Recover(&err, "timing "+src.Name)
+	if w, ok := src.Tokenizer.(tokenizers.Warmer); ok {
+		if err := w.Warm(ctx, side, side); err != nil {
+			return a, err
+		}
+	}
+	memory.Reset()
+	before := memory.Now()
+	meter, metered := src.Tokenizer.(tokenizers.Meter)
+	if metered {
+		meter.ResetPeak()
+	}
+	var single, encode, decode, batch []float64
+	begun := time.Now()
+	for i := 0; i < timedBatches || time.Since(begun) < timedFor; i++ {
+		ms, recs, err := timedCall(ctx, src.Tokenizer, images[i%len(images):][:1])
+		if err != nil {
+			return a, err
+		}
+		single = append(single, ms)
+		encode = append(encode, float64(recs[0].Encode)/1e6)
+		decode = append(decode, float64(recs[0].Decode)/1e6)
+		if time.Since(begun) > timedAtMost {
+			break
+		}
+	}
+	begun = time.Now()
+	for i := 0; i < timedBatches || time.Since(begun) < timedFor; i++ {
+		ms, _, err := timedCall(ctx, src.Tokenizer, images)
+		if err != nil {
+			return a, err
+		}
+		batch = append(batch, ms)
+		if time.Since(begun) > timedAtMost {
+			break
+		}
+	}
+	a.Batch, a.Calls = len(images), len(single)+len(batch)
+	a.LatencyMS, a.EncodeMS, a.DecodeMS = record.Number(summary.Median(single)), told(encode), told(decode)
+	a.MegapixelsS = record.Number(float64(len(images)*side*side) / 1e3 / summary.Median(batch))
+	a.PeakMemory = max(memory.Peak()-before, 0)
+	if metered {
+		host, device := meter.PeakMemory()
+		a.PeakMemory, a.PeakDevice = a.PeakMemory+host, device
+	}
+	return a, nil
+}
+
+// timedCall reconstructs images and returns the milliseconds on the clock.
+func timedCall(ctx context.Context, tok tokenizers.Tokenizer, images []pix.Image) (float64, []tokenizers.Reconstruction, error) {
+	begun := time.Now()
+	recs, err := tok.Reconstruct(ctx, images)
+	ms := float64(time.Since(begun)) / 1e6
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := tokenizers.Check(images, recs); err != nil {
+		return 0, nil, err
+	}
+	for _, rec := range recs {
+		if rec.Err != nil {
+			return 0, nil, fmt.Errorf("an image failed: %w", rec.Err)
+		}
+	}
+	return ms, recs, nil
+}
+
+// told is the median of times that an adapter told, null where it told none.
+func told(ms []float64) record.Number {
+	if m := summary.Median(ms); m > 0 {
+		return record.Number(m)
+	}
+	return record.NaN
+}
