@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/vtbench/vtbench/internal/assets"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/opencv"
@@ -132,5 +134,33 @@ func TestUnknownEngine(t *testing.T) {
 	_, err := openEngine(t.Context(), map[string]string{OptionEngine: "opencw"})
 	if err == nil || !strings.Contains(err.Error(), `did you mean "opencv"`) {
 		t.Errorf("an engine that does not exist: %v", err)
+	}
+}
+
+// The number of OpenCV's threads, which is that of the cores, changes no bit.
+func TestThreadsDoNotMatter(t *testing.T) {
+	testenv.OpenCV(t)
+	type result struct {
+		Found      []model.Detection
+		Embeddings [][]float32
+	}
+	var first result
+	for _, threads := range []string{"1", "3"} {
+		t.Setenv("OPENCV_FOR_THREADS_NUM", threads)
+		e := realEngine(t, EngineOpenCV)
+		ref := portrait(t, &metric{engine: e, gallery: gallery{}}, "astronaut.png")
+		var r result
+		var err error
+		if r.Found, err = e.Detect(t.Context(), ref.Image); err != nil {
+			t.Fatal(err)
+		}
+		if r.Embeddings, err = e.Embed(t.Context(), []pix.Image{drawn(0), drawn(1)}); err != nil {
+			t.Fatal(err)
+		}
+		if threads == "1" {
+			first = r
+		} else if diff := cmp.Diff(first, r); diff != "" {
+			t.Errorf("one thread and %s differ:\n%s", threads, diff)
+		}
 	}
 }
