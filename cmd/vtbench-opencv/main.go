@@ -13,6 +13,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -48,6 +49,7 @@ func run(ctx context.Context, args []string) error {
 		return usage("want a command")
 	}
 	fs := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	fs.SetOutput(io.Discard) // main prints the error
 	switch args[0] {
 	case "version":
 		_, err := fmt.Println("OpenCV", gocv.OpenCVVersion())

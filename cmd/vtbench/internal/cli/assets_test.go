@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/vtbench/vtbench/internal/assets"
+	"github.com/vtbench/vtbench/internal/opencv"
+	"github.com/vtbench/vtbench/internal/testenv"
 )
 
 // Without the files: everything that needs them ends with status 5 and one line that
@@ -69,5 +71,24 @@ func TestDamagedFile(t *testing.T) {
 	status, out, stderr := vtbench(t, "datasets", "verify")
 	if status == 0 || !strings.Contains(stderr, file) || !strings.Contains(out, "damaged") {
 		t.Errorf("status %d, %q", status, stderr)
+	}
+}
+
+// Without the helper the face suite ends with the command that makes it, and doctor
+// says so.
+func TestMissingHelper(t *testing.T) {
+	for _, f := range assets.Files("") {
+		testenv.Need(t, f.Verify())
+	}
+	t.Chdir(t.TempDir())
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv(opencv.Env, "")
+	status, _, stderr := vtbench(t, "run", "--suite", "face", "--limit", "1", "-t", "resize", "-o", "out")
+	if status != ExitMissing || !strings.Contains(stderr, "vtbench-opencv is missing") || !strings.Contains(stderr, "make deps build") {
+		t.Errorf("status %d, want %d: %s", status, ExitMissing, stderr)
+	}
+	_, stdout, stderr := vtbench(t, "doctor")
+	if !strings.Contains(stdout, "OpenCV") || !strings.Contains(stdout, opencv.Mend) {
+		t.Errorf("doctor says\n%s%s", stdout, stderr)
 	}
 }
