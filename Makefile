@@ -6,7 +6,7 @@ BIN := bin
 TORCH := .venv/torch
 export CGO_ENABLED := 1
 
-.PHONY: run test race build deps deps-torch lint test-torch bench clean help
+.PHONY: run test race build deps deps-torch lint test-torch tidy bench clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -43,6 +43,10 @@ $(BIN)/golangci-lint-$(GOLANGCI_LINT):
 test-torch: deps-torch ## Test the Python SDK and the README's example with real PyTorch and diffusers
 	PYTHONPATH=tokenizers/process/python $(TORCH)/bin/python -m unittest discover -s tokenizers/process/python/tests
 	VTBENCH_TORCH_PYTHON=$(CURDIR)/$(TORCH)/bin/python go test ./tokenizers/process -run Torch
+
+tidy: ## Bring both go.mod files up to date, after a new dependency
+	go mod tidy
+	cd checks && go mod tidy
 
 bench: build ## Run all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
