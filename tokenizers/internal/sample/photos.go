@@ -29,20 +29,25 @@ import (
 func Photographs() ([]image.Image, error) {
 	var out []image.Image
 	for _, f := range assets.Photographs(assets.Fit) {
-		if err := f.Verify(); err != nil {
-			return nil, err
-		}
-		path, err := assets.Path(f.Name)
-		if err != nil {
-			return nil, err
-		}
-		m, err := LoadFile(path)
+		m, err := Photograph(f)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, m)
 	}
 	return out, nil
+}
+
+// Photograph loads one photograph and checks that it is the one meant.
+func Photograph(f assets.File) (image.Image, error) {
+	if err := f.Verify(); err != nil {
+		return nil, err
+	}
+	path, err := assets.Path(f.Name)
+	if err != nil {
+		return nil, err
+	}
+	return LoadFile(path)
 }
 
 // Digest is the hex SHA-256 over the sorted digests of [Photographs], without reading
