@@ -15,6 +15,9 @@
 //	set, err := textgen.New(textgen.Options{})
 //	item, err := set.Load(ctx, 0)      // 1024², about 35 texts
 //	fmt.Println(item.Instances[0].Text, item.Instances[0].Box)
+//
+// text-small ([NewSmall]) cuts one window out of every scene: a seventh of the pixels
+// and texts, so that a suite with many conditions can afford many independent images.
 package textgen
 
 import (
@@ -31,8 +34,11 @@ import (
 // Version of the set: it rises when the same seed yields other pixels or labels.
 const Version = 1
 
-// ID of the set with default options.
-const ID = "text-default"
+// IDs of the sets with default options.
+const (
+	ID      = "text-default"
+	SmallID = "text-small"
+)
 
 // DefaultSeed is the seed of text-default.
 const DefaultSeed = 20250607
@@ -56,6 +62,7 @@ type Set struct {
 	seed  uint64
 	ids   []string
 	info  datasets.Info
+	small bool // windows, not whole scenes
 	first func() int
 }
 
@@ -90,6 +97,20 @@ func New(o Options) (*Set, error) {
 		Licence: "Apache-2.0",
 	}
 	s.first = sync.OnceValue(s.defaultItems)
+	return s, nil
+}
+
+// NewSmall returns the set of windows for the options.
+func NewSmall(o Options) (*Set, error) {
+	s, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	h := sha256.Sum256(fmt.Appendf(nil, "%s %s version %d side %d texts %d\n", s.info.Digest, SmallID, SmallVersion, windowSide, windowTexts))
+	s.small = true
+	s.info.ID, s.info.Version, s.info.Digest = SmallID, SmallVersion, hex.EncodeToString(h[:])
+	s.info.Title = fmt.Sprintf("Rendered text, %d images of %d×%d", len(s.ids), windowSide, windowSide)
+	s.first = func() int { return min(2*len(kinds), len(s.ids)) }
 	return s, nil
 }
 
@@ -138,13 +159,17 @@ func (s *Set) Load(ctx context.Context, i int) (datasets.Item, error) {
 	if err != nil {
 		return datasets.Item{}, fmt.Errorf("rendering %s: %w", s.ids[i], err)
 	}
-	return datasets.Item{ID: s.ids[i], Image: sc.render(), Instances: sc.instances}, nil
+	it := datasets.Item{ID: s.ids[i], Image: sc.render(), Instances: sc.instances}
+	if s.small {
+		it = cutWindow(it)
+	}
+	return it, nil
 }
 
-// DefaultItems is the smallest prefix with enough instances in every bin of 256,
+// DefaultItems implements [datasets.Stratum]. For text-default it is the smallest prefix with enough instances in every bin of 256,
 // 512 and 1024 to leave 150 after those that the reader cannot read in the
 // original; all items where there are too few. It lays out that prefix once,
-// some 50 ms, and draws nothing.
+// some 50 ms, and draws nothing. For text-small it is two of every kind of scene.
 func (s *Set) DefaultItems() int { return s.first() }
 
 func (s *Set) defaultItems() int {
