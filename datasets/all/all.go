@@ -19,7 +19,7 @@ func Kinds() []datasets.Kind {
 	return []datasets.Kind{
 		builtin(textgen.ID, "rendered words, lines, signs, receipts, tables and numbers with exact labels; no download",
 			func() (datasets.Dataset, error) { return textgen.New(textgen.Options{}) }),
-		builtin(textgen.SmallID, "windows of text-default's scenes, 384 pixels and about five texts each",
+		builtin(textgen.SmallID, "windows of text-default's scenes, 384 pixels and about four texts each",
 			func() (datasets.Dataset, error) { return textgen.NewSmall(textgen.Options{}) }),
 		builtin(photos.ID, "natural photographs, free to use: people, animals, things, landscapes; no labels; from vtbench datasets pull",
 			func() (datasets.Dataset, error) { return photos.New() }),

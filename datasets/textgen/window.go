@@ -12,7 +12,7 @@ const SmallVersion = 1
 
 const (
 	windowSide  = 384 // pixels
-	windowTexts = 5   // that a window should hold
+	windowTexts = 4   // that a window should hold
 	windowStep  = 32  // pixels between the windows looked at
 )
 
