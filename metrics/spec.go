@@ -18,6 +18,17 @@ const (
 	Neither Direction = "neither" // descriptive: neither end is better
 )
 
+// Arrow points the way in which a metric gets better; "" where neither is better.
+func (d Direction) Arrow() string {
+	switch d {
+	case Higher:
+		return "↑"
+	case Lower:
+		return "↓"
+	}
+	return ""
+}
+
 // Scope says what one value of a metric belongs to.
 type Scope string
 

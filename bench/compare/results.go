@@ -2,7 +2,6 @@ package compare
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -225,18 +224,8 @@ func (b *Builder) Add(rec *record.Record) {
 		r.cells[k] = c
 	}
 	x := value{unit: r.unit(rec.Dataset, rec.Item, rec.Cluster, rec.Instance), bin: r.bin(rec.Bin), n: rec.Weight()}
-	v, ok := rec.Float()
-	switch {
-	case rec.Error != "" || !ok:
-		x.reason = failed
-	case rec.Drop != "":
-		x.reason = reasonIndex(rec.Drop)
-	case math.IsInf(v, 0):
-		x.reason = reasonIndex(metrics.DropInfinite)
-	case math.IsNaN(v):
-		x.reason = reasonIndex(metrics.DropUndefined)
-	}
-	if x.reason == 0 {
+	v, reason := rec.Counted()
+	if x.reason = reasonIndex(reason); x.reason == 0 {
 		x.v = v
 	}
 	c.values = append(c.values, x)

@@ -14,6 +14,8 @@ package record
 
 import (
 	"math"
+
+	"github.com/vtbench/vtbench/metrics"
 )
 
 // SchemaVersion is the version of every file of a run directory. It rises when
@@ -61,6 +63,30 @@ func (r *Record) Float() (v float64, ok bool) {
 		return 0, false
 	}
 	return float64(*r.Value), true
+}
+
+// Counted returns the value of a record, and why it stays out of a mean; "" where it
+// counts.
+func (r *Record) Counted() (v float64, reason string) {
+	v, ok := r.Float()
+	switch {
+	case r.Error != "" || !ok:
+		return v, metrics.DropFailed
+	case r.Drop != "":
+		return v, r.Drop
+	}
+	return v, Uncountable(v)
+}
+
+// Uncountable says why a measured value cannot enter a mean; "" where it can.
+func Uncountable(v float64) (reason string) {
+	switch {
+	case math.IsInf(v, 0):
+		return metrics.DropInfinite
+	case math.IsNaN(v):
+		return metrics.DropUndefined
+	}
+	return ""
 }
 
 // Weight is N, or 1 where it is not stated.

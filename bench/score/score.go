@@ -7,12 +7,12 @@ package score
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
@@ -149,7 +149,7 @@ func scorePair(ctx context.Context, p Pair, ms []metrics.Metric, ids []string) P
 }
 
 func aggregate(pairs []PairScore, id string, plan *stat.Plan, boot record.BootstrapConfig) (Aggregate, error) {
-	a := Aggregate{Mean: record.NaN, Lo: record.NaN, Hi: record.NaN}
+	var a Aggregate
 	ratio := stat.Ratio{Num: make([]float64, plan.Clusters()), Den: make([]float64, plan.Clusters())}
 	drop := func(reason string) {
 		if a.Dropped == nil {
@@ -159,33 +159,21 @@ func aggregate(pairs []PairScore, id string, plan *stat.Plan, boot record.Bootst
 	}
 	for i, p := range pairs {
 		v, ok := p.Metrics[id]
-		switch f := float64(v); {
+		reason := record.Uncountable(float64(v))
+		switch {
 		case p.Error != "":
-			drop(metrics.DropLoad)
+			reason = metrics.DropLoad
 		case !ok:
-			drop(metrics.DropFailed)
-		case math.IsInf(f, 0):
-			drop(metrics.DropInfinite)
-		case math.IsNaN(f):
-			drop(metrics.DropUndefined)
-		default:
-			ratio.Num[i], ratio.Den[i] = f, 1
-			a.N++
+			reason = metrics.DropFailed
 		}
+		if reason != "" {
+			drop(reason)
+			continue
+		}
+		ratio.Num[i], ratio.Den[i] = float64(v), 1
+		a.N++
 	}
-	if a.N == 0 {
-		return a, nil
-	}
-	iv, err := plan.Interval(stat.Single(ratio), stat.Options{Level: boot.Level, Method: stat.Method(boot.Method)})
-	if err != nil {
-		return a, err
-	}
-	a.Mean = record.Number(iv.Estimate)
-	if a.N > 1 { // one image says nothing about others
-		a.Lo, a.Hi = record.Number(iv.Lo), record.Number(iv.Hi)
-	}
-	for _, w := range iv.Warnings {
-		a.Warnings = append(a.Warnings, string(w))
-	}
-	return a, nil
+	e, err := summary.Estimated(plan, stat.Single(ratio), a.N, boot)
+	a.Mean, a.Lo, a.Hi, a.Warnings = e.Value, e.Lo, e.Hi, e.Warnings
+	return a, err
 }

@@ -3,7 +3,6 @@ package summary
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/vtbench/vtbench/bench/record"
@@ -181,23 +180,16 @@ func (a *aggregation) add(r *record.Record) {
 	}
 	k := a.cluster(r.Dataset, id)
 	b := c.bin(r.Bin)
-	v, ok := r.Float()
-	switch {
-	case r.Error != "" || !ok:
-		b.drop(metrics.DropFailed, 1)
-	case r.Drop != "":
-		b.drop(r.Drop, 1)
-	case math.IsInf(v, 0):
-		b.drop(metrics.DropInfinite, 1)
-	case math.IsNaN(v):
-		b.drop(metrics.DropUndefined, 1)
-	default:
-		b.grow(k + 1)
-		b.num[k] += v * r.Weight()
-		b.den[k] += r.Weight()
-		b.n++
-		a.count(key, v)
+	v, reason := r.Counted()
+	if reason != "" {
+		b.drop(reason, 1)
+		return
 	}
+	b.grow(k + 1)
+	b.num[k] += v * r.Weight()
+	b.den[k] += r.Weight()
+	b.n++
+	a.count(key, v)
 }
 
 // rows lists the rows of the summary in plan order.
@@ -246,29 +238,15 @@ func (a *aggregation) rows(corpus map[cellKey]corpusValue) ([]Row, error) {
 // pool, or a single row for metrics of whole images.
 func (a *aggregation) cellRows(base Row, c *cell, names []string, plan *stat.Plan, clusters int) ([]Row, error) {
 	spec := a.specs[base.Metric]
-	opts := stat.Options{Level: a.m.Bootstrap.Level, Method: stat.Method(a.m.Bootstrap.Method)}
 	row := func(name string, s stat.Statistic, n, k int, dropped map[string]int) (Row, error) {
 		r := base
 		r.Bin, r.N, r.Clusters = name, n, k
 		if len(dropped) > 0 {
 			r.Dropped = dropped
 		}
-		r.Mean, r.Lo, r.Hi = record.NaN, record.NaN, record.NaN
-		if n == 0 {
-			return r, nil
-		}
-		iv, err := plan.Interval(s, opts)
-		if err != nil {
-			return r, err
-		}
-		r.Mean = record.Number(iv.Estimate)
-		if iv.Clusters > 1 { // one image says nothing about others
-			r.Lo, r.Hi = record.Number(iv.Lo), record.Number(iv.Hi)
-		}
-		for _, w := range iv.Warnings {
-			r.Warnings = append(r.Warnings, string(w))
-		}
-		return r, nil
+		e, err := Estimated(plan, s, n, a.m.Bootstrap)
+		r.Mean, r.Lo, r.Hi, r.Warnings = e.Value, e.Lo, e.Hi, e.Warnings
+		return r, err
 	}
 	ratio := func(b *bin) stat.Ratio {
 		b.grow(clusters)

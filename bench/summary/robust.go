@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
@@ -222,25 +221,15 @@ func meanOfAll(groups [][]span, v []float64) float64 {
 func (rs *robust) row(tokenizer, score, corruption string, f formula, of func(v []float64) float64) (RobustRow, error) {
 	r := RobustRow{
 		Tokenizer: tokenizer, Dataset: rs.dataset, Resolution: rs.res, Against: rs.against, Metric: rs.spec.ID,
-		Score: score, Corruption: corruption, Value: record.NaN, Lo: record.NaN, Hi: record.NaN, Bins: rs.bins,
+		Score: score, Corruption: corruption, Bins: rs.bins,
 	}
-	if !f.ok || len(f.ratios) == 0 {
-		return r, nil
+	n := len(f.ratios)
+	if !f.ok {
+		n = 0
 	}
-	iv, err := rs.plan.Interval(stat.Statistic{Ratios: f.ratios, Of: of}, stat.Options{
-		Level: rs.a.m.Bootstrap.Level, Method: stat.Method(rs.a.m.Bootstrap.Method),
-	})
-	if err != nil {
-		return r, err
-	}
-	r.Value, r.Clusters = record.Number(iv.Estimate), iv.Clusters
-	if iv.Clusters > 1 {
-		r.Lo, r.Hi = record.Number(iv.Lo), record.Number(iv.Hi)
-	}
-	for _, w := range iv.Warnings {
-		r.Warnings = append(r.Warnings, string(w))
-	}
-	return r, nil
+	e, err := Estimated(rs.plan, stat.Statistic{Ratios: f.ratios, Of: of}, n, rs.a.m.Bootstrap)
+	r.Value, r.Lo, r.Hi, r.Clusters, r.Warnings = e.Value, e.Lo, e.Hi, e.Clusters, e.Warnings
+	return r, err
 }
 
 // scores are those of one tokenizer by a headline metric.

@@ -21,7 +21,6 @@ import (
 	"github.com/vtbench/vtbench/bench/compare"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
-	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -332,19 +331,9 @@ func order(r *compare.Report, keep func(compare.Row) bool) []int {
 	return out
 }
 
-func arrow(d metrics.Direction) string {
-	switch d {
-	case metrics.Higher:
-		return "↑"
-	case metrics.Lower:
-		return "↓"
-	}
-	return ""
-}
-
 // metricTitle is "T-ACC↑ (%)".
 func metricTitle(x compare.Row) string {
-	out := x.Title + arrow(x.Better)
+	out := x.Title + x.Better.Arrow()
 	if u := format.For(x.Spec()).Unit; u != "" {
 		out += " (" + u + ")"
 	}

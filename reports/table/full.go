@@ -52,7 +52,7 @@ func Full(w io.Writer, v *view.View, o Options) error {
 // binned prints one metric by scale bins, intervals in full where they fit.
 func binned(w io.Writer, v *view.View, s view.Section, g view.Grid, width int) error {
 	st := format.For(g.Metric)
-	if err := printf(w, "%s%s%s\n", g.Metric.Title, arrow(g.Metric.Better), unit(st)); err != nil {
+	if err := printf(w, "%s%s%s\n", g.Metric.Title, g.Metric.Better.Arrow(), unit(st)); err != nil {
 		return err
 	}
 	build := func(number func(view.Cell) string) (header []string, rows [][]string) {
@@ -86,7 +86,7 @@ func sideBySide(w io.Writer, v *view.View, s view.Section, specs []metrics.Spec,
 	build := func(part []metrics.Spec) (header []string, rows [][]string) {
 		header = []string{"tokenizer"}
 		for _, m := range part {
-			header = append(header, m.Title+arrow(m.Better)+unit(format.For(m)))
+			header = append(header, m.Title+m.Better.Arrow()+unit(format.For(m)))
 		}
 		for _, t := range v.Tokens {
 			row := []string{format.Line(t.Name)}

@@ -122,7 +122,7 @@ func section(w io.Writer, v *view.View, s view.Section, width int) error {
 	style := format.For(g.Metric)
 	side := sideMetrics(v, head)
 	// The arrow of the metric stands in the title; side columns bring their own.
-	if err := printf(w, "%s%s%s of %s, %s\n", g.Metric.Title, arrow(g.Metric.Better), unit(style), format.Line(s.Dataset.Name), s.Condition.Title()); err != nil {
+	if err := printf(w, "%s%s%s of %s, %s\n", g.Metric.Title, g.Metric.Better.Arrow(), unit(style), format.Line(s.Dataset.Name), s.Condition.Title()); err != nil {
 		return err
 	}
 	header, rows := cells(v, s, g, style, side)
@@ -145,7 +145,7 @@ func cells(v *view.View, s view.Section, g view.Grid, style format.Style, side [
 	}
 	header = append(header, view.BinTitle(g.Head))
 	for _, m := range side {
-		header = append(header, m.Title+arrow(m.Better))
+		header = append(header, m.Title+m.Better.Arrow())
 	}
 	header = append(header, "bpp", "worst")
 	for _, r := range g.Rows {
@@ -168,16 +168,6 @@ func unit(st format.Style) string {
 		return ""
 	}
 	return " (" + st.Unit + ")"
-}
-
-func arrow(d metrics.Direction) string {
-	switch d {
-	case metrics.Higher:
-		return "↑"
-	case metrics.Lower:
-		return "↓"
-	}
-	return ""
 }
 
 // plusMinus writes a mean and half of its interval.

@@ -169,7 +169,7 @@ func (a *app) scoreTable(s *score.Scores, ids []string) error {
 	for _, id := range ids {
 		st := format.For(specs[id])
 		agg := s.Aggregate[id]
-		row := []string{id, specs[id].Unit, direction(specs[id].Better)}
+		row := []string{id, specs[id].Unit, specs[id].Better.Arrow()}
 		if len(s.Pairs) == 1 {
 			p := s.Pairs[0]
 			switch {
@@ -237,16 +237,6 @@ func specsByID() map[string]metrics.Spec {
 		out[s.ID] = s
 	}
 	return out
-}
-
-func direction(d metrics.Direction) string {
-	switch d {
-	case metrics.Higher:
-		return "↑"
-	case metrics.Lower:
-		return "↓"
-	}
-	return ""
 }
 
 func dropped(m map[string]int) string {
