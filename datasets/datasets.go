@@ -5,7 +5,7 @@
 // output of the reader that is later used for scoring; the order is part of the
 // data set, so that any prefix is a fair sample of the whole and "the first 50"
 // means the same for everyone; and an image that cannot be read costs that image,
-// loudly, not the run.
+// with a message, not the run.
 package datasets
 
 import (

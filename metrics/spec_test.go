@@ -71,7 +71,7 @@ func TestComplete(t *testing.T) {
 		{"a share", metrics.Spec{Unit: "share"}, metrics.Spec{Unit: "share", Show: metrics.Percent(1), Margin: metrics.Margin{Absolute: .01}, Role: metrics.RoleQuality}},
 		{"a rate by its old unit", metrics.Spec{Unit: "bit/px"}, metrics.Spec{Unit: "bpp", Show: metrics.Significant(3), Margin: metrics.Margin{Relative: .01}, Role: metrics.RoleRate, Rate: metrics.Nominal}},
 		{"codes", metrics.Spec{Unit: "codes"}, metrics.Spec{Unit: "codes", Show: metrics.Significant(3), Margin: metrics.Margin{Relative: .02}, Role: metrics.RoleTokens}},
-		{"a unit nobody knows", metrics.Spec{Unit: "cm"}, metrics.Spec{Unit: "cm", Show: metrics.Fixed(3), Margin: metrics.Margin{Relative: .02}, Role: metrics.RoleQuality}},
+		{"an unknown unit", metrics.Spec{Unit: "cm"}, metrics.Spec{Unit: "cm", Show: metrics.Fixed(3), Margin: metrics.Margin{Relative: .02}, Role: metrics.RoleQuality}},
 		{"nothing is overwritten", metrics.Spec{Unit: "dB", Show: metrics.Fixed(1), Margin: metrics.Margin{Relative: .5}, Role: metrics.RolePixels}, metrics.Spec{Unit: "dB", Show: metrics.Fixed(1), Margin: metrics.Margin{Relative: .5}, Role: metrics.RolePixels}},
 	} {
 		got := tc.spec.Complete()

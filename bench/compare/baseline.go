@@ -29,7 +29,7 @@ const BaselineVersion = 1
 
 const baselineFormat = "vtbench-baseline"
 
-// maxBaseline bounds the unpacked size of a baseline file: more is damage or malice.
+// maxBaseline bounds the unpacked size of a baseline file: larger files are refused.
 const maxBaseline = 1 << 30
 
 // baselineFile is the envelope. The checksum is over the bytes of Data, so that a

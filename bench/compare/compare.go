@@ -234,7 +234,7 @@ func (e *engine) side(index int, b, c Side) error {
 	if len(pairs) == 0 {
 		return nil
 	}
-	for _, x := range e.o.Margins { // a misspelt margin would be the default in disguise
+	for _, x := range e.o.Margins { // a misspelt margin would silently leave the default in force
 		if !slices.ContainsFunc(slices.Concat(b.Results.Metrics, c.Results.Metrics), func(s metrics.Spec) bool { return matches(x.Metric, s.ID) }) {
 			e.warn("the margin of %q matches no metric", x.Metric)
 		}

@@ -439,7 +439,7 @@ func TestFrontAndCurves(t *testing.T) {
 			t.Errorf("%s is dominated by %v", p.Name, p.DominatedBy)
 		}
 	}
-	// Equal points dominate nobody.
+	// Equal points do not dominate each other.
 	same := compareBoth(t, a, tokens(t, "a2", curve(1, "vq")), Options{Resamples: 99})
 	for _, p := range same.Fronts[0].Points {
 		if len(p.DominatedBy) > 0 {

@@ -25,5 +25,5 @@
 // What was considered and left out: tests on single words (they take the words of
 // one image for independent and raise false alarms), unpaired tests (they need
 // many times the images; see TestPairingFindsWhatUnpairedMisses), and a single
-// score over all metrics (nobody can say what a point of it is worth).
+// score over all metrics (a point of it has no meaning of its own).
 package compare

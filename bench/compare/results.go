@@ -232,7 +232,7 @@ func (b *Builder) Add(rec *record.Record) {
 }
 
 // Results returns what was built; a value that was measured twice is an error,
-// since nobody can say which one counts.
+// since it is undecided which one counts.
 func (b *Builder) Results() (*Results, error) {
 	r := b.r
 	r.Metrics = slices.Clone(r.Metrics)

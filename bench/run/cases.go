@@ -282,7 +282,7 @@ func (k *keeper) crops(in *input, got pix.Image, records []record.Record) []crop
 		if !wanted[i] {
 			continue
 		}
-		var box image.Rectangle // empty, and then skipped, for an instance nobody knows
+		var box image.Rectangle // empty, and then skipped, for an instance that the item lacks
 		if r.Instance == "" {
 			box = image.Rect(0, 0, got.W, got.H)
 		}
@@ -310,7 +310,7 @@ func (k *keeper) crops(in *input, got pix.Image, records []record.Record) []crop
 	return out
 }
 
-// padded gives the eye some surroundings: a fifth of the height on every side.
+// padded adds context to a crop: a fifth of the height on every side.
 func padded(b image.Rectangle) image.Rectangle { return b.Inset(-max(b.Dy()/5, 2)) }
 
 // cases lists what the report shows, reading the records once more, writes the

@@ -85,7 +85,7 @@ const defaultBatch = 4
 const manyConditions = 8
 
 // inFlight is how many groups are worked on at once: while one is scored, the next
-// is tokenized. A third would cost memory and feed nobody.
+// is tokenized. A third would only cost memory.
 const inFlight = 2
 
 // planned is one item of the plan.
@@ -182,7 +182,7 @@ func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 	if batch == 0 {
 		batch = defaultBatch
 		if len(r.conditions) > manyConditions {
-			batch = 1 // an item is work enough, and so much the less is lost
+			batch = 1 // one item keeps all cores busy, and an interruption loses less
 		}
 	}
 	m := &r.manifest

@@ -15,7 +15,7 @@ import (
 //go:embed builtin/*.yaml
 var builtin embed.FS
 
-// Suites returns the built-in suites by name order.
+// BuiltIn returns the built-in suites in the order of their names.
 func BuiltIn() ([]Suite, error) {
 	files, err := fs.Glob(builtin, "builtin/*.yaml")
 	if err != nil {
@@ -36,7 +36,7 @@ func BuiltIn() ([]Suite, error) {
 	return out, nil
 }
 
-// LoadSuite finds a built-in suite by name, or reads one from a path that ends
+// Load finds a built-in suite by name, or reads one from a path that ends
 // in .yaml or .yml.
 func Load(name string) (Suite, error) {
 	if strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {

@@ -26,7 +26,7 @@ func TokenDamages() []string { return []string{TokenDrop, TokenRandom, TokenNear
 // DamagesTokens reports whether the condition hits codes and not the image.
 func (c Condition) DamagesTokens() bool { return slices.Contains(TokenDamages(), c.Corruption) }
 
-// damagesImage reports whether the condition hits the image before the tokenizer.
+// DamagesImage reports whether the condition hits the image before the tokenizer.
 func (c Condition) DamagesImage() bool { return c.Corruption != "" && !c.DamagesTokens() }
 
 // ImageCorruptions reports whether any corruption needs Config.Corrupt.
@@ -91,7 +91,7 @@ func ParseCondition(s string) (Condition, error) {
 	return c, nil
 }
 
-// conditions lists what a suite does to every image, in the order of records.
+// Conditions lists what a suite does to every image, in the order of records.
 func (s *Suite) Conditions() []Condition {
 	var out []Condition
 	for _, res := range s.Resolutions {
@@ -107,7 +107,7 @@ func (s *Suite) Conditions() []Condition {
 	return out
 }
 
-// allConditions lists the conditions that records can have: those of conditions,
+// AllConditions lists the conditions that records can have: those of Conditions,
 // and for corrupted ones the scores against the undamaged original.
 func (s *Suite) AllConditions() []Condition {
 	var out []Condition

@@ -23,7 +23,7 @@ func (b *Bins) scale(in datasets.Instance, w, h int) float64 {
 	return float64(in.Box.Dx()) / (float64(chars) * side)
 }
 
-// sorted tells the instances that are scored at a resolution, with their bins,
+// Sort tells the instances that are scored at a resolution, with their bins,
 // from those that are not, with the reason.
 func (s *Suite) Sort(item datasets.Item, resolution int) (scored []datasets.Instance, bin map[string]string, left map[string]string) {
 	bin, left = map[string]string{}, map[string]string{}

@@ -20,12 +20,12 @@ import (
 	"strings"
 )
 
-// wants reports whether the suite asks for a metric.
+// Wants reports whether the suite asks for a metric.
 func (s *Suite) Wants(metric string) bool { return slices.Contains(s.Metrics, metric) }
 
 // A Suite is a question as data: which images, prepared how, damaged how, scored
 // by which metrics, told apart by which scales. Suites are YAML files, the built-in
-// ones are embedded (see [Suites]); a user's own comes by path.
+// ones are embedded (see [BuiltIn]); a user's own comes by path.
 type Suite struct {
 	ID       string `yaml:"id" json:"id"`
 	Version  int    `yaml:"version" json:"version"` // raised when any field changes what is measured
@@ -55,7 +55,7 @@ type Suite struct {
 	Worst string `yaml:"worst,omitempty" json:"worst,omitempty"`
 	// Of holds what differs for one of several data sets, by its spec.
 	Of map[string]DatasetOptions `yaml:"of,omitempty" json:"of,omitempty"`
-	// Optional names data sets and metrics that are left out, loudly, where the files
+	// Optional names data sets and metrics that are left out, with a warning, where the files
 	// or models they need are missing.
 	Optional []string `yaml:"optional,omitempty" json:"optional,omitempty"`
 	Bins     *Bins    `yaml:"bins,omitempty" json:"bins,omitempty"`
@@ -71,7 +71,7 @@ type DatasetOptions struct {
 	Worst string `yaml:"worst,omitempty" json:"worst,omitempty"`
 }
 
-// items is how many items of a data set run by default; 0 leaves it to the data set.
+// ItemsOf is how many items of a data set run by default; 0 leaves it to the data set.
 func (s *Suite) ItemsOf(spec string) int {
 	if n := s.Of[spec].Items; n > 0 {
 		return n
@@ -79,7 +79,7 @@ func (s *Suite) ItemsOf(spec string) int {
 	return s.Items
 }
 
-// worst is the metric by which the worst cases of a data set are picked.
+// WorstOf is the metric by which the worst cases of a data set are picked.
 func (s *Suite) WorstOf(spec string) string {
 	if id := s.Of[spec].Worst; id != "" {
 		return id

@@ -355,7 +355,7 @@ func TestForkSafety(t *testing.T) {
 				t.Errorf("the publisher uses %s", s.Uses)
 			}
 			if s.Run != "" && strings.Contains(s.Run, "artefact/") && !strings.Contains(s.Run, "--event") {
-				t.Errorf("the publisher believes the artefact without the event:\n%s", s.Run)
+				t.Errorf("the publisher uses the artefact without the event:\n%s", s.Run)
 			}
 		}
 	}

@@ -206,7 +206,7 @@ func (s *Set) Load(ctx context.Context, i int) (datasets.Item, error) {
 	for n, f := range found {
 		in := f.instance(n, e.id, img.W, img.H)
 		if in.Box.Empty() {
-			if !f.ignore { // nothing is lost with a face that nobody looks for
+			if !f.ignore { // an ignored face is never scored, so its label loses nothing
 				it.Lost = append(it.Lost, datasets.LostLabel{
 					ID: in.ID, Reason: datasets.LostOutside,
 					Where: fmt.Sprintf("%s: box %v, image of %d×%d", f.where, f.box.rect(), img.W, img.H),

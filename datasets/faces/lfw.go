@@ -64,7 +64,7 @@ func OpenLFW(ctx context.Context, dir string, o datasets.Options) (*People, erro
 	for _, n := range takeTwo(names) {
 		who := path.Dir(n)
 		if who == "." {
-			return nil, fmt.Errorf("image %s of %s is in no person's folder; PERSON/PERSON_0001.jpg is wanted (folder:%s takes images of nobody in particular)", n, dir, dir)
+			return nil, fmt.Errorf("image %s of %s is in no person's folder; PERSON/PERSON_0001.jpg is wanted (folder:%s takes images without identities)", n, dir, dir)
 		}
 		f := face{where: n, identity: who}
 		entries = append(entries, entry{id: n, fit: func(w, h int) ([]face, error) {

@@ -354,7 +354,7 @@ func (s *Set) Load(ctx context.Context, i int) (datasets.Item, error) {
 	for n, l := range labels {
 		box := l.Box().Intersect(image.Rect(0, 0, d.Image.W, d.Image.H))
 		if box.Empty() {
-			if l.Text != DontCare { // where nobody is expected to read, nothing is lost
+			if l.Text != DontCare { // text that is not meant to be read loses nothing
 				lose(l.Line, datasets.LostOutside, fmt.Sprintf("box %v lies outside the %d×%d image", l.Box(), d.Image.W, d.Image.H))
 			}
 			continue

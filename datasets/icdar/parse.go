@@ -22,7 +22,7 @@ type Label struct {
 	Text    string
 }
 
-// DontCare is the transcription of what nobody is expected to read.
+// DontCare is the transcription of what is not meant to be read.
 const DontCare = "###"
 
 // Ignore reports whether the label is don't-care, or has no transcription that
@@ -169,7 +169,7 @@ func corners(v []float64) []datasets.Point {
 // transcription in quotation marks of either kind.
 var totalTextLine = regexp.MustCompile(`x:\s*\[\[([-\d\s.,]*)\]\],\s*y:\s*\[\[([-\d\s.,]*)\]\],\s*ornt:\s*\[[^\]]*\],\s*transcriptions:\s*\[u?(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")?\]`)
 
-// totalTextDontCare is the transcription of what nobody is expected to read there.
+// totalTextDontCare is the transcription of what is not meant to be read there.
 const totalTextDontCare = "#"
 
 func parseTotalText(s string) (labels []Label, bad []*LineError) {

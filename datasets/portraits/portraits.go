@@ -74,7 +74,7 @@ var portraitsAtHand = []portrait{
 	},
 }
 
-// backgrounds show nobody and are larger than any canvas.
+// backgrounds show no people and are larger than any canvas.
 var backgrounds = []string{
 	"picosdeeuropa_by_Aitzol_Berasategi.jpg", "LadyBird.jpg", "greentock_by_Peter_Nerlich.jpg", "Dune.jpg",
 	"Dragonfly_by_Bolly.jpg", "Wood.jpg", "Bridge_by_Sander_Klootwijk.jpg",

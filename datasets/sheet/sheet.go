@@ -1,7 +1,7 @@
 // Package sheet shows a data set at a glance: thumbnails side by side, labelled
 // boxes around what will be scored, crosses at key points.
 //
-// Its opinion: nobody should trust scores on data they have not looked at.
+// Its opinion: look at the data before trusting scores on it.
 //
 //	img, err := sheet.Contact(ctx, ds, sheet.Options{Items: 24, Boxes: true})
 //	err = img.SavePNG("sheet.png")

@@ -91,7 +91,7 @@ func (p pack) deb(ctx context.Context, tmp string) (fs.FS, func() error, error) 
 	return os.DirFS(root), func() error { return nil }, nil
 }
 
-// run runs a client in dir; its last words are the error.
+// run runs a client in dir; the end of its output is the error.
 func run(ctx context.Context, dir, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir

@@ -196,7 +196,8 @@ func (m *metric) Enrol(ctx context.Context, ref metrics.Reference) error {
 	return nil
 }
 
-// identity is who a face is; one of whom that is not known is nobody else.
+// identity is who a face is; a face without a stated identity counts as a person of its
+// own.
 func identity(item string, in datasets.Instance) string {
 	if in.Identity != "" {
 		return in.Identity
@@ -470,7 +471,7 @@ func share(b bool) float64 {
 }
 
 // search returns who of the gallery is most like an embedding, "" where there is no
-// gallery, and the highest cosine to anybody but self, NaN where there is nobody.
+// gallery, and the highest cosine to any other person, NaN where there is none.
 func (m *metric) search(e []float32, self string) (nearest string, stranger float64) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()

@@ -83,7 +83,7 @@ func TestOriginalAndStranger(t *testing.T) {
 	if x := v["face/"+idStranger].Value; x < -.5 || x > .7 {
 		t.Errorf("the nearest stranger is at %g", x)
 	}
-	// Everything black: nobody is there.
+	// Everything black: there is no face.
 	black := scored(t, m, a, pix.New(a.Image.W, a.Image.H))
 	if x := black["face/"+idDetected]; x.Value != 0 || x.Drop != "" {
 		t.Errorf("a face is found in the dark: %+v", x)

@@ -31,7 +31,7 @@ const ModelsFile = "face-models.yaml"
 // Options of the metrics, as in a suite or behind --option.
 const (
 	OptionModels = "face.models"      // folder with ModelsFile
-	OptionAllow  = "face.allow_model" // "true": also files whose digest nobody stated
+	OptionAllow  = "face.allow_model" // "true": also files without a stated digest
 )
 
 // models is ModelsFile. What is absent is vtbench's own.

@@ -20,8 +20,8 @@ var trusted = map[string]string{
 // trialTime bounds a trial; it takes about a second.
 const trialTime = time.Minute
 
-// try lets the tesseract program read something with language data nobody here
-// has seen before. The library ends the process on many kinds of damage, by
+// try lets the tesseract program read something with language data of an unknown
+// digest. The library ends the process on many kinds of damage, by
 // SIGSEGV, SIGABRT or plain exit; better it is another process. Where the program
 // is not installed (it is no dependency of the library) the data are taken as
 // they are.

@@ -156,7 +156,7 @@ func (a adapter) Prepare(_ context.Context, ref metrics.Reference) (metrics.Scor
 }
 
 // farColours is the CIEDE2000 difference that counts as the worst in a map: colours
-// that nobody takes for another.
+// that are clearly different.
 const farColours = 20
 
 // Damage implements [metrics.Mapper] for the metrics that have a map.

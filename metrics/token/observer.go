@@ -504,7 +504,7 @@ func (a *Accumulator) joint() *Joint {
 		}
 	}
 	// A tuple seen in some images and unseen in others because those were too
-	// large would be a set nobody asked for.
+	// large would belong to an arbitrary subset.
 	if j.Images != a.images {
 		return nil
 	}

@@ -78,8 +78,8 @@ func (e *Event) commit() string {
 }
 
 // PullRequest finds the pull request whose head the event's run measured. number is
-// what the run's own files claim, or 0: it is only believed where its head is the
-// repository and branch of the event, so that nobody can have another pull request
+// what the run's own files claim, or 0: it is only used where its head is the
+// repository and branch of the event, so that no run can have another pull request
 // commented. why says, with number 0, why there is nothing to do.
 func (c *Client) PullRequest(ctx context.Context, e *Event, claimed int) (number int, why string, err error) {
 	if err := c.check(); err != nil {

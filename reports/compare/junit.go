@@ -48,7 +48,7 @@ type (
 
 // JUnit writes gates as test cases: one for each row that a gate looked at, failed
 // where it found an error; a warning passes and says so. Without gates the headline
-// rows are skipped test cases, since nobody said what would be a failure.
+// rows are skipped test cases, since no gate says what would be a failure.
 func JUnit(w io.Writer, r *compare.Report) error {
 	s := junitSuite{Name: "comparison"}
 	if g := r.Gates; g != nil {

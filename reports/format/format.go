@@ -2,7 +2,7 @@
 //
 // Its opinion: a number is shown with the digits its interval can bear and no
 // more, a share of things (words read, codes used) is a percentage, and an index
-// that nobody calls a percentage (SSIM, a cosine) stays a plain number. The
+// that is not read as a percentage (SSIM, a cosine) stays a plain number. The
 // style is the metric's own ([metrics.Spec.Show]), so that a terminal table, a
 // Markdown page and an axis never disagree about one value.
 //

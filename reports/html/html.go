@@ -3,7 +3,7 @@
 //
 // Its opinion: a reader wants the verdict first, then the table, then to see with
 // their own eyes what a number means; so pictures stand with what was read in
-// them, worst first, and next to samples that nobody chose by their result. All
+// them, worst first, and next to samples that were not chosen by their result. All
 // that comes from outside goes through html/template.
 package html
 

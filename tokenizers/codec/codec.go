@@ -117,7 +117,7 @@ func (t *tokenizer) one(m pix.Image) tokenizers.Reconstruction {
 }
 
 // Warm implements [tokenizers.Warmer]: the first image through a codec compiles
-// it, which is nobody's encoding time.
+// it, which belongs to no image's encoding time.
 func (t *tokenizer) Warm(ctx context.Context, w, h int) error {
 	if err := t.info.Accepts(w, h); err != nil {
 		return err

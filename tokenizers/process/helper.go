@@ -91,8 +91,8 @@ func (h *Helper) Call(ctx context.Context, c Call) (raw []byte, err error) {
 	defer t.release(r)
 	raw, err = h.call(ctx, r, req, c)
 	var f *fault
-	if errors.As(err, &f) && f.early && ctx.Err() == nil && r.fails <= t.c.restarts {
-		raw, err = h.call(ctx, r, req, c) // a fresh process has no past
+	if errors.As(err, &f) && f.unrelated && ctx.Err() == nil && r.fails <= t.c.restarts {
+		raw, err = h.call(ctx, r, req, c) // earlier failures are those of another process
 	}
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()

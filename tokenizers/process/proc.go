@@ -20,18 +20,18 @@ import (
 	"github.com/vtbench/vtbench/tokenizers/process/wire"
 )
 
-// maxTalk bounds the raw bytes of a frame that should carry none.
-const maxTalk = 0
+// noBody bounds the raw bytes of an answer that should carry none.
+const noBody = 0
 
-// lastWords is how long a process that has ended, or has closed a pipe, is given
-// for what it wrote to arrive and for its exit to be seen.
-const lastWords = time.Second
+// drainTime is how long to wait, once a process has ended or closed a pipe, for what
+// it wrote to arrive and for its exit to be seen.
+const drainTime = time.Second
 
-// unkillable is how long a killed process may take to be reaped. One that hangs
+// reapTime is how long a killed process may take to be reaped. One that hangs
 // in the kernel, on a driver or a network file system, may take forever.
-const unkillable = 10 * time.Second
+const reapTime = 10 * time.Second
 
-// A proc is one life of a plug-in process: from start to the end of its group.
+// A proc is one running process of a plug-in, with the process group it leads.
 type proc struct {
 	cmd    *exec.Cmd
 	mark   string // environment entry that finds its children
@@ -63,9 +63,9 @@ type frame struct {
 // no use afterwards.
 type fault struct {
 	err error
-	// early says that it happened before the request at hand can have mattered: the
-	// process had left already, or spoke about an older request.
-	early bool
+	// unrelated says that it does not come from the request being served: the process
+	// had ended before, or it answered an older request.
+	unrelated bool
 }
 
 func (f *fault) Error() string { return f.err.Error() }
@@ -73,9 +73,9 @@ func (f *fault) Unwrap() error { return f.err }
 
 func faultf(format string, args ...any) error { return &fault{err: fmt.Errorf(format, args...)} }
 
-// earlyf makes a fault that says nothing about the request at hand.
-func earlyf(format string, args ...any) error {
-	return &fault{err: fmt.Errorf(format, args...), early: true}
+// unrelatedf makes a fault that does not come from the request being served.
+func unrelatedf(format string, args ...any) error {
+	return &fault{err: fmt.Errorf(format, args...), unrelated: true}
 }
 
 // start starts the process and its readers; the handshake comes after.
@@ -122,7 +122,7 @@ func start(c *config, replica int) (*proc, error) {
 	closeAll := func() {
 		for _, f := range append(theirs[:], ours[:]...) {
 			if f != nil {
-				_ = f.Close() // of no use to anyone any more
+				_ = f.Close() // the start has failed already
 			}
 		}
 		if p.shm != nil {
@@ -184,9 +184,9 @@ func (p *proc) read() {
 		head, n, f.err = r.Next(wire.MaxFrame)
 		if f.err == nil {
 			// The bound is read only now: a request raises it before it is sent, so
-			// an honest answer always finds its own.
+			// an answer to that request is held against the raised bound.
 			if limit := p.maxBody.Load(); int64(n) > limit {
-				f.err = &wire.FrameError{Reason: fmt.Sprintf("the frame carries %d raw bytes where at most %d can be meant", n, limit), Start: head[:min(len(head), 120)]}
+				f.err = &wire.FrameError{Reason: fmt.Sprintf("the frame carries %d raw bytes where at most %d can be meant", n, limit), Start: head[:min(len(head), 120)], Header: true}
 			}
 		}
 		if f.err == nil {
@@ -199,7 +199,7 @@ func (p *proc) read() {
 				err = fmt.Errorf("the header describes %d raw bytes, the frame carries %d", want, n)
 			}
 			if err != nil {
-				f.err = &wire.FrameError{Reason: "the header lies", Start: head[:min(len(head), 120)], Err: err}
+				f.err = &wire.FrameError{Reason: "the header contradicts its body", Start: head[:min(len(head), 120)], Header: true, Err: err}
 			} else {
 				f.body = make([]byte, n)
 				f.err = r.Body(f.body)
@@ -223,10 +223,10 @@ func (p *proc) read() {
 func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply, room int, body [][]byte, limit time.Duration) (wire.Response, []byte, error) {
 	p.nextID++
 	req.ID = p.nextID
-	// Nobody asked for anything yet: what is there already is one answer too many.
+	// No request is pending: a frame that is there already answers none.
 	select {
 	case f := <-p.frames:
-		return wire.Response{}, nil, p.unasked(f)
+		return wire.Response{}, nil, p.unexpected(f)
 	default:
 	}
 	timer := time.NewTimer(limit)
@@ -253,8 +253,8 @@ func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply, room int, b
 		return wire.Response{}, nil, fmt.Errorf("encoding the request: %w", err)
 	}
 	p.maxBody.Store(int64(maxReply))
-	// Written beside the waiting: a plug-in that answers before it has read, or
-	// that writes without end, must not lock both sides.
+	// Written in a goroutine: a plug-in that answers before it has read the request,
+	// or writes without end, must not block both sides.
 	written := make(chan error, 1)
 	go func() { written <- wire.Write(p.stdin, head, body...) }()
 
@@ -268,7 +268,7 @@ func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply, room int, b
 		case got := <-p.frames:
 			switch {
 			case answered:
-				return wire.Response{}, nil, p.unasked(got)
+				return wire.Response{}, nil, p.unexpected(got)
 			case got.err != nil:
 				return wire.Response{}, nil, p.broken(ctx, got.err)
 			}
@@ -279,17 +279,17 @@ func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply, room int, b
 				return wire.Response{}, nil, p.gone(ctx, writeErr)
 			}
 			if writeErr != nil { // it closed its end; its last frame or its exit says why
-				grace = time.After(lastWords)
+				grace = time.After(drainTime)
 			}
 		case <-exited:
 			exited = nil
-			grace = time.After(lastWords) // an answer may still lie in the pipe
+			grace = time.After(drainTime) // an answer may still lie in the pipe
 		case <-grace:
 			return wire.Response{}, nil, p.gone(ctx, writeErr)
 		case <-ctx.Done():
 			return wire.Response{}, nil, ctx.Err()
 		case <-timer.C:
-			return wire.Response{}, nil, faultf("no answer within %v; it was killed%s", limit, p.said())
+			return wire.Response{}, nil, faultf("no answer within %v; it was killed%s", limit, p.stderrEnd())
 		}
 	}
 	if writeErr != nil {
@@ -297,7 +297,7 @@ func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply, room int, b
 	}
 	r := f.head
 	if r.ID != req.ID {
-		return wire.Response{}, nil, p.unasked(f)
+		return wire.Response{}, nil, p.unexpected(f)
 	}
 	if r.Type == wire.Failure {
 		msg := wire.Clean(r.Error, 2000)
@@ -317,7 +317,7 @@ func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply, room int, b
 			err = fmt.Errorf("the header describes %d raw bytes, the shared memory holds %d", want, r.Shm.Len)
 		}
 		if err != nil {
-			return wire.Response{}, nil, faultf("the header lies: %w", err)
+			return wire.Response{}, nil, faultf("the header contradicts its body: %w", err)
 		}
 		// Copied before anything is checked: the other side may still write there.
 		got = append([]byte(nil), p.shm.mem[r.Shm.Off:r.Shm.Off+r.Shm.Len]...)
@@ -325,17 +325,17 @@ func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply, room int, b
 	return r, got, nil
 }
 
-// unasked describes a frame that answers nothing.
-func (p *proc) unasked(f frame) error {
+// unexpected describes a frame that answers no pending request.
+func (p *proc) unexpected(f frame) error {
 	switch {
 	case f.err != nil:
 		return p.broken(context.Background(), f.err)
 	case f.head.ID == 0 || f.head.ID > p.nextID:
-		return earlyf("it sent a %q for request %d, which was never made (the last was %d): answer with the id of the request", wire.Clean(f.head.Type, 40), f.head.ID, p.nextID)
+		return unrelatedf("it sent a %q for request %d, which was never made (the last was %d): answer with the id of the request", wire.Clean(f.head.Type, 40), f.head.ID, p.nextID)
 	case f.head.ID == p.nextID:
-		return earlyf("it sent a second answer to request %d: answer every request once", f.head.ID)
+		return unrelatedf("it sent a second answer to request %d: answer every request once", f.head.ID)
 	default:
-		return earlyf("it sent a %q for request %d, which it had answered before (now at %d): answer every request once", wire.Clean(f.head.Type, 40), f.head.ID, p.nextID)
+		return unrelatedf("it sent a %q for request %d, which it had answered before (now at %d): answer every request once", wire.Clean(f.head.Type, 40), f.head.ID, p.nextID)
 	}
 }
 
@@ -357,11 +357,11 @@ func (p *proc) gone(ctx context.Context, err error) error {
 	case <-p.exited:
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(lastWords):
+	case <-time.After(drainTime):
 		if errors.Is(err, syscall.EPIPE) {
-			return earlyf("it closed its standard input and lives on%s", p.said())
+			return unrelatedf("it closed its standard input and keeps running%s", p.stderrEnd())
 		}
-		return faultf("it closed its standard output and lives on (%v)%s", err, p.said())
+		return faultf("it closed its standard output and keeps running (%v)%s", err, p.stderrEnd())
 	}
 	detail := ""
 	var fe *wire.FrameError
@@ -369,9 +369,9 @@ func (p *proc) gone(ctx context.Context, err error) error {
 		detail = ", in the middle of an answer (" + fe.Error() + ")"
 	}
 	if p.waitErr == nil && detail == "" {
-		return earlyf("%s%s", p.status(), p.said()) // nobody crashes with status 0
+		return unrelatedf("%s%s", p.status(), p.stderrEnd()) // status 0 is no crash
 	}
-	return faultf("%s%s%s", p.status(), detail, p.said())
+	return faultf("%s%s%s", p.status(), detail, p.stderrEnd())
 }
 
 // status says how a process that was reaped ended.
@@ -393,17 +393,17 @@ func (p *proc) status() string {
 	return fmt.Sprintf("it ended (%v)", p.waitErr)
 }
 
-// said quotes the end of the plug-in's standard error. Of a process that has ended
+// stderrEnd quotes the end of the plug-in's standard error. Of a process that has ended
 // all of it is waited for, unless a child keeps the pipe open.
-func (p *proc) said() string {
+func (p *proc) stderrEnd() string {
 	if !p.alive() {
 		select {
 		case <-p.drained:
-		case <-time.After(lastWords):
+		case <-time.After(drainTime):
 		}
 	}
 	if s := p.tail.last(4, " / "); s != "" {
-		s = "; its last words on stderr: " + s
+		s = "; the end of its stderr: " + s
 		if strings.Contains(s, "No module named 'vtbench'") {
 			s += "; install the SDK: pip install ./tokenizers/process/python"
 		}
@@ -424,13 +424,13 @@ func (p *proc) handshake(ctx context.Context, replica int, limit time.Duration) 
 	if p.shm != nil {
 		req.SharedMemory = &wire.SharedMemory{FD: 3, Size: len(p.shm.mem)}
 	}
-	r, _, err := p.ask(ctx, req, maxTalk, 0, nil, limit)
+	r, _, err := p.ask(ctx, req, noBody, 0, nil, limit)
 	if err != nil {
 		var f *fault
 		if errors.As(err, &f) || ctx.Err() != nil {
 			return err
 		}
-		return faultf("it refused the handshake: %w%s", err, p.said())
+		return faultf("it refused the handshake: %w%s", err, p.stderrEnd())
 	}
 	if r.Type != wire.Hello {
 		return faultf("it answered the handshake with a %q: want a hello, see docs/protocol.md", wire.Clean(r.Type, 40))
@@ -513,11 +513,11 @@ func (p *proc) kill() {
 	}
 	// The group outlives its leader: children are signalled even when the leader
 	// is gone. Its number cannot have been given away meanwhile while one of them
-	// lives, and with none left the signal finds nobody.
+	// lives, and with none left there is no process to signal.
 	_ = signalGroup(p.cmd.Process.Pid, syscall.SIGKILL) // a group that is gone already is what we want
 	select {
 	case <-p.exited:
-	case <-time.After(unkillable):
+	case <-time.After(reapTime):
 	}
 	sweep(p.mark)
 	_ = p.stdin.Close()
@@ -558,7 +558,7 @@ func (p *proc) stop(grace time.Duration) error {
 		case <-p.exited:
 			var ee *exec.ExitError
 			if errors.As(p.waitErr, &ee) {
-				return fmt.Errorf("at shutdown %s%s", strings.TrimSpace(p.status()), p.said())
+				return fmt.Errorf("at shutdown %s%s", strings.TrimSpace(p.status()), p.stderrEnd())
 			}
 			return nil
 		case <-timer.C:

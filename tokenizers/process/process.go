@@ -43,7 +43,7 @@ const (
 	// the pipe; measured by BenchmarkOverhead: below it they are level.
 	shmWorth = 256 << 10
 	// idleAfter is how long a process may be idle before it is pinged, so that one
-	// that died of idleness is found in seconds and not at a batch's deadline.
+	// that died while idle is found in seconds and not at a batch's deadline.
 	idleAfter = 30 * time.Second
 	// pingLimit is how long an idle plug-in may take to answer a ping.
 	pingLimit = 30 * time.Second
@@ -137,7 +137,7 @@ type config struct {
 }
 
 func configure(opts tokenizers.Options) (*config, error) {
-	// Options that came around the registry lack checks and defaults.
+	// Options that were not resolved through the registry lack checks and defaults.
 	_, opts, err := tokenizers.Resolve(tokenizers.Spec{Name: "process", Kind: "process", Opts: opts}, []tokenizers.Kind{Kind()})
 	if err != nil {
 		return nil, err
@@ -186,10 +186,10 @@ type Tokenizer struct {
 	device   int64 // the most accelerator memory that a replica told of
 }
 
-// maxDeviceMemory bounds what is believed: 16 TiB, more than any machine has.
+// maxDeviceMemory bounds what a plug-in may state: 16 TiB, more than any machine has.
 const maxDeviceMemory = 16 << 40
 
-// A replica is one copy of the plug-in through all its lives.
+// A replica is one copy of the plug-in, through all restarts of its process.
 type replica struct {
 	n     int
 	p     *proc // nil: to be started
@@ -485,7 +485,7 @@ func (t *Tokenizer) run(ctx context.Context, kind string, jobs []job, done func(
 			return ctx.Err()
 		case err != nil && !tried:
 			return err
-		case err != nil: // what was done before stands
+		case err != nil: // results of earlier requests are kept
 			for _, j := range jobs {
 				j.fail(err)
 			}
@@ -547,7 +547,7 @@ func (t *Tokenizer) serve(ctx context.Context, r *replica, kind string, jobs []j
 	}
 	died := r.p == nil
 	if len(jobs) == 1 && !died {
-		t.failed(jobs, 0, err) // it was asked and said no
+		t.failed(jobs, 0, err) // the plug-in answered with an error
 		return nil, nil
 	}
 	if died {
@@ -563,8 +563,8 @@ func (t *Tokenizer) serve(ctx context.Context, r *replica, kind string, jobs []j
 		}
 		err := t.attempt(ctx, r, kind, jobs[i:i+1], done)
 		var f *fault
-		if errors.As(err, &f) && f.early && ctx.Err() == nil && r.fails <= t.c.restarts {
-			err = t.attempt(ctx, r, kind, jobs[i:i+1], done) // a fresh process has no past
+		if errors.As(err, &f) && f.unrelated && ctx.Err() == nil && r.fails <= t.c.restarts {
+			err = t.attempt(ctx, r, kind, jobs[i:i+1], done) // earlier failures are those of another process
 		}
 		if err != nil {
 			if ctx.Err() != nil {
@@ -575,7 +575,7 @@ func (t *Tokenizer) serve(ctx context.Context, r *replica, kind string, jobs []j
 		}
 	}
 	if died && allGood && len(jobs) > 1 {
-		// No image was to blame, so the batch was: most often memory.
+		// Every image succeeds alone, so the batch was too large, most often for memory.
 		half := int64(max(1, len(jobs)/2))
 		if half < t.limit.Load() {
 			t.limit.Store(half)
@@ -590,7 +590,7 @@ func (t *Tokenizer) failed(jobs []job, i int, err error) {
 	jobs[i].fail(fmt.Errorf("plug-in %q, image %d of the batch: %w", t.c.label, jobs[i].n, err))
 }
 
-// settle books how a request ended. Where the process is to blame it is ended, to be
+// settle records how a request ended. Where the process is to blame it is ended, to be
 // started again by the next request.
 func (t *Tokenizer) settle(ctx context.Context, r *replica, err error) {
 	var f *fault
@@ -605,7 +605,7 @@ func (t *Tokenizer) settle(ctx context.Context, r *replica, err error) {
 		t.lastErr = err
 		t.mu.Unlock()
 		r.drop()
-	default: // it said no and lives on
+	default: // it answered with an error; the process goes on
 		r.used, r.ran = time.Now(), true
 	}
 }
@@ -654,7 +654,7 @@ func (t *Tokenizer) attempt(ctx context.Context, r *replica, kind string, jobs [
 	}
 	parts, err := wire.Split(resp.Items, raw)
 	if err != nil {
-		return faultf("the header lies: %w", err)
+		return faultf("the header contradicts its body: %w", err)
 	}
 	if len(parts) != len(jobs) {
 		return fmt.Errorf("it returned %d results for a batch of %d: return one for every image, with an error in those that failed", len(parts), len(jobs))
@@ -678,7 +678,7 @@ func (t *Tokenizer) attempt(ctx context.Context, r *replica, kind string, jobs [
 // ready makes sure that the replica has a process that answers.
 func (t *Tokenizer) ready(ctx context.Context, r *replica) error {
 	if r.p != nil && r.p.alive() && time.Since(r.used) > idleAfter {
-		resp, _, err := r.p.ask(ctx, &wire.Request{Type: wire.Ping}, maxTalk, 0, nil, pingLimit)
+		resp, _, err := r.p.ask(ctx, &wire.Request{Type: wire.Ping}, noBody, 0, nil, pingLimit)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

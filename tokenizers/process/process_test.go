@@ -142,14 +142,14 @@ func TestHostileStart(t *testing.T) {
 		mode, want string
 		opts       map[string]string
 	}{
-		{mode: "exit-at-start", want: `plug-in ".*": it exited with status 7; its last words on stderr: .*No module named 'torch'`},
-		{mode: "hang-at-start", opts: map[string]string{"start_timeout": "1s"}, want: `no answer within 1s; it was killed; its last words on stderr: downloading 12 GB`},
+		{mode: "exit-at-start", want: `plug-in ".*": it exited with status 7; the end of its stderr: .*No module named 'torch'`},
+		{mode: "hang-at-start", opts: map[string]string{"start_timeout": "1s"}, want: `no answer within 1s; it was killed; the end of its stderr: downloading 12 GB`},
 		{mode: "print-in-body", want: `its standard output carries text .*"Loading weights from /models/vae.ckpt .*print to standard error, import vtbench before`},
 		{mode: "print-two-bytes", opts: map[string]string{"start_timeout": "1s"}, want: `no answer within 1s`},
 		{mode: "binary-garbage", want: `breaks the protocol .*docs/protocol.md`},
 		{mode: "tiny-length", want: `length field says 1 bytes, the least is 4`},
 		{mode: "header-longer-than-frame", want: `the header claims 200 bytes of a frame that has 16`},
-		{mode: "closed-stdout", want: `it closed its standard output and lives on`},
+		{mode: "closed-stdout", want: `it closed its standard output and keeps running`},
 		{mode: "wrong-version", want: `it speaks protocol version 99, this vtbench speaks 1 to 1: install the SDK`},
 		{mode: "refuses", want: `it refused the handshake: licence key \[31mmissing\[0m`},
 		{mode: "no-info", want: `its hello has no info: send at least`},
@@ -182,16 +182,16 @@ func TestHostileBatch(t *testing.T) {
 		opts       map[string]string
 		also       []int // images besides the bad one that fail
 	}{
-		{mode: "exit-mid-batch", want: `it exited with status 139; its last words on stderr: Segmentation fault`},
+		{mode: "exit-mid-batch", want: `it exited with status 139; the end of its stderr: Segmentation fault`},
 		{mode: "killed-mid-batch", want: `it was ended by signal 9 \(killed\), perhaps for want of memory`},
 		{mode: "hang-in-batch", opts: short, want: `no answer within 1s; it was killed`},
-		{mode: "flood-stderr", want: `it exited with status 3; its last words on stderr: .*the last line`},
+		{mode: "flood-stderr", want: `it exited with status 3; the end of its stderr: .*the last line`},
 		{mode: "print-in-batch", want: `its standard output carries text .*"step 1/50 done`},
 		{mode: "truncated", want: `it exited with status 0 before it was told to, in the middle of an answer \(the stream broke \d+ bytes before the end`},
 		{mode: "oversize", want: `the frame carries \d+ raw bytes where at most \d+ can be meant`},
 		{mode: "oversize-claim", want: `the frame carries 536870905 raw bytes where at most \d+ can be meant`},
-		{mode: "header-lies", want: `the header lies.*describes \d+ raw bytes, the frame carries \d+`},
-		{mode: "header-lies-without-body", want: `the header lies.*describes \d+ raw bytes, the frame carries 0`},
+		{mode: "header-lies", want: `the header contradicts its body.*describes \d+ raw bytes, the frame carries \d+`},
+		{mode: "header-lies-without-body", want: `the header contradicts its body.*describes \d+ raw bytes, the frame carries 0`},
 		{mode: "header-not-json", want: `the header is not the JSON that was expected.*invalid character 'N'`},
 		{mode: "wrong-type", want: `it answered a reconstruct with a "reslut": want a result or an error`},
 		{mode: "wrong-count", want: `it returned 2 results for a batch of 1: return one for every image`},
@@ -373,7 +373,7 @@ func TestShutdown(t *testing.T) {
 	t.Parallel()
 	for mode, want := range map[string]string{
 		"hang-at-shutdown":  `it did not exit within 1s of being told to, and was killed: leave the loop on "bye"`,
-		"fails-at-shutdown": `at shutdown it exited with status 9; its last words on stderr: double free`,
+		"fails-at-shutdown": `at shutdown it exited with status 9; the end of its stderr: double free`,
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
@@ -556,7 +556,7 @@ func TestImpossibleTimes(t *testing.T) {
 		t.Fatal(err, failures(out))
 	}
 	if out[0].Encode != 0 {
-		t.Errorf("an hour of encoding in a moment was believed: %v", out[0].Encode)
+		t.Errorf("an hour of encoding in a moment was accepted: %v", out[0].Encode)
 	}
 	wantMatch(t, "warnings", errors.New(strings.Join(tok.Warnings(), "\n")), `more encoding and decoding time than a whole request took`)
 }

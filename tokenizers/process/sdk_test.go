@@ -181,7 +181,7 @@ vtbench.serve(Touchy())
 	for i, want := range map[int]string{
 		1: `image 1 of the batch: ValueError: one .*cannot be.* \(tok\.py:\d+\)`,
 		2: `image 2 of the batch: it exited with status 5`,
-		3: `image 3 of the batch: it exited with status 1; its last words on stderr: .*asked to leave`,
+		3: `image 3 of the batch: it exited with status 1; the end of its stderr: .*asked to leave`,
 		4: `1 values are NaN or infinite, the first nan at row 0, column 0, channel 1`,
 		5: `values from .* to 255 where the declared range is 0 to 1`,
 	} {

@@ -49,7 +49,7 @@ type Tensor struct {
 	Data  []float32 `json:"-"`
 }
 
-// An Artefact is what fitting leaves behind: a few small arrays and their story.
+// An Artefact is what fitting leaves behind: a few small arrays and how they were fitted.
 type Artefact struct {
 	Header
 	digest string

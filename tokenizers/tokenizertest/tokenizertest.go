@@ -2,7 +2,7 @@
 // before its numbers are worth a table.
 //
 // It asks what the harness relies on: sizes, determinism as declared, results
-// that do not depend on who else is in the batch, declared constraints that are true, codes
+// that do not depend on the rest of the batch, declared constraints that are true, codes
 // that fit their codebooks, errors that cost one image and not a run. It does
 // not judge quality; one warning aside: a tokenizer that returns nothing like
 // its input has most often got its value range or its channel order wrong, and

@@ -3,8 +3,8 @@
 // same thing for people who write a plug-in in another language.
 //
 // Its opinion: the other side is hostile until a frame has been checked. No
-// length is believed before it is compared with what the request could possibly
-// yield, nothing is allocated on the word of a header, and every refusal quotes
+// length is used before it is compared with what the request could possibly
+// yield, memory grows with what arrives and not with what a header says, and every refusal quotes
 // what was read, since nine of ten broken streams are somebody's print statement.
 //
 //	r := wire.NewReader(conn)
@@ -40,6 +40,7 @@ var ErrClosed = errors.New("stream closed")
 type FrameError struct {
 	Reason string
 	Start  []byte // the first bytes of what stood where a frame should be
+	Header bool   // Start is the header of a frame that was read whole
 	Err    error
 }
 
@@ -60,7 +61,7 @@ func (e *FrameError) Unwrap() error { return e.Err }
 
 // Text reports whether what was read looks like printed text.
 func (e *FrameError) Text() bool {
-	if len(e.Start) == 0 {
+	if len(e.Start) == 0 || e.Header {
 		return false
 	}
 	for _, c := range e.Start[:min(4, len(e.Start))] {

@@ -25,10 +25,10 @@ const (
 	Latents     = "latents"     // images → floats
 	Codebook    = "codebook"    // number of a book → its vectors
 	Call        = "call"        // operation, JSON, raw bytes → JSON, raw bytes
-	Ping        = "ping"        // are you there?
+	Ping        = "ping"        // liveness check
 	Bye         = "bye"         // no answer: finish and exit
 	Result      = "result"      // the answer to the six above
-	Failure     = "error"       // the whole request failed, the plug-in lives on
+	Failure     = "error"       // the whole request failed, the plug-in keeps running
 )
 
 // What a plug-in can do besides reconstructing, as named in its hello.
@@ -290,10 +290,10 @@ func AppendFloats(dst []byte, fs []float32) []byte {
 func Unmarshal(header []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(header))
 	if err := dec.Decode(into); err != nil {
-		return &FrameError{Reason: "the header is not the JSON that was expected", Start: clone(header[:min(len(header), 120)]), Err: err}
+		return &FrameError{Reason: "the header is not the JSON that was expected", Start: clone(header[:min(len(header), 120)]), Header: true, Err: err}
 	}
 	if dec.More() {
-		return &FrameError{Reason: "something follows the JSON header", Start: clone(header[:min(len(header), 120)]), Err: errors.New("more than one value")}
+		return &FrameError{Reason: "something follows the JSON header", Start: clone(header[:min(len(header), 120)]), Header: true, Err: errors.New("more than one value")}
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // Without the files: everything that needs them ends with status 5 and one line that
-// names the command, and nothing is fetched unasked.
+// names the command, and nothing is fetched without being asked for.
 func TestMissingFiles(t *testing.T) {
 	cache := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", cache)

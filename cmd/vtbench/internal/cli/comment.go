@@ -20,7 +20,7 @@ where it would not change. Comments of others are never edited.
 
 Run it where the pull request's code is not: in a workflow_run job, with --event
 "$GITHUB_EVENT_PATH". The event decides which pull request is commented; what the
-measuring run says about that is only believed where the event bears it out.
+measuring run says about that is only used where the event confirms it.
 
 The token is read from GITHUB_TOKEN, never from a flag. cmd/vtbench-comment is this
 command alone, and builds without cgo.`,

@@ -279,8 +279,8 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	return nil
 }
 
-// initGates writes a gates file for a run; it never replaces one, which may hold
-// what somebody thought about.
+// initGates writes a gates file for a run; it never replaces one, which may have
+// been edited by hand.
 func (a *app) initGates(arg, output string) error {
 	r, err := compare.Load(compare.ParseSelection(arg).Path, compare.LoadOptions{Observers: observers()})
 	if err != nil {

@@ -120,5 +120,5 @@ func (a *app) printError(err error, status int, asJSON bool) {
 	}
 	enc := json.NewEncoder(a.err)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(errorReport{msg, status}) // stderr is gone: nobody is left to tell
+	_ = enc.Encode(errorReport{msg, status}) // fails only where stderr is closed
 }

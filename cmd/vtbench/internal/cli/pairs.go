@@ -14,8 +14,8 @@ import (
 )
 
 // match pairs two files, or the images of two folders one to one by their names (see
-// [files.Pair]). lonely lists files without a partner.
-func match(ref, dist string) (pairs []score.Pair, lonely []string, err error) {
+// [files.Pair]). unpaired lists files without a partner.
+func match(ref, dist string) (pairs []score.Pair, unpaired []string, err error) {
 	rs, err := os.Stat(ref)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reference: %w", err)
@@ -51,12 +51,12 @@ func match(ref, dist string) (pairs []score.Pair, lonely []string, err error) {
 		return nil, nil, fmt.Errorf("no file of %s has a partner of the same name in %s", ref, dist)
 	}
 	for _, name := range m.Missing {
-		lonely = append(lonely, filepath.Join(ref, filepath.FromSlash(name)))
+		unpaired = append(unpaired, filepath.Join(ref, filepath.FromSlash(name)))
 	}
 	for _, name := range m.Unused {
-		lonely = append(lonely, filepath.Join(dist, filepath.FromSlash(name)))
+		unpaired = append(unpaired, filepath.Join(dist, filepath.FromSlash(name)))
 	}
-	return pairs, lonely, nil
+	return pairs, unpaired, nil
 }
 
 // listImages lists the images below a folder, of which there must be one.

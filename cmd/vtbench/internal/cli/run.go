@@ -78,7 +78,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.IntVar(&f.keep, "keep-images", 2, "whole images of each data set kept for the report")
 	fl.StringToStringVar(&f.options, "option", nil, "option of a metric, over the suite's: ocr.lang=deu; repeatable")
 	fl.StringVar(&f.faceModels, "face-models", "", "folder with face-models.yaml and ONNX files of your own (docs/faces.md)")
-	fl.BoolVar(&f.allowModel, "allow-model", false, "take networks whose digest nobody stated")
+	fl.BoolVar(&f.allowModel, "allow-model", false, "take network files without a stated digest")
 	formatFlag(cmd, &f.format, "table", "json")
 	complete(cmd, "suite", completeSuite)
 	complete(cmd, "tokenizer", completeTokenizer)

@@ -63,7 +63,7 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 			return err
 		}
 	}
-	pairs, lonely, err := match(ref, dist)
+	pairs, unpaired, err := match(ref, dist)
 	if err != nil {
 		return usage(err)
 	}
@@ -103,7 +103,7 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 	if err != nil {
 		return err
 	}
-	for _, name := range lonely {
+	for _, name := range unpaired {
 		a.warnf("%s has no partner and was not scored", name)
 	}
 	for _, p := range scores.Pairs {
@@ -114,8 +114,8 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 			a.warnf("%s: %s: %s", p.Name, id, p.Errors[id])
 		}
 	}
-	if n := scores.Failed(); n > 0 || len(lonely) > 0 {
-		return &statusError{ExitItemsFailed, fmt.Errorf("done, but %d of %d pairs have errors and %d files have no partner", n, len(pairs), len(lonely))}
+	if n := scores.Failed(); n > 0 || len(unpaired) > 0 {
+		return &statusError{ExitItemsFailed, fmt.Errorf("done, but %d of %d pairs have errors and %d files have no partner", n, len(pairs), len(unpaired))}
 	}
 	return nil
 }

@@ -126,11 +126,11 @@ def _is_pipe(fd: int) -> bool:
 _claimed: Optional[Channel] = None
 
 
-def claim(unasked: bool = False) -> None:
+def claim(without_variable: bool = False) -> None:
     """Takes the protocol off descriptors 0 and 1, once, where vtbench is the host:
-    that is, where its variable is set, or unasked."""
+    that is, where its variable is set, or without_variable is true."""
     global _claimed
-    if _claimed is not None or not (unasked or "VTBENCH_PROTOCOL" in os.environ):
+    if _claimed is not None or not (without_variable or "VTBENCH_PROTOCOL" in os.environ):
         return
     fd_in, fd_out = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
@@ -149,5 +149,5 @@ def take() -> Optional[Channel]:
 
     A container or ssh may not have passed the variable on; a pipe on both ends
     still shows that a program is talking to this one."""
-    claim(unasked=_is_pipe(0) and _is_pipe(1))
+    claim(without_variable=_is_pipe(0) and _is_pipe(1))
     return _claimed
