@@ -24,6 +24,8 @@ type Manifest struct {
 	Batch     int             `json:"batch"`
 	Bootstrap BootstrapConfig `json:"bootstrap"`
 	Shard     string          `json:"shard,omitempty"` // "2/8"
+	// KeepImages is how many whole images of each data set are kept for the report.
+	KeepImages int `json:"keep_images"`
 	// LeftOut are the optional data sets and metrics of the suite that could not be
 	// had, with the reason.
 	LeftOut map[string]string `json:"left_out,omitempty"`

@@ -82,6 +82,7 @@ func differences(a, b record.Manifest) ([]string, error) {
 	check(a.Seed, b.Seed, "seed")
 	check(a.Shard, b.Shard, "shard")
 	check(a.Batch, b.Batch, "batch size")
+	check(a.KeepImages, b.KeepImages, "number of kept images (--keep-images)")
 	check(a.Bootstrap, b.Bootstrap, "bootstrap")
 	check(a.Tokenizers, b.Tokenizers, "list of tokenizers (or their weights or versions)")
 	check(a.Metrics, b.Metrics, "metric version")

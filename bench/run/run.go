@@ -186,7 +186,7 @@ func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 		}
 	}
 	m := &r.manifest
-	m.Schema, m.Suite, m.Seed, m.Batch = record.SchemaVersion, cfg.Suite, cfg.Seed, batch
+	m.Schema, m.Suite, m.Seed, m.Batch, m.KeepImages = record.SchemaVersion, cfg.Suite, cfg.Seed, batch, cfg.KeepImages
 	plan, err := r.plan()
 	if err != nil {
 		return nil, nil, err

@@ -638,3 +638,63 @@ func TestDistributionsHoldEveryValueThatCounts(t *testing.T) {
 		t.Errorf("faults of distributions: %v", err)
 	}
 }
+
+// Shards, merged in any order and with parts that overlap, are the files of one run.
+func TestMergeEqualsOneRun(t *testing.T) {
+	whole := config(t, 11)
+	execute(t, whole)
+	dirs := make([]string, 3)
+	for i := range dirs {
+		cfg := config(t, 11)
+		cfg.Shard = run.Shard{Index: i + 1, Count: 3}
+		execute(t, cfg)
+		dirs[i] = cfg.Dir
+	}
+	names := []string{record.RecordsFile, record.CodesFile, record.GroupsFile, record.SummaryFile, record.SealFile, "images/cases.json"}
+	out := filepath.Join(t.TempDir(), "merged")
+	for _, parts := range [][]string{{dirs[2], dirs[0], dirs[1]}, {dirs[0], dirs[1], dirs[2], whole.Dir}} {
+		got, err := run.Merge(t.Context(), run.MergeConfig{Dirs: parts, Dir: out, Observers: whole.Observers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Missing) != 0 || (len(got.Doubled) == 6) != (len(parts) == 4) || !got.Run.Complete {
+			t.Errorf("%d parts: doubled %v, missing %v, complete %v", len(parts), got.Doubled, got.Missing, got.Run.Complete)
+		}
+		for _, name := range names {
+			if diff := cmp.Diff(string(read(t, whole.Dir, name)), string(read(t, out, name))); diff != "" {
+				t.Errorf("%d parts: %s differs (-one run +merged):\n%s", len(parts), name, diff)
+			}
+		}
+		if _, err := summary.Open(out, whole.Observers); err != nil {
+			t.Error(err)
+		}
+	}
+
+	some := run.MergeConfig{Dirs: dirs[:2], Dir: filepath.Join(t.TempDir(), "some"), Observers: whole.Observers}
+	if _, err := run.Merge(t.Context(), some); err == nil || !strings.Contains(err.Error(), "words: items 5 to 6, words: items 11 to 11") {
+		t.Errorf("a merge without a shard: %v", err)
+	}
+	some.Partial = true
+	got, err := run.Merge(t.Context(), some)
+	if err != nil || got.Run.Complete || len(got.Missing) != 2 || len(got.Run.Summary.Rows) == 0 {
+		t.Errorf("a partial merge: %+v, %v", got, err)
+	}
+
+	other := config(t, 11)
+	other.Seed = 7
+	execute(t, other)
+	for _, tc := range []struct {
+		cfg  run.MergeConfig
+		want string
+	}{
+		{run.MergeConfig{Dirs: []string{dirs[0], other.Dir}, Dir: out}, "seed"},
+		{run.MergeConfig{Dirs: dirs, Dir: other.Dir}, "already holds another run"},
+		{run.MergeConfig{Dirs: dirs, Dir: dirs[1]}, "into itself"},
+		{run.MergeConfig{Dirs: []string{t.TempDir()}, Dir: out}, "not a run directory"},
+	} {
+		var ce *run.ConfigError
+		if _, err := run.Merge(t.Context(), tc.cfg); !errors.As(err, &ce) || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%v; want %s", err, tc.want)
+		}
+	}
+}

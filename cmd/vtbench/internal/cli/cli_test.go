@@ -501,3 +501,32 @@ func TestScoreWithNetworks(t *testing.T) {
 		t.Errorf("psnr: %+v", got.Aggregate["psnr"])
 	}
 }
+
+// Shards that are merged give the table of one run; a missing one is named.
+func TestMergeCommand(t *testing.T) {
+	t.Chdir(t.TempDir())
+	photos(t, "images", 5, false, 0)
+	if err := os.WriteFile("s.yaml", []byte(suiteFile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	common := []string{"--suite", "s.yaml", "--data", "folder:images", "--resamples", "100", "-q", "--batch", "2"}
+	whole, table, stderr := vtbench(t, append([]string{"run", "-o", "whole"}, common...)...)
+	if whole != ExitDone {
+		t.Fatalf("status %d\n%s", whole, stderr)
+	}
+	for _, shard := range []string{"1", "2"} {
+		if status, _, stderr := vtbench(t, append([]string{"run", "-o", "part" + shard, "--shard", shard + "/2"}, common...)...); status != whole {
+			t.Fatalf("shard %s: status %d\n%s", shard, status, stderr)
+		}
+	}
+	status, stdout, stderr := vtbench(t, "merge", "part2", "part1", "-o", "merged", "-q")
+	if status != whole || stdout != table {
+		t.Errorf("status %d, want %d\n%s\nwant\n%s%s", status, whole, stdout, table, stderr)
+	}
+	if status, _, stderr := vtbench(t, "merge", "part1", "-o", "half", "-q"); status != ExitUsage || !strings.Contains(stderr, "items 3 to 4") {
+		t.Errorf("half a run: status %d\n%s", status, stderr)
+	}
+	if status, _, stderr := vtbench(t, "merge", "part1", "-o", "half", "-q", "--partial"); status != ExitItemsFailed || !strings.Contains(stderr, "missing") {
+		t.Errorf("half a run, --partial: status %d\n%s", status, stderr)
+	}
+}

@@ -1,0 +1,284 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/internal/files"
+	"github.com/vtbench/vtbench/metrics"
+)
+
+// MergeConfig says what is merged.
+type MergeConfig struct {
+	Dirs      []string // run directories: shards of one run, or parts of it
+	Dir       string   // the directory to write; an earlier merge there is written anew
+	Observers []metrics.Observer
+	Partial   bool // accept that groups are missing
+}
+
+// Merged is the result of a merge.
+type Merged struct {
+	Run     *summary.Run
+	Doubled []int    // groups of the plan that several directories had, with equal content
+	Missing []string // items that no directory has, only with Partial; each "DATA SET: items 5 to 8"
+}
+
+// Merge joins shards and interrupted parts of one run into a directory whose journals,
+// summary and cases are those of a single run, byte for byte. Manifests that differ in
+// more than their shard are refused, and so are groups that are missing, unless Partial:
+// the result then counts as interrupted.
+func Merge(ctx context.Context, cfg MergeConfig) (Merged, error) {
+	if len(cfg.Dirs) == 0 {
+		return Merged{}, configErrorf("nothing to merge: name run directories")
+	}
+	m, parts, err := cfg.parts(ctx)
+	if err != nil {
+		return Merged{}, err
+	}
+	dir := cfg.Dir
+	if err := os.MkdirAll(filepath.Join(dir, record.ImagesDir), 0o777); err != nil {
+		return Merged{}, configErrorf("making the directory of the merged run: %w; choose another one with -o", err)
+	}
+	lock, err := record.TakeLock(dir, false)
+	if err != nil {
+		return Merged{}, &ConfigError{err}
+	}
+	merged, err := cfg.into(ctx, m, parts)
+	return merged, errors.Join(err, lock.Release())
+}
+
+// parts reads and verifies what is merged, and returns the manifest of the whole.
+func (cfg *MergeConfig) parts(ctx context.Context) (record.Manifest, []record.Part, error) {
+	var whole record.Manifest
+	var parts []record.Part
+	for i, dir := range cfg.Dirs {
+		if ctx.Err() != nil {
+			return whole, nil, ctx.Err()
+		}
+		if same(dir, cfg.Dir) {
+			return whole, nil, configErrorf("%s is to be merged into itself: name another directory with -o", dir)
+		}
+		var m record.Manifest
+		if err := record.ReadJSON(filepath.Join(dir, record.ManifestFile), &m); err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				return whole, nil, configErrorf("%s is not a run directory: it has no %s", dir, record.ManifestFile)
+			}
+			return whole, nil, &ConfigError{err}
+		}
+		m.Shard = ""
+		for d := range m.Datasets {
+			m.Datasets[d].Items = m.Datasets[d].Planned
+		}
+		if i == 0 {
+			whole = m
+		}
+		diff, err := differences(whole, m)
+		if err != nil {
+			return whole, nil, err
+		}
+		if len(diff) > 0 {
+			return whole, nil, configErrorf("%s and %s are not parts of one run: they have another %s", cfg.Dirs[0], dir, strings.Join(diff, ", another "))
+		}
+		state, err := record.Verify(dir)
+		if err != nil {
+			return whole, nil, err
+		}
+		if state.Damage != nil && state.Damage.Group >= 0 {
+			return whole, nil, configErrorf("%s: %w", dir, state.Damage)
+		}
+		parts = append(parts, record.Part{Dir: dir, State: state})
+	}
+	return whole, parts, nil
+}
+
+// same reports whether two paths are one directory.
+func same(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+// into writes the merged directory.
+func (cfg *MergeConfig) into(ctx context.Context, m record.Manifest, parts []record.Part) (Merged, error) {
+	if err := cfg.overwritable(m); err != nil {
+		return Merged{}, err
+	}
+	missing := missingItems(m, parts)
+	if len(missing) > 0 && !cfg.Partial {
+		return Merged{}, configErrorf("the directories do not make a whole run: missing are %s; measure them, or take what is there with --partial", listed(missing))
+	}
+	if err := record.Unseal(cfg.Dir); err != nil {
+		return Merged{}, err
+	}
+	if err := record.WriteJSON(filepath.Join(cfg.Dir, record.ManifestFile), &m); err != nil {
+		return Merged{}, err
+	}
+	copied, err := record.CopyGroups(cfg.Dir, parts)
+	if err != nil {
+		return Merged{}, &ConfigError{err}
+	}
+	for _, p := range parts {
+		if err := copyPictures(ctx, p.Dir, cfg.Dir); err != nil {
+			return Merged{}, err
+		}
+	}
+	r := &runner{cfg: Config{Dir: cfg.Dir, Observers: cfg.Observers, KeepImages: m.KeepImages, Progress: silent{}}, manifest: m, conditions: m.Suite.Conditions(), keeper: newKeeper(&m)}
+	for _, t := range m.Tokenizers {
+		r.cfg.Tokenizers = append(r.cfg.Tokenizers, TokenizerSource{Name: t.Name})
+	}
+	plan, err := r.remembered(copied.Groups)
+	if err != nil {
+		return Merged{}, err
+	}
+	out := Merged{Doubled: copied.Doubled, Missing: missing}
+	if len(missing) == 0 {
+		out.Run, err = r.finish(ctx, plan)
+		return out, err
+	}
+	if _, err := r.cases(plan); err != nil {
+		return out, err
+	}
+	out.Run, err = summary.Open(cfg.Dir, cfg.Observers)
+	return out, err
+}
+
+// overwritable refuses a directory that holds another run than an earlier merge of the
+// same one.
+func (cfg *MergeConfig) overwritable(m record.Manifest) error {
+	var old record.Manifest
+	err := record.ReadJSON(filepath.Join(cfg.Dir, record.ManifestFile), &old)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return &ConfigError{err}
+	}
+	diff, err := differences(old, m)
+	if err != nil {
+		return err
+	}
+	if len(diff) > 0 {
+		return configErrorf("%s already holds another run (another %s); choose another directory with -o", cfg.Dir, strings.Join(diff, ", another "))
+	}
+	return nil
+}
+
+// missingItems names the items of the plan that no part has.
+func missingItems(m record.Manifest, parts []record.Part) []string {
+	there := map[int]bool{}
+	for _, p := range parts {
+		for _, g := range p.State.Groups {
+			there[g.Group] = true
+		}
+	}
+	var out []string
+	number := 0
+	for _, d := range m.Datasets {
+		for first := 0; first < d.Planned; first += m.Batch {
+			if !there[number] {
+				out = append(out, fmt.Sprintf("%s: items %d to %d", d.Name, first+1, min(first+m.Batch, d.Planned)))
+			}
+			number++
+		}
+	}
+	return out
+}
+
+// listed joins words, and counts those that are too many to show.
+func listed(words []string) string {
+	const most = 10
+	if len(words) <= most {
+		return strings.Join(words, ", ")
+	}
+	return fmt.Sprintf("%s and %d more groups", strings.Join(words[:most], ", "), len(words)-most)
+}
+
+// remembered makes the plan of groups from their records, which it shows to the keeper.
+func (r *runner) remembered(groups []record.GroupLine) ([]*group, error) {
+	// The position of a group in its data set follows from its number.
+	firstOf := make([]int, len(r.manifest.Datasets)+1)
+	source := map[string]int{}
+	for s, d := range r.manifest.Datasets {
+		firstOf[s+1] = firstOf[s] + (d.Planned+r.manifest.Batch-1)/r.manifest.Batch
+		source[d.Name] = s
+	}
+	var plan []*group
+	var g *group
+	left := 0 // records of the group that are still to come
+	for rec, err := range record.Records(r.cfg.Dir) {
+		if err != nil {
+			return nil, &ConfigError{err}
+		}
+		for left == 0 {
+			if len(plan) == len(groups) {
+				return nil, fmt.Errorf("merging: more records than groups.jsonl counts")
+			}
+			line := groups[len(plan)]
+			g, left = &group{number: line.Group}, line.Records.Lines
+			plan = append(plan, g)
+		}
+		left--
+		r.keeper.add(&rec)
+		s, ok := source[rec.Dataset]
+		if !ok {
+			return nil, configErrorf("merging: a record of data set %q, which the run does not have", rec.Dataset)
+		}
+		if n := len(g.items); n == 0 || g.items[n-1].id != rec.Item {
+			g.items = append(g.items, planned{s, (g.number-firstOf[s])*r.manifest.Batch + n, rec.Item})
+		}
+	}
+	return plan, nil
+}
+
+// copyPictures copies the pictures of a part that are not there yet; equal names are
+// equal pictures, since names are hashes of what is shown.
+func copyPictures(ctx context.Context, from, to string) error {
+	names, err := os.ReadDir(filepath.Join(from, record.ImagesDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("merging pictures: %w", err)
+	}
+	for _, e := range names {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		target := filepath.Join(to, record.ImagesDir, e.Name())
+		if filepath.Ext(e.Name()) != ".png" || !e.Type().IsRegular() {
+			continue
+		}
+		if _, err := os.Lstat(target); err == nil {
+			continue
+		}
+		if err := copyFile(filepath.Join(from, record.ImagesDir, e.Name()), target); err != nil {
+			return fmt.Errorf("merging pictures: %w", err)
+		}
+	}
+	return nil
+}
+
+func copyFile(from, to string) error {
+	in, err := files.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
