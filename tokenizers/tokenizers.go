@@ -185,6 +185,16 @@ func (in Info) Accepts(w, h int) error {
 	return nil
 }
 
+// A SizeError says that a reconstruction has another size than its input. Adapters that
+// see it themselves return it, too, so that a run can tell what is wrong with all.
+type SizeError struct {
+	W, H, WantW, WantH int
+	Text               string
+}
+
+// Error implements error.
+func (e *SizeError) Error() string { return e.Text }
+
 // Check enforces the contract of Reconstruct on what an adapter returned: the
 // number of results, and for each that did not fail its size and its codes.
 // Results that break the contract get an Err; the others stand.
@@ -200,7 +210,10 @@ func Check(in []pix.Image, out []Reconstruction) error {
 		if err := r.Image.Validate(); err != nil {
 			r.Err = fmt.Errorf("checking the reconstruction: %w", err)
 		} else if r.Image.W != in[i].W || r.Image.H != in[i].H {
-			r.Err = fmt.Errorf("checking the reconstruction: it is %d×%d, its input was %d×%d", r.Image.W, r.Image.H, in[i].W, in[i].H)
+			r.Err = &SizeError{
+				W: r.Image.W, H: r.Image.H, WantW: in[i].W, WantH: in[i].H,
+				Text: fmt.Sprintf("checking the reconstruction: it is %d×%d, its input was %d×%d", r.Image.W, r.Image.H, in[i].W, in[i].H),
+			}
 		} else if err := r.Codes.Validate(); err != nil {
 			r.Err = fmt.Errorf("checking the codes: %w", err)
 		} else if r.Bits < 0 || r.FileBits < 0 || r.Encode < 0 || r.Decode < 0 {

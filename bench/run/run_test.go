@@ -397,7 +397,7 @@ func TestDamageIsNoticed(t *testing.T) {
 		{"a record lost", record.RecordsFile, edit(60, lose), 1},
 		{"a record doubled", record.RecordsFile, edit(0, double), 0},
 		{"records lost", record.RecordsFile, gone, 0},
-		{"codes edited", record.CodesFile, edit(9, flip), 3},
+		{"codes edited", record.CodesFile, edit(22, flip), 3},
 		{"codes lost", record.CodesFile, edit(2, lose), 0},
 		{"a time edited", record.TimingsFile, edit(20, flip), 2},
 		{"a time doubled", record.TimingsFile, edit(20, double), 2},

@@ -3,13 +3,16 @@ package run
 import (
 	"context"
 	"errors"
+	"image"
 	"slices"
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/guard"
+	"github.com/vtbench/vtbench/internal/sanity"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/tokenizers"
 )
 
 // score makes the records of cell i of a batch: of its pixels and labels, of its
@@ -40,6 +43,7 @@ func (r *runner) measure(ctx context.Context, c *cell, base record.Record) itemO
 	if rec.Err == nil && rec.restored.Empty() {
 		rec.restored, rec.Err = r.restore(in, rec.Image)
 	}
+	r.look(&out, base, c)
 	if rec.Err != nil {
 		out.records = r.failed(base, in, r.manifest.Metrics, rec.Err)
 		return out
@@ -67,6 +71,31 @@ func (r *runner) measure(ctx context.Context, c *cell, base record.Record) itemO
 		}
 	}
 	return out
+}
+
+// look keeps what tells, over all images, whether something is wrong with the
+// reconstructions of undamaged ones. Upper bounds are right by construction.
+func (r *runner) look(out *itemOutput, base record.Record, c *cell) {
+	in, rec := c.in, &c.result
+	if t, _ := r.manifest.Token(base.Tokenizer); in.cond.Corruption != "" || t.Name == suite.Original || t.Info.Reference {
+		return
+	}
+	var s sanity.Sums
+	var size *tokenizers.SizeError
+	switch {
+	case errors.As(rec.Err, &size):
+		s = sanity.OtherSize(size.WantW, size.WantH, size.W, size.H)
+	case rec.Err != nil:
+		return
+	case rec.Image.W == in.img.W && rec.Image.H == in.img.H:
+		s = sanity.Look(in.img, rec.Image, in.place.Inside, max(rec.Bits, rec.FileBits))
+	default: // looked up, and scaled back already
+		s = sanity.Look(in.item.Image, rec.Image, image.Rect(0, 0, rec.Image.W, rec.Image.H), max(rec.Bits, rec.FileBits))
+	}
+	out.codes = append(out.codes, record.CodeLine{
+		Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
+		Observer: summary.SanityID, State: s.State(),
+	})
 }
 
 // scored are the records of one metric; one that fails or panics costs its own values

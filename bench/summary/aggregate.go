@@ -94,11 +94,11 @@ func Summarise(dir string, m *record.Manifest, observers []metrics.Observer) (Su
 	if err := errors.Join(bad...); err != nil {
 		return Summary{}, err
 	}
-	corpus, err := corpusValues(dir, observers)
+	states, err := readStates(dir, observers)
 	if err != nil {
 		return Summary{}, err
 	}
-	rows, err := a.rows(corpus)
+	rows, err := a.rows(states.corpus)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -106,7 +106,7 @@ func Summarise(dir string, m *record.Manifest, observers []metrics.Observer) (Su
 	if err != nil {
 		return Summary{}, err
 	}
-	return Summary{Schema: record.SchemaVersion, Rows: rows, Robustness: robust, Distributions: a.distributions(), Errors: a.failures, Notes: a.notes, Lost: a.lost}, nil
+	return Summary{Schema: record.SchemaVersion, Rows: rows, Robustness: robust, Distributions: a.distributions(), Errors: a.failures, Alarms: states.alarms, Notes: a.notes, Lost: a.lost}, nil
 }
 
 func (a *aggregation) cluster(dataset, id string) int {

@@ -10,7 +10,10 @@
 //	row, ok := r.Summary.Find("vq", "text-default", "clean@256", summary.BinMean, "t-acc")
 package summary
 
-import "github.com/vtbench/vtbench/bench/record"
+import (
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/internal/sanity"
+)
 
 // Bins that are not scale bins of a suite.
 const (
@@ -46,8 +49,18 @@ type Summary struct {
 	// Distributions has a histogram of every metric that the suite lists for it.
 	Distributions []Distribution `json:"distributions,omitempty"`
 	Errors        []Failure      `json:"errors,omitempty"` // every item that failed, in plan order
+	Alarms        []Alarm        `json:"alarms,omitempty"` // adapters that are probably wrong
 	Notes         []ItemNote     `json:"notes,omitempty"`  // what was assumed or lost in decoding
 	Lost          []LostLabel    `json:"lost,omitempty"`   // labels that cannot be used
+}
+
+// An Alarm says that the reconstructions of a tokenizer on a data set look as if its
+// adapter were wrong: what is seen, and the likely cause.
+type Alarm struct {
+	Tokenizer string      `json:"tokenizer"`
+	Dataset   string      `json:"dataset"`
+	Kind      sanity.Kind `json:"kind"`
+	Text      string      `json:"text"`
 }
 
 // An ItemNote says of how many items of a data set something was said when they

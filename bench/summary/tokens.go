@@ -6,16 +6,19 @@ import (
 	"path/filepath"
 
 	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/internal/sanity"
 	"github.com/vtbench/vtbench/metrics"
 )
 
-// corpusValues adds up the stored token states of each tokenizer under each
-// condition.
-func corpusValues(dir string, observers []metrics.Observer) (map[cellKey]corpusValue, error) {
-	out := map[cellKey]corpusValue{}
-	if len(observers) == 0 {
-		return out, nil
-	}
+// states is what the stored states of all reconstructions amount to.
+type states struct {
+	corpus map[cellKey]corpusValue
+	alarms []Alarm
+}
+
+// readStates adds up the stored token states of each tokenizer under each condition, and
+// the statistics of its pictures on each data set.
+func readStates(dir string, observers []metrics.Observer) (states, error) {
 	type group struct{ dataset, tokenizer, condition, observer string }
 	byID := map[string]metrics.Observer{}
 	for _, o := range observers {
@@ -23,10 +26,25 @@ func corpusValues(dir string, observers []metrics.Observer) (map[cellKey]corpusV
 	}
 	sums := map[group]metrics.Accumulator{}
 	counts := map[group]int{}
+	looks := map[group]*sanity.Sums{}
+	var looked []group
 	path := filepath.Join(dir, record.CodesFile)
 	for l, err := range record.Codes(dir) {
 		if err != nil {
-			return nil, err
+			return states{}, err
+		}
+		if l.Observer == SanityID {
+			one, err := sanity.Parse(l.State)
+			if err != nil {
+				return states{}, fmt.Errorf("reading %s: %s on %s: %w", path, l.Tokenizer, l.Item, err)
+			}
+			g := group{dataset: l.Dataset, tokenizer: l.Tokenizer}
+			if looks[g] == nil {
+				looks[g] = &sanity.Sums{}
+				looked = append(looked, g)
+			}
+			looks[g].Add(one)
+			continue
 		}
 		o, ok := byID[l.Observer]
 		if !ok {
@@ -37,17 +55,23 @@ func corpusValues(dir string, observers []metrics.Observer) (map[cellKey]corpusV
 			sums[g] = o.NewAccumulator()
 		}
 		if err := sums[g].Add(l.State); err != nil {
-			return nil, fmt.Errorf("reading %s: tokens of %s on %s: %w", path, l.Tokenizer, l.Item, err)
+			return states{}, fmt.Errorf("reading %s: tokens of %s on %s: %w", path, l.Tokenizer, l.Item, err)
 		}
 		counts[g]++
 	}
+	out := states{corpus: map[cellKey]corpusValue{}}
 	for g, acc := range sums {
 		values, err := acc.Result()
 		if err != nil {
-			return nil, fmt.Errorf("summing the tokens of %s under %s: %w", g.tokenizer, g.condition, err)
+			return states{}, fmt.Errorf("summing the tokens of %s under %s: %w", g.tokenizer, g.condition, err)
 		}
 		for _, v := range values {
-			out[cellKey{g.dataset, g.tokenizer, g.condition, v.Metric}] = corpusValue{v, counts[g]}
+			out.corpus[cellKey{g.dataset, g.tokenizer, g.condition, v.Metric}] = corpusValue{v, counts[g]}
+		}
+	}
+	for _, g := range looked { // in the order of the plan
+		for _, a := range looks[g].Alarms() {
+			out.alarms = append(out.alarms, Alarm{Tokenizer: g.tokenizer, Dataset: g.dataset, Kind: a.Kind, Text: a.Text})
 		}
 	}
 	return out, nil
@@ -58,6 +82,10 @@ type corpusValue struct {
 	images int
 }
 
+// SanityID marks the statistics of pictures among the states of observers.
+const SanityID = "sanity"
+
+// ObserverID is the id of an observer, that of its first spec.
 func ObserverID(o metrics.Observer) string { return o.Specs()[0].ID }
 
 // Metrics that the runner itself measures where a suite asks for them.

@@ -170,6 +170,7 @@ func New(runs ...*summary.Run) (*View, error) {
 		}
 	}
 	v.leftOut(runs)
+	v.alarms(runs)
 	v.sortDistributions()
 	v.order(runs)
 	v.fewClusters()
@@ -230,6 +231,31 @@ func (v *View) leftOut(runs []*summary.Run) {
 			}
 		}
 	}
+}
+
+// alarms says whose reconstructions look as if the adapter were wrong, before anything
+// else: such numbers are not the tokenizer's. What holds of several data sets is said once.
+func (v *View) alarms(runs []*summary.Run) {
+	type alarm struct{ tokenizer, text string }
+	var order []alarm
+	sets := map[alarm][]string{}
+	for i, r := range runs {
+		for _, a := range r.Summary.Alarms {
+			k := alarm{a.Tokenizer, a.Text}
+			if j := slices.IndexFunc(v.Tokens, func(t Token) bool { return t.Run == i && t.Own == a.Tokenizer }); j >= 0 {
+				k.tokenizer = v.Tokens[j].Name
+			}
+			if sets[k] == nil {
+				order = append(order, k)
+			}
+			sets[k] = append(sets[k], a.Dataset)
+		}
+	}
+	var said []string
+	for _, k := range order {
+		said = append(said, fmt.Sprintf("%s on %s: %s", k.tokenizer, strings.Join(sets[k], ", "), k.text))
+	}
+	v.Warnings = append(said, v.Warnings...)
 }
 
 // fewClusters warns where headline intervals rest on few images.

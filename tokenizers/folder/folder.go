@@ -311,11 +311,17 @@ func (t *Tokenizer) load(ref tokenizers.ItemRef, in pix.Image, p *place) (pix.Im
 	case original && ref.W <= in.W && ref.H <= in.H:
 		return m, nil // the square has room for all of the original: nothing was scaled down
 	case t.o.ScaledBack && ref.W > 0:
-		return pix.Image{}, fmt.Errorf("reconstruction of %q: %s is %d×%d: want %d×%d as the original, since scaled_back=true says so", ref.Item, file, m.W, m.H, ref.W, ref.H)
+		return pix.Image{}, &tokenizers.SizeError{
+			W: m.W, H: m.H, WantW: ref.W, WantH: ref.H,
+			Text: fmt.Sprintf("reconstruction of %q: %s is %d×%d: want %d×%d as the original, since scaled_back=true says so", ref.Item, file, m.W, m.H, ref.W, ref.H),
+		}
 	case original:
 		return pix.Image{}, fmt.Errorf("reconstruction of %q: %s is %d×%d as the original: want %d×%d as the tokenizer is given; if it was reconstructed at %d px and scaled back, declare that: folder:%s,scaled_back=true", ref.Item, file, m.W, m.H, in.W, in.H, ref.Resolution, t.name)
 	}
-	return pix.Image{}, fmt.Errorf("reconstruction of %q: %s is %d×%d: want %d×%d as the tokenizer is given", ref.Item, file, m.W, m.H, in.W, in.H)
+	return pix.Image{}, &tokenizers.SizeError{
+		W: m.W, H: m.H, WantW: in.W, WantH: in.H,
+		Text: fmt.Sprintf("reconstruction of %q: %s is %d×%d: want %d×%d as the tokenizer is given", ref.Item, file, m.W, m.H, in.W, in.H),
+	}
 }
 
 func stems(names []string) []string {

@@ -409,7 +409,10 @@ func (t *Tokenizer) reconstruct(ctx context.Context, in []pix.Image) ([]tokenize
 // reconstruction checks and keeps one result.
 func (t *Tokenizer) reconstruction(r *tokenizers.Reconstruction, m pix.Image, it wire.Item, p wire.Payload) error {
 	if it.W != m.W || it.H != m.H {
-		return fmt.Errorf("it returned %d×%d for an image of %d×%d: return every image at the size it came in (pad inside, or declare multiple_of or a fixed size)", it.W, it.H, m.W, m.H)
+		return &tokenizers.SizeError{
+			W: it.W, H: it.H, WantW: m.W, WantH: m.H,
+			Text: fmt.Sprintf("it returned %d×%d for an image of %d×%d: return every image at the size it came in (pad inside, or declare multiple_of or a fixed size)", it.W, it.H, m.W, m.H),
+		}
 	}
 	codes, err := t.codes(it, p)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"math"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vtbench/vtbench/internal/sanity"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -171,6 +173,12 @@ func checkShape(ctx context.Context, r *runner) (string, error) {
 		}
 		if !r.takes(ctx, w, h) {
 			r.lost = fmt.Sprintf("images of %d×%d are not reconstructed, see the check shape", w, h)
+			var size *tokenizers.SizeError
+			if errors.As(err, &size) {
+				if other := sanity.OtherSize(size.WantW, size.WantH, size.W, size.H); len(other.Alarms()) > 0 {
+					return "", fmt.Errorf("%w; %s", err, other.Alarms()[0].Text)
+				}
+			}
 			return "", fmt.Errorf("%w%s", err, r.advice(ctx))
 		}
 		return "", err
@@ -192,7 +200,7 @@ func checkResemblance(ctx context.Context, r *runner) (string, error) {
 		return "", err
 	}
 	w, h := r.base()
-	in := []pix.Image{shading(w, h, 1), plain(w, h, 40), plain(w, h, 215)}
+	in := []pix.Image{shading(w, h, 1), plain(w, h, 40), plain(w, h, 215), shading(w, h, 2)}
 	out, err := r.good(ctx, in...)
 	if broke(err) {
 		return "", err
@@ -211,6 +219,14 @@ func checkResemblance(ctx context.Context, r *runner) (string, error) {
 		worst = min(worst, psnr(in[i], out[i].Image))
 		swapped = min(swapped, psnr(in[i], redForBlue(out[i].Image)))
 	}
+	var looks sanity.Sums
+	for i := range in {
+		looks.Add(sanity.Look(in[i], out[i].Image, image.Rect(0, 0, w, h), max(out[i].Bits, out[i].FileBits)))
+	}
+	alarms := looks.Alarms()
+	if len(alarms) > 0 && alarms[0].Kind == sanity.Identical && !r.info.Reference {
+		return "", warnf("%s", alarms[0].Text)
+	}
 	if worst >= fair {
 		return fmt.Sprintf("at least %.1f dB on smooth images", worst), nil
 	}
@@ -220,6 +236,8 @@ func checkResemblance(ctx context.Context, r *runner) (string, error) {
 		return "", warnf("%.1f dB on a smooth image or a plain colour as declared, %.1f dB with the range %g to %g%s: declare range: [%g, %g]", worst, best.db, best.lo, best.hi, tried, best.lo, best.hi)
 	case swapped >= worst+gain && swapped >= poor:
 		return "", warnf("%.1f dB on a smooth image or a plain colour, %.1f dB with red and blue exchanged: images go in as RGB and come out as BGR, or the other way", worst, swapped)
+	case len(alarms) > 0:
+		return "", warnf("%.1f dB on a smooth image or a plain colour%s: %s", worst, tried, alarms[0].Text)
 	case worst < poor:
 		return "", warnf("%.1f dB on a smooth image or a plain colour: it hardly shows the input%s", worst, tried)
 	}

@@ -502,3 +502,57 @@ func TestConstraintsAreKept(t *testing.T) {
 		}
 	}
 }
+
+// spoilt makes a mistake behind a good tokenizer.
+type spoilt struct {
+	*toy
+	with func(in, out pix.Image) pix.Image
+}
+
+func (s spoilt) Reconstruct(ctx context.Context, in []pix.Image) ([]tokenizers.Reconstruction, error) {
+	out, err := s.toy.Reconstruct(ctx, in)
+	for i := range out {
+		out[i].Bits, out[i].FileBits = 0, 0
+		if out[i].Err == nil {
+			out[i].Image = s.with(in[i], out[i].Image)
+		}
+	}
+	return out, err
+}
+
+// The likely cause is named where a run would name it.
+func TestLikelyCauses(t *testing.T) {
+	level := func(f func(v int) int) func(in, out pix.Image) pix.Image {
+		return func(_, out pix.Image) pix.Image {
+			m := out.Clone()
+			for i, v := range m.Pix {
+				m.Pix[i] = uint8(min(max(f(int(v)), 0), 255))
+			}
+			return m
+		}
+	}
+	for name, c := range map[string]struct {
+		with   func(in, out pix.Image) pix.Image
+		check  string
+		status Status
+		says   string
+	}{
+		"a tenth":      {level(func(v int) int { return v / 10 }), "resemblance", Warning, "of the contrast is left"},
+		"half":         {level(func(v int) int { return v/2 + 127 }), "resemblance", Warning, "values of 0 to 1 that are taken for −1 to 1"},
+		"shifted":      {level(func(v int) int { return v + 60 }), "resemblance", Warning, "levels off"},
+		"negative":     {level(func(v int) int { return 255 - v }), "resemblance", Warning, "negated"},
+		"one colour":   {level(func(int) int { return 128 }), "resemblance", Warning, "one colour"},
+		"the input":    {func(in, _ pix.Image) pix.Image { return in.Clone() }, "resemblance", Warning, "the image itself"},
+		"twice as big": {func(_, out pix.Image) pix.Image { return pix.New(2*out.W, 2*out.H) }, "shape", Failed, "2 times the sides"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := find(t, Run(t.Context(), spoilt{newToy(), c.with}, Options{}), c.check)
+			if got.Status != c.status || !strings.Contains(got.Detail, c.says) {
+				t.Errorf("%s is %s: %s; want %s, …%s…", c.check, got.Status, got.Detail, c.status, c.says)
+			}
+		})
+	}
+	if got := find(t, Run(t.Context(), spoilt{newToy(), func(_, out pix.Image) pix.Image { return out }}, Options{}), "resemblance"); got.Status != OK {
+		t.Errorf("nothing is wrong, and it says %s", got)
+	}
+}
