@@ -169,6 +169,12 @@ func decodePNG(b []byte, x *extracted) (Image, error) {
 		}
 		rest = rest[12+n:]
 	}
+	if m, alpha, ok := fastPNG(b); ok {
+		if alpha {
+			x.note(NoteAlpha)
+		}
+		return m, nil
+	}
 	return generic(b, x, png.DecodeConfig, png.Decode)
 }
 
