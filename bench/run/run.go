@@ -38,6 +38,8 @@ type Config struct {
 	Tokenizers []TokenizerSource
 	Metrics    []metrics.Metric
 	Observers  []metrics.Observer
+	Codes      []metrics.CodeComparer
+	Sets       []metrics.OpenedSets
 	// Corrupt damages an image; key makes random damage the same on every machine.
 	// It may be nil for suites without corruptions.
 	Corrupt func(img pix.Image, name string, severity int, key string) (pix.Image, error)
@@ -203,18 +205,22 @@ func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 // selectMetrics checks that every metric of the suite is there.
 func (r *runner) selectMetrics() error {
 	have := map[string]metrics.Spec{}
-	for _, s := range summary.TokenMetrics() {
-		have[s.ID] = s
+	add := func(specs []metrics.Spec) {
+		for _, s := range specs {
+			have[s.ID] = s
+		}
 	}
 	for _, m := range r.cfg.Metrics {
-		for _, s := range m.Specs() {
-			have[s.ID] = s
-		}
+		add(m.Specs())
 	}
 	for _, o := range r.cfg.Observers {
-		for _, s := range o.Specs() {
-			have[s.ID] = s
-		}
+		add(o.Specs())
+	}
+	for _, c := range r.cfg.Codes {
+		add(c.Specs())
+	}
+	for _, s := range r.cfg.Sets {
+		add(s.Specs)
 	}
 	r.wanted = map[string]metrics.Spec{}
 	for _, id := range r.cfg.Suite.Metrics {
@@ -487,8 +493,15 @@ func (r *runner) commit(grp *group, journal *record.Journal) error {
 // finish writes the summary and everything else that is computed from records.
 func (r *runner) finish(ctx context.Context, plan []*group) (*summary.Run, error) {
 	dir := r.cfg.Dir
+	var kinds []metrics.Kind
+	for _, o := range r.cfg.Observers {
+		kinds = append(kinds, metrics.Kind{Specs: o.Specs(), Observer: o})
+	}
+	for _, s := range r.cfg.Sets {
+		kinds = append(kinds, metrics.Kind{Specs: s.Specs, Sets: s.Sets})
+	}
 	r.cfg.Progress.Begin("computing intervals", 1, 0)
-	sum, err := summary.Summarise(dir, &r.manifest, r.cfg.Observers)
+	sum, err := summary.Summarise(dir, &r.manifest, kinds)
 	r.cfg.Progress.End()
 	if err != nil {
 		return nil, err

@@ -317,7 +317,7 @@ func TestCancelledRunResumes(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(cfg.Dir, record.SummaryFile)); err == nil {
 		t.Fatal("a cancelled run has a summary")
 	}
-	partial, err := summary.Open(cfg.Dir, cfg.Observers)
+	partial, err := summary.Open(cfg.Dir, []metrics.Kind{{Specs: tokens{}.Specs(), Observer: tokens{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -419,7 +419,7 @@ func TestDamageIsNoticed(t *testing.T) {
 		} else if err := os.WriteFile(path, []byte(b), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := summary.Open(cfg.Dir, cfg.Observers)
+		_, err := summary.Open(cfg.Dir, []metrics.Kind{{Specs: tokens{}.Specs(), Observer: tokens{}}})
 		var damage *record.Damage
 		if !errors.As(err, &damage) || !strings.HasPrefix(damage.File, strings.TrimSuffix(tc.file, ".jsonl")) && tc.what != "a group lost" {
 			t.Errorf("%s: a report says %v", tc.what, err)
@@ -452,7 +452,7 @@ func TestMissingPicture(t *testing.T) {
 	if err := os.Remove(filepath.Join(cfg.Dir, done.Cases[0].Original)); err != nil {
 		t.Fatal(err)
 	}
-	got, err := summary.Open(cfg.Dir, cfg.Observers)
+	got, err := summary.Open(cfg.Dir, []metrics.Kind{{Specs: tokens{}.Specs(), Observer: tokens{}}})
 	if err != nil || len(got.Damaged) != 1 || !strings.Contains(got.Damaged[0], done.Cases[0].Original) {
 		t.Errorf("%v, %v", got.Damaged, err)
 	}
