@@ -105,6 +105,7 @@ type runner struct {
 	slots      chan struct{}   // one a worker: held while computing
 	lanes      []chan struct{} // one a tokenizer that takes one call at a time, else nil
 	keeper     *keeper
+	kinds      []metrics.Kind // that make values of whole sets
 	progress   sync.Mutex
 }
 
@@ -215,12 +216,14 @@ func (r *runner) selectMetrics() error {
 	}
 	for _, o := range r.cfg.Observers {
 		add(o.Specs())
+		r.kinds = append(r.kinds, metrics.Kind{Specs: o.Specs(), Observer: o})
 	}
 	for _, c := range r.cfg.Codes {
 		add(c.Specs())
 	}
 	for _, s := range r.cfg.Sets {
 		add(s.Specs)
+		r.kinds = append(r.kinds, metrics.Kind{Specs: s.Specs, Sets: s.Sets})
 	}
 	r.wanted = map[string]metrics.Spec{}
 	for _, id := range r.cfg.Suite.Metrics {
@@ -493,15 +496,8 @@ func (r *runner) commit(grp *group, journal *record.Journal) error {
 // finish writes the summary and everything else that is computed from records.
 func (r *runner) finish(ctx context.Context, plan []*group) (*summary.Run, error) {
 	dir := r.cfg.Dir
-	var kinds []metrics.Kind
-	for _, o := range r.cfg.Observers {
-		kinds = append(kinds, metrics.Kind{Specs: o.Specs(), Observer: o})
-	}
-	for _, s := range r.cfg.Sets {
-		kinds = append(kinds, metrics.Kind{Specs: s.Specs, Sets: s.Sets})
-	}
 	r.cfg.Progress.Begin("computing intervals", 1, 0)
-	sum, err := summary.Summarise(dir, &r.manifest, kinds)
+	sum, err := summary.Summarise(dir, &r.manifest, r.kinds)
 	r.cfg.Progress.End()
 	if err != nil {
 		return nil, err

@@ -60,7 +60,7 @@ func setConfig(t *testing.T, n int) run.Config {
 }
 
 func setKinds() []metrics.Kind {
-	return []metrics.Kind{{Specs: tokens{}.Specs(), Observer: tokens{}}, {Specs: feature.Specs(), Sets: ofFeatures{}}}
+	return append(kinds(), metrics.Kind{Specs: feature.Specs(), Sets: ofFeatures{}})
 }
 
 // fidOf computes the distance from the images themselves.
