@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"image"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,8 @@ import (
 	"github.com/kballard/go-shellquote"
 
 	"github.com/vtbench/vtbench/cmd/vtbench/internal/cli"
+	"github.com/vtbench/vtbench/datasets/portraits"
+	"github.com/vtbench/vtbench/datasets/textgen"
 	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -145,7 +148,7 @@ func prepare(t *testing.T, args []string) {
 			}
 			put(t, a, out)
 		case args[0] != "run" && strings.HasPrefix(a, "runs/"):
-			if status, _, stderr := vtbench(t, "run", "--suite", "text", "--data", "folder:original", "-t", "jpeg:q=20", "-r", "256", "--resamples", "100", "-o", a); status != cli.ExitDone {
+			if status, _, stderr := vtbench(t, "run", "--suite", "text", "--data", "icdar:words", "-t", "jpeg:q=20", "-r", "256", "--resamples", "100", "-o", a); status != cli.ExitDone {
 				t.Fatalf("%s: status %d: %s", a, status, stderr)
 			}
 		}
@@ -255,15 +258,73 @@ func stage(t *testing.T, root string) {
 			picture(t, filepath.Join(dir, name), 180, 170, uint32(10*k+i%2)) //nolint:gosec // small
 		}
 	}
-	picture(t, "words/img_1.png", 200, 100, 5)
-	picture(t, "recon/my_tok/img_1.png", 200, 100, 6)
-	put(t, "words/gt_img_1.txt", "10,10,90,10,90,40,10,40,word\n")
-	for i, name := range []string{"Ada/Ada_0001.png", "Ada/Ada_0002.png", "Bob/Bob_0001.png"} {
-		picture(t, "people/"+name, 250, 250, uint32(20+i)) //nolint:gosec // small
-	}
+	word(t)
+	people(t, "people/Ada/Ada_0001.png", "people/Bob/Bob_0001.png", "people/Ada/Ada_0002.png", "people/Bob/Bob_0002.png")
 	put(t, "gates.yaml", "version: 1\ngates:\n  - {metric: psnr, level: error}\n")
 	block := regexp.MustCompile("(?s)```yaml\n(suite: text\n.*?)```").FindSubmatch(mustRead(t, root, "docs/adding-a-tokenizer.md"))
 	put(t, "vtbench.yaml", string(block[1]))
+}
+
+// word saves a word that can be read, with its label, and a reconstruction of it.
+func word(t *testing.T) {
+	t.Helper()
+	set, err := textgen.New(textgen.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	item, err := set.Load(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range item.Instances {
+		b := in.Box
+		around := b.Inset(-b.Dy())
+		if len(in.Text) < 4 || b.Dy() < 24 || strings.ContainsAny(in.Text, " ,") || !around.In(image.Rect(0, 0, item.Image.W, item.Image.H)) {
+			continue
+		}
+		b = b.Sub(around.Min)
+		put(t, "words/gt_img_1.txt", fmt.Sprintf("%d,%d,%d,%d,%d,%d,%d,%d,%s\n", b.Min.X, b.Min.Y, b.Max.X, b.Min.Y, b.Max.X, b.Max.Y, b.Min.X, b.Max.Y, in.Text))
+		for _, name := range []string{"words/img_1.png", "recon/my_tok/img_1.png"} {
+			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := item.Image.Crop(around).SavePNG(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return
+	}
+	t.Fatal("the item has no word that could be cut out")
+}
+
+// people saves portraits with faces that a detector finds, of two persons in turn.
+func people(t *testing.T, names ...string) {
+	t.Helper()
+	set, err := portraits.New()
+	testenv.Need(t, err)
+	for i := 0; len(names) > 0; i++ {
+		item, err := set.Load(t.Context(), i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		box := item.Instances[0].Box
+		side := 22 * max(box.Dx(), box.Dy()) / 10 // LFW's images are that much larger than faces
+		at := box.Min.Add(box.Max).Div(2).Sub(image.Pt(side/2, side/2))
+		square := image.Rectangle{at, at.Add(image.Pt(side, side))}
+		if box.Dx() < 60 || !square.In(image.Rect(0, 0, item.Image.W, item.Image.H)) {
+			continue
+		}
+		if item.Image, err = pix.Resize(item.Image.Crop(square), 250, 250); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Dir(names[0]), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := item.Image.SavePNG(names[0]); err != nil {
+			t.Fatal(err)
+		}
+		names = names[1:]
+	}
 }
 
 func mustRead(t *testing.T, root, name string) []byte {

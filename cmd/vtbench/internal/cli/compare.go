@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -213,10 +215,15 @@ func (a *app) compareSides(f *compareFlags, args []string, sinks []sink) error {
 	switch {
 	case !report.Compared():
 		return &statusError{ExitItemsFailed, errors.New("nothing was compared; the report says why")}
-	case report.Method.Headline == 0 && len(report.Curves) == 0 && len(report.Fronts) == 0 && len(f.metrics) == 0 && len(candidate.Results.Headline) > 0:
+	case !decided(report) && len(report.Curves) == 0 && len(report.Fronts) == 0 && len(f.metrics) == 0 && len(candidate.Results.Headline) > 0:
 		return &statusError{ExitItemsFailed, errors.New("done, but no headline metric has a value on both sides: whether the candidate is better or worse was not measured")}
 	}
 	return nil
+}
+
+// decided reports whether a row that decides has a difference.
+func decided(r *compare.Report) bool {
+	return slices.ContainsFunc(r.Headline(), func(x compare.Row) bool { return !math.IsNaN(float64(x.Delta)) })
 }
 
 // writeComparison writes a report everywhere it was asked for. Links to pictures

@@ -408,7 +408,8 @@ func (a *app) failures(run *summary.Run) error {
 }
 
 // unmeasured says that a run left the question of its suite open, and why: no
-// headline metric has a value for any tokenizer. It is "" where one has.
+// headline metric has a value for any tokenizer. It is "" where one has. The untouched
+// original does not count: that it cannot be read is a value of its own.
 func unmeasured(run *summary.Run) string {
 	s := &run.Manifest.Suite
 	ids := s.Headline
@@ -417,7 +418,7 @@ func unmeasured(run *summary.Run) string {
 	}
 	most := map[string]int{} // by reason, of the tokenizer and condition that lost most
 	for _, r := range run.Summary.Rows {
-		if !slices.Contains(ids, r.Metric) {
+		if !slices.Contains(ids, r.Metric) || r.Tokenizer == suite.Original {
 			continue
 		}
 		if r.N > 0 || r.Dropped[metrics.DropInfinite] > 0 { // infinite: identical images
