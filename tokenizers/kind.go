@@ -15,7 +15,9 @@ import (
 // Listing kinds opens nothing.
 type Kind struct {
 	Name    string
+	Group   string // heading under which it is listed: "vector quantizers"
 	Summary string // one line for `vtbench list tokenizers`
+	Source  string // where it is published, "" where there is nothing to cite
 	Example string // a spec that works
 	Options []Option
 	// Arg names the option that takes the whole text behind the colon as it is
@@ -152,4 +154,21 @@ func SpecOption(name, help string, kinds func() []Kind) Option {
 		_, _, err = Resolve(s, kinds())
 		return err
 	}}
+}
+
+type progressKey struct{}
+
+// WithProgress lets what is opened under the context say what it is doing where
+// that takes long: one line at a time.
+func WithProgress(ctx context.Context, report func(line string)) context.Context {
+	return context.WithValue(ctx, progressKey{}, report)
+}
+
+// Progress returns what [WithProgress] was given; a function that does nothing
+// where there is none.
+func Progress(ctx context.Context) func(line string) {
+	if report, ok := ctx.Value(progressKey{}).(func(string)); ok && report != nil {
+		return report
+	}
+	return func(string) {}
 }

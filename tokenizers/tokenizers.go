@@ -59,6 +59,9 @@ type Reconstruction struct {
 	// Bits is the size of the coded image without container overhead, where a
 	// bitstream really exists; 0 otherwise. FileBits is the same with its container.
 	Bits, FileBits int64
+	// Capacity is how many bits a continuous latent with noise can carry at most, so
+	// that it has a place on an axis of rates; 0 where nothing bounds it.
+	Capacity float64
 	// Encode and Decode are measured by the adapter with its device synchronised;
 	// 0 where it cannot tell.
 	Encode, Decode time.Duration
@@ -129,6 +132,9 @@ type Decoder interface {
 type Latent struct {
 	Shape []int // {channels, h, w}
 	Data  []float32
+	// LogVariance is the natural logarithm of the variance of every number's posterior,
+	// in the same order; nil where there is none.
+	LogVariance []float32
 }
 
 // A LatentEncoder hands out latents, for collapse statistics.
@@ -143,6 +149,21 @@ type Neighbourer interface {
 	Nearest(book int) ([]int32, error)
 	// Distance returns the Euclidean distance between two codewords of the book.
 	Distance(book int, a, b int32) (float64, error)
+}
+
+// A Repairer can guess lost codes from those that are left.
+type Repairer interface {
+	// Repair returns the codes of a w by h image with a guess for every id that is
+	// lost: lost[b][i] says so of id i of book b, whose value must not be used. It
+	// does not change its arguments.
+	Repair(codes *Codes, lost [][]bool, w, h int) (*Codes, error)
+}
+
+// A Clusterer knows which codes stand for much the same.
+type Clusterer interface {
+	// Alternatives returns the other ids that book b may have at position at without
+	// leaving the cluster of the one it has; none where there is no other.
+	Alternatives(codes *Codes, b, at int) ([]int32, error)
 }
 
 // A Warmer has work to do before the first batch that should not be timed.
@@ -216,7 +237,7 @@ func Check(in []pix.Image, out []Reconstruction) error {
 			}
 		} else if err := r.Codes.Validate(); err != nil {
 			r.Err = fmt.Errorf("checking the codes: %w", err)
-		} else if r.Bits < 0 || r.FileBits < 0 || r.Encode < 0 || r.Decode < 0 {
+		} else if r.Bits < 0 || r.FileBits < 0 || !(r.Capacity >= 0) || r.Encode < 0 || r.Decode < 0 {
 			r.Err = fmt.Errorf("checking the reconstruction: bits (%d, %d) and times (%v, %v) must not be negative", r.Bits, r.FileBits, r.Encode, r.Decode)
 		}
 	}

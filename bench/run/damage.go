@@ -12,8 +12,8 @@ import (
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/guard"
-	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -23,31 +23,45 @@ func damages(t tokenizers.Tokenizer, kind string) bool {
 	if _, ok := t.(tokenizers.Decoder); !ok {
 		return false
 	}
-	_, near := t.(tokenizers.Neighbourer)
-	return near || kind != suite.TokenNearest
+	ok := true
+	switch kind {
+	case suite.TokenNearest:
+		_, ok = t.(tokenizers.Neighbourer)
+	case suite.TokenRepair:
+		_, ok = t.(tokenizers.Repairer)
+	case suite.TokenCluster:
+		_, ok = t.(tokenizers.Clusterer)
+	}
+	return ok
 }
 
-// damageTokens returns a copy of codes of which a share is replaced. The positions
-// depend on the key alone; all books are one pool, so that a share is a share of
-// what is sent.
-func damageTokens(codes *tokenizers.Codes, kind string, share float64, near tokenizers.Neighbourer, seed uint64, key ...string) (*tokenizers.Codes, error) {
+// masked is the share of tokens that TokenMaskReplace drops; the others become any
+// other code.
+const masked = .9
+
+// damageTokens returns a copy of the codes of a side×side image of which a share is
+// replaced. The positions depend on the key alone; all books are one pool, so that
+// a share is a share of what is sent.
+func damageTokens(codes *tokenizers.Codes, kind string, share float64, t tokenizers.Tokenizer, side int, seed uint64, key ...string) (*tokenizers.Codes, error) {
 	out := &tokenizers.Codes{Books: slices.Clone(codes.Books)}
 	type position struct{ book, at int }
 	var all []position
 	frequent := make([]int32, len(out.Books))
 	nearest := make([][]int32, len(out.Books))
+	lost := make([][]bool, len(out.Books))
 	for b := range out.Books {
 		book := &out.Books[b]
 		book.IDs = slices.Clone(book.IDs)
+		lost[b] = make([]bool, len(book.IDs))
 		for i := range book.IDs {
 			all = append(all, position{b, i})
 		}
 		switch kind {
-		case suite.TokenDrop:
+		case suite.TokenDrop, suite.TokenMaskReplace:
 			frequent[b] = mode(book.IDs)
 		case suite.TokenNearest:
 			var err error
-			if nearest[b], err = near.Nearest(b); err != nil {
+			if nearest[b], err = t.(tokenizers.Neighbourer).Nearest(b); err != nil {
 				return nil, fmt.Errorf("looking up the nearest codes of codebook %d: %w", b, err)
 			}
 			if len(nearest[b]) < book.Size {
@@ -65,10 +79,21 @@ func damageTokens(codes *tokenizers.Codes, kind string, share float64, near toke
 		book := out.Books[p.book]
 		id := &book.IDs[p.at]
 		switch {
-		case kind == suite.TokenDrop:
+		case kind == suite.TokenDrop, kind == suite.TokenMaskReplace && float64(k) < masked*float64(n):
 			*id = frequent[p.book]
 		case kind == suite.TokenNearest:
 			*id = nearest[p.book][*id]
+		case kind == suite.TokenRepair:
+			lost[p.book][p.at] = true
+		case kind == suite.TokenCluster:
+			// Of the undamaged codes: a cluster may depend on another book's id.
+			others, err := t.(tokenizers.Clusterer).Alternatives(codes, p.book, p.at)
+			if err != nil {
+				return nil, fmt.Errorf("looking up the cluster of a code of codebook %d: %w", p.book, err)
+			}
+			if len(others) > 0 {
+				*id = others[rng.IntN(len(others))]
+			}
 		case book.Size > 1: // any code but the one it was
 			other := int32(rng.IntN(book.Size - 1))
 			if other >= *id {
@@ -76,6 +101,13 @@ func damageTokens(codes *tokenizers.Codes, kind string, share float64, near toke
 			}
 			*id = other
 		}
+	}
+	if kind == suite.TokenRepair {
+		repaired, err := t.(tokenizers.Repairer).Repair(out, lost, side, side)
+		if err != nil {
+			return nil, fmt.Errorf("repairing lost codes: %w", err)
+		}
+		return repaired, nil
 	}
 	return out, nil
 }
@@ -103,7 +135,6 @@ var errNoClean = errors.New("there are no codes of the clean image to damage")
 // the error says that the run has to stop.
 func (r *runner) decodeDamaged(ctx context.Context, b *batch) error {
 	src := r.cfg.Tokenizers[b.tokenizer]
-	near, _ := src.Tokenizer.(tokenizers.Neighbourer)
 	var codes []*tokenizers.Codes
 	var at []*cell
 	for i, c := range b.cells {
@@ -119,8 +150,12 @@ func (r *runner) decodeDamaged(ctx context.Context, b *batch) error {
 			c.result.Err = errNoClean
 			continue
 		}
-		key := []string{r.manifest.Datasets[in.source].Name, in.id, src.Name, in.cond.String()}
-		damaged, err := damageTokens(clean.tokens, b.cond.Corruption, suite.TokenShares[b.cond.Severity-1], near, r.cfg.Seed, key...)
+		hit := in.cond
+		if hit.Corruption == suite.TokenRepair {
+			hit.Corruption = suite.TokenDrop // the same tokens, so that the two can be compared
+		}
+		key := []string{r.manifest.Datasets[in.source].Name, in.id, src.Name, hit.String()}
+		damaged, err := damageTokens(clean.tokens, b.cond.Corruption, suite.TokenShares[b.cond.Severity-1], src.Tokenizer, b.cond.Resolution, r.cfg.Seed, key...)
 		if err != nil {
 			c.result.Err = fmt.Errorf("damaging the tokens of %s: %w", in.id, err)
 			continue
@@ -172,43 +207,76 @@ func (r *runner) decode(ctx context.Context, t int, batch []*tokenizers.Codes, s
 	return out, nil
 }
 
-// changes are the records of what compares codes, for one reconstruction.
-func (r *runner) changes(c *cell, base record.Record, t int, before, after *tokenizers.Codes) []record.Record {
+// flips are the records of token-flip and codeword-distance for one reconstruction.
+func (r *runner) flips(base record.Record, t int, before, after *tokenizers.Codes) []record.Record {
 	if before == nil || after == nil {
 		return nil
 	}
 	near, _ := r.cfg.Tokenizers[t].Tokenizer.(tokenizers.Neighbourer)
-	var out []record.Record
-	for _, m := range r.cfg.Codes {
-		specs := r.owed(m, t)
-		if !r.anyWanted(specs) {
-			continue
+	if _, ok := r.wanted[summary.CodewordDistance]; !ok {
+		near = nil
+	}
+	tokens, flipped, distance, err := compareCodes(before, after, near)
+	value := func(id string, v float64, n int) (record.Record, bool) {
+		rec := base
+		rec.Metric = id
+		if err != nil {
+			rec.Error = err.Error()
+		} else {
+			rec.Value = record.Num(v)
+			if n != 1 {
+				rec.N = float64(n)
+			}
 		}
-		values, err := guard.Call("comparing codes by "+specs[0].ID, func() ([]metrics.Value, error) { return m.Compare(before, after, near) })
-		out = append(out, r.values(base, c.in, specs, values, err)...)
+		_, ok := r.wanted[id]
+		return rec, ok && (err != nil || n > 0)
+	}
+	var out []record.Record
+	if rec, ok := value(summary.TokenFlip, float64(flipped)/float64(max(tokens, 1)), tokens); ok {
+		out = append(out, rec)
+	}
+	if near != nil {
+		if rec, ok := value(summary.CodewordDistance, distance/float64(max(flipped, 1)), flipped); ok {
+			out = append(out, rec)
+		}
 	}
 	return out
 }
 
-// owed are the values that a comparison of codes has for a tokenizer: without knowledge
-// of its codewords the first only.
-func (r *runner) owed(m metrics.CodeComparer, t int) []metrics.Spec {
-	specs := m.Specs()
-	if _, ok := r.cfg.Tokenizers[t].Tokenizer.(tokenizers.Neighbourer); !ok {
-		return specs[:1]
+// compareCodes counts tokens that differ and adds up the distances between their
+// codewords, where near knows them.
+func compareCodes(before, after *tokenizers.Codes, near tokenizers.Neighbourer) (tokens, flipped int, distance float64, err error) {
+	if len(before.Books) != len(after.Books) {
+		return 0, 0, 0, fmt.Errorf("comparing tokens: %d codebooks on the clean image, %d here", len(before.Books), len(after.Books))
 	}
-	return specs
-}
-
-// comparesCodes reports whether any metric wants tokens to be compared.
-func (r *runner) comparesCodes() bool {
-	return slices.ContainsFunc(r.cfg.Codes, func(m metrics.CodeComparer) bool { return r.anyWanted(m.Specs()) })
+	for k, b := range before.Books {
+		a := after.Books[k]
+		if a.Size != b.Size || !slices.Equal(a.Shape, b.Shape) || len(a.IDs) != len(b.IDs) {
+			return 0, 0, 0, fmt.Errorf("comparing tokens: codebook %d has shape %v on the clean image, %v here", k, b.Shape, a.Shape)
+		}
+		tokens += len(b.IDs)
+		for i, id := range b.IDs {
+			if id == a.IDs[i] {
+				continue
+			}
+			flipped++
+			if near == nil {
+				continue
+			}
+			d, err := near.Distance(k, id, a.IDs[i])
+			if err != nil {
+				return 0, 0, 0, fmt.Errorf("comparing tokens: distance of codes %d and %d of codebook %d: %w", id, a.IDs[i], k, err)
+			}
+			distance += d
+		}
+	}
+	return tokens, flipped, distance, nil
 }
 
 // encodeAgain encodes clean reconstructions once more and keeps their tokens: what
 // flips without any damage.
 func (r *runner) encodeAgain(ctx context.Context, b *batch) error {
-	if !r.comparesCodes() {
+	if _, ok := r.wanted[summary.TokenFlip]; !ok {
 		return nil
 	}
 	if _, ok := r.cfg.Tokenizers[b.tokenizer].Tokenizer.(tokenizers.Lookup); ok {

@@ -10,18 +10,26 @@ import (
 // Token damage: corruptions of a suite that hit the codes between encoding and
 // decoding instead of the image. Tokenizers that cannot decode codes have no
 // records under them, and so have those that do not know their nearest codes
-// under TokenNearest: that is a property, not a failure.
+// under TokenNearest, cannot guess lost ones under TokenRepair, or have no clusters
+// of codes under TokenCluster: that is a property, not a failure.
 const (
 	TokenDrop    = "token_drop"    // replaced by the most frequent code of the image
 	TokenRandom  = "token_random"  // replaced by any other code
 	TokenNearest = "token_nearest" // replaced by the nearest other code
+	TokenRepair  = "token_repair"  // lost, and guessed from the codes around them
+	TokenCluster = "token_cluster" // replaced by any other code of the same cluster
+	// TokenMaskReplace is what VQ-Diffusion does to codes on its way to noise: nine in
+	// ten are lost (and dropped), one becomes any other code.
+	TokenMaskReplace = "token_mask_replace"
 )
 
 // TokenShares is the share of an image's tokens that each severity damages.
 var TokenShares = [5]float64{.01, .05, .10, .20, .50}
 
 // TokenDamages lists the kinds of token damage.
-func TokenDamages() []string { return []string{TokenDrop, TokenRandom, TokenNearest} }
+func TokenDamages() []string {
+	return []string{TokenDrop, TokenRandom, TokenNearest, TokenRepair, TokenCluster, TokenMaskReplace}
+}
 
 // DamagesTokens reports whether the condition hits codes and not the image.
 func (c Condition) DamagesTokens() bool { return slices.Contains(TokenDamages(), c.Corruption) }
@@ -89,18 +97,6 @@ func ParseCondition(s string) (Condition, error) {
 	}
 	c.Corruption, c.Severity = corruption, n
 	return c, nil
-}
-
-// ReferenceOf is the condition under which the references stand that reconstructions
-// of c are compared with: without a resolution where that is the untouched image.
-func (s *Suite) ReferenceOf(c Condition) Condition {
-	switch {
-	case c.DamagesImage() && c.Against == "":
-		return c
-	case s.ScoreAt == "input":
-		return Condition{Resolution: c.Resolution}
-	}
-	return Condition{}
 }
 
 // Conditions lists what a suite does to every image, in the order of records.

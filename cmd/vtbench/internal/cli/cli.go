@@ -19,6 +19,7 @@ import (
 	"github.com/vtbench/vtbench/bench/run"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/ort"
+	"github.com/vtbench/vtbench/tokenizers"
 )
 
 // Exit statuses. They are part of the interface; see docs/cli.md.
@@ -76,6 +77,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	// Tokenizers that are fitted when first opened say so.
+	ctx = tokenizers.WithProgress(ctx, func(line string) { a.logf("%s", line) })
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return ExitDone

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/internal/suggest"
@@ -27,6 +28,8 @@ type entry struct {
 	Name    string `json:"name"`
 	Summary string `json:"summary"`
 	Example string `json:"example,omitempty"`
+	Group   string `json:"group,omitempty"`  // heading of the lines that have the same
+	Source  string `json:"source,omitempty"` // where it is published
 	Details any    `json:"details,omitempty"`
 }
 
@@ -72,15 +75,34 @@ func (a *app) list(l listing, format string) error {
 	if format == "json" {
 		return a.json(rows)
 	}
-	var cells [][]string
-	for _, r := range rows {
-		what := r.Summary
-		if r.Example != "" && r.Example != r.Name {
-			what += "; for example " + r.Example
+	title := strings.TrimSuffix(l.name, "s")
+	// Groups come in the order of their first line; what has none comes as it is.
+	for at := 0; at < len(rows); {
+		group := rows[at].Group
+		var cells [][]string
+		for ; at < len(rows) && rows[at].Group == group; at++ {
+			r := rows[at]
+			what := r.Summary
+			if r.Example != "" && r.Example != r.Name {
+				what += "; for example " + r.Example
+			}
+			if r.Source != "" {
+				what += " (" + r.Source + ")"
+			}
+			cells = append(cells, []string{r.Name, what})
 		}
-		cells = append(cells, []string{r.Name, what})
+		head := title
+		if group != "" {
+			head = group
+		}
+		if err := table.List(a.out, []string{head, "what it is"}, cells, table.Options{}); err != nil {
+			return err
+		}
+		if at < len(rows) {
+			fmt.Fprintln(a.out)
+		}
 	}
-	return table.List(a.out, []string{strings.TrimSuffix(l.name, "s"), "what it is"}, cells, table.Options{})
+	return nil
 }
 
 func listSuites() ([]entry, error) {
@@ -107,7 +129,7 @@ func listTokenizers() ([]entry, error) {
 		for _, o := range k.Options {
 			opts = append(opts, option{o.Name, o.Help, o.Default})
 		}
-		out = append(out, entry{k.Name, k.Summary, k.Example, opts})
+		out = append(out, entry{Name: k.Name, Summary: k.Summary, Example: k.Example, Group: k.Group, Source: k.Source, Details: opts})
 	}
 	return out, nil
 }
@@ -126,6 +148,10 @@ func listMetrics() ([]entry, error) {
 	for _, k := range allmetrics.Kinds() {
 		add(k.Specs)
 	}
+	add(summary.TokenMetrics())
+	for _, id := range distributions {
+		out = append(out, entry{Name: id, Summary: "distance between the features of two sets, lower is better, `vtbench score` with --option feature.model=FILE"})
+	}
 	return out, nil
 }
 
@@ -138,6 +164,10 @@ func listCorruptions() ([]entry, error) {
 		suite.TokenDrop:    "tokens replaced by the most frequent code of the image",
 		suite.TokenRandom:  "tokens replaced by any other code",
 		suite.TokenNearest: "tokens replaced by the nearest other code",
+		suite.TokenRepair:  "tokens lost and guessed from those around them, where the tokenizer can",
+		suite.TokenCluster: "tokens replaced by another of their cluster, where the tokenizer has clusters",
+
+		suite.TokenMaskReplace: "nine of ten tokens dropped, one replaced by any other code, as VQ-Diffusion does",
 	}
 	for _, name := range suite.TokenDamages() {
 		out = append(out, entry{Name: name, Summary: summaries[name] + "; tokens, in suites only", Details: map[string]any{"Unit": "share of tokens", "Amounts": suite.TokenShares}})
