@@ -58,11 +58,8 @@ const (
 	// RoleRate is what an image costs, in bits a pixel; [Spec.Rate] says how it was
 	// counted.
 	RoleRate Role = "rate"
-	// RoleTokens describes tokens: how many, how evenly used.
+	// RoleTokens describes tokens: how many, how evenly used, how stable.
 	RoleTokens Role = "tokens"
-	// RoleStability is the share of tokens that damage changes; what it is on clean
-	// images is its floor.
-	RoleStability Role = "stability"
 	// RoleReference is shown beside other metrics to read them by, and judges nothing.
 	RoleReference Role = "reference"
 )
@@ -80,12 +77,13 @@ const (
 	Bitstream Counting = "bitstream" // bits that were written
 	Nominal   Counting = "nominal"   // tokens at fixed length, before any entropy coding
 	Estimated Counting = "estimated" // tokens at their entropy: what an ideal coder would need
+	Capacity  Counting = "capacity"  // what the noise of a continuous latent lets through
 	Container Counting = "container" // bits that were written, with headers and metadata of the file
 )
 
 // Countings are the ways of counting that stand for what a tokenizer costs, the first
 // that there is before the others. A container is no property of a tokenizer.
-func Countings() []Counting { return []Counting{Bitstream, Nominal, Estimated} }
+func Countings() []Counting { return []Counting{Bitstream, Nominal, Estimated, Capacity} }
 
 // Form is a way to write a number.
 type Form string
@@ -359,12 +357,12 @@ func (s Spec) Validate() error {
 		return fail("headline from %d", s.HeadlineFrom)
 	}
 	switch s.Role {
-	case RoleQuality, RolePixels, RoleRate, RoleTokens, RoleStability, RoleReference:
+	case RoleQuality, RolePixels, RoleRate, RoleTokens, RoleReference:
 	default:
 		return fail("role is %q", s.Role)
 	}
 	switch s.Rate {
-	case "", Bitstream, Nominal, Estimated, Container:
+	case "", Bitstream, Nominal, Estimated, Capacity, Container:
 	default:
 		return fail("rate is %q", s.Rate)
 	}

@@ -11,9 +11,7 @@ import (
 	"path/filepath"
 )
 
-// CodeLine is one line of codes.jsonl: which tokens an image used, or what a metric of
-// sets keeps of it. A line without a tokenizer is of a reference and holds for all. or what a metric of
-// sets keeps of it. A line without a tokenizer is of a reference and holds for all.
+// CodeLine is one line of codes.jsonl: which tokens an image used.
 type CodeLine struct {
 	Tokenizer string `json:"tokenizer"`
 	Dataset   string `json:"dataset"`

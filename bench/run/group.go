@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -93,7 +94,7 @@ type batch struct {
 func (r *runner) do(ctx context.Context, grp *group) error {
 	items := make([]*loaded, len(grp.items))
 	if err := r.compute(ctx, len(items), func(i int) {
-		items[i] = &loaded{planned: grp.items[i], labels: map[int][]prepared{}, references: map[suite.Condition][]embedding{}}
+		items[i] = &loaded{planned: grp.items[i], labels: map[int][]prepared{}}
 		items[i].item, items[i].err = r.load(ctx, grp.items[i])
 		if items[i].err != nil {
 			r.stepped(r.cellsOfItem()) // which nothing will be done for
@@ -118,7 +119,7 @@ func (r *runner) do(ctx context.Context, grp *group) error {
 	grp.out = make([]itemOutput, len(items))
 	for i, it := range items {
 		out := &grp.out[i]
-		out.records, out.codes = r.itemRecords(it), r.referenceLines(it)
+		out.records = r.itemRecords(it)
 		for _, c := range cs.of(i) {
 			out.add(c.out)
 		}
@@ -228,6 +229,9 @@ func (r *runner) batch(ctx context.Context, b *batch) error {
 		if err := r.encodeAgain(ctx, b); err != nil {
 			return err
 		}
+		if err := r.latents(ctx, b); err != nil {
+			return err
+		}
 	}
 	return r.compute(ctx, len(b.cells), func(i int) {
 		c := b.cells[i]
@@ -243,6 +247,9 @@ func (r *runner) batch(ctx context.Context, b *batch) error {
 type result struct {
 	tokenizers.Reconstruction
 	restored pix.Image
+	// latent is that of a continuous tokenizer, where a metric looks at latents.
+	latent    *tokenizers.Latent
+	latentErr error
 }
 
 // reconstruct runs a batch through its tokenizer. Failures are in the results; the
@@ -280,6 +287,56 @@ func (r *runner) reconstruct(ctx context.Context, b *batch) error {
 		}
 	}
 	return nil
+}
+
+// latents asks a continuous tokenizer for its latents of a clean batch, where an
+// observer that looks at them has wanted metrics. A failure is that metric's own.
+func (r *runner) latents(ctx context.Context, b *batch) error {
+	src := r.cfg.Tokenizers[b.tokenizer].Tokenizer
+	enc, ok := src.(tokenizers.LatentEncoder)
+	if !ok || len(src.Info().Codebooks) > 0 || !slices.ContainsFunc(r.cfg.Observers, r.wantsLatents) {
+		return nil
+	}
+	var images []pix.Image
+	var at []*cell
+	for _, c := range b.cells {
+		if c.in.err == nil && c.result.Err == nil {
+			images, at = append(images, c.in.img), append(at, c)
+		}
+	}
+	if len(images) == 0 {
+		return nil
+	}
+	release, err := r.enter(ctx, b.tokenizer)
+	if err != nil {
+		return err
+	}
+	defer release()
+	out, err := guard.Call("latents of "+r.cfg.Tokenizers[b.tokenizer].Name, func() ([]tokenizers.Latent, error) {
+		out, err := enc.Latents(ctx, images)
+		if err == nil && len(out) != len(images) {
+			err = fmt.Errorf("%d latents for a batch of %d", len(out), len(images))
+		}
+		return out, err
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	for k, c := range at {
+		if c.result.latentErr = err; err == nil {
+			c.result.latent = &out[k]
+		}
+	}
+	return nil
+}
+
+// wantsLatents reports whether an observer looks at latents and has metrics that
+// the suite asks for.
+func (r *runner) wantsLatents(o metrics.Observer) bool {
+	if _, ok := o.(metrics.LatentObserver); !ok {
+		return false
+	}
+	return slices.ContainsFunc(o.Specs(), func(s metrics.Spec) bool { _, ok := r.wanted[s.ID]; return ok })
 }
 
 // refTo names the image that an input was made from.

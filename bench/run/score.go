@@ -12,7 +12,6 @@ import (
 	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/internal/sanity"
 	"github.com/vtbench/vtbench/metrics"
-	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
 
@@ -25,13 +24,14 @@ func (r *runner) score(ctx context.Context, b *batch, i int) itemOutput {
 	out := r.measure(ctx, c, base)
 	switch {
 	case b.clean != nil && c.err == nil:
-		out.records = append(out.records, r.changes(c, base, b.tokenizer, b.clean[i].tokens, c.tokens)...)
+		out.records = append(out.records, r.flips(base, b.tokenizer, b.clean[i].tokens, c.tokens)...)
 	case b.clean == nil && c.againErr != nil:
-		for _, m := range r.cfg.Codes {
-			out.records = append(out.records, r.failed(base, c.in, r.owed(m, b.tokenizer), c.againErr)...)
+		if _, ok := r.wanted[summary.TokenFlip]; ok {
+			base.Metric, base.Error = summary.TokenFlip, c.againErr.Error()
+			out.records = append(out.records, base)
 		}
 	case b.clean == nil && c.err == nil:
-		out.records = append(out.records, r.changes(c, base, b.tokenizer, c.tokens, c.again)...)
+		out.records = append(out.records, r.flips(base, b.tokenizer, c.tokens, c.again)...)
 	}
 	return out
 }
@@ -58,9 +58,6 @@ func (r *runner) measure(ctx context.Context, c *cell, base record.Record) itemO
 	}
 	for _, o := range r.cfg.Observers {
 		r.observe(&out, o, base, c)
-	}
-	for s := range r.cfg.Sets {
-		r.embed(ctx, &out, s, base, c)
 	}
 	out.timings = []record.TimingLine{{
 		Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
@@ -129,7 +126,14 @@ func (r *runner) observe(out *itemOutput, o metrics.Observer, base record.Record
 	image := slices.DeleteFunc(slices.Clone(o.Specs()), func(s metrics.Spec) bool { return s.Scope == metrics.PerCorpus })
 	got, err := guard.Call("observing "+summary.ObserverID(o), func() (got observed, err error) {
 		rec := &c.result
-		got.values, got.state, err = o.Observe(metrics.Observation{Codes: rec.Codes, Bits: rec.Bits, FileBits: rec.FileBits, W: c.in.img.W, H: c.in.img.H})
+		seen := metrics.Observation{Codes: rec.Codes, Bits: rec.Bits, FileBits: rec.FileBits, Capacity: rec.Capacity, W: c.in.img.W, H: c.in.img.H}
+		if r.wantsLatents(o) {
+			if rec.latentErr != nil {
+				return got, rec.latentErr
+			}
+			seen.Latent = rec.latent
+		}
+		got.values, got.state, err = o.Observe(seen)
 		return got, err
 	})
 	out.records = append(out.records, r.values(base, c.in, image, got.values, err)...)
@@ -143,32 +147,6 @@ func (r *runner) observe(out *itemOutput, o metrics.Observer, base record.Record
 			Observer: summary.ObserverID(o), State: got.state,
 		})
 	}
-}
-
-// embed stores what a metric of sets keeps of one reconstruction. One that cannot be
-// embedded, or whose reference cannot, is missing in the set and counted as failed.
-func (r *runner) embed(ctx context.Context, out *itemOutput, s int, base record.Record, c *cell) {
-	src := r.cfg.Sets[s]
-	if !r.anyWanted(src.Specs) {
-		return
-	}
-	ref := c.in.references[s]
-	state, err := ref.state, ref.err
-	if err == nil && base.Tokenizer != suite.Original {
-		state, err = r.embedded(ctx, src, c.result.restored)
-	}
-	if err != nil {
-		out.records = append(out.records, r.failed(base, c.in, src.Specs, err)...)
-		return
-	}
-	out.codes = append(out.codes, record.CodeLine{
-		Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
-		Observer: src.Specs[0].ID, State: state,
-	})
-}
-
-func (r *runner) embedded(ctx context.Context, src metrics.OpenedSets, img pix.Image) (string, error) {
-	return guard.Call("embedding for "+src.Specs[0].ID, func() (string, error) { return src.Embed(ctx, img) })
 }
 
 // values turns what a metric returned into records of the wanted specs.
@@ -231,7 +209,7 @@ func (r *runner) failed(base record.Record, in *input, specs []metrics.Spec, err
 		}
 		rec := base
 		rec.Metric, rec.Error = s.ID, err.Error()
-		if s.Scope != metrics.PerInstance {
+		if s.Scope == metrics.PerImage {
 			out = append(out, rec)
 			continue
 		}

@@ -51,11 +51,8 @@ func (a *aggregation) robustness() ([]RobustRow, error) {
 					}
 				}
 			}
-			for _, id := range s.Metrics {
-				if a.specs[id].Role != metrics.RoleStability {
-					continue
-				}
-				rs := &robust{a: a, plan: plan, dataset: d.Name, res: res, spec: a.specs[id], clusters: n}
+			if s.Wants(TokenFlip) {
+				rs := &robust{a: a, plan: plan, dataset: d.Name, res: res, spec: a.specs[TokenFlip], clusters: n}
 				for _, t := range a.m.Tokenizers {
 					rows, err := rs.flips(t.Name)
 					if err != nil {
@@ -293,7 +290,7 @@ func over(num, den float64) float64 {
 // value that errors can be counted from.
 func (rs *robust) errors(tokenizer string, add func(string, string, formula, func([]float64) float64) error) error {
 	s := &rs.a.m.Suite
-	best, ok := rs.spec.Perfect()
+	best, ok := perfection(rs.spec)
 	if _, there := rs.a.m.Token(s.Baseline); !ok || !there || s.Baseline == "" {
 		return nil
 	}
@@ -326,6 +323,17 @@ func (rs *robust) errors(tokenizer string, add func(string, string, formula, fun
 		}
 		return sum / float64(len(pairs))
 	})
+}
+
+// perfection is the value of a metric without any error.
+func perfection(s metrics.Spec) (float64, bool) {
+	switch {
+	case s.Better == metrics.Lower && !math.IsInf(s.Min, 0):
+		return s.Min, true
+	case s.Better == metrics.Higher && !math.IsInf(s.Max, 0) && s.Max > s.Min:
+		return s.Max, true
+	}
+	return 0, false
 }
 
 func isTokenDamage(kind string) bool { return slices.Contains(suite.TokenDamages(), kind) }

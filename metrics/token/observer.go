@@ -24,6 +24,7 @@ const (
 	BPPNominal    = "bpp-nominal"         // Σ tokens·log2 K / pixels
 	BPPReal       = "bpp-real"            // bits of the bitstream / pixels
 	BPPFile       = "bpp-file"            // the same with its container
+	BPPCapacity   = "bpp-capacity"        // what a noisy continuous latent can carry / pixels
 	BPPEntropy    = "bpp-entropy"         // Σ tokens·entropy / pixels, over the set
 	Usage         = "code-usage"          // Σ used / Σ K
 	Dead          = "code-dead"           // Σ K − Σ used
@@ -75,6 +76,8 @@ func specs() []metrics.Spec {
 			"Size of the bitstream without its container over the number of pixels the tokenizer saw. Only for tokenizers that write one."),
 		rate(BPPFile, "File rate", metrics.Container, own, "bits per pixel of the file, container included",
 			"As the real rate, with headers and metadata: what a disk sees."),
+		rate(BPPCapacity, "Capacity", metrics.Capacity, info, "bits per pixel that a noisy latent can carry at most",
+			"Capacity of the Gaussian channel that a continuous latent with noise is: Σ ½·log₂(1 + variance/noise variance), over pixels. Only for tokenizers that add noise."),
 		rate(BPPEntropy, "Entropy-coded rate", metrics.Estimated, info, "bits per pixel of the tokens at their entropy",
 			"Number of tokens × entropy of how often each code is used in this set: what an ideal coder that knows the frequencies would need."),
 		share(spec(Usage, "Codebook usage", "", metrics.Higher, 0, 1, metrics.PerCorpus, vqgan,
@@ -141,6 +144,9 @@ func (Observer) Observe(o metrics.Observation) ([]metrics.Value, string, error) 
 	}
 	if o.Bits > 0 {
 		values = append(values, metrics.Value{Metric: BPPReal, Value: float64(o.Bits) / pixels, N: pixels})
+	}
+	if o.Capacity > 0 {
+		values = append(values, metrics.Value{Metric: BPPCapacity, Value: o.Capacity / pixels, N: pixels})
 	}
 	if o.FileBits > 0 {
 		values = append(values, metrics.Value{Metric: BPPFile, Value: float64(o.FileBits) / pixels, N: pixels})
