@@ -6,7 +6,7 @@ BIN := bin
 TORCH := .venv/torch
 export CGO_ENABLED := 1
 
-.PHONY: run test race build deps deps-torch lint test-torch tidy bench clean help
+.PHONY: run test race build deps deps-torch lint test-torch tidy bench claims clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ test-torch: deps-torch ## Test the Python SDK and the README's example with real
 tidy: ## Bring both go.mod files up to date, after a new dependency
 	go mod tidy
 	cd checks && go mod tidy
+
+claims: build ## Measure what published quantizers claim, into docs/rules.md
+	go run ./tokenizers/quant/claims
 
 bench: build ## Run all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

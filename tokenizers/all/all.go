@@ -26,9 +26,17 @@ import (
 // everything else.
 func Kinds() []tokenizers.Kind {
 	return slices.Concat(
-		baseline.Kinds(),
-		codec.Kinds(),
-		quant.Kinds(),
-		[]tokenizers.Kind{jp2.Kind(), process.Kind(), onnx.Kind(), folder.Kind()},
+		grouped("upper bounds", baseline.Kinds()...),
+		grouped("codecs", append(codec.Kinds(), jp2.Kind())...),
+		quant.Kinds(), // has groups of its own
+		grouped("adapters", process.Kind(), onnx.Kind(), folder.Kind()),
 	)
+}
+
+// grouped lists kinds under a heading.
+func grouped(name string, kinds ...tokenizers.Kind) []tokenizers.Kind {
+	for i := range kinds {
+		kinds[i].Group = name
+	}
+	return kinds
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/vtbench/vtbench/tokenizers"
+	"github.com/vtbench/vtbench/tokenizers/quant"
 	"github.com/vtbench/vtbench/tokenizers/tokenizertest"
 )
 
@@ -80,15 +81,28 @@ func TestBuiltInsConform(t *testing.T) {
 		"jpeg", "jpeg:q=1", "jpeg:q=100",
 		"webp", "webp:lossless=true", "webp:q=1,effort=0",
 		"png", "png:palette=16",
-		"kl", "kl:patch=4,dim=48", "kl:patch=16,dim=192",
-		"vq", "vq:patch=4,k=4096", "vq:patch=16,k=256,dim=9",
-		"rvq", "rvq:patch=4,depth=2", "fsq", "fsq:patch=8,levels=5-4-3,groups=2",
+		"kl:patch=4,dim=48", "kl:patch=16,dim=192",
+		"vq:patch=4,k=4096", "vq:patch=16,k=256,dim=9", "vq-kmeans-rate:patch=16,k=64,from=256",
+		"rvq:patch=4,depth=2,beam=4", "fsq:patch=8,levels=5-4-3,groups=2",
+		"scalar:patch=16,bits=2,pack=4", "scalar:patch=4,grid=logsqrt2,per=tensor,bits=3",
 	} {
-		t.Run(text, func(t *testing.T) {
-			t.Parallel()
-			tokenizertest.Conform(t, func(ctx context.Context) (tokenizers.Tokenizer, error) {
-				return open(ctx, text)
-			}, tokenizertest.Options{Side: 48})
-		})
+		conforms(t, text)
 	}
+}
+
+// So does every rule and every preset: the list is the registry's, so that none is
+// forgotten.
+func TestEveryRuleConforms(t *testing.T) {
+	for _, k := range quant.Kinds() {
+		conforms(t, k.Example)
+	}
+}
+
+func conforms(t *testing.T, text string) {
+	t.Run(text, func(t *testing.T) {
+		t.Parallel()
+		tokenizertest.Conform(t, func(ctx context.Context) (tokenizers.Tokenizer, error) {
+			return open(ctx, text)
+		}, tokenizertest.Options{Side: 48})
+	})
 }

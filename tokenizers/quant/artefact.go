@@ -38,6 +38,7 @@ type Header struct {
 	Dim       int               `json:"dim"`                 // numbers per patch
 	Transform string            `json:"transform,omitempty"` // digest of the transform artefact the numbers belong to
 	Fit       map[string]string `json:"fit,omitempty"`       // how it was fitted: samples, seed, distortion
+	Stages    []Layout          `json:"stages,omitempty"`
 	Tensors   []Tensor          `json:"tensors"`
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/vtbench/vtbench/internal/rangecoder"
 	"github.com/vtbench/vtbench/tokenizers"
 )
 
@@ -23,7 +24,9 @@ import (
 func fsqRule() rule {
 	return rule{
 		name:    "fsq",
+		group:   groupScalar,
 		summary: "each PCA latent rounded to a few levels (finite scalar quantization)",
+		source:  "Mentzer et al. 2023, arXiv:2309.15505",
 		example: "fsq:patch=4,levels=8-5-5-5",
 		options: []tokenizers.Option{
 			patchOption(4),
@@ -47,7 +50,7 @@ func fsqRule() rule {
 			if len(t.quantiles) == 0 {
 				return nil, errors.New("the artefact has no quantiles of its latents: fit it again")
 			}
-			return newFSQ(t, levels), nil
+			return newFSQ(t, levels)
 		},
 	}
 }
@@ -74,15 +77,17 @@ func parseLevels(text string) ([]int, error) {
 // finite is a grid of levels, one for each latent.
 type finite struct {
 	groups, k int
-	scalars   []scalar
+	scalars   []squashed
+	coder     *digits                     // a latent's level is a digit of its id
 	nearby    []func() (*Codebook, error) // codewords of each group, when asked for
 }
 
-// A scalar quantizes one latent.
-type scalar struct {
+// A squashed latent is quantized by levels of its own.
+type squashed struct {
 	levels int
 	scale  float64
 	values []float32 // what a level stands for
+	counts []float64 // how many quantiles fall to a level, and a half
 	radix  int32     // what a step of its level adds to the id
 }
 
@@ -100,7 +105,7 @@ func level(z float64, levels int) int {
 	return int(math.RoundToEven(bound(z, levels))) + levels/2
 }
 
-func newFSQ(t *Transform, levels []int) *finite {
+func newFSQ(t *Transform, levels []int) (*finite, error) {
 	f := &finite{groups: t.Dim / len(levels), k: 1}
 	for _, n := range levels {
 		f.k *= n
@@ -116,21 +121,34 @@ func newFSQ(t *Transform, levels []int) *finite {
 	for g := range f.groups {
 		f.nearby = append(f.nearby, sync.OnceValues(func() (*Codebook, error) { return f.codebook(g) }))
 	}
-	return f
+	weights := make([][][]float64, f.groups)
+	for d, s := range f.scalars {
+		g := d / len(levels)
+		weights[g] = append(weights[g], s.counts)
+	}
+	var err error
+	f.coder, err = newDigits(weights)
+	return f, err
 }
+
+// Encode implements [Coder].
+func (f *finite) Encode(e *rangecoder.Encoder, ids [][]int32) { f.coder.Encode(e, ids) }
+
+// Decode implements [Coder].
+func (f *finite) Decode(d *rangecoder.Decoder, ids [][]int32) error { return f.coder.Decode(d, ids) }
 
 // fitScalar finds the scale with the least squared error over a latent's
 // quantiles, and the means of the levels at that scale.
-func fitScalar(quantiles []float32, levels int) scalar {
+func fitScalar(quantiles []float32, levels int) squashed {
 	var spread float64
 	for _, q := range quantiles {
 		spread += float64(q) * float64(q)
 	}
 	spread = math.Sqrt(spread/float64(len(quantiles))) + 1e-9
-	best, bestError := scalar{}, math.Inf(1)
+	best, bestError := squashed{}, math.Inf(1)
 	// Eight steps an octave from a fifth of the spread to five times.
 	for i := -19; i <= 19; i++ {
-		s := scalar{levels: levels, scale: spread * math.Exp2(float64(i)/8), values: make([]float32, levels)}
+		s := squashed{levels: levels, scale: spread * math.Exp2(float64(i)/8), values: make([]float32, levels)}
 		sums, counts := make([]float64, levels), make([]float64, levels)
 		for _, q := range quantiles {
 			l := level(float64(q)/s.scale, levels)
@@ -143,6 +161,9 @@ func fitScalar(quantiles []float32, levels int) scalar {
 			} else {
 				s.values[l] = float32(s.scale * middle(l, levels))
 			}
+		}
+		for _, c := range counts {
+			s.counts = append(s.counts, c+.5)
 		}
 		var e float64
 		for _, q := range quantiles {

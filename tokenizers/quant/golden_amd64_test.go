@@ -15,7 +15,7 @@ func TestResultsAreThoseOfTheVersion(t *testing.T) {
 	for text, want := range map[string]string{
 		"kl:patch=8,dim=16":        "8fc13b25be7abd83",
 		"vq:patch=8,k=1024":        "8a0bff5a716f720f",
-		"rvq:patch=4,depth=4":      "ca5eb783884cc00e",
+		"rvq:patch=4,depth=4":      "b50e0f32cc8d764d",
 		"fsq:patch=8,levels=8-6-5": "2f469840fdbbb8b0",
 	} {
 		r := reconstruct(t, open(t, text), img)[0]

@@ -81,7 +81,7 @@ func TestLloydAgreesWithOracle(t *testing.T) {
 	words := slices.Clone(o.KMeans.Init)
 	last := math.Inf(1)
 	for range o.KMeans.Iterations {
-		mse, err := lloyd(words, o.KMeans.X, o.KMeans.Dim)
+		mse, err := lloyd(words, o.KMeans.X, nil, o.KMeans.Dim)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,16 +99,16 @@ func TestLloydAgreesWithOracle(t *testing.T) {
 
 func TestRVQAgreesWithOracle(t *testing.T) {
 	o := readOracle(t)
-	r := &residual{dim: o.RVQ.Dim}
+	r := &staged{dim: o.RVQ.Dim, beam: 1}
 	for words := range slices.Chunk(o.RVQ.Codebooks, o.RVQ.K*o.RVQ.Dim) {
-		book, err := NewCodebook(words, o.RVQ.Dim, o.RVQ.Dim)
+		s, err := makeStage(Layout{Pool: 1, Size: o.RVQ.K}, upTo(o.RVQ.Dim), o.RVQ.Dim, words, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.books = append(r.books, book)
+		r.stages = append(r.stages, s)
 	}
-	if len(r.books) != o.RVQ.Depth {
-		t.Fatalf("%d codebooks, want %d", len(r.books), o.RVQ.Depth)
+	if len(r.stages) != o.RVQ.Depth {
+		t.Fatalf("%d codebooks, want %d", len(r.stages), o.RVQ.Depth)
 	}
 	compare(t, o.Source, r, o.RVQ.X, o.RVQ.IDs, o.RVQ.Quantized, 1e-5)
 }
@@ -120,7 +120,7 @@ func TestFSQAgreesWithOracle(t *testing.T) {
 	for _, c := range o.FSQ {
 		f := &finite{groups: 1, k: 1}
 		for _, n := range c.Levels {
-			s := scalar{levels: n, scale: 1, radix: int32(f.k), values: make([]float32, n)}
+			s := squashed{levels: n, scale: 1, radix: int32(f.k), values: make([]float32, n)}
 			for l := range n {
 				s.values[l] = float32(l-n/2) / float32(n/2)
 			}

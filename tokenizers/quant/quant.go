@@ -6,7 +6,13 @@
 // the transform is the same for all, the best linear one (Karhunen–Loève, see
 // [Transform]), and each rule is one file: its options, how it is fitted, how a
 // vector becomes ids and ids a vector. "kl" has no quantizer and is the upper
-// bound of the others on the same latents.
+// bound of the others on the same latents. Published systems are presets of a rule
+// (presets.go), not rules: what they add is an option that the others can have too.
+//
+// A rule that only maps vectors to ids is a [Quantizer] and no more. What else one can
+// do is an optional interface: [Grid] looks at neighbours and has books of other
+// shapes, [Coder] and [Frequent] make the bitstream shorter, [Neighbours], [Mender] and
+// [Clusters] serve token damage.
 //
 // What was fitted ships inside the program as small artefacts with a checksum
 // (folder fitted, format in artefact.go); they were made by
@@ -29,9 +35,11 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/vtbench/vtbench/internal/rangecoder"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -48,6 +56,21 @@ type Quantizer interface {
 	Dequantize(x []float32, ids []int32)
 }
 
+// Grid is implemented by quantizers that look at where vectors lie: whose books
+// have shapes of their own, or whose ids depend on neighbours. As a [Quantizer] it
+// takes vectors for a row of patches.
+type Grid interface {
+	Quantizer
+	// Shape is that of a book's ids on a grid of gw by gh patches. It depends on
+	// nothing else.
+	Shape(book, gw, gh int) []int
+	// QuantizeGrid returns the ids of each book, row by row, of the vectors of a grid
+	// of gw by gh patches. It must not write to x.
+	QuantizeGrid(x []float32, gw, gh int) [][]int32
+	// DequantizeGrid writes the vectors that ids stand for.
+	DequantizeGrid(x []float32, ids [][]int32, gw, gh int)
+}
+
 // Neighbours is implemented by quantizers whose codewords have distances.
 type Neighbours interface {
 	// Nearby returns for every id of a book the nearest other id.
@@ -56,9 +79,25 @@ type Neighbours interface {
 	Distance(book int, a, b int32) float64
 }
 
+// Mender is implemented by quantizers that can guess lost ids from those around them.
+type Mender interface {
+	// Mend returns the ids of a grid with a guess for each of which lost says so; their
+	// values must not be used.
+	Mend(ids [][]int32, lost [][]bool, gw, gh int) [][]int32
+}
+
+// Clusters is implemented by quantizers that sort their codewords into clusters.
+type Clusters interface {
+	// Alternatives lists the other ids that a book may have at a position without
+	// leaving the cluster.
+	Alternatives(ids [][]int32, book, at int) []int32
+}
+
 // A rule is a quantizer as a kind of tokenizer.
 type rule struct {
 	name, summary, example string
+	group                  string // under which it is listed
+	source                 string // where it is published
 	options                []tokenizers.Option
 	// stem names the shipped artefact that the options ask for.
 	stem func(tokenizers.Options) string
@@ -68,14 +107,18 @@ type rule struct {
 	// open makes the quantizer of an artefact for the latents of t; nil where they
 	// stay as they are.
 	open func(a *Artefact, t *Transform, opts tokenizers.Options) (Quantizer, error)
-	// fit finds the rule's tensors for latents of dim numbers each, and says in a
-	// few words how it went; nil where there is nothing to fit but the transform.
-	fit func(latents []float32, dim int, opts tokenizers.Options, seed uint64) ([]Tensor, map[string]string, error)
+	// refuse says what of the options cannot go together, and the nearest that does;
+	// nil where all can.
+	refuse func(tokenizers.Options) error
+	// fit finds the rule's tensors, where they are codebooks how those are used, and
+	// says in a few words how it went; nil where there is nothing to fit but the
+	// transform.
+	fit func(f *fitting) ([]Tensor, []Layout, map[string]string, error)
 }
 
 // rules lists what there is; a new rule is a new file and a line here.
 func rules() []rule {
-	return []rule{klRule(), vqRule(), rvqRule(), fsqRule()}
+	return []rule{klRule(), vqRule(), fsqRule(), scalarRule()}
 }
 
 // maxDim is the largest option dim: the samples of the largest patch.
@@ -93,28 +136,38 @@ func fileOption() tokenizers.Option {
 	return tokenizers.Option{Name: "file", Help: "a fitted artefact instead of a shipped one; its patch and size then hold"}
 }
 
-// Kinds lists the compositions.
+// Kinds lists the compositions: the rules with all their options, and behind each
+// its presets.
 func Kinds() []tokenizers.Kind {
 	var out []tokenizers.Kind
-	for _, r := range rules() {
-		out = append(out, tokenizers.Kind{
-			Name: r.name, Summary: r.summary, Example: r.example, Options: r.options,
-			Open: func(_ context.Context, opts tokenizers.Options) (tokenizers.Tokenizer, error) {
-				return r.tokenizer(opts)
-			},
-		})
+	for _, r := range all() {
+		out = append(out, r.kind())
 	}
 	return out
 }
 
+func (r rule) kind() tokenizers.Kind {
+	return tokenizers.Kind{
+		Name: r.name, Group: r.group, Summary: r.summary, Source: r.source, Example: r.example, Options: r.options,
+		Open: func(ctx context.Context, opts tokenizers.Options) (tokenizers.Tokenizer, error) {
+			return r.tokenizer(ctx, opts)
+		},
+	}
+}
+
 // tokenizer opens what the options ask for.
-func (r rule) tokenizer(opts tokenizers.Options) (tokenizers.Tokenizer, error) {
+func (r rule) tokenizer(ctx context.Context, opts tokenizers.Options) (tokenizers.Tokenizer, error) {
+	if r.refuse != nil {
+		if err := r.refuse(opts); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.name, err)
+		}
+	}
 	var a *Artefact
 	var err error
 	if path := opts["file"]; path != "" {
 		a, err = readFile(path)
 	} else {
-		a, err = shipped(r, opts)
+		a, err = find(ctx, r, opts)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.name, err)
@@ -163,12 +216,28 @@ func (r rule) tokenizer(opts tokenizers.Options) (tokenizers.Tokenizer, error) {
 		Params:     params,
 	}
 	if q == nil {
-		return &continuous{t: t, info: info}, nil
+		noise := opts.Float("noise")
+		c, err := newContinuous(t, noise, info)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.name, err)
+		}
+		return c, nil
 	}
 	info.Codebooks = q.Books()
-	d := newDiscrete(t, q, info)
-	if n, ok := q.(Neighbours); ok {
+	d, err := newDiscrete(t, q, info)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.name, err)
+	}
+	n, near := q.(Neighbours)
+	m, mends := q.(Mender)
+	c, clusters := q.(Clusters)
+	switch {
+	case near && mends:
+		return &mending{&neighbouring{discrete: d, n: n}, m}, nil
+	case near:
 		return &neighbouring{discrete: d, n: n}, nil
+	case clusters:
+		return &clustered{d, c}, nil
 	}
 	return d, nil
 }
@@ -189,36 +258,11 @@ func readFile(path string) (*Artefact, error) {
 	return a, nil
 }
 
-// continuous is a transform alone.
-type continuous struct {
-	t    *Transform
-	info tokenizers.Info
-}
-
-// Info implements [tokenizers.Tokenizer].
-func (c *continuous) Info() tokenizers.Info { return c.info }
-
-// Reconstruct implements [tokenizers.Tokenizer].
-func (c *continuous) Reconstruct(ctx context.Context, in []pix.Image) ([]tokenizers.Reconstruction, error) {
-	return each(ctx, in, func(m pix.Image) (r tokenizers.Reconstruction) {
-		start := time.Now()
-		latents := c.t.Forward(m)
-		encoded := time.Now()
-		r.Image = c.t.Inverse(latents, m.W, m.H)
-		r.Encode, r.Decode = encoded.Sub(start), time.Since(encoded)
-		return r
-	})
-}
-
-// Latents implements [tokenizers.LatentEncoder].
-func (c *continuous) Latents(ctx context.Context, in []pix.Image) ([]tokenizers.Latent, error) {
-	return latents(ctx, c.t, in)
-}
-
 // discrete is a transform and a quantizer.
 type discrete struct {
 	t     *Transform
-	q     Quantizer
+	q     Grid
+	coder Coder
 	books []int
 	// pixels holds the patch of every id where there is one small codebook, so
 	// that decoding is copying.
@@ -227,11 +271,19 @@ type discrete struct {
 }
 
 // maxPixels bounds the table of decoded codewords.
-const maxPixels = 64 << 20
+const maxPixels = 16 << 20
 
-func newDiscrete(t *Transform, q Quantizer, info tokenizers.Info) *discrete {
-	d := &discrete{t: t, q: q, books: q.Books(), info: info}
-	if k := d.books[0]; len(d.books) == 1 && k*t.Size() <= maxPixels {
+func newDiscrete(t *Transform, q Quantizer, info tokenizers.Info) (*discrete, error) {
+	d := &discrete{t: t, q: onGrid(q), books: q.Books(), info: info}
+	var ok bool
+	if d.coder, ok = q.(Coder); !ok {
+		f, err := newFrequencies(q)
+		if err != nil {
+			return nil, err
+		}
+		d.coder = f
+	}
+	if k := d.books[0]; len(d.books) == 1 && k*t.Size() <= maxPixels && slices.Equal(d.q.Shape(0, 2, 2), []int{2, 2}) {
 		d.pixels = make([]uint8, k*t.Size())
 		const chunk = 256
 		ids, x, work := make([]int32, chunk), make([]float32, chunk*t.Dim), make([]float32, chunk*t.Size())
@@ -244,7 +296,7 @@ func newDiscrete(t *Transform, q Quantizer, info tokenizers.Info) *discrete {
 			t.patches(d.pixels[start*t.Size():], work, x[:n*t.Dim])
 		}
 	}
-	return d
+	return d, nil
 }
 
 // Info implements [tokenizers.Tokenizer].
@@ -255,31 +307,31 @@ func (d *discrete) Reconstruct(ctx context.Context, in []pix.Image) ([]tokenizer
 	return each(ctx, in, func(m pix.Image) (r tokenizers.Reconstruction) {
 		start := time.Now()
 		gw, gh := d.t.Grid(m.W, m.H)
-		n := gw * gh
-		ids := make([]int32, len(d.books)*n)
-		d.q.Quantize(ids, d.t.Forward(m))
+		ids := d.q.QuantizeGrid(d.t.Forward(m), gw, gh)
+		var e rangecoder.Encoder
+		d.coder.Encode(&e, ids)
+		r.Bits = max(1, 8*int64(len(e.Finish()))) // 0 would say that there is no bitstream
 		encoded := time.Now()
 		r.Image = d.decode(ids, m.W, m.H)
 		r.Encode, r.Decode = encoded.Sub(start), time.Since(encoded)
 		r.Codes = &tokenizers.Codes{Books: make([]tokenizers.Book, len(d.books))}
 		for b, size := range d.books {
-			r.Codes.Books[b] = tokenizers.Book{Size: size, Shape: []int{gh, gw}, IDs: ids[b*n:][:n:n]}
+			r.Codes.Books[b] = tokenizers.Book{Size: size, Shape: d.q.Shape(b, gw, gh), IDs: ids[b]}
 		}
 		return r
 	})
 }
 
-func (d *discrete) decode(ids []int32, w, h int) pix.Image {
+func (d *discrete) decode(ids [][]int32, w, h int) pix.Image {
+	gw, gh := d.t.Grid(w, h)
 	if d.pixels == nil {
-		gw, gh := d.t.Grid(w, h)
 		x := make([]float32, gw*gh*d.t.Dim)
-		d.q.Dequantize(x, ids)
+		d.q.DequantizeGrid(x, ids, gw, gh)
 		return d.t.Inverse(x, w, h)
 	}
 	m := pix.New(w, h)
-	gw, _ := d.t.Grid(w, h)
 	size := d.t.Size()
-	for i, id := range ids {
+	for i, id := range ids[0] {
 		d.t.place(m, d.pixels[int(id)*size:][:size], i%gw, i/gw)
 	}
 	return m
@@ -290,27 +342,35 @@ func (d *discrete) Decode(ctx context.Context, codes []*tokenizers.Codes, w, h i
 	if w < 1 || h < 1 {
 		return nil, fmt.Errorf("%s: decoding to %d×%d pixels: both sides must be positive", d.info.Name, w, h)
 	}
-	gw, gh := d.t.Grid(w, h)
 	out := make([]pix.Image, len(codes))
 	for i, c := range codes {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if c == nil || len(c.Books) != len(d.books) {
-			return nil, fmt.Errorf("%s: decoding image %d: want ids of %d codebooks", d.info.Name, i, len(d.books))
-		}
-		if err := c.Validate(); err != nil {
-			return nil, fmt.Errorf("%s: decoding image %d: %w", d.info.Name, i, err)
-		}
-		ids := make([]int32, 0, len(d.books)*gw*gh)
-		for b, book := range c.Books {
-			if book.Size != d.books[b] || len(book.Shape) != 2 || book.Shape[0] != gh || book.Shape[1] != gw {
-				return nil, fmt.Errorf("%s: decoding image %d to %d×%d: codebook %d has size %d and shape %v, want %d and [%d %d]",
-					d.info.Name, i, w, h, b, book.Size, book.Shape, d.books[b], gh, gw)
-			}
-			ids = append(ids, book.IDs...)
+		ids, err := d.ids(c, w, h)
+		if err != nil {
+			return nil, fmt.Errorf("%s: decoding image %d to %d×%d: %w", d.info.Name, i, w, h, err)
 		}
 		out[i] = d.decode(ids, w, h)
+	}
+	return out, nil
+}
+
+// ids are those of codes that fit a w by h image.
+func (d *discrete) ids(c *tokenizers.Codes, w, h int) ([][]int32, error) {
+	if c == nil || len(c.Books) != len(d.books) {
+		return nil, fmt.Errorf("want ids of %d codebooks", len(d.books))
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	gw, gh := d.t.Grid(w, h)
+	out := make([][]int32, len(d.books))
+	for b, book := range c.Books {
+		if want := d.q.Shape(b, gw, gh); book.Size != d.books[b] || !slices.Equal(book.Shape, want) {
+			return nil, fmt.Errorf("codebook %d has size %d and shape %v, want %d and %v", b, book.Size, book.Shape, d.books[b], want)
+		}
+		out[b] = book.IDs
 	}
 	return out, nil
 }
@@ -343,6 +403,52 @@ func (d *neighbouring) Distance(book int, a, b int32) (float64, error) {
 		return 0, fmt.Errorf("%s: codebook %d has no pair of ids %d and %d", d.info.Name, book, a, b)
 	}
 	return d.n.Distance(book, a, b), nil
+}
+
+// mending is a discrete tokenizer that can guess lost codes.
+type mending struct {
+	*neighbouring
+	m Mender
+}
+
+// Repair implements [tokenizers.Repairer].
+func (d *mending) Repair(codes *tokenizers.Codes, lost [][]bool, w, h int) (*tokenizers.Codes, error) {
+	ids, err := d.ids(codes, w, h)
+	if err != nil {
+		return nil, fmt.Errorf("%s: repairing codes: %w", d.info.Name, err)
+	}
+	if len(lost) != len(ids) {
+		return nil, fmt.Errorf("%s: repairing codes: told of losses in %d codebooks, there are %d", d.info.Name, len(lost), len(ids))
+	}
+	for b := range ids {
+		if len(lost[b]) != len(ids[b]) {
+			return nil, fmt.Errorf("%s: repairing codes: told of %d positions of codebook %d, it has %d", d.info.Name, len(lost[b]), b, len(ids[b]))
+		}
+	}
+	gw, gh := d.t.Grid(w, h)
+	out := &tokenizers.Codes{Books: slices.Clone(codes.Books)}
+	for b, mended := range d.m.Mend(ids, lost, gw, gh) {
+		out.Books[b].IDs = mended
+	}
+	return out, nil
+}
+
+// clustered is a discrete tokenizer whose codewords are sorted into clusters.
+type clustered struct {
+	*discrete
+	c Clusters
+}
+
+// Alternatives implements [tokenizers.Clusterer].
+func (d *clustered) Alternatives(codes *tokenizers.Codes, b, at int) ([]int32, error) {
+	if len(codes.Books) != len(d.books) || b < 0 || b >= len(codes.Books) || at < 0 || at >= len(codes.Books[b].IDs) {
+		return nil, fmt.Errorf("%s: there is no position %d of codebook %d", d.info.Name, at, b)
+	}
+	ids := make([][]int32, len(codes.Books))
+	for i, book := range codes.Books {
+		ids[i] = book.IDs
+	}
+	return d.c.Alternatives(ids, b, at), nil
 }
 
 // each runs one image after the other; a bad one costs itself only.

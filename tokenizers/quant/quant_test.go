@@ -28,15 +28,19 @@ func open(t testing.TB, text string) tokenizers.Tokenizer {
 
 func tryOpen(t testing.TB, text string) (tokenizers.Tokenizer, error) {
 	t.Helper()
-	spec, err := tokenizers.ParseSpec(text, Kinds())
-	if err != nil {
-		return nil, err
-	}
-	kind, opts, err := tokenizers.Resolve(spec, Kinds())
+	kind, opts, err := resolve(text)
 	if err != nil {
 		return nil, err
 	}
 	return kind.Open(t.Context(), opts)
+}
+
+func resolve(text string) (tokenizers.Kind, tokenizers.Options, error) {
+	spec, err := tokenizers.ParseSpec(text, Kinds())
+	if err != nil {
+		return tokenizers.Kind{}, nil, err
+	}
+	return tokenizers.Resolve(spec, Kinds())
 }
 
 // heldOut are images that nothing was fitted on: a photograph (Eileen Collins,
@@ -258,8 +262,8 @@ func TestNearestIsExact(t *testing.T) {
 
 func TestNearestIsExactOnImages(t *testing.T) {
 	img := heldOut(t)["photograph"]
-	d := open(t, "vq:patch=8,k=1024").(*neighbouring)
-	book := d.q.(*Codebook)
+	d := open(t, "vq:patch=8,k=1024").(*mending)
+	book := d.q.(*staged).stages[0].book
 	words := make([]float32, 0, book.Size()*book.dim)
 	for id := range book.Size() {
 		words = append(words, book.Word(int32(id))...)
@@ -332,11 +336,12 @@ func TestEdgesAreRepeatedNotBlack(t *testing.T) {
 }
 
 func TestWhatDoesNotShipSaysHowToFitIt(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir()) // where no photographs were fetched
 	_, err := tryOpen(t, "vq:patch=8,k=777")
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"vq-p8-k777", "vq-p8-k256", "go run ./tokenizers/quant/fit", "vq:patch=8,k=777", "file="} {
+	for _, want := range []string{"vq-p8-k777", "vq-p8-k256", "vtbench datasets pull", "go run ./tokenizers/quant/fit", "vq:patch=8,k=777", "file="} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q does not mention %q", err, want)
 		}
@@ -350,9 +355,10 @@ func TestWhatDoesNotShipSaysHowToFitIt(t *testing.T) {
 
 func TestFitAndUseAFileOfOnesOwn(t *testing.T) {
 	img := heldOut(t)["photograph"]
-	var patches [][]uint8
-	for x := range 6 {
-		patches = append(patches, Patches(img, 6, x, x)...)
+	source := Source{Photos: []pix.Image{img}, Pages: []pix.Image{heldOut(t)["text"]}, Pixels: 1 << 16, Seed: 5}
+	patches, _, err := source.Patches(6, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
 	tr, err := FitTransform(patches, 6, 24)
 	if err != nil {
@@ -362,7 +368,7 @@ func TestFitAndUseAFileOfOnesOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := f.Fit(patches, tr, true, 5)
+	a, err := f.Fit(t.Context(), source, tr, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -370,7 +376,7 @@ func TestFitAndUseAFileOfOnesOwn(t *testing.T) {
 	if _, err := a.WriteTo(&one); err != nil {
 		t.Fatal(err)
 	}
-	again, err := f.Fit(patches, tr, true, 5)
+	again, err := f.Fit(t.Context(), source, tr, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -445,3 +451,5 @@ func BenchmarkReconstruct(b *testing.B) {
 		})
 	}
 }
+
+func writeFile(path, content string) error { return os.WriteFile(path, []byte(content), 0o600) }

@@ -1,14 +1,23 @@
 package quant
 
 import (
+	"bytes"
+	"context"
+	"crypto/sha256"
 	"embed"
 	"fmt"
+	"math"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vtbench/vtbench/internal/suggest"
+	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/tokenizers"
+	"github.com/vtbench/vtbench/tokenizers/internal/sample"
 )
 
 //go:embed fitted/*.vtbq
@@ -32,38 +41,130 @@ func Shipped() []string {
 
 func transformStem(patch string) string { return "pca-p" + patch }
 
-// shipped opens the artefact that a rule's options ask for.
-func shipped(r rule, opts tokenizers.Options) (*Artefact, error) {
+// find returns the artefact that a rule's options ask for: one that ships, one that
+// was fitted before, or one that is fitted now, to the photographs that what ships
+// was fitted to.
+func find(ctx context.Context, r rule, opts tokenizers.Options) (*Artefact, error) {
 	stem := r.stem(opts)
-	if data, err := fitted.ReadFile(path.Join("fitted", stem+extension)); err == nil {
+	if data, err := fitted.ReadFile(path.Join("fitted", deepEnough(stem, Shipped())+extension)); err == nil {
 		a, err := ReadArtefact(data)
 		if err != nil {
 			return nil, fmt.Errorf("the shipped %s: %w", stem, err)
 		}
 		return a, nil
 	}
-	prefix, _, _ := strings.Cut(stem, "-")
-	var have []string
-	for _, name := range Shipped() {
-		if strings.HasPrefix(name, prefix+"-") {
-			have = append(have, name)
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, fmt.Errorf("finding the cache folder: %w", err)
+	}
+	a, err := onDemand(ctx, Fitting{rule: r, opts: opts}, filepath.Join(cache, "vtbench", "fitted"), func() (Source, error) {
+		return Packaged(SourcePixels, SourceSeed)
+	})
+	if err != nil {
+		prefix, _, _ := strings.Cut(stem, "-")
+		var have []string
+		for _, name := range Shipped() {
+			if strings.HasPrefix(name, prefix+"-") {
+				have = append(have, name)
+			}
+		}
+		return nil, fmt.Errorf("%s is not among the fitted ones that ship%s, and cannot be fitted now: %w; those that ship: %s; with images of your own: `go run ./tokenizers/quant/fit -images DIR -o my%s %s`, then file=my%s",
+			stem, suggest.Hint(stem, have), err, strings.Join(have, ", "), extension, r.spec(opts), extension)
+	}
+	return a, nil
+}
+
+// onDemand reads an artefact from a cache, or fits it and puts it there. The file's
+// name holds what the fit depends on, so that another program version, or other
+// photographs, never get it; fitting again gives the same bytes.
+func onDemand(ctx context.Context, f Fitting, cache string, source func() (Source, error)) (*Artefact, error) {
+	base, err := shippedTransform(f.Patch())
+	if err != nil {
+		return nil, err
+	}
+	t, err := ReadTransform(base, 0)
+	if err != nil {
+		return nil, err
+	}
+	if f.Dim() > t.Dim {
+		return nil, fmt.Errorf("dim=%d: the transform that ships has %d directions: dim=%d is the most", f.Dim(), t.Dim, t.Dim)
+	}
+	id := sha256.Sum256(fmt.Append(nil, version, f.Dim(), base.Digest(), sample.Digest()))
+	file := filepath.Join(cache, fmt.Sprintf("%s-%x%s", f.Stem(), id[:6], extension))
+	if _, err := os.Stat(file); err == nil {
+		return readFile(file)
+	}
+	images, err := source()
+	if err != nil {
+		return nil, err
+	}
+	report := tokenizers.Progress(ctx)
+	report("fitting it once, into " + file)
+	a, err := f.Fit(ctx, images, t, false, report)
+	if err != nil {
+		return nil, err
+	}
+	a.Fit["photographs"] = sample.Digest()
+	var b bytes.Buffer
+	if _, err := a.WriteTo(&b); err != nil {
+		return nil, err
+	}
+	data := b.Bytes()
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return nil, fmt.Errorf("making the cache folder: %w", err)
+	}
+	if err := wholefile.Write(file, data); err != nil {
+		return nil, err
+	}
+	return ReadArtefact(data)
+}
+
+// shippedTransform reads the transform of a patch size that ships.
+func shippedTransform(patch int) (*Artefact, error) {
+	stem := transformStem(strconv.Itoa(patch))
+	data, err := fitted.ReadFile(path.Join("fitted", stem+extension))
+	if err != nil {
+		return nil, fmt.Errorf("no transform of patch=%d ships: patch=4, 8 and 16 do", patch)
+	}
+	a, err := ReadArtefact(data)
+	if err != nil {
+		return nil, fmt.Errorf("the shipped %s: %w", stem, err)
+	}
+	return a, nil
+}
+
+// deepEnough is the name among have that holds what stem asks for: itself, or the
+// shallowest of those that have more codebooks in a row and are otherwise the same.
+func deepEnough(stem string, have []string) string {
+	if slices.Contains(have, stem) {
+		return stem
+	}
+	same, depth := cutDepth(stem)
+	best, least := stem, math.MaxInt
+	for _, name := range have {
+		if s, d := cutDepth(name); s == same && d >= depth && d < least {
+			best, least = name, d
 		}
 	}
-	return nil, fmt.Errorf("%s is not among the fitted ones that ship (%s)%s; fit it with `go run ./tokenizers/quant/fit -o my%s %s` and use file=my%s",
-		stem, strings.Join(have, ", "), suggest.Hint(stem, have), extension, r.spec(opts), extension)
+	return best
+}
+
+func cutDepth(stem string) (string, int) {
+	if head, tail, ok := strings.Cut(stem, "-depth"); ok {
+		if n, err := strconv.Atoi(tail); err == nil {
+			return head, n
+		}
+	}
+	return stem, 1
 }
 
 // transformOf finds the shipped transform whose latents an artefact belongs to.
 func transformOf(a *Artefact) (*Artefact, error) {
-	stem := transformStem(fmt.Sprint(a.Patch))
-	data, err := fitted.ReadFile(path.Join("fitted", stem+extension))
+	t, err := shippedTransform(a.Patch)
 	if err != nil {
-		return nil, fmt.Errorf("it belongs to a transform of patch %d, which neither it nor this program has", a.Patch)
+		return nil, fmt.Errorf("the transform that it was fitted to is neither in it nor here: %w", err)
 	}
-	t, err := ReadArtefact(data)
-	if err != nil {
-		return nil, fmt.Errorf("the shipped %s: %w", stem, err)
-	}
+	stem := transformStem(strconv.Itoa(a.Patch))
 	if a.Transform != t.Digest() {
 		return nil, fmt.Errorf("it was fitted to the transform %.12s, the shipped %s is %.12s: fit it again", a.Transform, stem, t.Digest())
 	}

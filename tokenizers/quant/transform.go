@@ -25,12 +25,43 @@ type Transform struct {
 	// quantiles are Dim rows of the latents' quantiles over the patches fitted on:
 	// what a scalar quantizer needs to know. Empty where the artefact has none.
 	quantiles []float32
+	// sample are latents of patches fitted on, rows of sampleDim: what a rule needs
+	// that looks at several latents of a patch. Empty where the artefact has none.
+	sample    []float32
+	sampleDim int
 	explained float64 // part of the variance that the directions hold
 	digest    string
 }
 
 // quantileCount is how many quantiles of a latent are kept, at (i+½)/n.
 const quantileCount = 128
+
+// Of sampleRows patches the first sampleDims latents are kept.
+const (
+	sampleRows = 2048
+	sampleDims = 64
+)
+
+// Sample returns latents of patches that the transform was fitted on, rows of the
+// first dim latents.
+func (t *Transform) Sample(dim int) ([]float32, error) {
+	switch {
+	case len(t.sample) == 0:
+		return nil, errors.New("the transform has no sample of its latents: fit it again")
+	case dim < 1 || dim > t.sampleDim:
+		return nil, fmt.Errorf("dim=%d: the transform has a sample of the first %d latents: dim=%d is the most", dim, t.sampleDim, t.sampleDim)
+	}
+	return firstColumns(t.sample, t.sampleDim, dim), nil
+}
+
+// firstColumns cuts rows of stride numbers to their first dim.
+func firstColumns(x []float32, stride, dim int) []float32 {
+	out := make([]float32, 0, len(x)/stride*dim)
+	for i := 0; i < len(x); i += stride {
+		out = append(out, x[i:][:dim]...)
+	}
+	return out
+}
 
 // Size is the number of samples in a patch, 3·Patch².
 func (t *Transform) Size() int { return 3 * t.Patch * t.Patch }
@@ -71,6 +102,12 @@ func ReadTransform(a *Artefact, dim int) (*Transform, error) {
 		}
 		t.quantiles = q[:dim*quantileCount]
 	}
+	for _, x := range a.Tensors {
+		if x.Name == "sample" && len(x.Shape) == 2 {
+			t.sampleDim = min(dim, x.Shape[1])
+			t.sample = firstColumns(x.Data, x.Shape[1], t.sampleDim)
+		}
+	}
 	return t, nil
 }
 
@@ -101,6 +138,11 @@ func (t *Transform) tensors(dim int) []Tensor {
 	}
 	if len(t.quantiles) > 0 {
 		out = append(out, Tensor{Name: "quantiles", Type: "f16", Shape: []int{dim, quantileCount}, Data: t.quantiles[:dim*quantileCount]})
+	}
+	if len(t.sample) > 0 {
+		n := min(dim, t.sampleDim)
+		x := firstColumns(t.sample, t.sampleDim, n)
+		out = append(out, Tensor{Name: "sample", Type: "f16", Shape: []int{len(x) / n, n}, Data: x})
 	}
 	return out
 }
@@ -235,16 +277,16 @@ func FitTransform(patches [][]uint8, patch, dim int) (*Transform, error) {
 	}
 	cov := mat.NewSymDense(n, nil)
 	const chunk = 2048
-	rows := mat.NewDense(chunk, n, nil)
+	work := mat.NewDense(chunk, n, nil)
 	for start := 0; start < len(patches); start += chunk {
 		part := patches[start:min(start+chunk, len(patches))]
 		for i, p := range part {
-			row := rows.RawRowView(i)
+			row := work.RawRowView(i)
 			for j, v := range p {
 				row[j] = float64(v) - mean[j]
 			}
 		}
-		cov.SymRankK(cov, 1, rows.Slice(0, len(part), 0, n).T())
+		cov.SymRankK(cov, 1, work.Slice(0, len(part), 0, n).T())
 	}
 	var eig mat.EigenSym
 	if !eig.Factorize(cov, true) {
@@ -274,7 +316,14 @@ func FitTransform(patches [][]uint8, patch, dim int) (*Transform, error) {
 		kept += v
 	}
 	t.explained = kept / mat.Sum(mat.NewVecDense(n, values))
-	t.quantiles = quantilesOf(t.Project(patches, dim), dim)
+	latents := t.Project(patches, dim)
+	t.quantiles = quantilesOf(latents, dim)
+	// Evenly over what was given, which comes image by image and kind by kind.
+	t.sampleDim = min(dim, sampleDims)
+	rows := min(len(patches), sampleRows)
+	for i := range rows {
+		t.sample = append(t.sample, latents[i*len(patches)/rows*dim:][:t.sampleDim]...)
+	}
 	return t, nil
 }
 

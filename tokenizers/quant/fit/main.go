@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"image"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -30,18 +29,28 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers/internal/sample"
 	"github.com/vtbench/vtbench/tokenizers/quant"
 )
 
-// shipped is what the program carries; sizes are chosen so that all of it stays
-// near a megabyte.
+// shipped is what the program carries, under 6 MB in all.
 var shipped = []string{
 	"vq:patch=4,k=256", "vq:patch=4,k=1024", "vq:patch=4,k=4096",
 	"vq:patch=8,k=256", "vq:patch=8,k=1024", "vq:patch=8,k=4096",
 	"vq:patch=16,k=256", "vq:patch=16,k=1024",
-	"rvq:patch=4,depth=4,k=256", "rvq:patch=8,depth=8,k=256",
+}
+
+// few ship too, fitted to a quarter as many pixels: their codebooks are smaller, or
+// are there to be compared among each other.
+var few = []string{
+	"vq:patch=8,k=512",
+	"rvq:patch=4,depth=4", "rvq:patch=8,depth=8",
+	"fq", "fq:split=interleaved", "fq:split=contiguous", "grvq", "mcrvq", "vq2",
+	"multi-vq:lambda=1000", "multi-vq:lambda=3000", "multi-vq:lambda=10000", "multi-vq:lambda=30000",
+	"simvq:k=256", "simvq:k=1024", "simvq:k=4096",
+	"vq-lc:k=4096", "vq-lc:k=16384",
+	"vq-ema:k=256", "vq-ema:k=1024", "vq-ema:k=4096",
+	"vq-degrade:degrade=blur", "vq-degrade:degrade=jpeg",
 }
 
 // directions is how many of a shipped transform's directions are kept.
@@ -70,8 +79,8 @@ func run(ctx context.Context, args []string, log io.Writer) error {
 	flags.SetOutput(log)
 	flags.StringVar(&s.images, "images", "", "folder of images of your own, in place of the photographs")
 	flags.StringVar(&s.out, "o", "", "file to write; without a tokenizer the folder (default tokenizers/quant/fitted)")
-	flags.IntVar(&s.samples, "samples", 6<<20, "pixels of each of the two kinds, photographs and text, to take patches from")
-	flags.Uint64Var(&s.seed, "seed", 20160421, "seed of text, sampling and k-means")
+	flags.IntVar(&s.samples, "samples", quant.SourcePixels, "pixels of each of the two kinds, photographs and text, to take patches from")
+	flags.Uint64Var(&s.seed, "seed", quant.SourceSeed, "seed of text, sampling and k-means")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -93,7 +102,7 @@ func (s settings) all(ctx context.Context) error {
 		return err
 	}
 	for _, patch := range []int{4, 8, 16} {
-		patches, err := src.patches(patch, s.samples, s.seed)
+		patches, _, err := src.Patches(patch, nil)
 		if err != nil {
 			return err
 		}
@@ -113,9 +122,10 @@ func (s settings) all(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, text := range shipped {
-			if err := ctx.Err(); err != nil {
-				return err
+		for i, text := range slices.Concat(shipped, few) {
+			own := src
+			if i >= len(shipped) {
+				own.Pixels /= 4
 			}
 			f, err := quant.NewFitting(text)
 			if err != nil {
@@ -124,7 +134,7 @@ func (s settings) all(ctx context.Context) error {
 			if f.Patch() != patch {
 				continue
 			}
-			a, err := f.Fit(patches, t, false, s.seed)
+			a, err := f.Fit(ctx, own, t, false, s.report)
 			if err != nil {
 				return err
 			}
@@ -135,6 +145,8 @@ func (s settings) all(ctx context.Context) error {
 	}
 	return nil
 }
+
+func (s settings) report(line string) { s.logf("  %s", line) }
 
 func (s settings) single(ctx context.Context, text string) error {
 	f, err := quant.NewFitting(text)
@@ -148,11 +160,8 @@ func (s settings) single(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	patches, err := src.patches(f.Patch(), s.samples, s.seed)
+	patches, _, err := src.Patches(f.Patch(), nil)
 	if err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
 		return err
 	}
 	fitted, err := quant.FitTransform(patches, f.Patch(), f.Dim())
@@ -163,7 +172,7 @@ func (s settings) single(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	a, err := f.Fit(patches, t, true, s.seed)
+	a, err := f.Fit(ctx, src, t, true, s.report)
 	if err != nil {
 		return err
 	}
@@ -203,79 +212,27 @@ func (s settings) logf(format string, args ...any) {
 	fmt.Fprintf(s.log, time.Now().Format("15:04:05 ")+format+"\n", args...)
 }
 
-// sources are the images that patches are cut from.
-type sources struct {
-	photos []pix.Image
-	pages  []pix.Image
-}
-
-func (s settings) sources() (sources, error) {
-	var src sources
-	add := func(m image.Image) {
-		// A photograph is seen at the sizes that runs prepare.
-		for _, side := range []int{1024, 512, 256} {
-			src.photos = append(src.photos, sample.Shrink(m, side))
-		}
+func (s settings) sources() (quant.Source, error) {
+	if s.images == "" {
+		return quant.Packaged(s.samples, s.seed)
 	}
-	if s.images != "" {
-		entries, err := os.ReadDir(s.images)
-		if err != nil {
-			return src, err
-		}
-		for _, e := range entries {
-			if !slices.Contains([]string{".jpg", ".jpeg", ".png"}, strings.ToLower(filepath.Ext(e.Name()))) {
-				continue
-			}
-			m, err := sample.LoadFile(filepath.Join(s.images, e.Name()))
-			if err != nil {
-				return src, err
-			}
-			add(m)
-		}
-		if len(src.photos) == 0 {
-			return src, fmt.Errorf("no JPEG or PNG file in %s", s.images)
-		}
-	} else {
-		photographs, err := sample.Photographs()
-		if err != nil {
-			return src, err
-		}
-		for _, m := range photographs {
-			add(m)
-		}
-	}
-	text, err := sample.NewText(s.seed)
+	entries, err := os.ReadDir(s.images)
 	if err != nil {
-		return src, err
+		return quant.Source{}, err
 	}
-	for range 24 {
-		page, err := text.Page(512, 512)
+	var photographs []image.Image
+	for _, e := range entries {
+		if !slices.Contains([]string{".jpg", ".jpeg", ".png"}, strings.ToLower(filepath.Ext(e.Name()))) {
+			continue
+		}
+		m, err := sample.LoadFile(filepath.Join(s.images, e.Name()))
 		if err != nil {
-			return src, err
+			return quant.Source{}, err
 		}
-		src.pages = append(src.pages, page)
+		photographs = append(photographs, m)
 	}
-	return src, nil
-}
-
-// patches draws patches worth pixels from photographs and as many from text.
-func (s sources) patches(patch, pixels int, seed uint64) ([][]uint8, error) {
-	rng := rand.New(rand.NewPCG(seed, uint64(patch)))
-	var out [][]uint8
-	for _, images := range [][]pix.Image{s.photos, s.pages} {
-		var pool [][]uint8
-		// Small patches are plenty on one grid; large ones need several.
-		for range max(1, patch/4) {
-			for _, m := range images {
-				pool = append(pool, quant.Patches(m, patch, rng.IntN(patch), rng.IntN(patch))...)
-			}
-		}
-		want := pixels / (patch * patch)
-		rng.Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
-		out = append(out, pool[:min(want, len(pool))]...)
+	if len(photographs) == 0 {
+		return quant.Source{}, fmt.Errorf("no JPEG or PNG file in %s", s.images)
 	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("the images have no patch of %d×%d pixels", patch, patch)
-	}
-	return out, nil
+	return quant.NewSource(photographs, s.samples, s.seed)
 }

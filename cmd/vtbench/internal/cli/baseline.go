@@ -13,7 +13,6 @@ import (
 	"github.com/vtbench/vtbench/bench/compare"
 	"github.com/vtbench/vtbench/internal/suggest"
 	"github.com/vtbench/vtbench/metrics"
-	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/table"
 )
@@ -44,7 +43,7 @@ func (a *app) baselineSave() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			s := compare.ParseSelection(args[0])
-			r, err := compare.Load(s.Path, compare.LoadOptions{Kinds: allmetrics.Kinds()})
+			r, err := compare.Load(s.Path, compare.LoadOptions{Observers: observers()})
 			if err != nil {
 				return usage(err)
 			}
@@ -220,7 +219,7 @@ func (a *app) baselineShow() *cobra.Command {
 		Short: "Show what a baseline file holds: versions, digests, tokenizers, means",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			r, err := compare.Load(args[0], compare.LoadOptions{Kinds: allmetrics.Kinds()})
+			r, err := compare.Load(args[0], compare.LoadOptions{Observers: observers()})
 			if err != nil {
 				return usage(err)
 			}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The list is read, its tokenizers exist, and the page has its places.
+func TestListAndPage(t *testing.T) {
+	claims, err := read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../../docs/rules.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, c := range claims {
+		if seen[c.ID] || c.System == "" || c.Claim == "" {
+			t.Errorf("claim %q: its id is there twice, or it says nothing", c.ID)
+		}
+		seen[c.ID] = true
+		if !strings.Contains(string(page), c.Claim) {
+			t.Errorf("docs/rules.md has no row for %q: run `make claims`", c.Claim)
+		}
+	}
+	for _, marker := range []string{"claims", "rates"} {
+		once, err := replace(page, marker, "new\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		twice, err := replace(once, marker, "new\n")
+		if err != nil || string(twice) != string(once) {
+			t.Errorf("%s: replacing twice gives something else (%v)", marker, err)
+		}
+	}
+	if _, err := replace(page, "no such", ""); err == nil {
+		t.Error("a marker that is not there is no error")
+	}
+}
+
+func TestVerdict(t *testing.T) {
+	for _, c := range []struct {
+		lo, hi, least float64
+		want          string
+	}{{.1, .2, 0, "holds"}, {-.2, -.1, 0, "does not"}, {-.1, .1, 0, "undecided"}, {0, 1, 0, "holds"}} {
+		if got := verdict(c.lo, c.hi, c.least); got != c.want {
+			t.Errorf("%v … %v against %v: %s, want %s", c.lo, c.hi, c.least, got, c.want)
+		}
+	}
+}
+
+func TestAlong(t *testing.T) {
+	x, y := []float64{0, 1, 3}, []float64{10, 12, 13}
+	for at, want := range map[float64]float64{0: 10, .5: 11, 1: 12, 2: 12.5, 3: 13, 4: 13.5, -1: 8} {
+		if got := along(x, y, at); math.Abs(got-want) > 1e-12 {
+			t.Errorf("at %v it is %v, want %v", at, got, want)
+		}
+	}
+}
+
+// A mean of known spread has the interval that theory gives, by either way.
+func TestIntervals(t *testing.T) {
+	s := &set{}
+	var v []float64
+	for i := range 100 {
+		s.clusters = append(s.clusters, []int{i})
+		v = append(v, float64(i%10))
+	}
+	f := func(images []int) float64 {
+		var sum float64
+		for _, i := range images {
+			sum += v[i]
+		}
+		return sum / float64(len(images))
+	}
+	want := 1.96 * 2.8868 / 10 // deviation of 0 … 9, over √100
+	for name, way := range map[string]func(*set, value) (float64, float64, float64){"bootstrap": interval, "jackknife": jackknife} {
+		m, lo, hi := way(s, f)
+		if math.Abs(m-4.5) > 1e-12 || math.Abs((hi-lo)/2-want) > .08 {
+			t.Errorf("%s: %v (%v … %v), want 4.5 ± %.3f", name, m, lo, hi, want)
+		}
+	}
+	if used, _ := usage([]outcome{{ids: []int32{1, 2}, size: 4}, {ids: []int32{2, 3}, size: 4}}, []int{0, 1}); used != .75 {
+		t.Errorf("three of four codes are in use, not %v", used)
+	}
+	if !slices.Equal(s.clusters[3], []int{3}) {
+		t.Error("a statistic changed the clusters")
+	}
+}
