@@ -1,8 +1,6 @@
 package sanity_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"image"
 	"math/rand/v2"
@@ -12,8 +10,8 @@ import (
 
 	"github.com/vtbench/vtbench/datasets"
 	alldata "github.com/vtbench/vtbench/datasets/all"
-	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/sanity"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 	alltok "github.com/vtbench/vtbench/tokenizers/all"
@@ -27,35 +25,35 @@ type view struct {
 
 const side, items = 256, 4
 
-// sets are the first images of the shipped data sets, those that are here.
-var sets = sync.OnceValue(func() map[string][]view {
-	out := map[string][]view{}
-	for _, name := range []string{"text-default", "photos-small"} {
-		d, err := datasets.Open(context.Background(), name, alldata.Kinds())
-		var m *missing.Error
-		if errors.As(err, &m) {
-			continue
-		}
-		if err != nil {
-			panic(err)
-		}
-		for i := range items {
-			it, err := d.Load(context.Background(), i)
-			if err != nil {
-				panic(err)
-			}
-			fitted, place, err := pix.Fit(it.Image, side)
-			if err != nil {
-				panic(err)
-			}
-			out[name] = append(out[name], view{fitted, place.Inside})
-		}
-	}
-	return out
-})
+var setNames = []string{"text-default", "photos-small"}
 
-// reconstructions are what a tokenizer makes of images; nil where it cannot be opened
-// here.
+var loaded sync.Map
+
+// images are the first of a shipped data set, fitted.
+func images(t testing.TB, set string) []view {
+	t.Helper()
+	if have, ok := loaded.Load(set); ok {
+		return have.([]view)
+	}
+	d, err := datasets.Open(t.Context(), set, alldata.Kinds())
+	testenv.Need(t, err)
+	var out []view
+	for i := range items {
+		it, err := d.Load(t.Context(), i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fitted, place, err := pix.Fit(it.Image, side)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, view{fitted, place.Inside})
+	}
+	loaded.Store(set, out)
+	return out
+}
+
+// reconstructions are what a tokenizer makes of images.
 func reconstructions(t *testing.T, spec string, in []view) []tokenizers.Reconstruction {
 	t.Helper()
 	s, err := tokenizers.ParseSpec(spec, alltok.Kinds())
@@ -67,18 +65,12 @@ func reconstructions(t *testing.T, spec string, in []view) []tokenizers.Reconstr
 		t.Fatal(err)
 	}
 	tok, err := kind.Open(t.Context(), opts)
-	var m *missing.Error
-	if errors.As(err, &m) {
-		return nil
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	var images []pix.Image
+	testenv.Need(t, err)
+	var batch []pix.Image
 	for _, v := range in {
-		images = append(images, v.Image)
+		batch = append(batch, v.Image)
 	}
-	out, err := tok.Reconstruct(t.Context(), images)
+	out, err := tok.Reconstruct(t.Context(), batch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,28 +85,27 @@ var shipped = strings.Fields(`jpeg:q=1 jpeg:q=50 webp:q=1 webp:lossless=true png
 	rvq:patch=8,depth=1,k=256 rvq:patch=8,depth=4,k=256 fsq:patch=4,levels=8-5-5-5 fsq:patch=8,levels=2-2 fsq:patch=16,levels=3-3-3`)
 
 func TestNoFalseAlarm(t *testing.T) {
-	for name, views := range sets() {
-		for _, spec := range shipped {
-			out := reconstructions(t, spec, views)
-			if out == nil {
-				continue
-			}
-			var all sanity.Sums
-			for i, r := range out {
-				if r.Err != nil {
-					t.Fatal(r.Err)
+	for _, name := range setNames {
+		t.Run(name, func(t *testing.T) {
+			views := images(t, name)
+			for _, spec := range shipped {
+				var all sanity.Sums
+				for i, r := range reconstructions(t, spec, views) {
+					if r.Err != nil {
+						t.Fatal(r.Err)
+					}
+					one := sanity.Look(views[i].Image, r.Image, views[i].inside, max(r.Bits, r.FileBits))
+					if a := one.Alarms(); len(a) > 0 {
+						t.Errorf("%s on image %d: %v", spec, i, a)
+					}
+					all.Add(one)
 				}
-				one := sanity.Look(views[i].Image, r.Image, views[i].inside, max(r.Bits, r.FileBits))
-				if a := one.Alarms(); len(a) > 0 {
-					t.Errorf("%s on image %d of %s: %v", spec, i, name, a)
+				if a := all.Alarms(); len(a) > 0 {
+					t.Errorf("%s: %v", spec, a)
 				}
-				all.Add(one)
+				t.Logf("%-12s %-24s %s", name, spec, all.Describe())
 			}
-			if a := all.Alarms(); len(a) > 0 {
-				t.Errorf("%s on %s: %v", spec, name, a)
-			}
-			t.Logf("%-12s %-24s %s", name, spec, all.Describe())
-		}
+		})
 	}
 }
 
@@ -162,38 +153,38 @@ func TestMistakes(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(v.Pix[999]), 1))
 			return levels(m, func(float64) float64 { return float64(rng.IntN(256)) })
 		}, sanity.Unlike, "do not show"},
-		"one picture": {func(view, pix.Image) pix.Image { return sets()["text-default"][0].Clone() }, sanity.Constant, "same reconstruction"},
+		"one picture": {func(view, pix.Image) pix.Image { return images(t, "text-default")[0].Clone() }, sanity.Constant, "same reconstruction"},
 	}
-	for set, views := range sets() {
-		for _, spec := range []string{"kl:patch=8,dim=64", "vq:patch=16,k=256"} {
-			out := reconstructions(t, spec, views)
-			for name, mistake := range mistakes {
-				var all sanity.Sums
-				for i, v := range views {
-					one := sanity.Look(v.Image, mistake.make(v, out[i].Image), v.inside, 0)
-					back, err := sanity.Parse(one.State())
-					if err != nil {
-						t.Fatal(err)
+	for _, set := range setNames {
+		t.Run(set, func(t *testing.T) {
+			views := images(t, set)
+			for _, spec := range []string{"kl:patch=8,dim=64", "vq:patch=16,k=256"} {
+				out := reconstructions(t, spec, views)
+				for name, mistake := range mistakes {
+					var all sanity.Sums
+					for i, v := range views {
+						one := sanity.Look(v.Image, mistake.make(v, out[i].Image), v.inside, 0)
+						back, err := sanity.Parse(one.State())
+						if err != nil {
+							t.Fatal(err)
+						}
+						all.Add(back)
 					}
-					all.Add(back)
-				}
-				t.Logf("%-12s %-24s %-18s %s", set, spec, name, all.Describe())
-				got := all.Alarms()
-				if len(got) != 1 || got[0].Kind != mistake.kind || !strings.Contains(got[0].Text, mistake.says) {
-					t.Errorf("%s behind %s on %s: %v, want %s: …%s…", name, spec, set, got, mistake.kind, mistake.says)
+					t.Logf("%-12s %-24s %-18s %s", set, spec, name, all.Describe())
+					got := all.Alarms()
+					if len(got) != 1 || got[0].Kind != mistake.kind || !strings.Contains(got[0].Text, mistake.says) {
+						t.Errorf("%s behind %s: %v, want %s: …%s…", name, spec, got, mistake.kind, mistake.says)
+					}
 				}
 			}
-		}
+		})
 	}
 }
 
 // Values of −1 to 1 that are taken for 0 to 1 lose their dark half: on photographs that
 // shows, on black text on white it changes next to nothing.
 func TestClippedRange(t *testing.T) {
-	views := sets()["photos-small"]
-	if views == nil {
-		t.Skip("the photographs are not here: vtbench datasets pull")
-	}
+	views := images(t, "photos-small")
 	var all sanity.Sums
 	for _, v := range views {
 		all.Add(sanity.Look(v.Image, levels(v.Image, func(x float64) float64 { return 2*x - 255 }), v.inside, 0))
@@ -239,7 +230,7 @@ func TestOrderAndNothing(t *testing.T) {
 	if a := none.Alarms(); len(a) > 0 {
 		t.Errorf("of black: %v", a)
 	}
-	views := sets()["text-default"]
+	views := images(t, "text-default")
 	var parts []sanity.Sums
 	for _, v := range views {
 		parts = append(parts, sanity.Look(v.Image, levels(v.Image, func(x float64) float64 { return x / 3 }), v.inside, 0))
@@ -272,7 +263,7 @@ func TestOrderAndNothing(t *testing.T) {
 }
 
 func BenchmarkLook(b *testing.B) {
-	v := sets()["text-default"][0]
+	v := images(b, "text-default")[0]
 	out := v.Clone()
 	b.SetBytes(int64(2 * len(v.Pix)))
 	for b.Loop() {

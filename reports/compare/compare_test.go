@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -23,13 +22,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/vtbench/vtbench/bench/compare"
-	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/internal/fixture"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
-
-var nan = record.Number(math.NaN())
 
 func written(t testing.TB, format string, r *compare.Report, o Options) string {
 	t.Helper()
