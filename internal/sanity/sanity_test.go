@@ -80,9 +80,9 @@ func reconstructions(t *testing.T, spec string, in []view) []tokenizers.Reconstr
 // shipped are tokenizers down to the worst that ship: one principal component, four codes
 // in all, two colours, the lowest qualities. AVIF and JPEG XL at their lowest lie between
 // JPEG's and WebP's, and take too long here.
-var shipped = strings.Fields(`jpeg:q=1 jpeg:q=50 webp:q=1 webp:lossless=true png png:palette=2 png:palette=16
-	kl:patch=16,dim=1 kl:patch=8,dim=1 kl:patch=8,dim=16 vq:patch=16,k=256 vq:patch=8,k=256 vq:patch=4,k=1024
-	rvq:patch=8,depth=1,k=256 rvq:patch=8,depth=4,k=256 fsq:patch=4,levels=8-5-5-5 fsq:patch=8,levels=2-2 fsq:patch=16,levels=3-3-3`)
+var shipped = strings.Fields(`jpeg:q=1 jpeg:q=50 webp:q=1 webp:lossless=true png png:palette=2
+	kl:patch=16,dim=1 kl:patch=8,dim=16 vq:patch=16,k=256 vq:patch=4,k=1024 rvq:patch=8,depth=1,k=256
+	fsq:patch=4,levels=8-5-5-5 fsq:patch=8,levels=2-2 fsq:patch=16,levels=3-3-3`)
 
 func TestNoFalseAlarm(t *testing.T) {
 	for _, name := range setNames {
