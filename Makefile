@@ -42,7 +42,7 @@ $(BIN)/golangci-lint-$(GOLANGCI_LINT):
 
 test-torch: deps-torch ## Test the Python SDK and the README's example with real PyTorch and diffusers
 	PYTHONPATH=tokenizers/process/python $(TORCH)/bin/python -m unittest discover -s tokenizers/process/python/tests
-	VTBENCH_TORCH_PYTHON=$(CURDIR)/$(TORCH)/bin/python go test ./tokenizers/process -run Torch
+	VTBENCH_TORCH_PYTHON=$(CURDIR)/$(TORCH)/bin/python go test -timeout 20m ./tokenizers/process -run Torch
 
 tidy: ## Bring both go.mod files up to date, after a new dependency
 	go mod tidy

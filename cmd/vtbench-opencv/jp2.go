@@ -63,7 +63,7 @@ func (c codec) one(m pix.Image) (r tokenizers.Reconstruction) {
 	if err != nil {
 		return fail("encoding JPEG 2000", err)
 	}
-	defer mat.Close()
+	defer mat.Close() //nolint:errcheck // frees memory
 	buf, err := gocv.IMEncodeWithParams(".jp2", mat, []int{compression, c.rate})
 	if err != nil {
 		return fail("encoding JPEG 2000", err)
@@ -77,7 +77,7 @@ func (c codec) one(m pix.Image) (r tokenizers.Reconstruction) {
 	if err != nil {
 		return fail("decoding JPEG 2000", err)
 	}
-	defer back.Close()
+	defer back.Close() //nolint:errcheck // frees memory
 	if back.Empty() || back.Cols() != m.W || back.Rows() != m.H {
 		return fail("decoding JPEG 2000", errors.New("OpenCV gave no image of the size that went in"))
 	}

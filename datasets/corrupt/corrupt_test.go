@@ -72,6 +72,7 @@ func goldenCases(t *testing.T, f func(label string, img pix.Image)) {
 // come out the same on every architecture; CI's are amd64 and arm64, and
 // GOARCH=386 and GOAMD64=v3 run on any PC.
 func TestGolden(t *testing.T) {
+	testenv.Sequential(t)
 	const path = "testdata/golden.txt"
 	var got bytes.Buffer
 	fmt.Fprintf(&got, "# version %d; SHA-256, first 8 bytes; written by go test -run TestGolden -update\n", corrupt.Version)
@@ -95,6 +96,7 @@ func TestGolden(t *testing.T) {
 // twice: pixels would depend on the architecture. The compiler fuses on arm64
 // wherever no explicit conversion forbids it.
 func TestNoFusedArithmetic(t *testing.T) {
+	testenv.Sequential(t)
 	goTool, err := exec.LookPath("go")
 	if err != nil {
 		testenv.Skip(t, "no go command to compile with")
@@ -378,6 +380,7 @@ func TestGray(t *testing.T) {
 // enlarged damage of an enlarged image, shrunk again, is like the damage of the
 // small one.
 func TestScaledMode(t *testing.T) {
+	testenv.Sequential(t)
 	small, err := pix.Resize(probe(), 299, 224)
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/vtbench/vtbench/internal/testenv"
 )
 
 func TestElementaryFunctions(t *testing.T) {
@@ -164,6 +166,7 @@ func TestBorders(t *testing.T) {
 
 // The packed filter against a plain one in float64, any size and border.
 func TestFIR(t *testing.T) {
+	testenv.Sequential(t)
 	rapid.Check(t, func(t *rapid.T) {
 		w, h := rapid.IntRange(1, 30).Draw(t, "w"), rapid.IntRange(1, 30).Draw(t, "h")
 		sigma := rapid.Float64Range(0.3, 8).Draw(t, "sigma")
@@ -345,6 +348,7 @@ func drops(w, h int) []uint8 {
 
 // Textures have the recipe's colours and power in each band.
 func TestIceTextures(t *testing.T) {
+	testenv.Sequential(t)
 	for kind, r := range iceRecipes {
 		img := iceTexture(kind)
 		if img.W*10 < 11*r.w || img.H*10 < 11*r.h {

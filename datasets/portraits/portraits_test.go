@@ -36,6 +36,7 @@ func TestWithoutFiles(t *testing.T) {
 // The default part fills every bin at every resolution with everybody, mirrored and
 // not; labels lie where faces are.
 func TestDefaultPart(t *testing.T) {
+	testenv.Sequential(t)
 	t.Parallel()
 	set := open(t)
 	face, err := suite.Load("face")
@@ -89,6 +90,7 @@ func TestDefaultPart(t *testing.T) {
 
 // The same pixels everywhere.
 func TestGolden(t *testing.T) {
+	testenv.Sequential(t)
 	t.Parallel()
 	set := open(t)
 	for id, want := range map[string]string{
@@ -113,6 +115,7 @@ func TestGolden(t *testing.T) {
 
 // Every prefix of four has everybody, and small and large faces.
 func TestOrder(t *testing.T) {
+	testenv.Sequential(t)
 	t.Parallel()
 	set := open(t)
 	seen := map[string]bool{}

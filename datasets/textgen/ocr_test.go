@@ -15,6 +15,7 @@ import (
 // size exactly in the untouched images. Every seventh image is read, which
 // visits all kinds of scene alike.
 func TestTesseractReadsTheOriginals(t *testing.T) {
+	testenv.Sequential(t)
 	set, err := textgen.New(textgen.Options{})
 	if err != nil {
 		t.Fatal(err)

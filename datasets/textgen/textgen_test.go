@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -43,6 +44,7 @@ type goldenItem struct{ ID, Pixels, Labels string }
 // that no change of a pixel or label goes by without a new Version, and that
 // other architectures draw the same.
 func TestGolden(t *testing.T) {
+	testenv.Sequential(t)
 	s := newSet(t, Options{})
 	got := golden{Version: Version, Digest: s.Info().Digest}
 	for i := range kinds {
@@ -123,6 +125,7 @@ func (b binCount) add(in datasets.Instance) {
 }
 
 func TestEveryBinIsFilled(t *testing.T) {
+	testenv.Sequential(t)
 	s := newSet(t, Options{})
 	if len(s.IDs()) < 240 {
 		t.Fatalf("%d images, want at least 240", len(s.IDs()))
@@ -247,6 +250,7 @@ func TestLabelsAreSound(t *testing.T) {
 // The box is the ink's: the pixels that differ between an empty ground and one
 // with the text fill it, row for row and column for column.
 func TestBoxesAreTight(t *testing.T) {
+	testenv.Sequential(t)
 	for n, on := range []*surface{
 		page(groundPlain, rgb{}),
 		place(600, 300, 512, 512, 13, 0, 0),

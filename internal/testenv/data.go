@@ -17,7 +17,7 @@ func Data(t testing.TB, elem ...string) string {
 	}
 	p := filepath.Join(append([]string{root}, elem...)...)
 	if _, err := os.Stat(p); err != nil {
-		t.Skipf("test data %s is not here; set VTBENCH_TESTDATA to a folder that has it", p)
+		t.Skipf("test data %s is not here; set VTBENCH_TESTDATA to a folder that has it", p) //nolint:forbidigo // nothing provides it
 	}
 	return p
 }

@@ -27,7 +27,17 @@ func Skip(t testing.TB, why ...any) {
 	if ci, err := strconv.ParseBool(os.Getenv("CI")); err == nil && ci {
 		t.Fatal(append([]any{"CI=true, and this test would be skipped:"}, why...)...)
 	}
-	t.Skip(why...)
+	t.Skip(why...) //nolint:forbidigo // the one place
+}
+
+// Sequential skips a long test of what one goroutine computes, or of what C computes,
+// under the race detector, which makes it five to twenty times as long and has nothing to
+// find there. The same test runs without the detector.
+func Sequential(t testing.TB) {
+	t.Helper()
+	if race {
+		t.Skip("nothing here runs at once: not under the race detector") //nolint:forbidigo // runs without
+	}
 }
 
 // Need goes on where err is nil, skips the test as [Skip] does where it is a

@@ -35,6 +35,7 @@ const convertedDigest = "8b9b6c7d84196ec47f1de8eb01cae2c259eabd5130fcd554899ecc1
 
 // Both engines give the embeddings of dlib 20.0.1 (model/testdata/dlib_golden.py).
 func TestConvertedModelAgreesWithDlib(t *testing.T) {
+	testenv.Sequential(t)
 	path, err := assets.Path(dlibFile)
 	testenv.Need(t, err)
 	file, err := os.ReadFile(path)

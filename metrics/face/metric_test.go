@@ -67,6 +67,7 @@ func scored(t testing.TB, m *metric, ref metrics.Reference, got pix.Image) map[s
 }
 
 func TestOriginalAndStranger(t *testing.T) {
+	testenv.Sequential(t)
 	m := testMetric(t)
 	a, b := portrait(t, m, "astronaut.png"), portrait(t, m, "grace_hopper.jpg")
 	for _, ref := range []metrics.Reference{a, b} {
@@ -153,6 +154,7 @@ func TestThresholdOfAGallery(t *testing.T) {
 }
 
 func TestKeyPointsAreFoundWhereNoneAreLabelled(t *testing.T) {
+	testenv.Sequential(t)
 	m := testMetric(t)
 	ref := portrait(t, m, "astronaut.png")
 	with := scored(t, m, ref, damaged(t, ref.Image, "jpeg_compression", 30))
@@ -172,6 +174,7 @@ func TestKeyPointsAreFoundWhereNoneAreLabelled(t *testing.T) {
 }
 
 func TestDegenerateFaces(t *testing.T) {
+	testenv.Sequential(t)
 	m := testMetric(t)
 	base := portrait(t, m, "astronaut.png")
 	face := base.Instances[0]
@@ -236,6 +239,7 @@ func TestDegenerateFaces(t *testing.T) {
 
 // Forty faces in one image, gray, and a photograph of twenty megapixels.
 func TestCrowdsGrayAndLarge(t *testing.T) {
+	testenv.Sequential(t)
 	m := testMetric(t)
 	one := portrait(t, m, "astronaut.png")
 	gray := one.Image.Clone()

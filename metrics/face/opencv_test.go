@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -63,16 +65,16 @@ func TestEnginesAgree(t *testing.T) {
 type counter struct {
 	detect             model.Detector
 	embed              embedder
-	detected, embedded int
+	detected, embedded atomic.Int64
 }
 
 func (c *counter) Detect(ctx context.Context, img pix.Image) ([]model.Detection, error) {
-	c.detected++
+	c.detected.Add(1)
 	return c.detect.Detect(ctx, img)
 }
 
 func (c *counter) Embed(ctx context.Context, chips []pix.Image) ([][]float32, error) {
-	c.embedded += len(chips)
+	c.embedded.Add(int64(len(chips)))
 	return c.embed.Embed(ctx, chips)
 }
 
@@ -85,17 +87,27 @@ func TestOriginalsAreShared(t *testing.T) {
 	if err := m.Enrol(t.Context(), ref); err != nil {
 		t.Fatal(err)
 	}
-	for range 3 { // as many conditions
-		scored(t, m, ref, ref.Image)
+	var wg sync.WaitGroup
+	for range 3 { // as many conditions, at once
+		wg.Go(func() {
+			s, err := m.Prepare(t.Context(), ref)
+			if err == nil {
+				_, err = s.Score(t.Context(), ref.Image)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	if counted.detected != 1 || counted.embedded != 1 {
-		t.Errorf("the original was looked at %d times, its face %d times", counted.detected, counted.embedded)
+	wg.Wait()
+	if counted.detected.Load() != 1 || counted.embedded.Load() != 1 {
+		t.Errorf("the original was looked at %d times, its face %d times", counted.detected.Load(), counted.embedded.Load())
 	}
 	other := ref
 	other.Image = damaged(t, ref.Image, "jpeg_compression", 30)
 	scored(t, m, other, other.Image)
-	if counted.detected != 2 || counted.embedded != 2 {
-		t.Errorf("two originals were looked at %d times, their faces %d times", counted.detected, counted.embedded)
+	if counted.detected.Load() != 2 || counted.embedded.Load() != 2 {
+		t.Errorf("two originals were looked at %d times, their faces %d times", counted.detected.Load(), counted.embedded.Load())
 	}
 }
 
@@ -139,6 +151,7 @@ func TestUnknownEngine(t *testing.T) {
 
 // The number of OpenCV's threads, which is that of the cores, changes no bit.
 func TestThreadsDoNotMatter(t *testing.T) {
+	testenv.Sequential(t)
 	testenv.OpenCV(t)
 	type result struct {
 		Found      []model.Detection

@@ -125,6 +125,7 @@ const calibrationPeople = 6
 // and with size, strangers must stay below, and nearly everybody must be found. Run
 // with -v for the table in docs/faces.md.
 func TestModelsOnRealFaces(t *testing.T) {
+	testenv.Sequential(t)
 	e := realEngine(t, EngineOpenCV)
 	all := people(t, e)
 	if len(all) < 2 {

@@ -3,6 +3,7 @@ package quality_test
 import (
 	"testing"
 
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/metrics/quality"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -83,6 +84,7 @@ var plain = map[string]func(ref, got pix.Image) (float64, error){
 
 // The plain functions are the prepared forms.
 func TestPlainFunctions(t *testing.T) {
+	testenv.Sequential(t)
 	ref := scene(161, 163, 8)
 	got := distort(ref, "blur:1")
 	for id := range specs() {

@@ -27,6 +27,7 @@ func load(t *testing.T, name string) pix.Image {
 // two; the RGB one is the mean over channels, and ours is on luma, so only the gray
 // one is ours.
 func TestPublishedValues(t *testing.T) {
+	testenv.Sequential(t)
 	gray := [2]pix.Image{load(t, "goldhill.gif"), load(t, "goldhill_jpeg.gif")}
 	rgb := [2]pix.Image{load(t, "I01.BMP"), load(t, "i01_01_5.bmp")}
 	for _, tc := range []struct {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/quality"
 	"github.com/vtbench/vtbench/pix"
@@ -183,6 +184,7 @@ var bounds = map[string]struct {
 
 // golden.json holds what scikit-image, piq and others say about the same pixels.
 func TestAgreesWithOtherPackages(t *testing.T) {
+	testenv.Sequential(t)
 	b, err := os.ReadFile("testdata/golden.json")
 	if err != nil {
 		t.Fatal(err)
