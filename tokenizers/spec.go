@@ -23,7 +23,8 @@ import (
 //
 // Alternatives make one text stand for several tokenizers: "vq:k={256,1024}" for
 // two, "vq:patch={8,16},k={256,1024}" for four. A kind with [Kind.Arg] takes all
-// that follows its colon as it is, braces and quotes included.
+// that follows its colon as it is, braces and quotes included; with [Kind.ArgOptions],
+// options of the kind may end it ("folder:DIR,scaled_back=true").
 type Spec struct {
 	Name string            // label in tables and records
 	Kind string            // registry name
