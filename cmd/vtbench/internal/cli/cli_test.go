@@ -250,7 +250,7 @@ func TestNothingMeasured(t *testing.T) {
 	photos(t, "in", 2, false, 0)
 	status, stdout, stderr := vtbench(t, "run", "--suite", "s.yaml", "--data", "folder:in", "-o", "a", "-t", "jpeg:q=30")
 	if status == ExitMissing {
-		t.Skipf("Tesseract is not here: %s", stderr)
+		testenv.Skip(t, "Tesseract is not here: "+stderr)
 	}
 	for _, want := range []string{
 		"warning: t-ned can have no value: nothing is labelled that they score in the first 2 items of folder:in",
