@@ -13,6 +13,7 @@ package metrics
 
 import (
 	"context"
+	"slices"
 
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/pix"
@@ -28,6 +29,8 @@ type Value struct {
 	Drop     string  // why this value stays out of the mean ("unreadable"), "" when it counts
 	Err      string  // the measurement failed; Value means nothing
 	Detail   string  // what was seen: the text that was read
+	// Warnings say why the value deserves less trust, in words; of values of whole sets.
+	Warnings []string
 }
 
 // Reasons for which a value is kept out of a mean, as they appear in summaries.
@@ -145,13 +148,63 @@ type Accumulator interface {
 	Result() ([]Value, error)
 }
 
+// An Embedder turns an image into what metrics of sets keep of it, such as the
+// features of a network. It is safe for concurrent use. One that holds resources also
+// implements io.Closer.
+type Embedder interface {
+	// Embed returns the state of one image. It depends on that image alone, so the two
+	// sets may have other sizes, other names and other counts.
+	Embed(ctx context.Context, img pix.Image) (state string, err error)
+}
+
+// A Gathering takes in the states of one set. What it keeps is bounded: moments, or a
+// sample that depends on the names of the items and on no order.
+type Gathering interface {
+	// Add takes in the state of one item.
+	Add(item, state string) error
+}
+
+// Sets are metrics of a set against a set of references (scope [PerSet]): an [Embedder]
+// sees every image once, and the stored states of all images make the values without
+// it.
+type Sets interface {
+	// Open makes what embeds images; it may need a model.
+	Open(ctx context.Context, cfg Config) (Embedder, error)
+	// Gather returns an empty gathering. Of cfg, Options and Seed matter.
+	Gather(cfg Config) Gathering
+	// Compare returns a value of every metric that is wanted, with Err where there can
+	// be none: of the set got against the references ref, both made by Gather.
+	Compare(cfg Config, wanted []string, ref, got Gathering) ([]Value, error)
+}
+
+// OpenedSets are metrics of sets, ready to embed.
+type OpenedSets struct {
+	Specs []Spec
+	Sets
+	Embedder
+}
+
+// A CodeComparer measures how far the codes of an image changed: under damage, or by
+// encoding its reconstruction again.
+type CodeComparer interface {
+	// Specs lists what Compare yields, one value an image each; the first needs no
+	// knowledge of codewords.
+	Specs() []Spec
+	// Compare returns the values of one image. near knows the codewords of the
+	// tokenizer; it is nil where there is no such knowledge, and values that need it are
+	// absent then.
+	Compare(before, after *tokenizers.Codes, near tokenizers.Neighbourer) ([]Value, error)
+}
+
 // A Kind is an entry of the registry: what a metric yields, known without
 // opening it, and how to open it. Opening may probe libraries and models;
-// listing never does. Exactly one of Open and Observer is set.
+// listing never does. Exactly one of Open, Observer, Codes and Sets is set.
 type Kind struct {
 	Specs    []Spec
 	Open     func(ctx context.Context, cfg Config) (Metric, error)
 	Observer Observer
+	Codes    CodeComparer
+	Sets     Sets
 	// NeedsModel marks metrics that need a file the user has to bring; "all" leaves
 	// them out.
 	NeedsModel bool
@@ -161,6 +214,36 @@ type Kind struct {
 type Config struct {
 	Workers int               // how many goroutines will score at once; pools size themselves by it
 	Options map[string]string // of the suite or the command line, "ocr.lang": "eng"
+	Seed    uint64            // of everything random
+}
+
+// Yields reports whether a kind yields any of the metrics.
+func (k Kind) Yields(ids []string) bool {
+	return slices.ContainsFunc(k.Specs, func(s Spec) bool { return slices.Contains(ids, s.ID) })
+}
+
+// Find returns the spec of a metric among kinds.
+func Find(kinds []Kind, id string) (Spec, bool) {
+	for _, k := range kinds {
+		for _, s := range k.Specs {
+			if s.ID == id {
+				return s, true
+			}
+		}
+	}
+	return Spec{}, false
+}
+
+// Fill returns specs of which those that state too little, as in files of older
+// versions, say what a metric of the same id and version does among kinds.
+func Fill(specs []Spec, kinds []Kind) []Spec {
+	out := slices.Clone(specs)
+	for i, s := range out {
+		if known, ok := Find(kinds, s.ID); ok && known.Version == s.Version && s.Show == (Display{}) {
+			out[i] = known
+		}
+	}
+	return out
 }
 
 // Func adapts a plain function of two images to a Metric of one value an image.

@@ -58,8 +58,11 @@ const (
 	// RoleRate is what an image costs, in bits a pixel; [Spec.Rate] says how it was
 	// counted.
 	RoleRate Role = "rate"
-	// RoleTokens describes tokens: how many, how evenly used, how stable.
+	// RoleTokens describes tokens: how many, how evenly used.
 	RoleTokens Role = "tokens"
+	// RoleStability is the share of tokens that damage changes; what it is on clean
+	// images is its floor.
+	RoleStability Role = "stability"
 	// RoleReference is shown beside other metrics to read them by, and judges nothing.
 	RoleReference Role = "reference"
 )
@@ -357,7 +360,7 @@ func (s Spec) Validate() error {
 		return fail("headline from %d", s.HeadlineFrom)
 	}
 	switch s.Role {
-	case RoleQuality, RolePixels, RoleRate, RoleTokens, RoleReference:
+	case RoleQuality, RolePixels, RoleRate, RoleTokens, RoleStability, RoleReference:
 	default:
 		return fail("role is %q", s.Role)
 	}

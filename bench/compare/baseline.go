@@ -231,13 +231,13 @@ func (r *Results) series(k cellKey, number []int32, bin []uint16) baselineSeries
 	return s
 }
 
-func loadBaseline(path string) (*Results, error) {
+func loadBaseline(path string, kinds []metrics.Kind) (*Results, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading baseline: %w", err)
 	}
 	defer f.Close()
-	r, err := decodeBaseline(f)
+	r, err := decodeBaseline(f, kinds)
 	if err != nil {
 		return nil, fmt.Errorf("reading baseline %s: %w", path, err)
 	}
@@ -247,7 +247,7 @@ func loadBaseline(path string) (*Results, error) {
 
 // decodeBaseline reads a baseline file and checks everything in it that code
 // relies on: the file comes from a repository that anybody may have edited.
-func decodeBaseline(f io.Reader) (*Results, error) {
+func decodeBaseline(f io.Reader, kinds []metrics.Kind) (*Results, error) {
 	z, err := gzip.NewReader(f)
 	if err != nil {
 		return nil, fmt.Errorf("it is not a file made by `vtbench baseline save`: %w", err)
@@ -277,6 +277,7 @@ func decodeBaseline(f io.Reader) (*Results, error) {
 	if err := json.Unmarshal(file.Data, &d); err != nil {
 		return nil, fmt.Errorf("its data cannot be read: %w", err)
 	}
+	d.Header.Metrics = metrics.Fill(d.Header.Metrics, kinds)
 	return d.results()
 }
 

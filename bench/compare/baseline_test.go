@@ -141,7 +141,7 @@ func TestBaselineKeepsWhatIsAskedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := decodeBaseline(bytes.NewReader(b))
+	got, err := decodeBaseline(bytes.NewReader(b), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +326,7 @@ func FuzzBaseline(f *testing.F) {
 	f.Add([]byte(`{"items":[{"dataset":"d","item":"x","instances":["1"]}],"series":[{"units":[0],"values":[1]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		// The checksum is made right, so that the fuzzer gets behind it.
-		r, err := decodeBaseline(bytes.NewReader(seal(t, string(data))))
+		r, err := decodeBaseline(bytes.NewReader(seal(t, string(data))), nil)
 		if err != nil {
 			return
 		}
@@ -337,7 +337,7 @@ func FuzzBaseline(f *testing.F) {
 		if err != nil {
 			t.Fatalf("what was read cannot be saved: %v", err)
 		}
-		again, err := decodeBaseline(bytes.NewReader(b))
+		again, err := decodeBaseline(bytes.NewReader(b), nil)
 		if err != nil {
 			t.Fatalf("what was saved cannot be read: %v", err)
 		}

@@ -237,7 +237,7 @@ func checkImport(t *testing.T, b *Builder, specs []metrics.Spec) {
 	if err != nil {
 		t.Fatalf("what was imported cannot be saved: %v", err)
 	}
-	again, err := decodeBaseline(bytes.NewReader(data))
+	again, err := decodeBaseline(bytes.NewReader(data), nil)
 	if err != nil {
 		t.Fatalf("what was saved cannot be read: %v", err)
 	}

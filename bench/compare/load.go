@@ -16,9 +16,10 @@ import (
 
 // LoadOptions change how results are read.
 type LoadOptions struct {
-	// Observers make the values of whole sets of a run that was interrupted before
-	// its summary was written.
-	Observers []metrics.Observer
+	// Kinds are the metrics that there are: they say what older files do not, and make
+	// the values of whole sets of a run that was interrupted before its summary was
+	// written.
+	Kinds []metrics.Kind
 }
 
 // A Selection is one side as the user writes it: PATH, or PATH#TOKENIZER.
@@ -57,9 +58,9 @@ func Load(path string, o LoadOptions) (*Results, error) {
 		if ext := strings.ToLower(filepath.Ext(path)); ext == ".csv" || ext == ".json" || ext == ".jsonl" {
 			return nil, fmt.Errorf("%s is neither a run directory nor a baseline file: `vtbench baseline import` makes a baseline file of published results", path)
 		}
-		return loadBaseline(path)
+		return loadBaseline(path, o.Kinds)
 	}
-	run, err := summary.Open(path, o.Observers)
+	run, err := summary.Open(path, o.Kinds)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 )
 
-// CodeLine is one line of codes.jsonl: which tokens an image used.
+// CodeLine is one line of codes.jsonl: which tokens an image used, or what a metric of
+// sets keeps of it. A line without a tokenizer is of a reference and holds for all. or what a metric of
+// sets keeps of it. A line without a tokenizer is of a reference and holds for all.
 type CodeLine struct {
 	Tokenizer string `json:"tokenizer"`
 	Dataset   string `json:"dataset"`

@@ -28,6 +28,38 @@ func Codes(dir string) iter.Seq2[CodeLine, error] {
 	return committed[CodeLine](dir, CodesFile, func(g GroupLine) int64 { return g.Codes.Bytes })
 }
 
+// A Place is where a line of token states stands in its journal.
+type Place struct{ from, to int64 }
+
+// LocatedCodes yields what Codes does, with the place of each line, for those that are
+// read again by [CodesAt].
+func LocatedCodes(dir string) iter.Seq2[Located[CodeLine], error] {
+	return committedAt[CodeLine](dir, CodesFile, func(g GroupLine) int64 { return g.Codes.Bytes })
+}
+
+// CodesAt yields the token states at these places. A line that cannot be read ends it.
+func CodesAt(dir string, places []Place) iter.Seq2[CodeLine, error] {
+	return func(yield func(CodeLine, error) bool) {
+		path := filepath.Join(dir, CodesFile)
+		f, err := files.Open(path)
+		if err != nil {
+			yield(CodeLine{}, fmt.Errorf("reading a journal: %w", err))
+			return
+		}
+		defer f.Close()
+		for _, p := range places {
+			var l CodeLine
+			err := json.NewDecoder(io.NewSectionReader(f, p.from, min(p.to-p.from, maxLine))).Decode(&l)
+			if err != nil {
+				err = fmt.Errorf("reading %s at byte %d: %w", path, p.from, err)
+			}
+			if !yield(l, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // Timings yields the times of a run directory, as Records does.
 func Timings(dir string) iter.Seq2[TimingLine, error] {
 	return func(yield func(TimingLine, error) bool) {
@@ -45,18 +77,39 @@ func Timings(dir string) iter.Seq2[TimingLine, error] {
 
 // committed yields the lines of a journal up to the end of its last group.
 func committed[T any](dir, name string, bytes func(GroupLine) int64) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
+	return values(committedAt[T](dir, name, bytes))
+}
+
+// committedAt is committed with the place of each line.
+func committedAt[T any](dir, name string, bytes func(GroupLine) int64) iter.Seq2[Located[T], error] {
+	return func(yield func(Located[T], error) bool) {
 		var end int64
 		for g, err := range decoded[GroupLine](filepath.Join(dir, GroupsFile), -1) {
 			if err != nil {
-				var zero T
-				yield(zero, err)
+				yield(Located[T]{}, err)
 				return
 			}
 			end += bytes(g)
 		}
-		for v, err := range decoded[T](filepath.Join(dir, name), end) {
+		for v, err := range located[T](filepath.Join(dir, name), end) {
 			if !yield(v, err) {
+				return
+			}
+		}
+	}
+}
+
+// Located is a line with its place.
+type Located[T any] struct {
+	Line  T
+	Place Place
+}
+
+// values leaves the places away.
+func values[T any](lines iter.Seq2[Located[T], error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for l, err := range lines {
+			if !yield(l.Line, err) {
 				return
 			}
 		}
@@ -65,9 +118,12 @@ func committed[T any](dir, name string, bytes func(GroupLine) int64) iter.Seq2[T
 
 // decoded yields the complete lines among the first end bytes of a file, of all of it
 // where end is negative. What is not there yields nothing.
-func decoded[T any](path string, end int64) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var zero T
+func decoded[T any](path string, end int64) iter.Seq2[T, error] { return values(located[T](path, end)) }
+
+// located is decoded with the place of each line.
+func located[T any](path string, end int64) iter.Seq2[Located[T], error] {
+	return func(yield func(Located[T], error) bool) {
+		var zero Located[T]
 		f, err := files.Open(path)
 		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
@@ -82,6 +138,7 @@ func decoded[T any](path string, end int64) iter.Seq2[T, error] {
 		}
 		lines := newLineReader(r)
 		for n := 1; ; n++ {
+			from := lines.read
 			line, err := lines.next()
 			switch {
 			case errors.Is(err, io.EOF):
@@ -96,8 +153,8 @@ func decoded[T any](path string, end int64) iter.Seq2[T, error] {
 				yield(zero, fmt.Errorf("reading %s:%d: %w", path, n, err))
 				return
 			}
-			var v T
-			if err := json.Unmarshal(line, &v); err != nil {
+			v := Located[T]{Place: Place{from, lines.read}}
+			if err := json.Unmarshal(line, &v.Line); err != nil {
 				err = fmt.Errorf("reading %s:%d: %w", path, n, err)
 				if !yield(zero, err) {
 					return
@@ -115,8 +172,9 @@ var errLongLine = fmt.Errorf("the line is longer than %d bytes", maxLine)
 
 // lineReader reads lines in bounded memory.
 type lineReader struct {
-	r   *bufio.Reader
-	buf []byte
+	r    *bufio.Reader
+	buf  []byte
+	read int64 // bytes of all lines so far
 }
 
 func newLineReader(r io.Reader) *lineReader {
@@ -131,6 +189,7 @@ func (l *lineReader) next() ([]byte, error) {
 	long := false
 	for {
 		part, err := l.r.ReadSlice('\n')
+		l.read += int64(len(part))
 		if long = long || len(l.buf)+len(part) > maxLine; !long {
 			l.buf = append(l.buf, part...)
 		}

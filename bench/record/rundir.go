@@ -16,7 +16,7 @@ const (
 	GroupsFile      = "groups.jsonl" // which groups are committed, with check sums of their lines
 	SummaryFile     = "summary.json"
 	PerformanceFile = "performance.json"
-	CodesFile       = "codes.jsonl"   // what tokens were used, by item: states of observers
+	CodesFile       = "codes.jsonl"   // what tokens were used and what metrics of sets keep, by item
 	TimingsFile     = "timings.jsonl" // what an item cost; the only values that differ between runs
 	ImagesDir       = "images"
 	CasesFile       = "cases.json" // in ImagesDir

@@ -12,8 +12,8 @@ import (
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
-	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/guard"
+	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -207,76 +207,43 @@ func (r *runner) decode(ctx context.Context, t int, batch []*tokenizers.Codes, s
 	return out, nil
 }
 
-// flips are the records of token-flip and codeword-distance for one reconstruction.
-func (r *runner) flips(base record.Record, t int, before, after *tokenizers.Codes) []record.Record {
+// changes are the records of what compares codes, for one reconstruction.
+func (r *runner) changes(c *cell, base record.Record, t int, before, after *tokenizers.Codes) []record.Record {
 	if before == nil || after == nil {
 		return nil
 	}
 	near, _ := r.cfg.Tokenizers[t].Tokenizer.(tokenizers.Neighbourer)
-	if _, ok := r.wanted[summary.CodewordDistance]; !ok {
-		near = nil
-	}
-	tokens, flipped, distance, err := compareCodes(before, after, near)
-	value := func(id string, v float64, n int) (record.Record, bool) {
-		rec := base
-		rec.Metric = id
-		if err != nil {
-			rec.Error = err.Error()
-		} else {
-			rec.Value = record.Num(v)
-			if n != 1 {
-				rec.N = float64(n)
-			}
-		}
-		_, ok := r.wanted[id]
-		return rec, ok && (err != nil || n > 0)
-	}
 	var out []record.Record
-	if rec, ok := value(summary.TokenFlip, float64(flipped)/float64(max(tokens, 1)), tokens); ok {
-		out = append(out, rec)
-	}
-	if near != nil {
-		if rec, ok := value(summary.CodewordDistance, distance/float64(max(flipped, 1)), flipped); ok {
-			out = append(out, rec)
+	for _, m := range r.cfg.Codes {
+		specs := r.owed(m, t)
+		if !r.anyWanted(specs) {
+			continue
 		}
+		values, err := guard.Call("comparing codes by "+specs[0].ID, func() ([]metrics.Value, error) { return m.Compare(before, after, near) })
+		out = append(out, r.values(base, c.in, specs, values, err)...)
 	}
 	return out
 }
 
-// compareCodes counts tokens that differ and adds up the distances between their
-// codewords, where near knows them.
-func compareCodes(before, after *tokenizers.Codes, near tokenizers.Neighbourer) (tokens, flipped int, distance float64, err error) {
-	if len(before.Books) != len(after.Books) {
-		return 0, 0, 0, fmt.Errorf("comparing tokens: %d codebooks on the clean image, %d here", len(before.Books), len(after.Books))
+// owed are the values that a comparison of codes has for a tokenizer: without knowledge
+// of its codewords the first only.
+func (r *runner) owed(m metrics.CodeComparer, t int) []metrics.Spec {
+	specs := m.Specs()
+	if _, ok := r.cfg.Tokenizers[t].Tokenizer.(tokenizers.Neighbourer); !ok {
+		return specs[:1]
 	}
-	for k, b := range before.Books {
-		a := after.Books[k]
-		if a.Size != b.Size || !slices.Equal(a.Shape, b.Shape) || len(a.IDs) != len(b.IDs) {
-			return 0, 0, 0, fmt.Errorf("comparing tokens: codebook %d has shape %v on the clean image, %v here", k, b.Shape, a.Shape)
-		}
-		tokens += len(b.IDs)
-		for i, id := range b.IDs {
-			if id == a.IDs[i] {
-				continue
-			}
-			flipped++
-			if near == nil {
-				continue
-			}
-			d, err := near.Distance(k, id, a.IDs[i])
-			if err != nil {
-				return 0, 0, 0, fmt.Errorf("comparing tokens: distance of codes %d and %d of codebook %d: %w", id, a.IDs[i], k, err)
-			}
-			distance += d
-		}
-	}
-	return tokens, flipped, distance, nil
+	return specs
+}
+
+// comparesCodes reports whether any metric wants tokens to be compared.
+func (r *runner) comparesCodes() bool {
+	return slices.ContainsFunc(r.cfg.Codes, func(m metrics.CodeComparer) bool { return r.anyWanted(m.Specs()) })
 }
 
 // encodeAgain encodes clean reconstructions once more and keeps their tokens: what
 // flips without any damage.
 func (r *runner) encodeAgain(ctx context.Context, b *batch) error {
-	if _, ok := r.wanted[summary.TokenFlip]; !ok {
+	if !r.comparesCodes() {
 		return nil
 	}
 	if _, ok := r.cfg.Tokenizers[b.tokenizer].Tokenizer.(tokenizers.Lookup); ok {

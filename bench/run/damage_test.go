@@ -15,6 +15,7 @@ import (
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/token"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -98,7 +99,7 @@ func robustConfig(t *testing.T) run.Config {
 	cfg := config(t, 4)
 	s := &cfg.Suite
 	s.Resolutions, s.Bins = []int{32}, nil
-	s.Metrics = []string{"level", "mae", summary.TokenFlip, summary.CodewordDistance}
+	s.Metrics = []string{"level", "mae", token.Flip, token.Distance}
 	s.Headline, s.Worst, s.Baseline = []string{"mae"}, "mae", "dark"
 	s.Corruptions = []suite.Corruption{
 		{Type: "dim", Severities: []int{1, 3}},
@@ -109,7 +110,7 @@ func robustConfig(t *testing.T) run.Config {
 		{Type: suite.TokenCluster, Severities: []int{5}},
 		{Type: suite.TokenMaskReplace, Severities: []int{5}},
 	}
-	cfg.Observers = nil
+	cfg.Observers, cfg.Codes = nil, []metrics.CodeComparer{token.Stability{}}
 	cfg.Tokenizers = []run.TokenizerSource{
 		{Name: "original", Tokenizer: &darker{}},
 		{Name: "dark", Tokenizer: &darker{by: 40}},
@@ -135,23 +136,23 @@ func TestTokenDamage(t *testing.T) {
 		return run.Summary.Find(tok, "words", cond, summary.BinAll, metric)
 	}
 	for cond, want := range map[string]float64{"token_random/1@32": .01, "token_random/5@32": .5, "token_nearest/5@32": .5, "token_repair/4@32": .2, "token_cluster/5@32": .5} {
-		r, ok := row("cells", cond, summary.TokenFlip)
+		r, ok := row("cells", cond, token.Flip)
 		if !ok || math.Abs(float64(r.Mean)-want) > 1e-3 {
 			t.Errorf("%s flips %v of the tokens, want %v", cond, r.Mean, want)
 		}
 	}
 	// Of nine in ten some are the most frequent code already; one in ten always flips.
-	if r, ok := row("cells", "token_mask_replace/5@32", summary.TokenFlip); !ok || r.Mean < .05 || r.Mean > .5 {
+	if r, ok := row("cells", "token_mask_replace/5@32", token.Flip); !ok || r.Mean < .05 || r.Mean > .5 {
 		t.Errorf("masking and replacing flips %v of the tokens", r.Mean)
 	}
 	// Within a half of 16 levels no code is more than 7 away.
-	if r, _ := row("cells", "token_cluster/5@32", summary.CodewordDistance); r.Mean < 1 || r.Mean > 7 {
+	if r, _ := row("cells", "token_cluster/5@32", token.Distance); r.Mean < 1 || r.Mean > 7 {
 		t.Errorf("codes of a cluster are %v away", r.Mean)
 	}
-	if r, _ := row("cells", "token_nearest/5@32", summary.CodewordDistance); r.Mean != 1 {
+	if r, _ := row("cells", "token_nearest/5@32", token.Distance); r.Mean != 1 {
 		t.Errorf("nearest codes are %v away, want 1", r.Mean)
 	}
-	if r, ok := row("cells", "clean@32", summary.TokenFlip); !ok || r.Mean != 0 {
+	if r, ok := row("cells", "clean@32", token.Flip); !ok || r.Mean != 0 {
 		t.Errorf("the floor of an idempotent tokenizer is %v, %v", r.Mean, ok)
 	}
 	if _, ok := row("dark", "token_random/5@32", "mae"); ok {
@@ -266,13 +267,5 @@ func TestDamagedCases(t *testing.T) {
 	}
 	if shown == 0 {
 		t.Fatal("no case of a damaged image is shown")
-	}
-}
-
-func TestTokenMetricsHaveSpecs(t *testing.T) {
-	for _, s := range summary.TokenMetrics() {
-		if s.Scope != metrics.PerImage || !s.Weighted || s.Source == "" {
-			t.Errorf("spec of %s: %+v", s.ID, s)
-		}
 	}
 }

@@ -94,7 +94,7 @@ type batch struct {
 func (r *runner) do(ctx context.Context, grp *group) error {
 	items := make([]*loaded, len(grp.items))
 	if err := r.compute(ctx, len(items), func(i int) {
-		items[i] = &loaded{planned: grp.items[i], labels: map[int][]prepared{}}
+		items[i] = &loaded{planned: grp.items[i], labels: map[int][]prepared{}, references: map[suite.Condition][]embedding{}}
 		items[i].item, items[i].err = r.load(ctx, grp.items[i])
 		if items[i].err != nil {
 			r.stepped(r.cellsOfItem()) // which nothing will be done for
@@ -119,7 +119,7 @@ func (r *runner) do(ctx context.Context, grp *group) error {
 	grp.out = make([]itemOutput, len(items))
 	for i, it := range items {
 		out := &grp.out[i]
-		out.records = r.itemRecords(it)
+		out.records, out.codes = r.itemRecords(it), r.referenceLines(it)
 		for _, c := range cs.of(i) {
 			out.add(c.out)
 		}

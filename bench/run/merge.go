@@ -18,10 +18,10 @@ import (
 
 // MergeConfig says what is merged.
 type MergeConfig struct {
-	Dirs      []string // run directories: shards of one run, or parts of it
-	Dir       string   // the directory to write; an earlier merge there is written anew
-	Observers []metrics.Observer
-	Partial   bool // accept that groups are missing
+	Dirs    []string       // run directories: shards of one run, or parts of it
+	Dir     string         // the directory to write; an earlier merge there is written anew
+	Kinds   []metrics.Kind // the metrics that there are
+	Partial bool           // accept that groups are missing
 }
 
 // Merged is the result of a merge.
@@ -133,7 +133,7 @@ func (cfg *MergeConfig) into(ctx context.Context, m record.Manifest, parts []rec
 			return Merged{}, err
 		}
 	}
-	r := &runner{cfg: Config{Dir: cfg.Dir, Observers: cfg.Observers, KeepImages: m.KeepImages, Progress: silent{}}, manifest: m, conditions: m.Suite.Conditions(), keeper: newKeeper(&m)}
+	r := &runner{cfg: Config{Dir: cfg.Dir, KeepImages: m.KeepImages, Progress: silent{}}, kinds: cfg.Kinds, manifest: m, conditions: m.Suite.Conditions(), keeper: newKeeper(&m)}
 	for _, t := range m.Tokenizers {
 		r.cfg.Tokenizers = append(r.cfg.Tokenizers, TokenizerSource{Name: t.Name})
 	}
@@ -149,7 +149,7 @@ func (cfg *MergeConfig) into(ctx context.Context, m record.Manifest, parts []rec
 	if _, err := r.cases(plan); err != nil {
 		return out, err
 	}
-	out.Run, err = summary.Open(cfg.Dir, cfg.Observers)
+	out.Run, err = summary.Open(cfg.Dir, cfg.Kinds)
 	return out, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/internal/guard"
@@ -25,6 +26,16 @@ type loaded struct {
 	// labels by resolution (the bins differ), those of pixel metrics once.
 	labels map[int][]prepared
 	pixels []prepared
+	// references are what metrics of sets keep of the images that reconstructions are
+	// compared with, by the condition of those and by metric.
+	references map[suite.Condition][]embedding
+}
+
+// embedding is the state of an image for a metric of sets, or why there is none; empty
+// for a metric that is not wanted.
+type embedding struct {
+	state string
+	err   error
 }
 
 // prepared is a metric's scorer for one reference, or why there is none; the zero
@@ -50,7 +61,9 @@ type input struct {
 	// only) against the clean original.
 	scorers []prepared
 	clean   []prepared
-	err     error
+	// references by metric of sets.
+	references []embedding
+	err        error
 }
 
 // give makes the image that a tokenizer is given, and returns it without the damage
@@ -90,7 +103,53 @@ func (r *runner) prepare(ctx context.Context, in *input) (err error) {
 		}
 	}
 	r.prepareScorers(ctx, in)
+	in.references = r.reference(ctx, in.loaded, r.cfg.Suite.ReferenceOf(in.cond), in.reference)
+	if in.cond.DamagesImage() { // and what damaged images are restored to
+		c := in.cond
+		c.Against = suite.AgainstClean
+		r.reference(ctx, in.loaded, r.cfg.Suite.ReferenceOf(c), in.undamaged)
+	}
 	return nil
+}
+
+// reference embeds an image that reconstructions are compared with, once.
+func (r *runner) reference(ctx context.Context, it *loaded, c suite.Condition, img pix.Image) []embedding {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	if out, ok := it.references[c]; ok {
+		return out
+	}
+	out := make([]embedding, len(r.cfg.Sets))
+	for s, src := range r.cfg.Sets {
+		if r.anyWanted(src.Specs) {
+			out[s].state, out[s].err = r.embedded(ctx, src, img)
+		}
+	}
+	it.references[c] = out
+	return out
+}
+
+// referenceLines are the stored references of an item, in the order of conditions. A
+// line without a tokenizer holds for all of them.
+func (r *runner) referenceLines(it *loaded) []record.CodeLine {
+	var out []record.CodeLine
+	done := map[suite.Condition]bool{}
+	for _, c := range r.cfg.Suite.AllConditions() {
+		c = r.cfg.Suite.ReferenceOf(c)
+		if done[c] {
+			continue
+		}
+		done[c] = true
+		for s, e := range it.references[c] {
+			if e.state != "" && e.err == nil {
+				out = append(out, record.CodeLine{
+					Dataset: r.manifest.Datasets[it.source].Name, Item: it.id, Condition: c.String(),
+					Observer: r.cfg.Sets[s].Specs[0].ID, State: e.state,
+				})
+			}
+		}
+	}
+	return out
 }
 
 // prepareScorers prepares every metric for an input, and shares what conditions of

@@ -38,6 +38,8 @@ type Config struct {
 	Tokenizers []TokenizerSource
 	Metrics    []metrics.Metric
 	Observers  []metrics.Observer
+	Codes      []metrics.CodeComparer
+	Sets       []metrics.OpenedSets
 	// Corrupt damages an image; key makes random damage the same on every machine.
 	// It may be nil for suites without corruptions.
 	Corrupt func(img pix.Image, name string, severity int, key string) (pix.Image, error)
@@ -103,6 +105,7 @@ type runner struct {
 	slots      chan struct{}   // one a worker: held while computing
 	lanes      []chan struct{} // one a tokenizer that takes one call at a time, else nil
 	keeper     *keeper
+	kinds      []metrics.Kind // that make values of whole sets
 	progress   sync.Mutex
 }
 
@@ -203,18 +206,24 @@ func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 // selectMetrics checks that every metric of the suite is there.
 func (r *runner) selectMetrics() error {
 	have := map[string]metrics.Spec{}
-	for _, s := range summary.TokenMetrics() {
-		have[s.ID] = s
+	add := func(specs []metrics.Spec) {
+		for _, s := range specs {
+			have[s.ID] = s
+		}
 	}
 	for _, m := range r.cfg.Metrics {
-		for _, s := range m.Specs() {
-			have[s.ID] = s
-		}
+		add(m.Specs())
 	}
 	for _, o := range r.cfg.Observers {
-		for _, s := range o.Specs() {
-			have[s.ID] = s
-		}
+		add(o.Specs())
+		r.kinds = append(r.kinds, metrics.Kind{Specs: o.Specs(), Observer: o})
+	}
+	for _, c := range r.cfg.Codes {
+		add(c.Specs())
+	}
+	for _, s := range r.cfg.Sets {
+		add(s.Specs)
+		r.kinds = append(r.kinds, metrics.Kind{Specs: s.Specs, Sets: s.Sets})
 	}
 	r.wanted = map[string]metrics.Spec{}
 	for _, id := range r.cfg.Suite.Metrics {
@@ -488,7 +497,7 @@ func (r *runner) commit(grp *group, journal *record.Journal) error {
 func (r *runner) finish(ctx context.Context, plan []*group) (*summary.Run, error) {
 	dir := r.cfg.Dir
 	r.cfg.Progress.Begin("computing intervals", 1, 0)
-	sum, err := summary.Summarise(dir, &r.manifest, r.cfg.Observers)
+	sum, err := summary.Summarise(dir, &r.manifest, r.kinds)
 	r.cfg.Progress.End()
 	if err != nil {
 		return nil, err

@@ -317,7 +317,7 @@ func TestCancelledRunResumes(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(cfg.Dir, record.SummaryFile)); err == nil {
 		t.Fatal("a cancelled run has a summary")
 	}
-	partial, err := summary.Open(cfg.Dir, cfg.Observers)
+	partial, err := summary.Open(cfg.Dir, kinds())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -419,7 +419,7 @@ func TestDamageIsNoticed(t *testing.T) {
 		} else if err := os.WriteFile(path, []byte(b), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := summary.Open(cfg.Dir, cfg.Observers)
+		_, err := summary.Open(cfg.Dir, kinds())
 		var damage *record.Damage
 		if !errors.As(err, &damage) || !strings.HasPrefix(damage.File, strings.TrimSuffix(tc.file, ".jsonl")) && tc.what != "a group lost" {
 			t.Errorf("%s: a report says %v", tc.what, err)
@@ -452,7 +452,7 @@ func TestMissingPicture(t *testing.T) {
 	if err := os.Remove(filepath.Join(cfg.Dir, done.Cases[0].Original)); err != nil {
 		t.Fatal(err)
 	}
-	got, err := summary.Open(cfg.Dir, cfg.Observers)
+	got, err := summary.Open(cfg.Dir, kinds())
 	if err != nil || len(got.Damaged) != 1 || !strings.Contains(got.Damaged[0], done.Cases[0].Original) {
 		t.Errorf("%v, %v", got.Damaged, err)
 	}
@@ -653,7 +653,7 @@ func TestMergeEqualsOneRun(t *testing.T) {
 	names := []string{record.RecordsFile, record.CodesFile, record.GroupsFile, record.SummaryFile, record.SealFile, "images/cases.json"}
 	out := filepath.Join(t.TempDir(), "merged")
 	for _, parts := range [][]string{{dirs[2], dirs[0], dirs[1]}, {dirs[0], dirs[1], dirs[2], whole.Dir}} {
-		got, err := run.Merge(t.Context(), run.MergeConfig{Dirs: parts, Dir: out, Observers: whole.Observers})
+		got, err := run.Merge(t.Context(), run.MergeConfig{Dirs: parts, Dir: out, Kinds: kinds()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -665,12 +665,12 @@ func TestMergeEqualsOneRun(t *testing.T) {
 				t.Errorf("%d parts: %s differs (-one run +merged):\n%s", len(parts), name, diff)
 			}
 		}
-		if _, err := summary.Open(out, whole.Observers); err != nil {
+		if _, err := summary.Open(out, kinds()); err != nil {
 			t.Error(err)
 		}
 	}
 
-	some := run.MergeConfig{Dirs: dirs[:2], Dir: filepath.Join(t.TempDir(), "some"), Observers: whole.Observers}
+	some := run.MergeConfig{Dirs: dirs[:2], Dir: filepath.Join(t.TempDir(), "some"), Kinds: kinds()}
 	if _, err := run.Merge(t.Context(), some); err == nil || !strings.Contains(err.Error(), "words: items 5 to 6, words: items 11 to 11") {
 		t.Errorf("a merge without a shard: %v", err)
 	}
@@ -697,4 +697,9 @@ func TestMergeEqualsOneRun(t *testing.T) {
 			t.Errorf("%v; want %s", err, tc.want)
 		}
 	}
+}
+
+// kinds are the registry of these tests.
+func kinds() []metrics.Kind {
+	return []metrics.Kind{{Specs: tokens{}.Specs(), Observer: tokens{}}}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/internal/sanity"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
 
@@ -24,14 +25,13 @@ func (r *runner) score(ctx context.Context, b *batch, i int) itemOutput {
 	out := r.measure(ctx, c, base)
 	switch {
 	case b.clean != nil && c.err == nil:
-		out.records = append(out.records, r.flips(base, b.tokenizer, b.clean[i].tokens, c.tokens)...)
+		out.records = append(out.records, r.changes(c, base, b.tokenizer, b.clean[i].tokens, c.tokens)...)
 	case b.clean == nil && c.againErr != nil:
-		if _, ok := r.wanted[summary.TokenFlip]; ok {
-			base.Metric, base.Error = summary.TokenFlip, c.againErr.Error()
-			out.records = append(out.records, base)
+		for _, m := range r.cfg.Codes {
+			out.records = append(out.records, r.failed(base, c.in, r.owed(m, b.tokenizer), c.againErr)...)
 		}
 	case b.clean == nil && c.err == nil:
-		out.records = append(out.records, r.flips(base, b.tokenizer, c.tokens, c.again)...)
+		out.records = append(out.records, r.changes(c, base, b.tokenizer, c.tokens, c.again)...)
 	}
 	return out
 }
@@ -58,6 +58,9 @@ func (r *runner) measure(ctx context.Context, c *cell, base record.Record) itemO
 	}
 	for _, o := range r.cfg.Observers {
 		r.observe(&out, o, base, c)
+	}
+	for s := range r.cfg.Sets {
+		r.embed(ctx, &out, s, base, c)
 	}
 	out.timings = []record.TimingLine{{
 		Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
@@ -149,6 +152,32 @@ func (r *runner) observe(out *itemOutput, o metrics.Observer, base record.Record
 	}
 }
 
+// embed stores what a metric of sets keeps of one reconstruction. One that cannot be
+// embedded, or whose reference cannot, is missing in the set and counted as failed.
+func (r *runner) embed(ctx context.Context, out *itemOutput, s int, base record.Record, c *cell) {
+	src := r.cfg.Sets[s]
+	if !r.anyWanted(src.Specs) {
+		return
+	}
+	ref := c.in.references[s]
+	state, err := ref.state, ref.err
+	if err == nil && base.Tokenizer != suite.Original {
+		state, err = r.embedded(ctx, src, c.result.restored)
+	}
+	if err != nil {
+		out.records = append(out.records, r.failed(base, c.in, src.Specs, err)...)
+		return
+	}
+	out.codes = append(out.codes, record.CodeLine{
+		Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
+		Observer: src.Specs[0].ID, State: state,
+	})
+}
+
+func (r *runner) embedded(ctx context.Context, src metrics.OpenedSets, img pix.Image) (string, error) {
+	return guard.Call("embedding for "+src.Specs[0].ID, func() (string, error) { return src.Embed(ctx, img) })
+}
+
 // values turns what a metric returned into records of the wanted specs.
 func (r *runner) values(base record.Record, in *input, specs []metrics.Spec, values []metrics.Value, err error) []record.Record {
 	if err != nil {
@@ -209,7 +238,7 @@ func (r *runner) failed(base record.Record, in *input, specs []metrics.Spec, err
 		}
 		rec := base
 		rec.Metric, rec.Error = s.ID, err.Error()
-		if s.Scope == metrics.PerImage {
+		if s.Scope != metrics.PerInstance {
 			out = append(out, rec)
 			continue
 		}

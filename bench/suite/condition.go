@@ -99,6 +99,18 @@ func ParseCondition(s string) (Condition, error) {
 	return c, nil
 }
 
+// ReferenceOf is the condition under which the references stand that reconstructions
+// of c are compared with: without a resolution where that is the untouched image.
+func (s *Suite) ReferenceOf(c Condition) Condition {
+	switch {
+	case c.DamagesImage() && c.Against == "":
+		return c
+	case s.ScoreAt == "input":
+		return Condition{Resolution: c.Resolution}
+	}
+	return Condition{}
+}
+
 // Conditions lists what a suite does to every image, in the order of records.
 func (s *Suite) Conditions() []Condition {
 	var out []Condition

@@ -18,6 +18,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/vtbench/vtbench/metrics"
 )
 
 // Wants reports whether the suite asks for a metric.
@@ -49,7 +51,7 @@ type Suite struct {
 	// Headline metrics stand first in tables and are the ones gates and Holm look at.
 	Headline []string `yaml:"headline" json:"headline"`
 	// Distributions are metrics whose single values are shown as histograms, with the
-	// range of each.
+	// range of each, or none for the metric's own.
 	Distributions map[string][]float64 `yaml:"distributions,omitempty" json:"distributions,omitempty"`
 	// Worst is the metric by which a report picks the worst cases.
 	Worst string `yaml:"worst,omitempty" json:"worst,omitempty"`
@@ -113,6 +115,49 @@ func (s *Suite) WithoutMetric(id string) {
 		s.Worst = ""
 	}
 	s.tidy()
+}
+
+// OnlyMetrics replaces the metrics. Those that judge reconstructions become the
+// headline, or all where none does.
+func (s *Suite) OnlyMetrics(specs []metrics.Spec) {
+	var ids, judges []string
+	for _, m := range specs {
+		ids = append(ids, m.ID)
+		if m.Role.Judges() {
+			judges = append(judges, m.ID)
+		}
+	}
+	for _, id := range slices.Clone(s.Metrics) {
+		if !slices.Contains(ids, id) {
+			s.WithoutMetric(id)
+		}
+	}
+	s.Metrics, s.Headline = ids, judges
+	if len(judges) == 0 {
+		s.Headline = slices.Clone(ids)
+	}
+	if s.Worst == "" {
+		for _, m := range specs {
+			if slices.Contains(s.Headline, m.ID) && !m.Scope.Whole() {
+				s.Worst = m.ID
+				break
+			}
+		}
+	}
+}
+
+// AddMetrics adds metrics that the suite does not have; those that judge reconstructions
+// stand last in its headline.
+func (s *Suite) AddMetrics(specs []metrics.Spec) {
+	s.Metrics, s.Headline = slices.Clone(s.Metrics), slices.Clone(s.Headline)
+	for _, m := range specs {
+		if !s.Wants(m.ID) {
+			s.Metrics = append(s.Metrics, m.ID)
+		}
+		if m.Role.Judges() && !slices.Contains(s.Headline, m.ID) {
+			s.Headline = append(s.Headline, m.ID)
+		}
+	}
 }
 
 // OnlyDatasets replaces the data sets, and forgets what was said of the old ones.
@@ -203,8 +248,8 @@ func (s *Suite) Validate() error {
 		if !slices.Contains(s.Metrics, id) {
 			bad("distributions: %q is not among metrics", id)
 		}
-		if r := s.Distributions[id]; len(r) != 2 || !(r[0] < r[1]) || math.IsInf(r[1]-r[0], 0) {
-			bad("distributions.%s is %v: want two ascending numbers, as in [-1, 1]", id, r)
+		if r := s.Distributions[id]; len(r) > 0 && (len(r) != 2 || !(r[0] < r[1]) || math.IsInf(r[1]-r[0], 0)) {
+			bad("distributions.%s is %v: want two ascending numbers, as in [-1, 1], or nothing for the range of the metric", id, r)
 		}
 	}
 	if s.Worst != "" && !slices.Contains(s.Metrics, s.Worst) {

@@ -70,9 +70,9 @@ type aggregation struct {
 const maxBadLines = 10
 
 // Summarise computes the summary of a run directory from its records alone. The
-// observers turn stored token states into values of the set; without them
-// (reports of an interrupted run) those rows are absent.
-func Summarise(dir string, m *record.Manifest, observers []metrics.Observer) (Summary, error) {
+// kinds turn stored states into values of whole sets; without them those rows are
+// absent.
+func Summarise(dir string, m *record.Manifest, kinds []metrics.Kind) (Summary, error) {
 	a := &aggregation{
 		m: m, specs: map[string]metrics.Spec{}, cells: map[cellKey]*cell{},
 		clusters: map[string]map[string]int{}, left: map[[3]string]int{}, unloaded: map[string]int{},
@@ -94,7 +94,7 @@ func Summarise(dir string, m *record.Manifest, observers []metrics.Observer) (Su
 	if err := errors.Join(bad...); err != nil {
 		return Summary{}, err
 	}
-	states, err := readStates(dir, observers)
+	states, err := readStates(dir, m, kinds)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -192,6 +192,29 @@ func (a *aggregation) add(r *record.Record) {
 	a.count(key, v)
 }
 
+// wholeRow is the row of a value of a whole set. Images that are missing in it are
+// counted; a value that could not be computed is a failure.
+func (a *aggregation) wholeRow(r Row, v corpusValue) Row {
+	r.Mean, r.Lo, r.Hi = record.Number(v.Value.Value), record.NaN, record.NaN
+	r.N, r.Clusters, r.Warnings = v.images, v.images, v.Warnings
+	b := &bin{dropped: map[string]int{}}
+	if c := a.cells[cellKey{r.Dataset, r.Tokenizer, r.Condition, r.Metric}]; c != nil {
+		b = c.bin(BinAll)
+	}
+	if v.Err != "" {
+		r.Mean, r.N, r.Clusters = record.NaN, 0, 0
+		b.drop(metrics.DropFailed, v.images)
+		a.failures = append(a.failures, Failure{Tokenizer: r.Tokenizer, Dataset: r.Dataset, Item: WholeSet, Condition: r.Condition, Metric: r.Metric, Error: v.Err})
+	}
+	if a.specs[r.Metric].Scope == metrics.PerSet {
+		b.drop(metrics.DropLoad, a.unloaded[r.Dataset])
+	}
+	if len(b.dropped) > 0 {
+		r.Dropped = b.dropped
+	}
+	return r
+}
+
 // rows lists the rows of the summary in plan order.
 func (a *aggregation) rows(corpus map[cellKey]corpusValue) ([]Row, error) {
 	var rows []Row
@@ -213,9 +236,7 @@ func (a *aggregation) rows(corpus map[cellKey]corpusValue) ([]Row, error) {
 					key := cellKey{d.Name, t.Name, cond.String(), id}
 					base := Row{Tokenizer: t.Name, Suite: a.m.Suite.ID, Dataset: d.Name, Condition: key.condition, Metric: id}
 					if v, ok := corpus[key]; ok {
-						base.Mean, base.Lo, base.Hi = record.Number(v.Value.Value), record.NaN, record.NaN
-						base.N, base.Clusters = v.images, v.images
-						rows = append(rows, base)
+						rows = append(rows, a.wholeRow(base, v))
 						continue
 					}
 					c := a.cells[key]

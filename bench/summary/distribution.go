@@ -9,9 +9,16 @@ import (
 
 // count puts a value into the histogram of its row.
 func (a *aggregation) count(key cellKey, v float64) {
-	span := a.m.Suite.Distributions[key.metric]
-	if len(span) != 2 {
+	span, asked := a.m.Suite.Distributions[key.metric]
+	if !asked {
 		return
+	}
+	if len(span) != 2 {
+		lo, hi, ok := a.specs[key.metric].Span()
+		if !ok {
+			return // a metric without limits, of which nobody said what to show
+		}
+		span = []float64{lo, hi}
 	}
 	d := a.histograms[key]
 	if d == nil {

@@ -51,8 +51,11 @@ func (a *aggregation) robustness() ([]RobustRow, error) {
 					}
 				}
 			}
-			if s.Wants(TokenFlip) {
-				rs := &robust{a: a, plan: plan, dataset: d.Name, res: res, spec: a.specs[TokenFlip], clusters: n}
+			for _, id := range s.Metrics {
+				if a.specs[id].Role != metrics.RoleStability {
+					continue
+				}
+				rs := &robust{a: a, plan: plan, dataset: d.Name, res: res, spec: a.specs[id], clusters: n}
 				for _, t := range a.m.Tokenizers {
 					rows, err := rs.flips(t.Name)
 					if err != nil {
@@ -290,7 +293,7 @@ func over(num, den float64) float64 {
 // value that errors can be counted from.
 func (rs *robust) errors(tokenizer string, add func(string, string, formula, func([]float64) float64) error) error {
 	s := &rs.a.m.Suite
-	best, ok := perfection(rs.spec)
+	best, ok := rs.spec.Perfect()
 	if _, there := rs.a.m.Token(s.Baseline); !ok || !there || s.Baseline == "" {
 		return nil
 	}
@@ -323,17 +326,6 @@ func (rs *robust) errors(tokenizer string, add func(string, string, formula, fun
 		}
 		return sum / float64(len(pairs))
 	})
-}
-
-// perfection is the value of a metric without any error.
-func perfection(s metrics.Spec) (float64, bool) {
-	switch {
-	case s.Better == metrics.Lower && !math.IsInf(s.Min, 0):
-		return s.Min, true
-	case s.Better == metrics.Higher && !math.IsInf(s.Max, 0) && s.Max > s.Min:
-		return s.Max, true
-	}
-	return 0, false
 }
 
 func isTokenDamage(kind string) bool { return slices.Contains(suite.TokenDamages(), kind) }

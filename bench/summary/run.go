@@ -25,9 +25,9 @@ type Run struct {
 
 // Open reads a run directory for reports and holds it against its check sums: a line or
 // file that was lost, doubled or edited is a *record.Damage. The summary is computed from
-// the records, with the help of the observers, when the run was interrupted before it
-// wrote one.
-func Open(dir string, observers []metrics.Observer) (*Run, error) {
+// the records when the run was interrupted before it wrote one. kinds are the metrics
+// that there are: they make the values of whole sets then.
+func Open(dir string, kinds []metrics.Kind) (*Run, error) {
 	r := &Run{Dir: dir}
 	if err := record.ReadJSON(filepath.Join(dir, record.ManifestFile), &r.Manifest); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -39,6 +39,7 @@ func Open(dir string, observers []metrics.Observer) (*Run, error) {
 		return nil, fmt.Errorf("%s has schema version %d, this program reads %d: it was written by another release of vtbench, run it again",
 			filepath.Join(dir, record.ManifestFile), r.Manifest.Schema, record.SchemaVersion)
 	}
+	r.Manifest.Metrics = metrics.Fill(r.Manifest.Metrics, kinds)
 	state, err := record.Verify(dir)
 	if err != nil {
 		return nil, err
@@ -50,7 +51,7 @@ func Open(dir string, observers []metrics.Observer) (*Run, error) {
 	if r.Complete = record.Complete(dir); r.Complete {
 		err = record.ReadJSON(filepath.Join(dir, record.SummaryFile), &r.Summary)
 	} else {
-		r.Summary, err = Summarise(dir, &r.Manifest, observers)
+		r.Summary, err = Summarise(dir, &r.Manifest, kinds)
 	}
 	if err != nil {
 		return nil, err

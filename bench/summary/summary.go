@@ -80,6 +80,9 @@ type LostLabel struct {
 	First   string `json:"first"` // file, line and what stands there
 }
 
+// WholeSet stands for the item of a failure that concerns a value of the whole set.
+const WholeSet = "(whole set)"
+
 // A Failure is an item that could not be loaded, reconstructed or scored.
 type Failure struct {
 	Tokenizer string `json:"tokenizer,omitempty"`

@@ -19,6 +19,6 @@ func Kinds() []metrics.Kind {
 		[]metrics.Kind{ocr.Kind(), face.Kind()},
 		quality.Kinds(),
 		network.Kinds(),
-		[]metrics.Kind{token.Kind(), token.LatentKind()},
+		[]metrics.Kind{token.Kind(), token.StabilityKind(), token.LatentKind()},
 	)
 }

@@ -239,9 +239,12 @@ func gap(dot float64) float64 {
 	return -math.Expm1(-max(0, 2-2*dot) / (2 * cmmdSigma * cmmdSigma))
 }
 
-// meanGap is the mean of gap over all pairs of rows, block by block in a fixed
+// meanGap is the mean of gap over all pairs of rows.
+func meanGap(a, b *mat.Dense) float64 { return meanOf(a, b, gap) }
+
+// meanOf is the mean of a kernel over all pairs of rows, block by block in a fixed
 // order.
-func meanGap(a, b *mat.Dense) float64 {
+func meanOf(a, b *mat.Dense, kernel func(dot float64) float64) float64 {
 	n, d := a.Dims()
 	m, _ := b.Dims()
 	blocks := (n + blockRows - 1) / blockRows
@@ -253,7 +256,7 @@ func meanGap(a, b *mat.Dense) float64 {
 		k, _ := gram.Dims()
 		for r := range k {
 			for _, dot := range gram.RawRowView(r) {
-				sums[i] += gap(dot)
+				sums[i] += kernel(dot)
 			}
 		}
 	}

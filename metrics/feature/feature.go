@@ -1,5 +1,6 @@
 // Package feature measures how far a set of reconstructions is from a set of
-// references in the space of some network's features: FID, KID and CMMD.
+// references in the space of some network's features: FID, KID, CMMD, precision and
+// recall.
 //
 // Its opinion: such a number means nothing without what it was made of. Which
 // network, which layer, how images were resized, which reference set and how many
@@ -194,6 +195,19 @@ const (
 	// WarnReference: the two sets name different reference sets.
 	WarnReference Warning = "other_reference"
 )
+
+// Text words a warning.
+func (w Warning) Text() string {
+	switch w {
+	case WarnFewSamples:
+		return fmt.Sprintf("fewer than %d images: it is biased upwards, and comparable with that of equally many images only", EnoughForFID)
+	case WarnSingular:
+		return "not more images than features: the covariance of a set is singular"
+	case WarnReference:
+		return "the two sets name different reference sets"
+	}
+	return string(w)
+}
 
 // EnoughForFID is the number of images below which FID carries [WarnFewSamples]:
 // the 2,048 features of Inception v3. Published figures use 10,000 to 50,000.

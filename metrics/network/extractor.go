@@ -14,6 +14,7 @@ import (
 
 // Options of an extractor, behind "feature.".
 const (
+	optModel = "feature.model" // the network's file
 	optName  = "feature.name"  // what the network is called: "inception-v3-fid"
 	optSide  = "feature.side"  // images are resized to side × side; 0 leaves them
 	optRange = "feature.range" // "0..1" (default), "-1..1", "0..255"
@@ -29,6 +30,7 @@ type Extractor struct {
 	side       int
 	lo, hi     float32
 	mean, std  [3]float32
+	kidSubset  string // as the options state it
 	provenance feature.Provenance
 }
 
@@ -38,7 +40,7 @@ var _ feature.Extractor = (*Extractor)(nil)
 // feature.sha256, feature.name, feature.side, feature.range, feature.mean,
 // feature.std) describe. reference names the set that its features belong to.
 func OpenExtractor(options map[string]string, reference string) (*Extractor, error) {
-	e := &Extractor{name: options[optName], hi: 1, std: [3]float32{1, 1, 1}}
+	e := &Extractor{name: options[optName], kidSubset: options[feature.OptionKIDSubset], hi: 1, std: [3]float32{1, 1, 1}}
 	switch r := options[optRange]; r {
 	case "", "0..1":
 	case "-1..1":
@@ -99,6 +101,15 @@ func triple(key, s string, to *[3]float32) error {
 		to[i] = float32(v)
 	}
 	return nil
+}
+
+// input says what the network is fed.
+func (e *Extractor) input() string {
+	s := fmt.Sprintf("RGB in %g..%g", e.lo, e.hi)
+	if e.mean != [3]float32{} || e.std != [3]float32{1, 1, 1} {
+		s += fmt.Sprintf(" less %v over %v", e.mean, e.std)
+	}
+	return s
 }
 
 // Provenance implements feature.Extractor.

@@ -79,7 +79,7 @@ func Kinds() []metrics.Kind {
 			Open: func(_ context.Context, cfg metrics.Config) (metrics.Metric, error) { return open(d, cfg) },
 		})
 	}
-	return out
+	return append(out, setKind())
 }
 
 func open(d definition, cfg metrics.Config) (metrics.Metric, error) {

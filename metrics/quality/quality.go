@@ -116,6 +116,9 @@ func allDefinitions() []*definition {
 	return append([]*definition{&psnrRGB, &mse, &mae}, definitions()...)
 }
 
+// Usual are the ids that are meant where nobody says which: what papers state first.
+func Usual() []string { return []string{psnrRGB.spec.ID, ssim.spec.ID} }
+
 // All lists the metrics of this package.
 func All() []metrics.Metric {
 	all := []metrics.Metric{errorMetric{}}

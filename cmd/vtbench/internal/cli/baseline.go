@@ -13,6 +13,7 @@ import (
 	"github.com/vtbench/vtbench/bench/compare"
 	"github.com/vtbench/vtbench/internal/suggest"
 	"github.com/vtbench/vtbench/metrics"
+	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/table"
 )
@@ -43,7 +44,7 @@ func (a *app) baselineSave() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			s := compare.ParseSelection(args[0])
-			r, err := compare.Load(s.Path, compare.LoadOptions{Observers: observers()})
+			r, err := compare.Load(s.Path, compare.LoadOptions{Kinds: allmetrics.Kinds()})
 			if err != nil {
 				return usage(err)
 			}
@@ -219,7 +220,7 @@ func (a *app) baselineShow() *cobra.Command {
 		Short: "Show what a baseline file holds: versions, digests, tokenizers, means",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			r, err := compare.Load(args[0], compare.LoadOptions{Observers: observers()})
+			r, err := compare.Load(args[0], compare.LoadOptions{Kinds: allmetrics.Kinds()})
 			if err != nil {
 				return usage(err)
 			}

@@ -17,7 +17,6 @@ import (
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/ort"
 	"github.com/vtbench/vtbench/internal/testenv"
-	"github.com/vtbench/vtbench/metrics/feature"
 	"github.com/vtbench/vtbench/pix"
 	alltok "github.com/vtbench/vtbench/tokenizers/all"
 	"github.com/vtbench/vtbench/tokenizers/tokenizertest"
@@ -487,14 +486,15 @@ func TestScoreWithNetworks(t *testing.T) {
 	}
 	var got struct {
 		score.Scores
-		Sets []feature.Score `json:"sets"`
+		Sets       []score.SetScore  `json:"sets"`
+		Provenance map[string]string `json:"provenance"`
 	}
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
 		t.Fatal(err)
 	}
 	// Features are channel means; all are shifted by 4, nothing else changes, so
 	// FID is the squared distance of the means, 3·4² = 48.
-	if len(got.Sets) != 1 || got.Sets[0].Value < 47.99 || got.Sets[0].Value > 48.01 || got.Sets[0].N != 3 || got.Sets[0].Provenance.Weights == "" {
+	if len(got.Sets) != 1 || got.Sets[0].Value < 47.99 || got.Sets[0].Value > 48.01 || got.Sets[0].N != 3 || !strings.HasPrefix(got.Provenance["feature.model"], "sha256:") {
 		t.Errorf("sets: %+v, want one FID of 48 over 3 images", got.Sets)
 	}
 	if got.Aggregate["psnr"].N != 3 {

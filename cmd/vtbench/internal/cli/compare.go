@@ -18,6 +18,7 @@ import (
 	"github.com/vtbench/vtbench/bench/compare"
 	"github.com/vtbench/vtbench/internal/suggest"
 	"github.com/vtbench/vtbench/internal/wholefile"
+	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	compared "github.com/vtbench/vtbench/reports/compare"
 )
 
@@ -185,7 +186,7 @@ func (a *app) compareSides(f *compareFlags, args []string, sinks []sink) error {
 		s := compare.ParseSelection(arg)
 		path := filepath.Clean(s.Path)
 		if loaded[path] == nil {
-			r, err := compare.Load(path, compare.LoadOptions{Observers: observers()})
+			r, err := compare.Load(path, compare.LoadOptions{Kinds: allmetrics.Kinds()})
 			if err != nil {
 				return usage(err)
 			}
@@ -289,7 +290,7 @@ func writeWhole(path string, write func(io.Writer) error) error {
 // initGates writes a gates file for a run; it never replaces one, which may have
 // been edited by hand.
 func (a *app) initGates(arg, output string) error {
-	r, err := compare.Load(compare.ParseSelection(arg).Path, compare.LoadOptions{Observers: observers()})
+	r, err := compare.Load(compare.ParseSelection(arg).Path, compare.LoadOptions{Kinds: allmetrics.Kinds()})
 	if err != nil {
 		return usage(err)
 	}

@@ -5,18 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/vtbench/vtbench/bench/run"
-	"github.com/vtbench/vtbench/bench/summary"
-	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/strictyaml"
-	"github.com/vtbench/vtbench/internal/suggest"
-	"github.com/vtbench/vtbench/metrics"
-	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/tokenizers"
 	alltok "github.com/vtbench/vtbench/tokenizers/all"
 )
@@ -28,6 +22,7 @@ type config struct {
 	Data        []string          `yaml:"data"`
 	Tokenizers  []tokenizerConfig `yaml:"tokenizers"`
 	Resolutions []int             `yaml:"resolutions"`
+	Metrics     []string          `yaml:"metrics"`
 	Limit       *int              `yaml:"limit"`
 	Full        bool              `yaml:"full"`
 	Seed        *uint64           `yaml:"seed"`
@@ -149,95 +144,6 @@ func closeTokenizers(list []run.TokenizerSource) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// openedMetrics are the metrics of a run.
-type openedMetrics struct {
-	metrics    []metrics.Metric
-	observers  []metrics.Observer
-	provenance map[string]string
-	leftOut    map[string]string // by id: why
-}
-
-// lacks reports whether an error says that something must be installed first.
-func lacks(err error) bool {
-	var m *missing.Error
-	return errors.As(err, &m)
-}
-
-// openMetrics opens the kinds that yield any of the wanted ids; an unknown id is
-// an error with the nearest one. Those that optional names are left out where what
-// they need is missing.
-func openMetrics(ctx context.Context, ids, optional []string, cfg metrics.Config) (o openedMetrics, err error) {
-	kinds := allmetrics.Kinds()
-	known := map[string]bool{}
-	var names []string
-	for _, k := range kinds {
-		for _, s := range k.Specs {
-			known[s.ID] = true
-			names = append(names, s.ID)
-		}
-	}
-	for _, s := range summary.TokenMetrics() { // the runner measures these itself
-		known[s.ID] = true
-		names = append(names, s.ID)
-	}
-	for _, id := range ids {
-		if !known[id] {
-			return o, usagef("unknown metric %q%s; `vtbench list metrics` shows all", id, suggest.Hint(id, names))
-		}
-	}
-	o.provenance, o.leftOut = map[string]string{}, map[string]string{}
-	for _, k := range kinds {
-		if !slices.ContainsFunc(k.Specs, func(s metrics.Spec) bool { return slices.Contains(ids, s.ID) }) {
-			continue
-		}
-		if k.Observer != nil {
-			o.observers = append(o.observers, k.Observer)
-			continue
-		}
-		m, err := k.Open(ctx, cfg)
-		if lacks(err) && !slices.ContainsFunc(k.Specs, func(s metrics.Spec) bool {
-			return slices.Contains(ids, s.ID) && !slices.Contains(optional, s.ID)
-		}) {
-			for _, s := range k.Specs {
-				if slices.Contains(ids, s.ID) {
-					o.leftOut[s.ID] = err.Error()
-				}
-			}
-			continue
-		}
-		if err != nil {
-			return o, errors.Join(fmt.Errorf("opening metric %s: %w", k.Specs[0].ID, err), o.close())
-		}
-		o.metrics = append(o.metrics, m)
-		if p, ok := m.(metrics.Provenance); ok {
-			maps.Copy(o.provenance, p.Provenance())
-		}
-	}
-	return o, nil
-}
-
-func (o *openedMetrics) close() error {
-	var errs []error
-	for _, m := range o.metrics {
-		if c, ok := m.(io.Closer); ok {
-			errs = append(errs, c.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// observers are all observers there are: they read stored states, so reports of
-// any run can be made without opening a metric.
-func observers() []metrics.Observer {
-	var out []metrics.Observer
-	for _, k := range allmetrics.Kinds() {
-		if k.Observer != nil {
-			out = append(out, k.Observer)
-		}
-	}
-	return out
 }
 
 // parseShard reads "2/8".

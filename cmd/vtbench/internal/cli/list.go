@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vtbench/vtbench/bench/suite"
-	"github.com/vtbench/vtbench/bench/summary"
 	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/internal/suggest"
@@ -147,10 +146,6 @@ func listMetrics() ([]entry, error) {
 	}
 	for _, k := range allmetrics.Kinds() {
 		add(k.Specs)
-	}
-	add(summary.TokenMetrics())
-	for _, id := range distributions {
-		out = append(out, entry{Name: id, Summary: "distance between the features of two sets, lower is better, `vtbench score` with --option feature.model=FILE"})
 	}
 	return out, nil
 }

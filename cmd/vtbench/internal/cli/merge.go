@@ -8,6 +8,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench/run"
 	"github.com/vtbench/vtbench/bench/summary"
+	allmetrics "github.com/vtbench/vtbench/metrics/all"
 )
 
 // mergedRun is what `merge --format json` prints.
@@ -37,7 +38,7 @@ Merging again into the same directory gives the same files.`,
 			if output == "" {
 				return usagef("name the directory of the merged run with -o")
 			}
-			got, err := run.Merge(cmd.Context(), run.MergeConfig{Dirs: args, Dir: output, Observers: observers(), Partial: partial})
+			got, err := run.Merge(cmd.Context(), run.MergeConfig{Dirs: args, Dir: output, Kinds: allmetrics.Kinds(), Partial: partial})
 			if err != nil {
 				return err
 			}

@@ -71,16 +71,6 @@ func listImages(dir string) (files.Listing, error) {
 	return l, err
 }
 
-// images lists the images below a folder by their names.
-func images(dir string) (map[string]string, error) {
-	l, err := listImages(dir)
-	out := make(map[string]string, len(l.Files))
-	for _, name := range l.Files {
-		out[name] = l.Path(name)
-	}
-	return out, err
-}
-
 // leftOut says what of a folder was not taken.
 func (a *app) leftOut(dir string, l files.Listing) {
 	if len(l.LeftOut) > 0 {

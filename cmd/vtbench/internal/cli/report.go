@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vtbench/vtbench/bench/summary"
+	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/reports"
 	"github.com/vtbench/vtbench/reports/table"
 )
@@ -32,7 +33,7 @@ func (a *app) reportCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var runs []*summary.Run
 			for _, dir := range args {
-				r, err := summary.Open(dir, observers())
+				r, err := summary.Open(dir, allmetrics.Kinds())
 				if err != nil {
 					return usage(err)
 				}

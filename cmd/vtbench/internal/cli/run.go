@@ -33,7 +33,7 @@ import (
 
 type runFlags struct {
 	suite, config, output, shard, format string
-	tokenizers, data                     []string
+	tokenizers, data, metrics            []string
 	resolutions                          []int
 	workers, limit, batch, resamples     int
 	keep                                 int
@@ -61,6 +61,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.StringVarP(&f.suite, "suite", "s", "", "suite to run: a name (`vtbench list suites`) or the path of a .yaml file")
 	fl.StringArrayVarP(&f.tokenizers, "tokenizer", "t", nil, "tokenizer: KIND, KIND:key=value,… or NAME=KIND:…; repeatable; default: the suite's")
 	fl.StringArrayVar(&f.data, "data", nil, "data set instead of the suite's: NAME or KIND:PATH; repeatable")
+	fl.StringSliceVarP(&f.metrics, "metrics", "m", nil, "metrics instead of the suite's; +NAME adds to them: psnr,ssim or +lpips-alex")
 	fl.StringVarP(&f.config, "config", "c", "", "YAML file with any of these settings")
 	fl.StringVarP(&f.output, "output", "o", "", "run directory (default runs/SUITE-TIME)")
 	fl.IntSliceVarP(&f.resolutions, "resolution", "r", nil, "sides of the squares tokenizers see (default: the suite's)")
@@ -111,6 +112,9 @@ func (a *app) run(cmd *cobra.Command, f *runFlags) error {
 		return usage(err)
 	}
 	override(&asked, &c)
+	if err := chooseMetrics(&asked, c.Metrics); err != nil {
+		return err
+	}
 	shard, err := parseShard(f.shard)
 	if err != nil {
 		return err
@@ -145,6 +149,7 @@ func merge(cmd *cobra.Command, f *runFlags, c *config) {
 	set("suite", func() { c.Suite = f.suite })
 	set("data", func() { c.Data = f.data })
 	set("resolution", func() { c.Resolutions = f.resolutions })
+	set("metrics", func() { c.Metrics = f.metrics })
 	set("limit", func() { c.Limit = &f.limit })
 	set("full", func() { c.Full = f.full })
 	set("jobs", func() { c.Workers = f.workers })
@@ -290,7 +295,7 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 	for _, name := range slices.Sorted(maps.Keys(cfg.LeftOut)) {
 		a.warnf("%s is left out: %s", name, cfg.LeftOut[name])
 	}
-	cfg.Metrics, cfg.Observers, cfg.Provenance = opened.metrics, opened.observers, opened.provenance
+	cfg.Metrics, cfg.Observers, cfg.Codes, cfg.Sets, cfg.Provenance = opened.metrics, opened.observers, opened.codes, opened.sets, opened.provenance
 	if cfg.Suite.ImageCorruptions() {
 		cfg.Provenance["corrupt"] = fmt.Sprintf("version %d", corrupt.Version)
 	}
@@ -399,7 +404,7 @@ func (a *app) failures(run *summary.Run) error {
 	if nothing != "" {
 		nothing = ", and " + nothing
 	}
-	return &statusError{ExitItemsFailed, fmt.Errorf("done, but %d of the items failed; they are counted in every table%s", len(list), nothing)}
+	return &statusError{ExitItemsFailed, fmt.Errorf("done, with %s; all are counted in every table%s", format.Plural(len(list), "failure", "failures"), nothing)}
 }
 
 // unmeasured says that a run left the question of its suite open, and why: no

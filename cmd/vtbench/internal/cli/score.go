@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -16,7 +19,7 @@ import (
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
-	"github.com/vtbench/vtbench/metrics/feature"
+	"github.com/vtbench/vtbench/metrics/quality"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/table"
 )
@@ -36,7 +39,9 @@ func (a *app) scoreCommand() *cobra.Command {
 		Short: "Compute metrics on two images or two folders, without a tokenizer",
 		Long: `Compute image metrics between a reference and a distorted image, or between two
 folders whose files are matched by name (the extension may differ). Files without
-a partner are reported and make the exit status 4.`,
+a partner are reported and make the exit status 4. Metrics of sets (FID and its kin)
+compare all images of one folder with all of the other, whatever their names, counts
+and sizes.`,
 		Example: `  vtbench score original.png decoded.png
   vtbench score original/ decoded/ --metrics psnr,ssim,gmsd --format csv
   vtbench score original/ decoded/ --metrics all --format json
@@ -46,7 +51,7 @@ a partner are reported and make the exit status 4.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.score(cmd, args[0], args[1], &f) },
 	}
 	fl := cmd.Flags()
-	fl.StringSliceVarP(&f.metrics, "metrics", "m", []string{"psnr", "ssim"}, "metric ids, or all; fid, kid and cmmd compare the sets and need --option feature.model=FILE")
+	fl.StringSliceVarP(&f.metrics, "metrics", "m", quality.Usual(), "metric ids, or all; those of sets (vtbench list metrics) need --option feature.model=FILE")
 	formatFlag(cmd, &f.format, "table", "json", "csv")
 	complete(cmd, "metrics", completeMetrics)
 	fl.IntVarP(&f.workers, "jobs", "j", 0, "pairs scored at once (default: all cores)")
@@ -56,52 +61,70 @@ a partner are reported and make the exit status 4.`,
 }
 
 func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err error) {
-	want, sets := splitDistributions(f.metrics)
-	var ids []string
-	if len(want) > 0 || len(sets) == 0 {
-		if ids, err = imageMetrics(want); err != nil {
-			return err
+	ids, sets, err := scoredMetrics(f.metrics)
+	if err != nil {
+		return err
+	}
+	if len(ids) > 0 && len(sets) > 0 && f.format == "csv" {
+		return usagef("csv has a line a pair, or a line a metric of sets: ask for %s alone, or for --format json", strings.Join(sets, ", "))
+	}
+	var pairs []score.Pair
+	var unpaired []string
+	if len(ids) > 0 {
+		if pairs, unpaired, err = match(ref, dist); err != nil {
+			return usage(err)
 		}
 	}
-	pairs, unpaired, err := match(ref, dist)
-	if err != nil {
-		return usage(err)
+	cfg := metrics.Config{Workers: f.workers, Options: f.options, Seed: f.seed}
+	if cfg.Workers <= 0 {
+		cfg.Workers = runtime.GOMAXPROCS(0)
 	}
-	workers := f.workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	opened, err := openMetrics(cmd.Context(), ids, nil, metrics.Config{Workers: workers, Options: f.options})
+	opened, err := openMetrics(cmd.Context(), slices.Concat(ids, sets), nil, cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, opened.close()) }()
-	scores, err := score.Pairs(cmd.Context(), pairs, opened.metrics, ids, workers, summary.DefaultBootstrap, f.seed)
+	scores, err := score.Pairs(cmd.Context(), pairs, opened.metrics, ids, cfg.Workers, summary.DefaultBootstrap, f.seed)
 	if err != nil {
 		return err
 	}
-	var distances []feature.Score
-	if len(sets) > 0 {
-		if distances, err = scoreSets(cmd.Context(), pairs, sets, f.options, f.seed); err != nil {
-			return err
-		}
+	distances, err := a.scoreSets(cmd.Context(), ref, dist, opened.sets, sets, cfg)
+	if err != nil {
+		return err
 	}
 	switch f.format {
 	case "json":
 		err = a.json(struct {
 			*score.Scores
-			Sets []feature.Score `json:"sets,omitempty"`
-		}{&scores, distances})
+			Sets       []score.SetScore  `json:"sets,omitempty"`
+			Provenance map[string]string `json:"provenance,omitempty"`
+		}{&scores, distances, opened.provenance})
 	case "csv":
-		err = a.scoreCSV(&scores, ids)
+		if len(sets) > 0 {
+			err = a.setsCSV(distances)
+		} else {
+			err = a.scoreCSV(&scores, ids)
+		}
 	default:
 		if len(ids) > 0 {
 			err = a.scoreTable(&scores, ids)
 		}
-		a.printSets(distances)
+		if err == nil && len(distances) > 0 {
+			err = a.setsTable(distances, opened.provenance)
+		}
 	}
 	if err != nil {
 		return err
+	}
+	unmeasured := 0
+	for _, s := range distances {
+		if s.Error != "" {
+			unmeasured++
+			a.warnf("%s: %s", s.Metric, s.Error)
+		}
+		for _, w := range s.Warnings {
+			a.warnf("%s: %s", s.Metric, w)
+		}
 	}
 	for _, name := range unpaired {
 		a.warnf("%s has no partner and was not scored", name)
@@ -117,6 +140,82 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 	if n := scores.Failed(); n > 0 || len(unpaired) > 0 {
 		return &statusError{ExitItemsFailed, fmt.Errorf("done, but %d of %d pairs have errors and %d files have no partner", n, len(pairs), len(unpaired))}
 	}
+	if unmeasured > 0 {
+		return &statusError{ExitItemsFailed, fmt.Errorf("done, but %d of %d metrics of the sets have no value", unmeasured, len(distances))}
+	}
+	return nil
+}
+
+// scoredMetrics tells metrics of two images from those of two sets.
+func scoredMetrics(asked []string) (ids, sets []string, err error) {
+	var images []string
+	for _, id := range asked {
+		s, ok := metrics.Find(allmetrics.Kinds(), strings.TrimSpace(id))
+		switch {
+		case !ok || s.Scope != metrics.PerSet:
+			images = append(images, id)
+		case !slices.Contains(sets, s.ID):
+			sets = append(sets, s.ID)
+		}
+	}
+	if len(images) > 0 || len(sets) == 0 {
+		ids, err = imageMetrics(images)
+	}
+	return ids, sets, err
+}
+
+// scoreSets compares the images of two folders, or two images, as sets.
+func (a *app) scoreSets(ctx context.Context, ref, dist string, opened []metrics.OpenedSets, wanted []string, cfg metrics.Config) ([]score.SetScore, error) {
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	var sides [2][]score.Image
+	for i, path := range []string{ref, dist} {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, usage(err)
+		}
+		if !info.IsDir() {
+			sides[i] = []score.Image{{Name: filepath.Base(path), File: path}}
+			continue
+		}
+		l, err := listImages(path)
+		if err != nil {
+			return nil, usage(err)
+		}
+		a.leftOut(path, l)
+		for _, name := range l.Files {
+			sides[i] = append(sides[i], score.Image{Name: name, File: l.Path(name)})
+		}
+	}
+	var out []score.SetScore
+	for _, by := range opened {
+		scores, err := score.Sets(ctx, sides[0], sides[1], by, wanted, cfg)
+		if err != nil {
+			return nil, usage(err)
+		}
+		out = append(out, scores...)
+	}
+	return out, nil
+}
+
+// setsTable prints metrics of sets, and what they were made with.
+func (a *app) setsTable(scores []score.SetScore, provenance map[string]string) error {
+	specs := specsByID()
+	var rows [][]string
+	for _, s := range scores {
+		value := strconv.FormatFloat(float64(s.Value), 'g', 6, 64) // there is no interval to say how many digits count
+		if s.Error != "" {
+			value = "error"
+		}
+		rows = append(rows, []string{s.Metric, specs[s.Metric].Unit, specs[s.Metric].Better.Arrow(), value, strconv.Itoa(s.ReferenceN), strconv.Itoa(s.N)})
+	}
+	if err := table.Simple(a.out, []string{"metric of sets", "unit", "better", "value", "references", "distorted"}, rows); err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(provenance)) {
+		fmt.Fprintf(a.out, "%s: %s\n", key, provenance[key])
+	}
 	return nil
 }
 
@@ -126,7 +225,7 @@ func imageMetrics(want []string) ([]string, error) {
 	for _, k := range allmetrics.Kinds() {
 		for _, s := range k.Specs {
 			switch {
-			case k.Observer != nil || s.Scope != metrics.PerImage || s.Labels:
+			case k.Open == nil || s.Scope != metrics.PerImage || s.Labels:
 				other = append(other, s.ID)
 			case k.NeedsModel:
 				optional = append(optional, s.ID)
@@ -222,29 +321,30 @@ func (a *app) scoreTable(s *score.Scores, ids []string) error {
 	return nil
 }
 
-// specs lists all metrics there are, in the order of the registry.
-func specs() []metrics.Spec {
-	var out []metrics.Spec
-	for _, k := range allmetrics.Kinds() {
-		out = append(out, k.Specs...)
-	}
-	return append(out, summary.TokenMetrics()...)
-}
-
-func specsByID() map[string]metrics.Spec {
-	out := map[string]metrics.Spec{}
-	for _, s := range specs() {
-		out[s.ID] = s
-	}
-	return out
-}
-
 func dropped(m map[string]int) string {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		parts = append(parts, fmt.Sprintf("%d %s", m[k], k))
 	}
 	return strings.Join(parts, ", ")
+}
+
+func (a *app) setsCSV(sets []score.SetScore) error {
+	w := csv.NewWriter(a.out)
+	if err := w.Write([]string{"metric", "value", "references", "distorted", "error"}); err != nil {
+		return err
+	}
+	for _, s := range sets {
+		value := ""
+		if s.Error == "" {
+			value = strconv.FormatFloat(float64(s.Value), 'g', -1, 64)
+		}
+		if err := w.Write([]string{s.Metric, value, strconv.Itoa(s.ReferenceN), strconv.Itoa(s.N), s.Error}); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
 }
 
 func (a *app) scoreCSV(s *score.Scores, ids []string) error {

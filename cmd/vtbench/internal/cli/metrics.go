@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/suggest"
+	"github.com/vtbench/vtbench/metrics"
+	allmetrics "github.com/vtbench/vtbench/metrics/all"
+)
+
+// specs lists all metrics there are, in the order of the registry.
+func specs() []metrics.Spec {
+	var out []metrics.Spec
+	for _, k := range allmetrics.Kinds() {
+		out = append(out, k.Specs...)
+	}
+	return out
+}
+
+func specsByID() map[string]metrics.Spec {
+	out := map[string]metrics.Spec{}
+	for _, s := range specs() {
+		out[s.ID] = s
+	}
+	return out
+}
+
+// findMetrics are the specs of these ids; an unknown id is an error with the nearest
+// one.
+func findMetrics(ids []string) ([]metrics.Spec, error) {
+	var out []metrics.Spec
+	for _, id := range ids {
+		s, ok := metrics.Find(allmetrics.Kinds(), id)
+		if !ok {
+			var names []string
+			for _, s := range specs() {
+				names = append(names, s.ID)
+			}
+			return nil, usagef("unknown metric %q%s; `vtbench list metrics` shows all", id, suggest.Hint(id, names))
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// chooseMetrics puts the metrics of the command line over those of a suite: names
+// replace them, names behind a plus sign are added.
+func chooseMetrics(s *suite.Suite, asked []string) error {
+	var only, more []string
+	for _, id := range asked {
+		id = strings.TrimSpace(id)
+		added, plus := strings.CutPrefix(id, "+")
+		switch {
+		case id == "":
+		case plus && !slices.Contains(more, added):
+			more = append(more, added)
+		case !plus && !slices.Contains(only, id):
+			only = append(only, id)
+		}
+	}
+	replacing, err := findMetrics(only)
+	if err != nil {
+		return err
+	}
+	adding, err := findMetrics(more)
+	if err != nil {
+		return err
+	}
+	if len(only) > 0 {
+		s.OnlyMetrics(replacing)
+	}
+	s.AddMetrics(adding)
+	return nil
+}
+
+// openedMetrics are the metrics of a run.
+type openedMetrics struct {
+	metrics    []metrics.Metric
+	observers  []metrics.Observer
+	codes      []metrics.CodeComparer
+	sets       []metrics.OpenedSets
+	provenance map[string]string
+	leftOut    map[string]string // by id: why
+}
+
+// lacks reports whether an error says that something must be installed first.
+func lacks(err error) bool {
+	var m *missing.Error
+	return errors.As(err, &m)
+}
+
+// openMetrics opens the kinds that yield any of the wanted ids; an unknown id is
+// an error with the nearest one. Those that optional names are left out where what
+// they need is missing.
+func openMetrics(ctx context.Context, ids, optional []string, cfg metrics.Config) (o openedMetrics, err error) {
+	if _, err := findMetrics(ids); err != nil {
+		return o, err
+	}
+	o.provenance, o.leftOut = map[string]string{}, map[string]string{}
+	for _, k := range allmetrics.Kinds() {
+		if !k.Yields(ids) {
+			continue
+		}
+		opened, err := o.open(ctx, k, cfg)
+		if lacks(err) && !slices.ContainsFunc(k.Specs, func(s metrics.Spec) bool {
+			return slices.Contains(ids, s.ID) && !slices.Contains(optional, s.ID)
+		}) {
+			for _, s := range k.Specs {
+				if slices.Contains(ids, s.ID) {
+					o.leftOut[s.ID] = err.Error()
+				}
+			}
+			continue
+		}
+		if err != nil {
+			return o, errors.Join(fmt.Errorf("opening metric %s: %w", firstOf(k.Specs, ids), err), o.close())
+		}
+		if p, ok := opened.(metrics.Provenance); ok {
+			maps.Copy(o.provenance, p.Provenance())
+		}
+	}
+	return o, nil
+}
+
+// firstOf is the first id of a kind that was asked for.
+func firstOf(specs []metrics.Spec, ids []string) string {
+	for _, s := range specs {
+		if slices.Contains(ids, s.ID) {
+			return s.ID
+		}
+	}
+	return ""
+}
+
+// open opens one kind and returns what it opened, if anything.
+func (o *openedMetrics) open(ctx context.Context, k metrics.Kind, cfg metrics.Config) (any, error) {
+	switch {
+	case k.Observer != nil:
+		o.observers = append(o.observers, k.Observer)
+	case k.Codes != nil:
+		o.codes = append(o.codes, k.Codes)
+	case k.Sets != nil:
+		e, err := k.Sets.Open(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		o.sets = append(o.sets, metrics.OpenedSets{Specs: k.Specs, Sets: k.Sets, Embedder: e})
+		return e, nil
+	default:
+		m, err := k.Open(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		o.metrics = append(o.metrics, m)
+		return m, nil
+	}
+	return nil, nil
+}
+
+func (o *openedMetrics) close() error {
+	var errs []error
+	end := func(v any) {
+		if c, ok := v.(io.Closer); ok {
+			errs = append(errs, c.Close())
+		}
+	}
+	for _, m := range o.metrics {
+		end(m)
+	}
+	for _, s := range o.sets {
+		end(s.Embedder)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,76 @@
+package network
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/feature"
+	"github.com/vtbench/vtbench/pix"
+)
+
+// setKind is the entry of the metrics of sets: one network's features make all of them.
+func setKind() metrics.Kind {
+	return metrics.Kind{Specs: feature.Specs(), Sets: sets{}, NeedsModel: true}
+}
+
+// sets measures sets by the features of the network that the options describe.
+type sets struct{}
+
+var _ metrics.Sets = sets{}
+
+// Open implements metrics.Sets.
+func (sets) Open(_ context.Context, cfg metrics.Config) (metrics.Embedder, error) {
+	e, err := OpenExtractor(cfg.Options, "")
+	if err != nil {
+		return nil, err
+	}
+	return embedder{e}, nil
+}
+
+// Gather implements metrics.Sets.
+func (sets) Gather(cfg metrics.Config) metrics.Gathering { return feature.Gather(cfg.Seed) }
+
+// Compare implements metrics.Sets.
+func (sets) Compare(cfg metrics.Config, wanted []string, ref, got metrics.Gathering) ([]metrics.Value, error) {
+	a, ok := ref.(*feature.Gathering)
+	b, same := got.(*feature.Gathering)
+	if !ok || !same {
+		return nil, fmt.Errorf("comparing sets of features: %T and %T were not made here", ref, got)
+	}
+	return feature.Compare(cfg, wanted, a, b)
+}
+
+// embedder makes states of features.
+type embedder struct{ extractor *Extractor }
+
+var (
+	_ metrics.Embedder   = embedder{}
+	_ metrics.Provenance = embedder{}
+)
+
+// Embed implements metrics.Embedder.
+func (e embedder) Embed(ctx context.Context, img pix.Image) (string, error) {
+	f, err := e.extractor.Features(ctx, []pix.Image{img})
+	if err != nil {
+		return "", err
+	}
+	return feature.Encode(f[0]), nil
+}
+
+// Close implements io.Closer.
+func (e embedder) Close() error { return e.extractor.Close() }
+
+// Provenance implements metrics.Provenance: two runs whose features were made in other
+// ways differ in it.
+func (e embedder) Provenance() map[string]string {
+	p := e.extractor.Provenance()
+	out := map[string]string{
+		optModel:  "sha256:" + p.Weights,
+		"feature": fmt.Sprintf("%s, layer %s, resize %s, %s", p.Extractor, p.Layer, p.Resize, e.extractor.input()),
+	}
+	if s := e.extractor.kidSubset; s != "" {
+		out[feature.OptionKIDSubset] = s
+	}
+	return out
+}
