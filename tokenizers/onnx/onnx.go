@@ -104,11 +104,11 @@ type Tokenizer struct {
 	side    *Sidecar
 	enc     *graph // the only graph where dec is nil
 	dec     *graph
-	in      border   // image into the encoder
-	out     border   // image out of the last graph
-	wires   []string // for each input of the decoder, the encoder's output
-	fixed   int      // batch the graphs insist on; 0: any
-	decodes bool     // the decoder needs nothing but the ids
+	in      imageTensor // image into the encoder
+	out     imageTensor // image out of the last graph
+	wires   []string    // for each input of the decoder, the encoder's output
+	fixed   int         // batch the graphs insist on; 0: any
+	decodes bool        // the decoder needs nothing but the ids
 	// warnings are what its author should know and no check can be sure of.
 	warnings []string
 
@@ -116,8 +116,9 @@ type Tokenizer struct {
 	closed bool
 }
 
-// A border is where bytes meet a tensor.
-type border struct {
+// An imageTensor is an input or output of a graph that holds images, with how its numbers
+// become bytes and back.
+type imageTensor struct {
 	tensor tensor
 	nhwc   bool
 	bgr    bool
@@ -237,7 +238,7 @@ func (t *Tokenizer) plan(encoder string, encIn, encOut []tensor, decoder string,
 		return fmt.Errorf("onnx: %s has %d inputs (%s): want one, the image; bake the others into the graph as constants", encoder, len(encIn), list(encIn))
 	}
 	var err error
-	if t.in, err = newBorder(encoder, "input", encIn[0], &s.Pixels); err != nil {
+	if t.in, err = newImageTensor(encoder, "input", encIn[0], &s.Pixels); err != nil {
 		return err
 	}
 	for _, name := range append(slices.Clone(s.Codes), s.Latent) {
@@ -283,7 +284,7 @@ func (t *Tokenizer) plan(encoder string, encIn, encOut []tensor, decoder string,
 	if s.Output != nil {
 		pixels = s.Output
 	}
-	if t.out, err = newBorder(lastFile, "output", rec, pixels); err != nil {
+	if t.out, err = newImageTensor(lastFile, "output", rec, pixels); err != nil {
 		return err
 	}
 	// One batch size must suit every graph.
@@ -369,11 +370,11 @@ func reconstruction(file string, outs []tensor, s *Sidecar) (tensor, error) {
 	return tensor{}, fmt.Errorf("onnx: %d outputs of %s look like images: %s; name the right one in the sidecar (reconstruction: …)", len(images), file, list(images))
 }
 
-// newBorder checks an image tensor and works out its conversion.
-func newBorder(file, what string, t tensor, p *Pixels) (border, error) {
-	b := border{tensor: t, bgr: p.Colour == "BGR"}
-	fail := func(format string, args ...any) (border, error) {
-		return border{}, fmt.Errorf("onnx: %s: %s %s: %s", file, what, t, fmt.Sprintf(format, args...))
+// newImageTensor checks an image tensor and works out its conversion.
+func newImageTensor(file, what string, t tensor, p *Pixels) (imageTensor, error) {
+	b := imageTensor{tensor: t, bgr: p.Colour == "BGR"}
+	fail := func(format string, args ...any) (imageTensor, error) {
+		return imageTensor{}, fmt.Errorf("onnx: %s: %s %s: %s", file, what, t, fmt.Sprintf(format, args...))
 	}
 	switch t.dtype {
 	case ortlib.TensorElementDataTypeFloat, ortlib.TensorElementDataTypeUint8:
@@ -398,7 +399,7 @@ func newBorder(file, what string, t tensor, p *Pixels) (border, error) {
 }
 
 // sides are the height and width the graph insists on, 0 where it does not.
-func (b border) sides() (h, w int) {
+func (b imageTensor) sides() (h, w int) {
 	hs, ws := b.tensor.shape[2], b.tensor.shape[3]
 	if b.nhwc {
 		hs, ws = b.tensor.shape[1], b.tensor.shape[2]
@@ -536,7 +537,7 @@ func (t *Tokenizer) InRange(_ context.Context, lo, hi float64) (tokenizers.Token
 	}
 	other := &Tokenizer{info: t.info, side: t.side, enc: t.enc, dec: t.dec, in: t.in, out: t.out, wires: t.wires, fixed: t.fixed, decodes: t.decodes}
 	p := &Pixels{Range: []float64{lo, hi}}
-	for _, b := range []*border{&other.in, &other.out} {
+	for _, b := range []*imageTensor{&other.in, &other.out} {
 		if b.tensor.dtype != ortlib.TensorElementDataTypeUint8 {
 			b.scales = p.scales(false)
 		}

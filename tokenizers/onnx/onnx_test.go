@@ -445,7 +445,7 @@ func TestConversion(t *testing.T) {
 		"imagenet": {Mean: []float64{.485, .456, .406}, Std: []float64{.229, .224, .225}, Colour: "BGR"},
 	} {
 		for _, nhwc := range []bool{false, true} {
-			b := border{nhwc: nhwc, bgr: p.Colour == "BGR", scales: p.scales(false)}
+			b := imageTensor{nhwc: nhwc, bgr: p.Colour == "BGR", scales: p.scales(false)}
 			data := make([]float32, len(m.Pix))
 			fill(b, data, m, func(lut *[256]float32, a affine) {
 				for v := range lut {
@@ -468,7 +468,7 @@ func TestConversion(t *testing.T) {
 // reading 0.8 MB and writing 3.1 MB, and the reverse.
 func BenchmarkConvert(b *testing.B) {
 	var p Pixels
-	br := border{scales: p.scales(false)}
+	br := imageTensor{scales: p.scales(false)}
 	m := ramp(512, 512)
 	data := make([]float32, len(m.Pix))
 	b.Run("in", func(b *testing.B) {

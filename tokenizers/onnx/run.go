@@ -211,7 +211,7 @@ func (g *graph) run(ctx context.Context, in []ortlib.Value) (*values, error) {
 }
 
 // strides of one image in a tensor: how far apart rows, columns and channels lie.
-func (b border) strides(w, h int) (row, col, ch int) {
+func (b imageTensor) strides(w, h int) (row, col, ch int) {
 	if b.nhwc {
 		return 3 * w, 3, 1
 	}
@@ -219,7 +219,7 @@ func (b border) strides(w, h int) (row, col, ch int) {
 }
 
 // channel is where R, G, B lie.
-func (b border) channel(c int) int {
+func (b imageTensor) channel(c int) int {
 	if b.bgr {
 		return 2 - c
 	}
@@ -227,7 +227,7 @@ func (b border) channel(c int) int {
 }
 
 // value makes the input tensor.
-func (b border) value(in []pix.Image, n int) (ortlib.Value, error) {
+func (b imageTensor) value(in []pix.Image, n int) (ortlib.Value, error) {
 	w, h := in[0].W, in[0].H
 	shape := ortlib.NewShape(int64(n), 3, int64(h), int64(w))
 	if b.nhwc {
@@ -256,7 +256,7 @@ func (b border) value(in []pix.Image, n int) (ortlib.Value, error) {
 }
 
 // fill converts one image through a table: a byte has 256 values.
-func fill[T any](b border, dst []T, m pix.Image, table func(*[256]T, affine)) {
+func fill[T any](b imageTensor, dst []T, m pix.Image, table func(*[256]T, affine)) {
 	row, col, ch := b.strides(m.W, m.H)
 	var lut [256]T
 	for c := range 3 {
@@ -277,7 +277,7 @@ func clampByte(v float64) uint8 { return uint8(min(max(math.Floor(v+0.5), 0), 25
 
 // images reads the output tensor. One error for all means that it is no batch of
 // images; errs are those of single images.
-func (b border) images(v ortlib.Value, n, want, w, h int) (out []pix.Image, errs []error, err error) {
+func (b imageTensor) images(v ortlib.Value, n, want, w, h int) (out []pix.Image, errs []error, err error) {
 	shape := ortlib.NewShape(int64(n), 3, int64(h), int64(w))
 	if b.nhwc {
 		shape = ortlib.NewShape(int64(n), int64(h), int64(w), 3)
@@ -319,7 +319,7 @@ func (b border) images(v ortlib.Value, n, want, w, h int) (out []pix.Image, errs
 }
 
 // floats converts one image, by rounding to nearest.
-func (b border) floats(data []float32, w, h int) (pix.Image, error) {
+func (b imageTensor) floats(data []float32, w, h int) (pix.Image, error) {
 	m := pix.New(w, h)
 	row, col, ch := b.strides(w, h)
 	for c := range 3 {

@@ -81,7 +81,7 @@ func (a *app) verifyCommand(use, name, short string) *cobra.Command {
 			for _, f := range assets.Files(use) {
 				v := verified{f, "ok"}
 				if err := f.Verify(); err != nil {
-					if v.State = "damaged"; lacks(err) {
+					if v.State = "damaged"; isMissing(err) {
 						v.State = "missing"
 						absent = append(absent, f.Name)
 					} else if name != "list" {

@@ -91,8 +91,8 @@ type openedMetrics struct {
 	leftOut    map[string]string // by id: why
 }
 
-// lacks reports whether an error says that something must be installed first.
-func lacks(err error) bool {
+// isMissing reports whether an error says that something must be installed first.
+func isMissing(err error) bool {
 	var m *missing.Error
 	return errors.As(err, &m)
 }
@@ -110,7 +110,7 @@ func openMetrics(ctx context.Context, ids, optional []string, cfg metrics.Config
 			continue
 		}
 		opened, err := o.open(ctx, k, cfg)
-		if lacks(err) && !slices.ContainsFunc(k.Specs, func(s metrics.Spec) bool {
+		if isMissing(err) && !slices.ContainsFunc(k.Specs, func(s metrics.Spec) bool {
 			return slices.Contains(ids, s.ID) && !slices.Contains(optional, s.ID)
 		}) {
 			for _, s := range k.Specs {

@@ -270,7 +270,7 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 	cfg.LeftOut = map[string]string{}
 	for _, spec := range suite.Datasets {
 		d, err := datasets.Open(ctx, spec, alldata.Kinds())
-		if lacks(err) && slices.Contains(suite.Optional, spec) {
+		if isMissing(err) && slices.Contains(suite.Optional, spec) {
 			cfg.LeftOut[spec] = err.Error()
 			cfg.Suite.WithoutDataset(spec)
 			continue
