@@ -167,10 +167,13 @@ type Loss struct {
 	Delta float64 // value less the upper bound's
 }
 
-// HeadlineOf are the headline metrics that a section has values of: pictures without
-// words have no T-NED.
+// HeadlineOf are the headline metrics that a section has values of, on as many
+// independent units as they need: pictures without words have no T-NED.
 func (v *View) HeadlineOf(s Section) []string {
 	return slices.DeleteFunc(slices.Clone(v.Headline), func(id string) bool {
+		if m, _ := v.Metric(id); v.units(s.Dataset.Name, id) < m.HeadlineFrom {
+			return true
+		}
 		return !slices.ContainsFunc(v.Tokens, func(t Token) bool {
 			c := v.Head(t, s.Dataset.Name, s.Condition, id)
 			return c.OK && c.N > 0

@@ -621,6 +621,7 @@ func (v *View) order(runs []*summary.Run) {
 		}
 	}
 	v.orderMetrics(runs, have)
+	v.demote()
 	slices.SortStableFunc(v.Tokens, func(a, b Token) int { return rank(a) - rank(b) })
 }
 
@@ -633,6 +634,38 @@ func rank(t Token) int {
 		return 1
 	}
 	return 2
+}
+
+// demote takes metrics out of the headline that rest on fewer independent units than
+// they need on every data set, and says so. The last one stays.
+func (v *View) demote() {
+	var kept []string
+	for _, id := range v.Headline {
+		m, _ := v.Metric(id)
+		most := 0
+		for _, d := range v.Datasets {
+			most = max(most, v.units(d.Name, id))
+		}
+		if most >= m.HeadlineFrom {
+			kept = append(kept, id)
+			continue
+		}
+		v.warn("%s is no headline here: it rests on %d images or people, fewer than %d, which makes it too easy", m.Title, most, m.HeadlineFrom)
+	}
+	if len(kept) > 0 {
+		v.Headline = kept
+	}
+}
+
+// units is on how many independent units a metric rests on a data set, at most.
+func (v *View) units(dataset, metric string) int {
+	n := 0
+	for k, r := range v.rows {
+		if k.dataset == dataset && k.metric == metric {
+			n = max(n, r.Clusters)
+		}
+	}
+	return n
 }
 
 func (v *View) orderMetrics(runs []*summary.Run, have map[string]bool) {
