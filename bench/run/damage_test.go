@@ -181,11 +181,15 @@ func TestRobustScores(t *testing.T) {
 		for score, want := range map[string]float64{
 			summary.ScoreP: mean("cells", "clean@32"), summary.ScoreMPC: under("cells"),
 			summary.ScoreRPC: under("cells") / mean("cells", "clean@32"), summary.ScoreMCE: under("cells") / under("dark"),
+			summary.ScoreLoss: under("cells") - under("dark"),
 		} {
 			r, ok := run.Summary.FindRobust("cells", "words", 32, against, "mae", score, "")
 			if !ok || math.Abs(float64(r.Value)-want) > 1e-9*math.Abs(want) {
 				t.Errorf("%s%s is %v, want %v", score, tail, r.Value, want)
 			}
+		}
+		if r, ok := run.Summary.FindRobust("cells", "words", 32, against, "mae", summary.ScoreUnder, "dim"); !ok || math.Abs(float64(r.Value)-under("cells")) > 1e-9 {
+			t.Errorf("under one corruption the score is %v, want %v", r.Value, under("cells"))
 		}
 	}
 	if r, ok := run.Summary.FindRobust("dark", "words", 32, "", "mae", summary.ScoreMCE, ""); !ok || math.Abs(float64(r.Value)-1) > 1e-12 {

@@ -14,6 +14,8 @@ import (
 const (
 	ScoreP         = "p"         // the metric on clean images
 	ScoreMPC       = "mpc"       // mean over corruptions of the mean over severities
+	ScoreLoss      = "loss"      // mPC less that of the baseline
+	ScoreUnder     = "under"     // mean over severities of one corruption
 	ScoreRPC       = "rpc"       // mPC over P: the share that is kept
 	ScoreRetention = "retention" // mean over severities of one corruption, over P
 	ScoreCE        = "ce"        // errors over those of the baseline, one corruption
@@ -264,6 +266,9 @@ func (rs *robust) scores(tokenizer string) ([]RobustRow, error) {
 		}
 		f := formula{ok: true}
 		under := rs.severities(&f, tokenizer, c)
+		if err := add(ScoreUnder, c.Type, f, func(v []float64) float64 { return meanOf(under, v) }); err != nil {
+			return nil, err
+		}
 		p := f.add(clean)
 		if err := add(ScoreRetention, c.Type, f, func(v []float64) float64 { return over(meanOf(under, v), p.mean(v)) }); err != nil {
 			return nil, err
@@ -278,7 +283,32 @@ func (rs *robust) scores(tokenizer string) ([]RobustRow, error) {
 			return nil, err
 		}
 	}
+	if err := rs.loss(tokenizer, add); err != nil {
+		return nil, err
+	}
 	return rows, rs.errors(tokenizer, add)
+}
+
+// loss adds by how much the mean over corruptions differs from that of the baseline,
+// both on the same images.
+func (rs *robust) loss(tokenizer string, add func(string, string, formula, func([]float64) float64) error) error {
+	s := &rs.a.m.Suite
+	if _, there := rs.a.m.Token(s.Baseline); !there || s.Baseline == "" || tokenizer == s.Baseline {
+		return nil
+	}
+	f := formula{ok: true}
+	var own, base [][]span
+	for _, c := range s.Corruptions {
+		if isTokenDamage(c.Type) || c.Extra {
+			continue
+		}
+		own = append(own, rs.severities(&f, tokenizer, c))
+		base = append(base, rs.severities(&f, s.Baseline, c))
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	return add(ScoreLoss, "", f, func(v []float64) float64 { return meanOfAll(own, v) - meanOfAll(base, v) })
 }
 
 // over is a quotient, undefined over nothing.

@@ -20,6 +20,15 @@ import (
 	"github.com/vtbench/vtbench/metrics"
 )
 
+// Points is the unit of differences of values in a unit: those of percentages are points
+// of a hundred.
+func Points(unit string) string {
+	if unit == "%" {
+		return "pp"
+	}
+	return unit
+}
+
 // None stands where there is no number.
 const None = "–"
 
@@ -106,6 +115,39 @@ func (s Style) Interval(mean, lo, hi float64) string {
 	out := s.Number(mean)
 	if b := s.Bounds(lo, hi); b != "" && !math.IsNaN(mean) {
 		return out + " " + b
+	}
+	return out
+}
+
+// evenly is by how much the longer side of an interval may exceed the shorter one before
+// half of the whole says something else than the interval.
+const evenly = 1.25
+
+// Even reports whether mean ± half of the interval says what the interval does: its
+// sides are about as long, and no end passes a limit of the values.
+func (s Style) Even(mean, lo, hi, least, most float64) bool {
+	half := (hi - lo) / 2
+	if mean+half > most || mean-half < least {
+		return false
+	}
+	up, down := hi-mean, mean-lo
+	if s.Number(up) == s.Number(down) {
+		return true // no digit tells them apart
+	}
+	return min(up, down) > 0 && max(up, down) <= evenly*min(up, down)
+}
+
+// PlusMinus writes a mean with half of its interval, "71.3±2.1", or with both ends as
+// they lie from it where these differ, "98.9+1.1−3.8". least and most are the limits of
+// the values.
+func (s Style) PlusMinus(mean, lo, hi, least, most float64) string {
+	out := s.Number(mean)
+	switch {
+	case math.IsNaN(mean) || math.IsNaN(hi-lo):
+	case s.Even(mean, lo, hi, least, most):
+		out += "±" + s.Number((hi-lo)/2)
+	default:
+		out += "+" + s.Number(max(0, hi-mean)) + "−" + s.Number(max(0, mean-lo))
 	}
 	return out
 }

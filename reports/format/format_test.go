@@ -154,3 +154,26 @@ func TestSlugs(t *testing.T) {
 		}
 	})
 }
+
+func TestPlusMinus(t *testing.T) {
+	share := format.For(metrics.Spec{ID: "a", Show: metrics.Percent(1)})
+	inf := math.Inf(1)
+	for _, tc := range []struct {
+		mean, lo, hi, least, most float64
+		want                      string
+	}{
+		{.7, .68, .72, 0, 1, "70.0±2.0"},
+		{.7, .68, .722, 0, 1, "70.0±2.1"},          // about even
+		{.989, .951, 1, 0, 1, "98.9+1.1−3.8"},      // half of it would pass 100
+		{.995, .989, 1, 0, 1, "99.5+0.5−0.6"},      // passes 100, if only by a digit
+		{.01, 0, .05, 0, inf, "1.0+4.0−1.0"},       // passes 0
+		{.5, .5, .5, 0, 1, "50.0±0.0"},             // nothing to tell apart
+		{.7, .69, .75, -inf, inf, "70.0+5.0−1.0"},  // uneven without any limit
+		{.7, math.NaN(), math.NaN(), 0, 1, "70.0"}, // no interval
+		{math.NaN(), math.NaN(), math.NaN(), 0, 1, "–"},
+	} {
+		if got := share.PlusMinus(tc.mean, tc.lo, tc.hi, tc.least, tc.most); got != tc.want {
+			t.Errorf("%v [%v, %v] is written %q, want %q", tc.mean, tc.lo, tc.hi, got, tc.want)
+		}
+	}
+}

@@ -7,15 +7,14 @@ import (
 	"strings"
 
 	"github.com/vtbench/vtbench/bench/summary"
-	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
 )
 
-// robustTable is what is kept of one metric under every corruption.
+// robustTable is one metric under every corruption.
 type robustTable struct {
 	Key, ID, Title, Hint string
-	Summary              []string // headings of the columns in front: clean, rPC, mCE
+	Summary              []string // headings of the columns in front: clean, under damage, loss, kept, mCE
 	Corruptions          []string
 	Rows                 []robustRow
 	Plots                []figure
@@ -33,7 +32,12 @@ func newRobust(v *view.View) []robustTable {
 	for i, g := range grids {
 		t := robustTable{Key: g.Key(), ID: fmt.Sprintf("r%d", i)}
 		clean := format.For(g.Metric)
-		share := format.Percent
+		style := format.Style{Scale: 100, Places: 0} // of flipped tokens
+		kept, most := false, 1.
+		if g.Score != summary.ScoreFlip {
+			style, most = clean, largest(g)
+			style.Places = max(0, style.Places-1) // columns are narrow
+		}
 		at := ""
 		if len(v.Datasets) > 1 {
 			at = ", " + g.Dataset.Name
@@ -49,11 +53,16 @@ func newRobust(v *view.View) []robustTable {
 			if !g.Metric.Labels {
 				t.Title += " against " + strings.TrimPrefix(g.AgainstTitle(), "the ")
 			}
-			t.Hint = fmt.Sprintf("Share of the clean score that is kept, scored against %s; mean over severities. rPC is the mean over corruptions.", g.AgainstTitle())
-			if g.Metric.Better == metrics.Lower {
-				t.Hint += " Lower is better: it is a share of an error."
+			t.Hint = fmt.Sprintf("Scores under damage, against %s; mean over severities, %s. mPC is the mean over corruptions.", g.AgainstTitle(), view.BetterWord(g.Metric.Better))
+			t.Summary = []string{"mPC" + unitIn(clean), "clean" + unitIn(clean)}
+			if g.Baseline != "" {
+				t.Summary = append(t.Summary, "loss"+unitIn(format.Style{Unit: format.Points(clean.Unit)}))
+				t.Hint += " Loss: mPC less that of " + g.Baseline + "."
 			}
-			t.Summary = []string{"clean" + unitIn(clean), "rPC (%)"}
+			if kept = g.HasKept(); kept {
+				t.Summary = append(t.Summary, "kept (%)")
+				t.Hint += " Under " + g.KeptLegend() + "."
+			}
 			if g.HasMCE {
 				t.Summary = append(t.Summary, "mCE")
 				t.Hint += " mCE counts errors in those of " + v.Suite.Baseline + "; below 1 is better than it."
@@ -69,16 +78,28 @@ func newRobust(v *view.View) []robustTable {
 		for _, r := range g.Rows {
 			row := robustRow{Token: toToken(r.Token)}
 			if len(t.Summary) > 0 {
-				row.Summary = append(row.Summary, plainCell(clean, r.P), plainCell(share, r.RPC))
-				row.Summary[1].Head = true
+				row.Summary = append(row.Summary, plainCell(clean, r.MPC), plainCell(clean, r.P))
+				row.Summary[0].Head = true
+				if g.Baseline != "" {
+					loss := plainCell(clean, r.Loss)
+					if r.Loss.OK {
+						loss.Text = clean.Delta(r.Loss.Mean)
+					}
+					row.Summary = append(row.Summary, loss)
+				}
+				if kept {
+					x := plainCell(format.Percent, r.RPC)
+					x.Text = view.Kept(r.RPC)
+					row.Summary = append(row.Summary, x)
+				}
 				if g.HasMCE {
 					row.Summary = append(row.Summary, plainCell(format.Style{Scale: 1, Places: 2}, r.MCE))
 				}
 			}
 			for _, c := range r.Cells {
-				x := plainCell(format.Style{Scale: 100, Places: 0}, c)
-				if !math.IsNaN(c.Mean) && !math.IsInf(c.Mean, 0) {
-					x.Bar = template.CSS(fmt.Sprintf("--h:%.0f%%", 62*math.Max(0, math.Min(1, c.Mean)))) //nolint:gosec // a number
+				x := plainCell(style, c)
+				if !math.IsNaN(c.Mean) && !math.IsInf(c.Mean, 0) && most > 0 {
+					x.Bar = template.CSS(fmt.Sprintf("--h:%.0f%%", 62*math.Max(0, math.Min(1, c.Mean/most)))) //nolint:gosec // a number
 				}
 				row.Cells = append(row.Cells, x)
 			}
@@ -87,6 +108,22 @@ func newRobust(v *view.View) []robustTable {
 		out = append(out, t)
 	}
 	return out
+}
+
+// largest is the value that fills a bar.
+func largest(g view.RobustGrid) float64 {
+	if lo, hi, ok := g.Metric.Bounds(); ok && lo == 0 {
+		return hi
+	}
+	most := 0.
+	for _, r := range g.Rows {
+		for _, c := range r.Cells {
+			if !math.IsNaN(c.Mean) && !math.IsInf(c.Mean, 0) {
+				most = math.Max(most, c.Mean)
+			}
+		}
+	}
+	return most
 }
 
 // plainCell writes a number with its interval.

@@ -74,7 +74,7 @@ func TestRobustness(t *testing.T) {
 	}
 	got := markdown.Report(v, nil)
 	rows(t, got)
-	for _, want := range []string{"T-NED against the labels", "PSNR against the undamaged original", "| motion blur |", "Keeps most under damage"} {
+	for _, want := range []string{"T-NED (%) against the labels", "PSNR (dB) against the undamaged original", "| motion blur |", "Best under damage"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the report does not say %q", want)
 		}

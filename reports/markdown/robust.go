@@ -12,15 +12,21 @@ import (
 	"github.com/vtbench/vtbench/reports/view"
 )
 
-// robustness says what tokenizers keep of each headline score: one table a data set
-// and resolution, then one a score with every corruption.
+// robustness shows headline scores under damage: one table a data set and resolution,
+// with the loss against the baseline, then one a score with every corruption.
 func robustness(b *strings.Builder, v *view.View) {
 	grids := v.RobustGrids()
 	if len(grids) == 0 {
 		return
 	}
-	b.WriteString("## What is kept under damage\n\nrPC is the mean over corruptions and severities over the clean score; columns name the score and what it compares with.\n\n")
-	share := format.Percent
+	b.WriteString("## Scores under damage\n\nMeans over corruptions and severities (mPC); columns name the score and what it compares with.")
+	if g := grids[0]; g.Baseline != "" {
+		fmt.Fprintf(b, " Loss: less that of %s under the same damage, of the first score.", Escape(g.Baseline))
+		if g.HasKept() {
+			b.WriteString(" Under " + Escape(g.KeptLegend()) + ".")
+		}
+	}
+	b.WriteString("\n\n")
 	for rest := grids; len(rest) > 0; {
 		first := rest[0]
 		n := slices.IndexFunc(rest, func(g view.RobustGrid) bool {
@@ -29,28 +35,41 @@ func robustness(b *strings.Builder, v *view.View) {
 		if n < 0 {
 			n = len(rest)
 		}
-		cols := slices.DeleteFunc(slices.Clone(rest[:n]), func(g view.RobustGrid) bool { return g.Score != summary.ScoreRetention })
+		cols := slices.DeleteFunc(slices.Clone(rest[:n]), func(g view.RobustGrid) bool { return g.Score != summary.ScoreUnder })
 		rest = rest[n:]
 		if len(cols) == 0 {
 			continue
 		}
-		fmt.Fprintf(b, "### %s, %d px: rPC (%%)\n\n", Escape(first.Dataset.Name), first.Resolution)
+		fmt.Fprintf(b, "### %s, %d px: mPC\n\n", Escape(first.Dataset.Name), first.Resolution)
 		header := []string{"tokenizer"}
-		for _, g := range cols {
-			header = append(header, Escape(g.Metric.Title)+" against "+g.AgainstTitle())
+		for i, g := range cols {
+			st := format.For(g.Metric)
+			header = append(header, Escape(g.Metric.Title)+unitOf(st.Unit)+" against "+g.AgainstTitle())
+			if i == 0 {
+				header = append(header, "loss"+unitOf(format.Points(st.Unit)))
+				if g.HasKept() {
+					header = append(header, "kept (%)")
+				}
+			}
 		}
 		writeRow(b, header)
 		b.WriteString("|---|" + strings.Repeat("--:|", len(header)-1) + "\n")
 		for _, r := range cols[0].Rows {
 			row := []string{name(r.Token)}
-			for _, g := range cols {
-				cell := format.None
+			for i, g := range cols {
+				st, cell := format.For(g.Metric), format.None
 				for _, o := range g.Rows {
 					if o.Token.Name == r.Token.Name {
-						cell = share.Interval(o.RPC.Mean, o.RPC.Lo, o.RPC.Hi)
+						cell = st.Interval(o.MPC.Mean, o.MPC.Lo, o.MPC.Hi)
 					}
 				}
 				row = append(row, cell)
+				if i == 0 {
+					row = append(row, st.Delta(r.Loss.Mean))
+					if g.HasKept() {
+						row = append(row, view.Kept(r.RPC))
+					}
+				}
 			}
 			writeRow(b, row)
 		}
@@ -63,14 +82,16 @@ func robustness(b *strings.Builder, v *view.View) {
 
 // corruptions writes one score under every corruption, folded.
 func corruptions(b *strings.Builder, g view.RobustGrid) {
-	what := Escape(g.Metric.Title) + " kept, against " + g.AgainstTitle()
+	what := Escape(g.Metric.Title) + " under damage, against " + g.AgainstTitle()
+	st := format.For(g.Metric)
+	st.Places = max(0, st.Places-1) // there are many columns
 	switch {
 	case g.Score == summary.ScoreFlip:
-		what = "Tokens flipped by damage, less the floor of encoding again"
+		what, st = "Tokens flipped by damage, less the floor of encoding again", format.Style{Unit: "%", Scale: 100, Places: 0}
 	case g.Metric.Better == metrics.Lower:
-		what += " (lower is better)"
+		what += ", lower is better"
 	}
-	fmt.Fprintf(b, "<details><summary>%s: %s, %d px (%%)</summary>\n\n", what, Escape(g.Dataset.Name), g.Resolution)
+	fmt.Fprintf(b, "<details><summary>%s: %s, %d px%s</summary>\n\n", what, Escape(g.Dataset.Name), g.Resolution, unitOf(st.Unit))
 	header := []string{"tokenizer"}
 	if g.HasMCE {
 		header = append(header, "mCE")
@@ -80,7 +101,6 @@ func corruptions(b *strings.Builder, g view.RobustGrid) {
 	}
 	writeRow(b, header)
 	b.WriteString("|---|" + strings.Repeat("--:|", len(header)-1) + "\n")
-	whole := format.Style{Scale: 100, Places: 0}
 	for _, r := range g.Rows {
 		row := []string{name(r.Token)}
 		if g.HasMCE {
@@ -91,7 +111,7 @@ func corruptions(b *strings.Builder, g view.RobustGrid) {
 			row = append(row, cell)
 		}
 		for _, c := range r.Cells {
-			row = append(row, whole.Number(c.Mean))
+			row = append(row, st.Number(c.Mean))
 		}
 		writeRow(b, row)
 	}
@@ -99,6 +119,13 @@ func corruptions(b *strings.Builder, g view.RobustGrid) {
 		fmt.Fprintf(b, "\nNot under token damage, having no tokens that can be decoded: %s.\n", Escape(strings.Join(none, ", ")))
 	}
 	b.WriteString("\n</details>\n\n")
+}
+
+func unitOf(unit string) string {
+	if unit == "" {
+		return ""
+	}
+	return " (" + unit + ")"
 }
 
 // name is a tokenizer's name; upper bounds are set apart.

@@ -82,7 +82,7 @@ func heatCaption(g view.RobustGrid) string {
 	if g.Score == summary.ScoreFlip {
 		return "Share of tokens that damage changes, less what encoding the reconstruction again changes."
 	}
-	return "Share of the clean " + g.Metric.Title + " that is kept, by corruption, mean over severities."
+	return g.Metric.Title + " under each corruption, mean over severities."
 }
 
 // where is the resolution and data set of a robustness figure.
@@ -98,14 +98,17 @@ func where(v *view.View, g view.RobustGrid) string {
 }
 
 func heat(v *view.View, g view.RobustGrid) HeatMap {
-	h := HeatMap{Title: g.Metric.Title + " kept, against " + g.AgainstTitle() + ", " + where(v, g), Style: format.Style{Scale: 100, Places: 0}, Hi: 1}
+	st := format.For(g.Metric)
+	st.Places = max(0, st.Places-1) // cells are small
+	h := HeatMap{Title: g.Metric.Title + " under damage, against " + g.AgainstTitle() + ", " + where(v, g), Style: st}
+	if lo, hi, ok := g.Metric.Bounds(); ok && lo == 0 {
+		h.Hi = hi
+	}
 	if g.Score == summary.ScoreFlip {
-		h.Title = "Tokens flipped by damage, " + where(v, g)
+		h.Title, h.Style, h.Hi = "Tokens flipped by damage, "+where(v, g), format.Style{Scale: 100, Places: 0}, 1
 		h.Note = "Percent of all tokens, less the floor of encoding again."
-	} else if g.Metric.Better == metrics.Lower {
-		h.Note, h.Hi = "Percent of the clean value; lower is better.", 0
 	} else {
-		h.Note = "Percent of the clean score, mean over severities."
+		h.Note = "Mean over severities" + unitNote(st.Unit) + "; " + view.BetterWord(g.Metric.Better) + "."
 	}
 	for _, c := range g.Corruptions {
 		h.Cols = append(h.Cols, view.CorruptionTitle(c))
@@ -124,9 +127,16 @@ func heat(v *view.View, g view.RobustGrid) HeatMap {
 	return h
 }
 
+func unitNote(unit string) string {
+	if unit == "" {
+		return ""
+	}
+	return ", in " + unit
+}
+
 // severities are the curves of a grid, one panel a corruption.
 func severities(v *view.View, g view.RobustGrid) (Panels, bool) {
-	if g.Score != summary.ScoreRetention {
+	if g.Score != summary.ScoreUnder {
 		return Panels{}, false
 	}
 	var panels []Figure

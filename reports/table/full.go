@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
@@ -19,7 +18,7 @@ import (
 // other metrics as fit side by side.
 func Full(w io.Writer, v *view.View, o Options) error {
 	width := o.width(w)
-	if err := printf(w, "[from, to]: 95 %% interval · ±: half of it · n: values behind the mean\n\n"); err != nil {
+	if err := printf(w, "%s\n\n", wrap([]string{"[from, to]: 95 % interval", "±: half of it", "+a−b: its ends where it is uneven", "n: values behind the mean"}, width)); err != nil {
 		return err
 	}
 	for _, s := range v.AllSections() {
@@ -72,7 +71,7 @@ func binned(w io.Writer, v *view.View, s view.Section, g view.Grid, width int) e
 	}
 	header, rows := build(func(c view.Cell) string { return st.Interval(c.Mean, c.Lo, c.Hi) })
 	if tooWide(header, rows, width) {
-		header, rows = build(func(c view.Cell) string { return plusMinus(st, c) })
+		header, rows = build(func(c view.Cell) string { return plusMinus(g.Metric, c) })
 	}
 	fit(header, rows, width)
 	if err := Simple(w, header, rows); err != nil {
@@ -94,7 +93,7 @@ func sideBySide(w io.Writer, v *view.View, s view.Section, specs []metrics.Spec,
 				c := v.Head(t, s.Dataset.Name, s.Condition, m.ID)
 				cell := ""
 				if c.OK {
-					cell = plusMinus(format.For(m), c)
+					cell = plusMinus(m, c)
 				}
 				row = append(row, cell)
 			}
@@ -121,10 +120,10 @@ func sideBySide(w io.Writer, v *view.View, s view.Section, specs []metrics.Spec,
 	return nil
 }
 
-// kept prints what is kept under damage: one table a data set and resolution, the
-// share of each headline metric that is left, the hardest corruption last.
+// kept prints scores under damage: one table a data set and resolution, with the
+// loss against the baseline, what is kept, and the hardest corruption last.
 func kept(w io.Writer, v *view.View, width int) error {
-	grids := slices.DeleteFunc(v.RobustGrids(), func(g view.RobustGrid) bool { return g.Score != summary.ScoreRetention })
+	grids := slices.DeleteFunc(v.RobustGrids(), func(g view.RobustGrid) bool { return g.Score != summary.ScoreUnder })
 	for len(grids) > 0 {
 		first := grids[0]
 		n := slices.IndexFunc(grids, func(g view.RobustGrid) bool {
@@ -147,30 +146,41 @@ func keptTable(w io.Writer, grids []view.RobustGrid, width int) error {
 	if g.Resolution > 0 {
 		at = fmt.Sprintf(", %d px", g.Resolution)
 	}
-	if err := printf(w, "kept under damage (%% of the clean score) of %s%s\n", format.Line(g.Dataset.Name), at); err != nil {
+	if err := printf(w, "under damage, mean over corruptions and severities (mPC), of %s%s\n", format.Line(g.Dataset.Name), at); err != nil {
 		return err
 	}
-	st := format.Style{Scale: 100, Places: 1}
 	build := func(cols []view.RobustGrid) (header []string, rows [][]string) {
 		header = []string{"tokenizer"}
-		for _, c := range cols {
+		for i, c := range cols {
+			st := format.For(c.Metric)
 			title := c.Metric.Title
 			if c.Against == suite.AgainstClean {
 				title += "~clean"
 			}
-			header = append(header, title)
+			header = append(header, title+c.Metric.Better.Arrow()+unit(st))
+			if i == 0 {
+				header = append(header, "loss"+unit(format.Style{Unit: format.Points(st.Unit)}))
+				if c.HasKept() {
+					header = append(header, "kept (%)")
+				}
+			}
 		}
-		header = append(header, "hardest for "+g.Metric.Title)
+		header = append(header, "hardest")
 		for _, r := range g.Rows {
 			row := []string{format.Line(r.Token.Name)}
-			for _, c := range cols {
+			for i, c := range cols {
+				at := slices.IndexFunc(c.Rows, func(o view.RobustGridRow) bool { return o.Token.Name == r.Token.Name })
 				cell := format.None
-				for _, other := range c.Rows {
-					if other.Token.Name == r.Token.Name {
-						cell = plusMinus(st, other.RPC)
-					}
+				if at >= 0 {
+					cell = plusMinus(c.Metric, c.Rows[at].MPC)
 				}
 				row = append(row, cell)
+				if i == 0 {
+					row = append(row, format.For(c.Metric).Delta(r.Loss.Mean))
+					if c.HasKept() {
+						row = append(row, view.Kept(r.RPC))
+					}
+				}
 			}
 			rows = append(rows, append(row, hardest(g, r)))
 		}
@@ -186,10 +196,14 @@ func keptTable(w io.Writer, grids []view.RobustGrid, width int) error {
 	if err := Simple(w, header, rows); err != nil {
 		return err
 	}
-	legend := []string{"rPC: mean over corruptions and severities over the clean score"}
-	if marked(rows) {
-		legend = append(legend, "±: half of the 95 % interval")
+	legend := []string{"loss: mPC less that of " + format.Line(g.Baseline)}
+	if format.For(g.Metric).Unit == "%" {
+		legend[0] += ", in points of a hundred (pp)"
 	}
+	if g.HasKept() {
+		legend = append(legend, g.KeptLegend())
+	}
+	legend = append(legend, intervalMarks(rows)...)
 	if slices.ContainsFunc(cols, func(c view.RobustGrid) bool { return c.Against == suite.AgainstClean }) {
 		legend = append(legend, "~clean: against the undamaged original")
 	}
@@ -199,14 +213,7 @@ func keptTable(w io.Writer, grids []view.RobustGrid, width int) error {
 	return printf(w, "%s\n\n", wrap(legend, width))
 }
 
-// marked reports whether any cell has an interval.
-func marked(rows [][]string) bool {
-	return slices.ContainsFunc(rows, func(r []string) bool {
-		return slices.ContainsFunc(r, func(cell string) bool { return strings.Contains(cell, "±") })
-	})
-}
-
-// hardest is the corruption of images under which a tokenizer keeps least.
+// hardest is the corruption of images under which a tokenizer scores worst.
 func hardest(g view.RobustGrid, r view.RobustGridRow) string {
 	worst := -1
 	for i, c := range r.Cells {
@@ -220,5 +227,5 @@ func hardest(g view.RobustGrid, r view.RobustGridRow) string {
 	if worst < 0 {
 		return ""
 	}
-	return strings.TrimSpace(view.CorruptionTitle(g.Corruptions[worst]) + " " + format.Style{Scale: 100, Places: 1}.Number(r.Cells[worst].Mean))
+	return view.CorruptionTitle(g.Corruptions[worst]) + " " + format.For(g.Metric).Number(r.Cells[worst].Mean)
 }

@@ -125,20 +125,38 @@ func section(w io.Writer, v *view.View, s view.Section, width int) error {
 	if err := printf(w, "%s%s%s of %s, %s\n", g.Metric.Title, g.Metric.Better.Arrow(), unit(style), format.Line(s.Dataset.Name), s.Condition.Title()); err != nil {
 		return err
 	}
-	header, rows := cells(v, s, g, style, side)
+	header, rows := cells(v, s, g, withBounds, side)
+	if tooWide(header, rows, width) {
+		header, rows = cells(v, s, g, plusMinus, side)
+	}
 	for len(side) > 0 && tooWide(header, rows, width) {
 		side = side[:len(side)-1]
-		header, rows = cells(v, s, g, style, side)
+		header, rows = cells(v, s, g, plusMinus, side)
 	}
 	fit(header, rows, width)
 	if err := Simple(w, header, rows); err != nil {
 		return err
 	}
-	return printf(w, "%s\n%s\n\n", tally(v, s, g, width), legend(g, marked(rows), width))
+	if err := printf(w, "%s\n%s\n\n", tally(v, s, g, width), legend(g, rows, width)); err != nil {
+		return err
+	}
+	return sideBySide(w, v, s, unshown(v, head[1:], side), width)
+}
+
+// unshown are the headline metrics that a table had no room for.
+func unshown(v *view.View, head []string, shown []metrics.Spec) []metrics.Spec {
+	var out []metrics.Spec
+	for _, id := range head {
+		if m, ok := v.Metric(id); ok && !slices.ContainsFunc(shown, func(s metrics.Spec) bool { return s.ID == id }) {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // cells makes the table of a section with these side metrics.
-func cells(v *view.View, s view.Section, g view.Grid, style format.Style, side []metrics.Spec) (header []string, rows [][]string) {
+func cells(v *view.View, s view.Section, g view.Grid, number func(metrics.Spec, view.Cell) string, side []metrics.Spec) (header []string, rows [][]string) {
+	style := format.For(g.Metric)
 	header = []string{"tokenizer"}
 	for _, b := range g.Bins {
 		header = append(header, view.BinTitle(b))
@@ -147,11 +165,14 @@ func cells(v *view.View, s view.Section, g view.Grid, style format.Style, side [
 	for _, m := range side {
 		header = append(header, m.Title+m.Better.Arrow())
 	}
-	header = append(header, "bpp", "worst")
+	header = append(header, "bpp", "worst"+unit(format.Style{Unit: format.Points(style.Unit)}))
 	for _, r := range g.Rows {
 		row := []string{format.Line(r.Token.Name)}
+		if g.Passed(r) {
+			row[0] += passedMark
+		}
 		for _, c := range append(r.Cells, r.Head) {
-			row = append(row, plusMinus(style, c))
+			row = append(row, number(g.Metric, c))
 		}
 		for _, m := range side {
 			c := v.Head(r.Token, s.Dataset.Name, s.Condition, m.ID)
@@ -170,20 +191,32 @@ func unit(st format.Style) string {
 	return " (" + st.Unit + ")"
 }
 
-// plusMinus writes a mean and half of its interval.
-func plusMinus(st format.Style, c view.Cell) string {
-	out := st.Number(c.Mean)
-	if half := (c.Hi - c.Lo) / 2; !math.IsNaN(c.Mean) && !math.IsNaN(half) {
-		out += "±" + st.Number(half)
+// passedMark stands behind an upper bound that another row passes.
+const passedMark = "*"
+
+// plusMinus writes a mean and half of its interval, or how far both ends are from it
+// where they are not as far.
+func plusMinus(m metrics.Spec, c view.Cell) string {
+	return format.For(m).PlusMinus(c.Mean, c.Lo, c.Hi, m.Min, m.Max)
+}
+
+// withBounds writes the ends themselves where they are not as far from the mean.
+func withBounds(m metrics.Spec, c view.Cell) string {
+	st := format.For(m)
+	if math.IsNaN(c.Mean+c.Lo+c.Hi) || st.Even(c.Mean, c.Lo, c.Hi, m.Min, m.Max) {
+		return plusMinus(m, c)
 	}
-	return out
+	return st.Interval(c.Mean, c.Lo, c.Hi)
 }
 
 // rate is the rate in bits per pixel; ~ marks one that is counted from tokens
 // instead of a bitstream.
 func rate(r view.GridRow) string {
-	if !r.Rate.OK() {
+	switch {
+	case r.Token.Floor:
 		return ""
+	case !r.Rate.OK():
+		return format.None
 	}
 	out := format.Style{Digits: 2, Scale: 1}.Number(r.Rate.BPP)
 	if r.Rate.Nominal() {
@@ -220,18 +253,48 @@ func tally(v *view.View, s view.Section, g view.Grid, width int) string {
 }
 
 // legend explains the marks of a headline table.
-func legend(g view.Grid, intervals bool, width int) string {
-	var parts []string
-	if intervals {
-		parts = append(parts, "±: half of the 95 % interval")
-	}
+func legend(g view.Grid, rows [][]string, width int) string {
+	parts := intervalMarks(rows)
 	if g.Bound != "" {
-		parts = append(parts, "worst: bin that loses most against "+format.Line(g.Bound))
+		worst := "worst: bin that loses most against " + format.Line(g.Bound)
+		if format.For(g.Metric).Unit == "%" {
+			worst += ", in points of a hundred (pp)"
+		}
+		parts = append(parts, worst)
+	}
+	if slices.ContainsFunc(g.Rows, func(r view.GridRow) bool { return !r.Rate.OK() && !r.Token.Floor }) {
+		parts = append(parts, "bpp –: no bits to count, neither discrete tokens nor a file")
+	}
+	if slices.ContainsFunc(g.Rows, g.Passed) {
+		parts = append(parts, "*: an upper bound that another row passes; bounds are measured, too")
 	}
 	if slices.ContainsFunc(g.Rows, func(r view.GridRow) bool { return r.Rate.OK() && r.Rate.Nominal() }) {
 		parts = append(parts, "~: rate counted from tokens")
 	}
 	return wrap(parts, width)
+}
+
+// intervalMarks explain how intervals are written in these rows.
+func intervalMarks(rows [][]string) []string {
+	var parts []string
+	has := func(mark string) bool {
+		return slices.ContainsFunc(rows, func(r []string) bool {
+			return slices.ContainsFunc(r[1:], func(cell string) bool {
+				_, behind, _ := strings.Cut(cell, " ")
+				return strings.Contains(cell, mark) && (mark != "+" || behind == "" && strings.Index(cell, "+") > 0)
+			})
+		})
+	}
+	if has("±") {
+		parts = append(parts, "±: half of the 95 % interval")
+	}
+	if has("[") {
+		parts = append(parts, "[from, to]: 95 % interval")
+	}
+	if has("+") {
+		parts = append(parts, "+a−b: ends of an uneven 95 % interval")
+	}
+	return parts
 }
 
 // wrap joins parts by dots into lines that fit.

@@ -231,3 +231,35 @@ func TestNoValueIsNoNumber(t *testing.T) {
 		}
 	}
 }
+
+// What a reader stumbles over is marked and explained: an upper bound below another row,
+// an interval that passes a limit, a rate that is blank, a difference without a unit.
+func TestMarksAreExplained(t *testing.T) {
+	run := text(t)
+	for i := range run.Summary.Rows {
+		r := &run.Summary.Rows[i]
+		if r.Metric != "t-acc" || r.Condition != "clean@256" {
+			continue
+		}
+		switch r.Tokenizer {
+		case "resize":
+			r.Mean, r.Lo, r.Hi = r.Mean-.1, r.Lo-.1, r.Hi-.1 // below jpeg:q=90
+		case "jpeg:q=90":
+			r.Mean, r.Lo, r.Hi = .99, .95, 1
+		}
+	}
+	for width, wants := range map[int][]string{
+		80:  {"resize*", "*: upper bound", "99.0+1.0−4.0", "+a−b: ends", "worst (pp)", "(pp)", " – small", "bpp –: no bits"},
+		160: {"99.0 [95.0, 100.0]", "[from, to]: 95 % interval"},
+	} {
+		var b bytes.Buffer
+		if err := table.Headline(&b, run, table.Options{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range wants {
+			if !strings.Contains(b.String(), strings.ReplaceAll(want, "*: upper", "*: an upper")) {
+				t.Errorf("at %d columns the table does not say %q:\n%s", width, want, b.String())
+			}
+		}
+	}
+}

@@ -260,33 +260,35 @@ func (v *View) misleading(s Section, g Grid) (Finding, bool) {
 	}, true
 }
 
-// steadiest is the tokenizer that keeps most of the first headline metric under
-// damage, and what damages all of them most.
+// steadiest is the tokenizer with the best score under damage, how far it is from the
+// upper bound there, and what damages all of them most.
 func (v *View) steadiest() (Finding, bool) {
 	grids := v.RobustGrids()
-	if len(grids) == 0 || grids[0].Score != summary.ScoreRetention || grids[0].Metric.Better == metrics.Neither {
+	if len(grids) == 0 || grids[0].Score != summary.ScoreUnder || grids[0].Metric.Better == metrics.Neither {
 		return Finding{}, false
 	}
 	g := grids[0]
-	var rows []RobustGridRow
+	var rows []RobustGridRow // the best first
 	for _, r := range g.Rows {
-		if !r.Token.Reference && !math.IsNaN(r.RPC.Mean) {
+		if !r.Token.Reference && !math.IsNaN(r.MPC.Mean) {
 			rows = append(rows, r)
 		}
 	}
 	if len(rows) == 0 {
 		return Finding{}, false
 	}
-	slices.SortStableFunc(rows, func(a, b RobustGridRow) int { return better(g.Metric.Better, a.RPC.Mean, b.RPC.Mean) })
-	st := format.Percent
+	st := format.For(g.Metric)
 	b := rows[0]
-	text := []any{fmt.Sprintf("%s of its clean %s is left on average (rPC).", st.Interval(b.RPC.Mean, b.RPC.Lo, b.RPC.Hi)+" %", g.Metric.Title)}
+	text := []any{fmt.Sprintf("%s %s%s on average under damage (mPC), %s on clean images.", g.Metric.Title, st.Interval(b.MPC.Mean, b.MPC.Lo, b.MPC.Hi), unit(st), st.Number(b.P.Mean))}
+	if !math.IsNaN(b.Loss.Mean) {
+		text = append(text, " Against ", Token{Name: g.Baseline}, " under the same damage: "+st.Delta(b.Loss.Mean)+unit(format.Style{Unit: format.Points(st.Unit)})+".")
+	}
 	if len(rows) > 1 {
-		switch overlap(b.RPC, rows[1].RPC) {
+		switch overlap(b.MPC, rows[1].MPC) {
 		case 1:
-			text = append(text, " Not clearly ahead of ", rows[1].Token, " ("+st.Number(rows[1].RPC.Mean)+"): their intervals overlap.")
+			text = append(text, " Not clearly ahead of ", rows[1].Token, " ("+st.Number(rows[1].MPC.Mean)+"): their intervals overlap.")
 		case 0:
-			text = append(text, " Next is ", rows[1].Token, " with "+st.Number(rows[1].RPC.Mean)+".")
+			text = append(text, " Next is ", rows[1].Token, " with "+st.Number(rows[1].MPC.Mean)+".")
 		}
 	}
 	worst, worstMean := -1, 0.0
@@ -305,7 +307,7 @@ func (v *View) steadiest() (Finding, bool) {
 	if worst >= 0 {
 		text = append(text, " Hardest for all: "+CorruptionTitle(g.Corruptions[worst])+", "+st.Number(worstMean)+".")
 	}
-	return Finding{Key: "steadiest", Label: "Keeps most under damage", Value: b.Token.Name, Name: true, Text: sentence(text...)}, true
+	return Finding{Key: "steadiest", Label: "Best under damage", Value: b.Token.Name, Name: true, Text: sentence(text...)}, true
 }
 
 func (v *View) kept(s Section, g Grid) (Finding, bool) {

@@ -9,6 +9,7 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/reports/format"
 )
 
 // Row returns the summary row of exactly this key, tokenizer by its name on the
@@ -342,6 +343,19 @@ func (g *Grid) losses() {
 			try(g.Head, r.Head, g.Rows[bound].Head)
 		}
 	}
+}
+
+// Passed reports whether a row is an upper bound that another row than the untouched
+// original passes, by more than the digits that are shown: it is footnoted, since it
+// looks like a mistake.
+func (g Grid) Passed(r GridRow) bool {
+	if !r.Token.Reference || math.IsNaN(r.Head.Mean) {
+		return false
+	}
+	st := format.For(g.Metric)
+	return slices.ContainsFunc(g.Rows, func(o GridRow) bool {
+		return !o.Token.Floor && o.Token.Own != suite.Original && better(g.Metric.Better, o.Head.Mean, r.Head.Mean) < 0 && st.Number(o.Head.Mean) != st.Number(r.Head.Mean) && !math.IsNaN(o.Head.Mean)
+	})
 }
 
 // Contestants are the rows that are not upper bounds and have a value, best

@@ -2,6 +2,7 @@ package view
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/reports/format"
 )
 
 // A RobustGrid is what the tokenizers keep of one metric under every corruption,
@@ -20,11 +22,12 @@ type RobustGrid struct {
 	Resolution int
 	Against    string // "" or [bench.AgainstClean]
 	Metric     metrics.Spec
-	// Score is what the cells hold: [bench.ScoreRetention], or [bench.ScoreFlip].
+	// Score is what the cells hold: [summary.ScoreUnder], or [summary.ScoreFlip].
 	Score       string
 	Corruptions []string // in suite order
 	HasMCE      bool
-	Rows        []RobustGridRow // upper bounds first, then the highest rPC first
+	Baseline    string          // that Loss and the clean floor refer to
+	Rows        []RobustGridRow // upper bounds first, then the best under damage first
 }
 
 // A RobustGridRow is one tokenizer of a RobustGrid.
@@ -32,9 +35,56 @@ type RobustGridRow struct {
 	Token Token
 	P     Cell   // on clean images
 	MPC   Cell   // mean over corruptions
-	RPC   Cell   // mPC over P
+	Loss  Cell   // mPC less that of the baseline
+	RPC   Cell   // mPC over P; nothing below the clean floor
 	MCE   Cell   // errors relative to the baseline's
-	Cells []Cell // one a corruption
+	Cells []Cell // the score under each corruption
+	Kept  []Cell // the same over P; nothing below the clean floor
+}
+
+// CleanFloor is the share of the baseline's clean score below which what is kept of a
+// tokenizer's own says nothing: who reads nothing loses nothing.
+const CleanFloor = .5
+
+// KeptLegend explains relative scores.
+func (g RobustGrid) KeptLegend() string {
+	return fmt.Sprintf("kept: share of the own clean score, if that is ≥ %.0f %% of %s's", 100*CleanFloor, g.Baseline)
+}
+
+// Kept writes a share that is kept; more than all of it was not kept, but is easier.
+func Kept(c Cell) string {
+	if c.Mean > 1 {
+		return "> 100"
+	}
+	return format.Percent.Number(c.Mean)
+}
+
+// HasKept reports whether any relative score is shown.
+func (g RobustGrid) HasKept() bool {
+	return slices.ContainsFunc(g.Rows, func(r RobustGridRow) bool { return !math.IsNaN(r.RPC.Mean) })
+}
+
+// relative leaves relative scores only where they mean something: of a score whose
+// largest value is known, so that it is no logarithm, of which more is better, and above
+// the clean floor.
+func (g *RobustGrid) relative() {
+	floor := math.NaN()
+	for _, r := range g.Rows {
+		if r.Token.Own == g.Baseline {
+			floor = CleanFloor * r.P.Mean
+		}
+	}
+	bounded := g.Metric.Better == metrics.Higher && !math.IsInf(g.Metric.Max, 0)
+	for i := range g.Rows {
+		r := &g.Rows[i]
+		if bounded && r.P.Mean > 0 && r.P.Mean >= floor {
+			continue
+		}
+		r.RPC = noCell()
+		for k := range r.Kept {
+			r.Kept[k] = noCell()
+		}
+	}
 }
 
 func robustCell(r summary.RobustRow) Cell {
@@ -57,7 +107,7 @@ func (v *View) RobustGrids() []RobustGrid {
 	corruptions := map[key][]string{}
 	var keys []key
 	for _, r := range v.Robust {
-		k := key{r.Dataset, r.Resolution, r.Metric, r.Against, summary.ScoreRetention}
+		k := key{r.Dataset, r.Resolution, r.Metric, r.Against, summary.ScoreUnder}
 		if r.Score == summary.ScoreFlip {
 			k.score = summary.ScoreFlip
 		}
@@ -77,7 +127,7 @@ func (v *View) RobustGrids() []RobustGrid {
 		slices.SortStableFunc(corruptions[k], func(a, b string) int { return cmp.Compare(place[a], place[b]) })
 	}
 	for _, r := range v.Robust {
-		k := key{r.Dataset, r.Resolution, r.Metric, r.Against, summary.ScoreRetention}
+		k := key{r.Dataset, r.Resolution, r.Metric, r.Against, summary.ScoreUnder}
 		if r.Score == summary.ScoreFlip {
 			k.score = summary.ScoreFlip
 		}
@@ -87,9 +137,9 @@ func (v *View) RobustGrids() []RobustGrid {
 			if !ok {
 				t = Token{Name: r.Tokenizer, Own: r.Tokenizer}
 			}
-			row = &RobustGridRow{Token: t, P: noCell(), MPC: noCell(), RPC: noCell(), MCE: noCell(), Cells: make([]Cell, len(corruptions[k]))}
-			for i := range row.Cells {
-				row.Cells[i] = noCell()
+			row = &RobustGridRow{Token: t, P: noCell(), MPC: noCell(), Loss: noCell(), RPC: noCell(), MCE: noCell()}
+			for range corruptions[k] {
+				row.Cells, row.Kept = append(row.Cells, noCell()), append(row.Kept, noCell())
 			}
 			rows[k][r.Tokenizer] = row
 		}
@@ -99,11 +149,15 @@ func (v *View) RobustGrids() []RobustGrid {
 			to = &row.P
 		case summary.ScoreMPC:
 			to = &row.MPC
+		case summary.ScoreLoss:
+			to = &row.Loss
 		case summary.ScoreRPC:
 			to = &row.RPC
 		case summary.ScoreMCE:
 			to = &row.MCE
-		case summary.ScoreRetention, summary.ScoreFlip:
+		case summary.ScoreRetention:
+			to = &row.Kept[slices.Index(corruptions[k], r.Corruption)]
+		case summary.ScoreUnder, summary.ScoreFlip:
 			to = &row.Cells[slices.Index(corruptions[k], r.Corruption)]
 		}
 		if to != nil && !to.OK {
@@ -112,7 +166,7 @@ func (v *View) RobustGrids() []RobustGrid {
 	}
 	var out []RobustGrid
 	for _, k := range keys {
-		g := RobustGrid{Resolution: k.res, Against: k.against, Score: k.score, Corruptions: corruptions[k]}
+		g := RobustGrid{Resolution: k.res, Against: k.against, Score: k.score, Corruptions: corruptions[k], Baseline: v.Suite.Baseline}
 		g.Metric, _ = v.Metric(k.metric)
 		for _, d := range v.Datasets {
 			if d.Name == k.dataset {
@@ -132,8 +186,9 @@ func (v *View) RobustGrids() []RobustGrid {
 			if d := rank(a.Token) - rank(b.Token); d != 0 {
 				return d
 			}
-			return better(metrics.Higher, a.RPC.Mean, b.RPC.Mean)
+			return better(g.Metric.Better, a.MPC.Mean, b.MPC.Mean)
 		})
+		g.relative()
 		out = append(out, g)
 	}
 	metric := func(g RobustGrid) int {
@@ -171,7 +226,7 @@ func (g RobustGrid) AgainstTitle() string {
 // discrete tokens or of a way to decode them, where the suite damages tokens.
 func (g RobustGrid) WithoutTokens() []string {
 	var out []string
-	if g.Score != summary.ScoreRetention {
+	if g.Score != summary.ScoreUnder {
 		return nil
 	}
 	for _, r := range g.Rows {

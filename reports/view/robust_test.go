@@ -43,16 +43,19 @@ func TestRobustGrids(t *testing.T) {
 			if len(r.Cells) != len(g.Corruptions) {
 				t.Fatalf("%s: %d cells", g.Key(), len(r.Cells))
 			}
-			if r.Token.Reference || math.IsNaN(r.RPC.Mean) {
+			if r.Token.Reference || math.IsNaN(r.MPC.Mean) {
 				continue
 			}
-			if r.RPC.Mean > last {
-				t.Errorf("%s: %s keeps more than the row above it", g.Key(), r.Token.Name)
+			if r.MPC.Mean > last {
+				t.Errorf("%s: %s scores more than the row above it", g.Key(), r.Token.Name)
 			}
-			last = r.RPC.Mean
+			last = r.MPC.Mean
+			if math.IsNaN(r.Loss.Mean) {
+				t.Errorf("%s: %s has no loss against %s", g.Key(), r.Token.Name, g.Baseline)
+			}
 		}
 	}
-	want := []string{"retention/text-default/256/t-ned/", "retention/text-default/256/psnr/", "retention/text-default/256/psnr/clean"}
+	want := []string{"under/text-default/256/t-ned/", "under/text-default/256/psnr/", "under/text-default/256/psnr/clean"}
 	if !slices.Equal(keys, want) {
 		t.Errorf("tables %v, want %v", keys, want)
 	}
@@ -75,7 +78,7 @@ func TestRobustGrids(t *testing.T) {
 		found = found || f.Key == "steadiest" && strings.Contains(f.Plain(), "Hardest for all: ")
 	}
 	if !found {
-		t.Error("no finding says who keeps most")
+		t.Error("no finding says who is best under damage")
 	}
 }
 
@@ -111,4 +114,75 @@ func TestJoinedRobustness(t *testing.T) {
 			t.Errorf("%s: resize stands there %d times", g.Key(), names["resize"])
 		}
 	}
+}
+
+// Relative scores praise those that have little to lose: they are shown above a clean
+// floor only, and never as more than all of it.
+func TestRelativeScoresNeedACleanScore(t *testing.T) {
+	r := robust(t)
+	r.Summary.Robustness = slices.Clone(r.Summary.Robustness)
+	for i := range r.Summary.Robustness { // who reads nothing loses nothing
+		if s := &r.Summary.Robustness[i]; s.Tokenizer == "vq:patch=4,k=1024" && s.Score == summary.ScoreP {
+			s.Value = .03
+		}
+	}
+	v, err := view.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	grids := v.RobustGrids()
+	g := grids[0]
+	floor := math.NaN()
+	for _, r := range g.Rows {
+		if r.Token.Own == "resize" {
+			floor = view.CleanFloor * r.P.Mean
+		}
+	}
+	shown, hidden := 0, 0
+	for _, r := range g.Rows {
+		if r.Token.Own == suite.Original {
+			continue
+		}
+		has := !math.IsNaN(r.RPC.Mean)
+		if has != (r.P.Mean >= floor) {
+			t.Errorf("%s with a clean score of %.3f (floor %.3f) shows what is kept: %v", r.Token.Name, r.P.Mean, floor, has)
+		}
+		for _, c := range r.Kept {
+			if has == math.IsNaN(c.Mean) {
+				t.Errorf("%s: kept under one corruption %v, over all %v", r.Token.Name, c.Mean, r.RPC.Mean)
+			}
+		}
+		if has {
+			shown++
+		} else {
+			hidden++
+		}
+	}
+	if shown == 0 || hidden == 0 {
+		t.Errorf("%d tokenizers are above the floor, %d below: the fixture shows nothing", shown, hidden)
+	}
+	for _, r := range grids[1].Rows { // a logarithm has no shares
+		if !math.IsNaN(r.RPC.Mean) {
+			t.Errorf("%s keeps %v of its decibels", r.Token.Name, r.RPC.Mean)
+		}
+	}
+	if got := view.Kept(view.Cell{Mean: 1.36}); got != "> 100" {
+		t.Errorf("136 %% is shown as %q", got)
+	}
+	for _, f := range v.Findings() {
+		if f.Key == "steadiest" && f.Value != best(g) {
+			t.Errorf("%s is called best under damage; the best score has %s", f.Value, best(g))
+		}
+	}
+}
+
+// best is the contestant with the best score under damage.
+func best(g view.RobustGrid) string {
+	name, most := "", math.Inf(-1)
+	for _, r := range g.Rows {
+		if !r.Token.Reference && r.MPC.Mean > most {
+			name, most = r.Token.Name, r.MPC.Mean
+		}
+	}
+	return name
 }
