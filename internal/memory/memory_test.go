@@ -9,7 +9,7 @@ import (
 
 func TestPeakSeesAnAllocation(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("Linux only")
+		t.Skip("Linux only") //nolint:forbidigo // the system
 	}
 	Reset()
 	before := Now()
@@ -25,7 +25,7 @@ func TestPeakSeesAnAllocation(t *testing.T) {
 
 func TestPeakOfAGroup(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("Linux only")
+		t.Skip("Linux only") //nolint:forbidigo // the system
 	}
 	cmd := exec.Command("sleep", "30")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
