@@ -11,14 +11,31 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 
 	"github.com/vtbench/vtbench/internal/suggest"
 )
 
+// MaxBytes bounds a document: a suite of every corruption takes a hundredth of it.
+const MaxBytes = 1 << 20
+
+// How deep a document may nest, in flow style, in block style and on one line. The
+// parser keeps memory that grows with the square of the depth.
+const (
+	maxDepth  = 32
+	maxIndent = 200
+)
+
 // Decode reads one document into v, a pointer to a struct. Errors carry name,
-// line and column and, for an unknown key, the nearest known one.
+// line and column and, for an unknown key, the nearest known one. Documents that are
+// larger, deeper or more entangled than any that is meant are refused before they are
+// parsed.
 func Decode(name string, data []byte, v any) error {
+	if err := guarded(func() error { return check(name, data) }); err != nil {
+		return err
+	}
 	err := guarded(func() error { return yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(v) })
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: the file is empty", name)
@@ -39,6 +56,41 @@ func Decode(name string, data []byte, v any) error {
 		hint = suggest.Hint(unknown.Token.Value, keys(reflect.TypeOf(v), map[reflect.Type]bool{}))
 	}
 	return fmt.Errorf("%s: %s%s", where, strings.TrimSpace(ye.GetMessage()), hint)
+}
+
+// check refuses what would take the parser memory out of proportion. Splitting into
+// tokens is linear.
+func check(name string, data []byte) error {
+	if len(data) > MaxBytes {
+		return fmt.Errorf("%s has %d bytes, at most %d are read", name, len(data), MaxBytes)
+	}
+	flow, line, openers := 0, 0, 0
+	for _, t := range lexer.Tokenize(string(data)) {
+		bad := func(what string) error {
+			return fmt.Errorf("%s:%d:%d: %s", name, t.Position.Line, t.Position.Column, what)
+		}
+		switch t.Type {
+		case token.AnchorType, token.AliasType, token.MergeKeyType:
+			return bad("anchors and aliases are not read: write the value where it is used")
+		case token.SequenceStartType, token.MappingStartType:
+			flow++
+		case token.SequenceEndType, token.MappingEndType:
+			flow--
+		}
+		if t.Position.Line != line {
+			line, openers = t.Position.Line, 0
+		}
+		if t.Type == token.SequenceEntryType || t.Type == token.MappingKeyType {
+			openers++
+		}
+		if flow > maxDepth || openers > maxDepth || flow == 0 && openers > 0 && t.Position.Column > maxIndent {
+			return bad(fmt.Sprintf("the document nests more than %d deep", maxDepth))
+		}
+		if flow == 0 && t.Type == token.MappingValueType && t.Position.IndentNum > maxIndent {
+			return bad(fmt.Sprintf("the line is indented by more than %d columns", maxIndent))
+		}
+	}
+	return nil
 }
 
 // Where is name:line:column of a field such as "gates[2].level", for messages about
