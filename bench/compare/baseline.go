@@ -11,12 +11,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/metrics"
 )
@@ -232,7 +232,7 @@ func (r *Results) series(k cellKey, number []int32, bin []uint16) baselineSeries
 }
 
 func loadBaseline(path string, kinds []metrics.Kind) (*Results, error) {
-	f, err := os.Open(path)
+	f, err := files.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading baseline: %w", err)
 	}

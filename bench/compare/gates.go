@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/internal/suggest"
 )
@@ -102,7 +102,7 @@ type Finding struct {
 
 // LoadGates reads a gates file; every key must be known.
 func LoadGates(name string) (*GateFile, error) {
-	b, err := os.ReadFile(name)
+	b, err := files.Read(name, strictyaml.MaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("reading gates: %w", err)
 	}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/suggest"
 	"github.com/vtbench/vtbench/metrics"
 )
@@ -50,7 +50,7 @@ func importHeader(o ImportOptions, suite string) Header {
 }
 
 func importFile(name string, read func(io.Reader) error) error {
-	f, err := os.Open(name)
+	f, err := files.Open(name)
 	if err != nil {
 		return fmt.Errorf("importing: %w", err)
 	}

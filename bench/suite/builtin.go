@@ -4,10 +4,10 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"strings"
 
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/internal/suggest"
 )
@@ -40,7 +40,7 @@ func BuiltIn() ([]Suite, error) {
 // in .yaml or .yml.
 func Load(name string) (Suite, error) {
 	if strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
-		b, err := os.ReadFile(name)
+		b, err := files.Read(name, strictyaml.MaxBytes)
 		if err != nil {
 			return Suite{}, fmt.Errorf("reading suite: %w", err)
 		}

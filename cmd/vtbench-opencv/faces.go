@@ -7,13 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"gocv.io/x/gocv"
 
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/opencv"
 	"github.com/vtbench/vtbench/metrics/face/model"
 	"github.com/vtbench/vtbench/pix"
@@ -137,7 +137,7 @@ func openNetwork(name, spec string) (layout string, n *network, err error) {
 	if !ok || layout == "" || path == "" {
 		return "", nil, usage(fmt.Sprintf("%s %q: want LAYOUT=FILE", name, spec))
 	}
-	file, err := os.ReadFile(path)
+	file, err := files.Read(path, files.MaxModel)
 	if err != nil {
 		return "", nil, err
 	}

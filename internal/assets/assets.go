@@ -27,6 +27,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/internal/wholefile"
@@ -232,7 +233,7 @@ func (f File) Verify() error {
 	if err != nil {
 		return err
 	}
-	b, err := os.ReadFile(f.in(dir))
+	b, err := files.Read(f.in(dir), files.MaxModel)
 	if err != nil {
 		return &missing.Error{What: f.Name + " of the package " + f.Package, Mend: Mend(f.Use), Err: err}
 	}

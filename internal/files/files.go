@@ -208,9 +208,30 @@ func Open(name string) (*os.File, error) {
 	return os.Open(name)
 }
 
+// OpenPlain opens a regular file that is not a link: of what somebody else packed, a link
+// would show the reader's own files.
+func OpenPlain(name string) (*os.File, error) {
+	info, err := os.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode()&os.ModeSymlink != 0 {
+		return nil, fmt.Errorf("%s is a link; links are not followed here", name)
+	}
+	return Open(name)
+}
+
+// MaxModel bounds networks that are read whole.
+const MaxModel = 4 << 30
+
 // Read reads a regular file, as [Open] does, of at most limit bytes.
-func Read(name string, limit int64) ([]byte, error) {
-	f, err := Open(name)
+func Read(name string, limit int64) ([]byte, error) { return read(Open, name, limit) }
+
+// ReadPlain is Read for what somebody else packed, as [OpenPlain] is Open.
+func ReadPlain(name string, limit int64) ([]byte, error) { return read(OpenPlain, name, limit) }
+
+func read(open func(string) (*os.File, error), name string, limit int64) ([]byte, error) {
+	f, err := open(name)
 	if err != nil {
 		return nil, err
 	}

@@ -80,13 +80,14 @@ func check(name string, data []byte) error {
 		if t.Position.Line != line {
 			line, openers = t.Position.Line, 0
 		}
-		if t.Type == token.SequenceEntryType || t.Type == token.MappingKeyType {
+		opens := t.Type == token.SequenceEntryType || t.Type == token.MappingKeyType
+		if opens {
 			openers++
 		}
-		if flow > maxDepth || openers > maxDepth || flow == 0 && openers > 0 && t.Position.Column > maxIndent {
+		if flow > maxDepth || openers > maxDepth {
 			return bad(fmt.Sprintf("the document nests more than %d deep", maxDepth))
 		}
-		if flow == 0 && t.Type == token.MappingValueType && t.Position.IndentNum > maxIndent {
+		if flow == 0 && (opens && t.Position.Column > maxIndent || t.Type == token.MappingValueType && t.Position.IndentNum > maxIndent) {
 			return bad(fmt.Sprintf("the line is indented by more than %d columns", maxIndent))
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/vtbench/vtbench/internal/assets"
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/internal/suggest"
@@ -54,7 +55,7 @@ type modelFile struct {
 func readModels(dir string) (models, error) {
 	path := filepath.Join(dir, ModelsFile)
 	var m models
-	b, err := os.ReadFile(path)
+	b, err := files.Read(path, strictyaml.MaxBytes)
 	if err != nil {
 		return m, fmt.Errorf("%s: %w; docs/faces.md says what the file holds", OptionModels, err)
 	}
@@ -127,7 +128,7 @@ func (f *modelFile) read(dir, ownFile, ownLayout string, allow bool) (weights, e
 }
 
 func (w *weights) load() error {
-	b, err := os.ReadFile(w.path)
+	b, err := files.Read(w.path, files.MaxModel)
 	if err != nil {
 		return fmt.Errorf("reading a face model: %w", err)
 	}

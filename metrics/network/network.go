@@ -15,11 +15,8 @@ package network
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"strings"
@@ -28,6 +25,7 @@ import (
 	ortlib "github.com/yalue/onnxruntime_go"
 
 	"github.com/vtbench/vtbench/internal/missing"
+	"github.com/vtbench/vtbench/internal/onnxfile"
 	"github.com/vtbench/vtbench/internal/ort"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
@@ -109,19 +107,14 @@ func openGraph(id string, options map[string]string) (*graph, error) {
 	if path == "" {
 		return nil, &missing.Error{What: "the network of " + id, Mend: "export it with metrics/network/export.py and pass --option " + id + ".model=FILE"}
 	}
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil, &missing.Error{What: path + ", the network of " + id, Mend: "export it with metrics/network/export.py", Err: err}
 	}
+	sum, err := onnxfile.SHA256(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s.model: %w", id, err)
 	}
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("%s.model: reading %s: %w", id, path, err)
-	}
-	g := &graph{path: path, digest: hex.EncodeToString(h.Sum(nil))}
+	g := &graph{path: path, digest: sum}
 	if want := strings.ToLower(options[id+".sha256"]); want != "" && want != g.digest {
 		return nil, fmt.Errorf("%s.model: %s has SHA-256 %s, %s.sha256 says %s: it is another file", id, path, g.digest, id, want)
 	}

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/missing"
 )
 
@@ -100,7 +101,7 @@ const (
 // checkTrainedData reads a traineddata file once: it takes the digest and checks
 // the table of contents.
 func checkTrainedData(path string) (digest string, err error) {
-	f, err := os.Open(path)
+	f, err := files.Open(path)
 	if err != nil {
 		return "", err // names the path already
 	}

@@ -568,8 +568,8 @@ func TestPullRequestOfEvent(t *testing.T) {
 	}
 }
 
-// files writes a comparison and an event, as a workflow finds them.
-func files(t *testing.T) (report, eventPath string) {
+// fixtures writes a comparison and an event, as a workflow finds them.
+func fixtures(t *testing.T) (report, eventPath string) {
 	t.Helper()
 	dir := t.TempDir()
 	r := &compare.Report{
@@ -601,7 +601,7 @@ func TestRunPublishesAReport(t *testing.T) {
 	s := newService(t)
 	s.pull(3, "fork/name", "work", "0123456789abcdef")
 	o := s.options()
-	o.Report, o.Event = files(t)
+	o.Report, o.Event = fixtures(t)
 	var out bytes.Buffer
 	if err := Run(t.Context(), o, &out); err != nil {
 		t.Fatal(err)
@@ -630,7 +630,7 @@ func TestRunThatLeftNothing(t *testing.T) {
 	s.pull(3, "fork/name", "work", "0123456789abcdef")
 	s.comments = []stored{{1, 3, us, body("numbers of an older commit")}}
 	o := s.options()
-	_, o.Event = files(t)
+	_, o.Event = fixtures(t)
 	o.Report, o.PRFile = filepath.Join(t.TempDir(), "compare.json"), filepath.Join(t.TempDir(), "pr")
 	var out bytes.Buffer
 	if err := Run(t.Context(), o, &out); err != nil || !strings.HasPrefix(out.String(), "updated ") {
@@ -662,7 +662,7 @@ func TestRunPublishesMarkdown(t *testing.T) {
 func TestRunSkips(t *testing.T) {
 	s := newService(t)
 	o := s.options()
-	o.Report, o.Event = files(t)
+	o.Report, o.Event = fixtures(t)
 	var out bytes.Buffer
 	if err := Run(t.Context(), o, &out); err != nil || !strings.HasPrefix(out.String(), "skipped: no open pull request has the head 0123456789ab of fork/name:work") {
 		t.Errorf("%v, %q", err, out.String())
@@ -674,7 +674,7 @@ func TestRunSkips(t *testing.T) {
 
 func TestRunUsage(t *testing.T) {
 	s := newService(t)
-	report, ev := files(t)
+	report, ev := fixtures(t)
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"bad.json": "{", "empty.md": " \n", "other.md": "<!-- vtbench:other -->\nx", "pr": "12; rm -rf /", "big": strings.Repeat("1", 100), "schedule.json": `{"schedule":"0 0 * * *"}`, "x.md": "x",
@@ -692,9 +692,9 @@ func TestRunUsage(t *testing.T) {
 		"negative":          {func(o *Options) { o.PR = -1 }, "--pr -1"},
 		"file, no event":    {func(o *Options) { o.PRFile = at("pr") }, "--event"},
 		"both numbers":      {func(o *Options) { o.PR, o.PRFile, o.Event = 1, at("pr"), ev }, "give one"},
-		"no number in it":   {func(o *Options) { o.PRFile, o.Event = at("pr"), ev }, "not a number"},
+		"no number in it":   {func(o *Options) { o.PRFile, o.Event = at("pr"), ev }, "does not hold a number"},
 		"too much in it":    {func(o *Options) { o.PRFile, o.Event = at("big"), ev }, "more than"},
-		"a folder":          {func(o *Options) { o.PRFile, o.Event = dir, ev }, "not a file"},
+		"a folder":          {func(o *Options) { o.PRFile, o.Event = dir, ev }, "a file is wanted"},
 		"other event":       {func(o *Options) { o.Event = at("schedule.json") }, "neither"},
 		"broken event":      {func(o *Options) { o.Event = at("bad.json") }, "event"},
 		"absent event":      {func(o *Options) { o.Event = at("absent") }, "event"},

@@ -10,9 +10,9 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"os"
 	"strings"
 
+	"github.com/vtbench/vtbench/internal/files"
 	compare "github.com/vtbench/vtbench/reports/compare"
 )
 
@@ -156,7 +156,7 @@ func (o *Options) body(event *Event) (marker, body string, err error) {
 		return marker, body + "\n", nil
 	}
 	var buf bytes.Buffer
-	f, err := os.Open(o.Report)
+	f, err := files.OpenPlain(o.Report)
 	if errors.Is(err, fs.ErrNotExist) && event != nil && event.WorkflowRun != nil {
 		url := o.FullURL
 		if url == "" {

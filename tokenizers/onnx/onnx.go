@@ -22,8 +22,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -32,6 +30,7 @@ import (
 
 	ortlib "github.com/yalue/onnxruntime_go"
 
+	"github.com/vtbench/vtbench/internal/onnxfile"
 	"github.com/vtbench/vtbench/internal/ort"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -144,7 +143,7 @@ func Open(_ context.Context, opts tokenizers.Options) (_ *Tokenizer, err error) 
 	digest := sha256.New()
 	for _, f := range []string{encoder, decoder} {
 		if f != "" {
-			if err := digestModel(digest, f); err != nil {
+			if err := onnxfile.Digest(digest, f); err != nil {
 				return nil, fmt.Errorf("onnx: %w", err)
 			}
 		}
@@ -479,36 +478,6 @@ func newGraph(file string, ins, outs []tensor, threads int) (_ *graph, err error
 		return nil, fail(err)
 	}
 	return &graph{file: file, session: s, inputs: ins, outputs: outs}, nil
-}
-
-// digestModel hashes a model and the weights that lie beside it in files of their
-// own (vae.onnx.data, vae.onnx_data).
-func digestModel(h hash.Hash, file string) error {
-	files := []string{file}
-	for _, pattern := range []string{".data*", "_data*"} {
-		more, err := filepath.Glob(escapeGlob(file) + pattern)
-		if err != nil {
-			return fmt.Errorf("looking for the weights of %s: %w", file, err)
-		}
-		files = append(files, more...)
-	}
-	slices.Sort(files)
-	for _, name := range files {
-		f, err := os.Open(name)
-		if err != nil {
-			return fmt.Errorf("reading a model: %w", err)
-		}
-		n, err := io.Copy(h, f)
-		if err := errors.Join(err, f.Close()); err != nil {
-			return fmt.Errorf("reading a model: %w", err)
-		}
-		h.Write(fmt.Appendf(nil, "|%d|", n)) // a hash never fails
-	}
-	return nil
-}
-
-func escapeGlob(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(s)
 }
 
 // Info implements tokenizers.Tokenizer.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 )
 
@@ -71,7 +72,7 @@ func readSidecar(file, model string) (*Sidecar, error) {
 		file = strings.TrimSuffix(model, filepath.Ext(model)) + ".yaml"
 	}
 	s.file = file
-	data, err := os.ReadFile(file)
+	data, err := files.Read(file, strictyaml.MaxBytes)
 	if errors.Is(err, os.ErrNotExist) && beside {
 		return s, s.check("no sidecar beside " + model)
 	}

@@ -34,11 +34,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/rangecoder"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
@@ -247,7 +247,7 @@ func (r rule) tokenizer(ctx context.Context, opts tokenizers.Options) (tokenizer
 const version = "2"
 
 func readFile(path string) (*Artefact, error) {
-	data, err := os.ReadFile(path)
+	data, err := files.Read(path, files.MaxModel)
 	if err != nil {
 		return nil, err
 	}

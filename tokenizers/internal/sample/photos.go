@@ -15,12 +15,12 @@ import (
 	"image/draw"
 	_ "image/jpeg" // photographs are JPEG
 	_ "image/png"  // or PNG
-	"os"
 	"slices"
 
 	xdraw "golang.org/x/image/draw"
 
 	"github.com/vtbench/vtbench/internal/assets"
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -67,7 +67,7 @@ func Digest() string {
 
 // LoadFile reads any JPEG or PNG.
 func LoadFile(path string) (image.Image, error) {
-	f, err := os.Open(path)
+	f, err := files.Open(path)
 	if err != nil {
 		return nil, err
 	}

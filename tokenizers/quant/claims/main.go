@@ -26,6 +26,7 @@ import (
 	"github.com/vtbench/vtbench/datasets"
 	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/datasets/corrupt"
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/metrics/quality"
@@ -99,7 +100,7 @@ func run(ctx context.Context, args []string) error {
 	if err := b.rates(ctx, &rates); err != nil {
 		return err
 	}
-	text, err := os.ReadFile(*out)
+	text, err := files.Read(*out, files.MaxModel)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/vtbench/vtbench/bench/compare"
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/suggest"
 	"github.com/vtbench/vtbench/internal/wholefile"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
@@ -146,7 +147,7 @@ func (a *app) compare(cmd *cobra.Command, f *compareFlags, args []string) error 
 }
 
 func readComparison(name string) (*compare.Report, error) {
-	file, err := os.Open(name)
+	file, err := files.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading a comparison: %w", err)
 	}

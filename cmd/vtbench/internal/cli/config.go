@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/vtbench/vtbench/bench/run"
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/tokenizers"
 	alltok "github.com/vtbench/vtbench/tokenizers/all"
@@ -42,7 +42,7 @@ type tokenizerConfig struct {
 
 func readConfig(path string) (config, error) {
 	var c config
-	b, err := os.ReadFile(path)
+	b, err := files.Read(path, strictyaml.MaxBytes)
 	if err != nil {
 		return c, usagef("reading configuration: %w", err)
 	}

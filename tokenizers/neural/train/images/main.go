@@ -23,6 +23,7 @@ import (
 	"path/filepath"
 
 	"github.com/vtbench/vtbench/internal/assets"
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers/internal/sample"
 )
@@ -186,7 +187,7 @@ func (w *writer) close() error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(w.stem + ".rgb")
+	f, err := files.Open(w.stem + ".rgb")
 	if err != nil {
 		return err
 	}
