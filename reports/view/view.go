@@ -309,7 +309,7 @@ func joinable(runs []*summary.Run, names []string) error {
 				}
 			}
 			if m.Shard != first.Shard {
-				fault(names[0], "shard %q against %q: shards of one run cannot be joined yet; run all items in one run, without --shard", first.Shard, m.Shard)
+				fault(names[0], "shard %q against %q: shards of one run become one by vtbench merge PART… -o DIR", first.Shard, m.Shard)
 			}
 		}
 		for _, d := range m.Datasets {
