@@ -4,9 +4,10 @@
 GOLANGCI_LINT := v2.15.0
 BIN := bin
 TORCH := .venv/torch
+NEURAL := .venv/neural
 export CGO_ENABLED := 1
 
-.PHONY: run test race build deps deps-torch lint test-torch tidy bench claims clean help
+.PHONY: run test race build deps deps-torch lint test-torch train-neural tidy bench claims clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -40,9 +41,14 @@ $(BIN)/golangci-lint-$(GOLANGCI_LINT):
 	GOBIN=$(CURDIR)/$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
 	mv $(BIN)/golangci-lint $@
 
-test-torch: deps-torch ## Test the Python SDK and the README's example with real PyTorch and diffusers
+test-torch: deps-torch ## Test the Python SDK and the README's example with real PyTorch and diffusers, and the recipe of tokenizers/neural
 	PYTHONPATH=tokenizers/process/python $(TORCH)/bin/python -m unittest discover -s tokenizers/process/python/tests
-	VTBENCH_TORCH_PYTHON=$(CURDIR)/$(TORCH)/bin/python go test -timeout 20m ./tokenizers/process -run Torch
+	VTBENCH_TORCH_PYTHON=$(CURDIR)/$(TORCH)/bin/python go test -timeout 20m ./tokenizers/process ./tokenizers/neural -run Torch
+
+train-neural: deps-torch ## Train the networks of tokenizers/neural anew, on one core; goes on where it was stopped
+	go run ./tokenizers/neural/train/images -o $(NEURAL)/images
+	$(TORCH)/bin/python tokenizers/neural/train/train.py --images $(NEURAL)/images --out $(NEURAL)/run
+	$(TORCH)/bin/python tokenizers/neural/train/export.py --images $(NEURAL)/images --run $(NEURAL)/run --out tokenizers/neural/models --cases tokenizers/neural/testdata/cases.json
 
 tidy: ## Bring both go.mod files up to date, after a new dependency
 	go mod tidy

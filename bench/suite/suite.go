@@ -57,8 +57,8 @@ type Suite struct {
 	Worst string `yaml:"worst,omitempty" json:"worst,omitempty"`
 	// Of holds what differs for one of several data sets, by its spec.
 	Of map[string]DatasetOptions `yaml:"of,omitempty" json:"of,omitempty"`
-	// Optional names data sets and metrics that are left out, with a warning, where the files
-	// or models they need are missing.
+	// Optional names data sets, metrics and tokenizers that are left out, with a warning,
+	// where the files, models or libraries they need are missing.
 	Optional []string `yaml:"optional,omitempty" json:"optional,omitempty"`
 	Bins     *Bins    `yaml:"bins,omitempty" json:"bins,omitempty"`
 	// Tokenizers run when the user names none.
@@ -168,10 +168,16 @@ func (s *Suite) OnlyDatasets(specs []string) {
 	s.tidy()
 }
 
+// WithoutTokenizers forgets which tokenizers run where none are named.
+func (s *Suite) WithoutTokenizers() {
+	s.Tokenizers = nil
+	s.tidy()
+}
+
 // tidy drops from Optional what is not in the suite any more.
 func (s *Suite) tidy() {
 	s.Optional = slices.DeleteFunc(slices.Clone(s.Optional), func(name string) bool {
-		return !slices.Contains(s.Datasets, name) && !slices.Contains(s.Metrics, name)
+		return !slices.Contains(s.Datasets, name) && !slices.Contains(s.Metrics, name) && !slices.Contains(s.Tokenizers, name)
 	})
 }
 
@@ -267,8 +273,8 @@ func (s *Suite) Validate() error {
 		}
 	}
 	for _, name := range s.Optional {
-		if !slices.Contains(s.Datasets, name) && !slices.Contains(s.Metrics, name) {
-			bad("optional: %q is neither among datasets nor among metrics", name)
+		if !slices.Contains(s.Datasets, name) && !slices.Contains(s.Metrics, name) && !slices.Contains(s.Tokenizers, name) {
+			bad("optional: %q is not among datasets, metrics or tokenizers", name)
 		}
 	}
 	for i, c := range s.Corruptions {

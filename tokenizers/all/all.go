@@ -17,18 +17,20 @@ import (
 	"github.com/vtbench/vtbench/tokenizers/codec"
 	"github.com/vtbench/vtbench/tokenizers/folder"
 	"github.com/vtbench/vtbench/tokenizers/jp2"
+	"github.com/vtbench/vtbench/tokenizers/neural"
 	"github.com/vtbench/vtbench/tokenizers/onnx"
 	"github.com/vtbench/vtbench/tokenizers/process"
 	"github.com/vtbench/vtbench/tokenizers/quant"
 )
 
-// Kinds returns all kinds: upper bounds, codecs and quantizers, then the adapters to
+// Kinds returns all kinds: upper bounds, codecs, quantizers and networks, then the adapters to
 // everything else.
 func Kinds() []tokenizers.Kind {
 	return slices.Concat(
 		grouped("upper bounds", baseline.Kinds()...),
 		grouped("codecs", append(codec.Kinds(), jp2.Kind())...),
 		quant.Kinds(), // has groups of its own
+		grouped("networks", neural.Kinds()...),
 		grouped("adapters", process.Kind(), onnx.Kind(), folder.Kind()),
 	)
 }

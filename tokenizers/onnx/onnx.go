@@ -89,6 +89,12 @@ func typeName(d ortlib.TensorElementDataType) string {
 	return strings.ToLower(strings.TrimPrefix(d.String(), "ONNX_TENSOR_ELEMENT_DATA_TYPE_"))
 }
 
+// A source is where a graph comes from.
+type source struct {
+	name string // for messages: the file, or what the program calls it
+	data []byte // the graph itself; nil where it lies in the file of that name
+}
+
 // A graph is one model with a session.
 type graph struct {
 	file    string
@@ -126,7 +132,7 @@ type imageTensor struct {
 
 // Open loads the graphs, checks them against the sidecar and each other, and
 // makes their sessions.
-func Open(_ context.Context, opts tokenizers.Options) (_ *Tokenizer, err error) {
+func Open(_ context.Context, opts tokenizers.Options) (*Tokenizer, error) {
 	model, encoder, decoder := opts["model"], opts["encoder"], opts["decoder"]
 	switch {
 	case model != "" && (encoder != "" || decoder != ""):
@@ -148,11 +154,49 @@ func Open(_ context.Context, opts tokenizers.Options) (_ *Tokenizer, err error) 
 			}
 		}
 	}
-	_, version, err := ort.Load(opts["onnxruntime"])
+	set := settings{library: opts["onnxruntime"], threads: max(1, opts.Int("threads"))}
+	return open(source{name: encoder}, source{name: decoder}, side, digest, set)
+}
+
+// An Embedded is a model whose graphs the program carries.
+type Embedded struct {
+	Name             string // stands for the file in messages
+	Encoder, Decoder []byte
+	Sidecar          Sidecar
+}
+
+// OpenEmbedded opens such a model. Its sessions take one thread and give memory back
+// after every call. The result has the optional interfaces that the sidecar allows.
+func OpenEmbedded(m Embedded) (tokenizers.Tokenizer, error) {
+	side := m.Sidecar
+	if err := side.check(m.Name); err != nil {
+		return nil, err
+	}
+	digest := sha256.New()
+	for _, data := range [][]byte{m.Encoder, m.Decoder} {
+		digest.Write(data) // a hash never fails
+		digest.Write(fmt.Appendf(nil, "|%d|", len(data)))
+	}
+	t, err := open(source{m.Name + ".encoder.onnx", m.Encoder}, source{m.Name + ".decoder.onnx", m.Decoder}, &side, digest, settings{threads: 1, lean: true})
+	if err != nil {
+		return nil, err
+	}
+	return t.withAbilities(), nil
+}
+
+// settings are those of ONNX Runtime.
+type settings struct {
+	library string // "" looks for it
+	threads int
+	lean    bool // hand memory back after every call, at the price of asking for it again
+}
+
+// open loads the graphs; decoder has no name where there is one graph.
+func open(encoder, decoder source, side *Sidecar, digest hash.Hash, set settings) (_ *Tokenizer, err error) {
+	_, version, err := ort.Load(set.library)
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
-	threads := max(1, opts.Int("threads"))
 	t := &Tokenizer{side: side}
 	defer func() {
 		if err != nil {
@@ -165,29 +209,29 @@ func Open(_ context.Context, opts tokenizers.Options) (_ *Tokenizer, err error) 
 		return nil, err
 	}
 	var decIn, decOut []tensor
-	if decoder != "" {
+	if decoder.name != "" {
 		if decIn, decOut, err = describe(decoder); err != nil {
 			return nil, err
 		}
 	}
-	if err := t.plan(encoder, encIn, encOut, decoder, decIn, decOut); err != nil {
+	if err := t.plan(encoder.name, encIn, encOut, decoder.name, decIn, decOut); err != nil {
 		return nil, err
 	}
 	// Only the outputs that are used are asked for: the rest need not be computed.
 	last := ""
-	if decoder == "" {
+	if decoder.name == "" {
 		last = t.out.tensor.name
 	}
-	t.enc, err = newGraph(encoder, encIn, pick(encOut, last, t.wires, side.Codes, side.Latent), threads)
+	t.enc, err = newGraph(encoder, encIn, pick(encOut, last, t.wires, side.Codes, side.Latent), set)
 	if err != nil {
 		return nil, err
 	}
-	if decoder != "" {
-		if t.dec, err = newGraph(decoder, decIn, []tensor{t.out.tensor}, threads); err != nil {
+	if decoder.name != "" {
+		if t.dec, err = newGraph(decoder, decIn, []tensor{t.out.tensor}, set); err != nil {
 			return nil, err
 		}
 	}
-	t.describe(encoder, digest, version, threads)
+	t.describe(encoder.name, digest, version, set.threads)
 	return t, nil
 }
 
@@ -425,8 +469,14 @@ func list(ts []tensor) string {
 }
 
 // describe reads the inputs and outputs of a model.
-func describe(file string) (ins, outs []tensor, err error) {
-	i, o, err := ortlib.GetInputOutputInfo(file)
+func describe(from source) (ins, outs []tensor, err error) {
+	file := from.name
+	var i, o []ortlib.InputOutputInfo
+	if from.data != nil {
+		i, o, err = ortlib.GetInputOutputInfoWithONNXData(from.data)
+	} else {
+		i, o, err = ortlib.GetInputOutputInfo(file)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("onnx: loading %s: %w", file, err)
 	}
@@ -448,21 +498,24 @@ func describe(file string) (ins, outs []tensor, err error) {
 }
 
 // newGraph makes a session with bounded threads.
-func newGraph(file string, ins, outs []tensor, threads int) (_ *graph, err error) {
+func newGraph(from source, ins, outs []tensor, set settings) (_ *graph, err error) {
+	file := from.name
 	fail := func(err error) error { return fmt.Errorf("onnx: making a session of %s: %w", file, err) }
 	opts, err := ortlib.NewSessionOptions()
 	if err != nil {
 		return nil, fail(err)
 	}
 	defer func() { err = errors.Join(err, opts.Destroy()) }()
-	for _, set := range []func() error{
-		func() error { return opts.SetIntraOpNumThreads(threads) },
+	for _, do := range []func() error{
+		func() error { return opts.SetCpuMemArena(!set.lean) },
+		func() error { return opts.SetMemPattern(!set.lean) },
+		func() error { return opts.SetIntraOpNumThreads(set.threads) },
 		func() error { return opts.SetInterOpNumThreads(1) },
 		func() error { return opts.SetExecutionMode(ortlib.ExecutionModeSequential) },
 		// Threads that wait must not burn the cores that others compute on.
 		func() error { return opts.AddSessionConfigEntry("session.intra_op.allow_spinning", "0") },
 	} {
-		if err := set(); err != nil {
+		if err := do(); err != nil {
 			return nil, fail(err)
 		}
 	}
@@ -473,7 +526,12 @@ func newGraph(file string, ins, outs []tensor, threads int) (_ *graph, err error
 		}
 		return out
 	}
-	s, err := ortlib.NewDynamicAdvancedSession(file, names(ins), names(outs), opts)
+	var s *ortlib.DynamicAdvancedSession
+	if from.data != nil {
+		s, err = ortlib.NewDynamicAdvancedSessionWithONNXData(from.data, names(ins), names(outs), opts)
+	} else {
+		s, err = ortlib.NewDynamicAdvancedSession(file, names(ins), names(outs), opts)
+	}
 	if err != nil {
 		return nil, fail(err)
 	}

@@ -23,11 +23,14 @@ from data import Crops, validation
 from model import Tokenizer
 
 MODELS = ("kl-f8", "vq-f8", "fsq-f8", "lfq-f8", "rvq-f8", "simvq-f8", "kl-f16", "vq-f16", "kl-f4", "vq-f4")
-TRUNK_STEPS, STEPS = 2500, 1000
-CROP = {4: (32, 16), 8: (64, 16), 16: (128, 8)}  # side and number of crops in a batch, by stride
+TRUNK_STEPS = {4: 600, 8: 2500, 16: 800}  # by stride
+STEPS = {4: 400, 8: 800, 16: 800}  # of every model of the stride
+CROP = {4: 32, 8: 64, 16: 96}  # side of a crop, by stride
+TRUNK_BATCH = {4: 16, 8: 16, 16: 8}  # crops in a batch, by stride
+BATCH = 8
 SEED = 20240229
 TRUNK_RATE, RATE = 2e-3, 1e-3
-WARM, EVERY = 100, 250  # steps of warm-up; steps between checkpoints and points of a curve
+WARM, EVERY = 100, 200  # steps of warm-up; steps between checkpoints and points of a curve
 
 
 def ssim(x, y, size=7):
@@ -85,7 +88,7 @@ def save(path, state):
 
 
 def train(name, model, crops, images, steps, top, out, log):
-    """Trains to out/name.pt and writes out/name.curve.jsonl."""
+    """Trains to out/name.pt, with checkpoints there, and writes out/name.curve.jsonl."""
     path = os.path.join(out, name + ".pt")
     state = torch.load(path) if os.path.exists(path) else {"step": 0}
     if state["step"] >= steps:
@@ -124,28 +127,29 @@ def train(name, model, crops, images, steps, top, out, log):
             f.write(json.dumps(point) + "\n")
 
 
-def run(images, out, names=MODELS, trunk_steps=TRUNK_STEPS, steps=STEPS, threads=1, log=print):
+def run(images, out, names=MODELS, trunk_steps=0, steps=0, threads=1, batch=0, log=print):
     torch.set_num_threads(threads)
     os.makedirs(out, exist_ok=True)
     for name in names:
         rule, stride = name.split("-f")
         stride = int(stride)
-        side, number = CROP[stride]
+        side = CROP[stride]
         held_out = validation(images, stride)
 
         torch.manual_seed(SEED + stride)
         trunk = Tokenizer("kl", stride)
-        train(f"trunk-f{stride}", trunk, Crops(images, side, number, SEED + stride), held_out,
-              trunk_steps, TRUNK_RATE, out, log)
+        train(f"trunk-f{stride}", trunk, Crops(images, side, batch or TRUNK_BATCH[stride], SEED + stride), held_out,
+              trunk_steps or TRUNK_STEPS[stride], TRUNK_RATE, out, log)
 
         torch.manual_seed(SEED + stride + 1)
         model = Tokenizer(rule, stride)
         model.encoder.load_state_dict(trunk.encoder.state_dict())
         model.decoder.load_state_dict(trunk.decoder.state_dict())
-        first = Crops(images, side, number, SEED + stride + 2)
+        first = Crops(images, side, batch or BATCH, SEED + stride + 2)
         with torch.no_grad():
             model.bottleneck.start(torch.cat([r for r in (model.latent(first.batch()) for _ in range(16))]))
-        train(name, model, Crops(images, side, number, SEED + stride + 3), held_out, steps, RATE, out, log)
+        train(name, model, Crops(images, side, batch or BATCH, SEED + stride + 3), held_out, steps or STEPS[stride],
+              RATE, out, log)
 
 
 def main():
@@ -153,14 +157,15 @@ def main():
     p.add_argument("names", nargs="*", default=list(MODELS), metavar="RULE-fSTRIDE")
     p.add_argument("--images", required=True, help="folder that the images program wrote")
     p.add_argument("--out", required=True, help="folder for checkpoints and curves")
-    p.add_argument("--trunk-steps", type=int, default=TRUNK_STEPS)
-    p.add_argument("--steps", type=int, default=STEPS)
+    p.add_argument("--trunk-steps", type=int, default=0, help="in place of the recipe's")
+    p.add_argument("--steps", type=int, default=0, help="in place of the recipe's")
+    p.add_argument("--batch", type=int, default=0, help="in place of the recipe's")
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--smoke", action="store_true", help="a few steps of everything: proves that it runs")
     a = p.parse_args()
     if a.smoke:
-        a.trunk_steps, a.steps = 3, 2
-    run(a.images, a.out, a.names, a.trunk_steps, a.steps, a.threads,
+        a.trunk_steps, a.steps, a.batch = 3, 2, 2
+    run(a.images, a.out, a.names, a.trunk_steps, a.steps, a.threads, a.batch,
         log=lambda line: print(line, flush=True))
 
 

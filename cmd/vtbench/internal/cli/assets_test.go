@@ -92,3 +92,24 @@ func TestMissingHelper(t *testing.T) {
 		t.Errorf("doctor says\n%s%s", stdout, stderr)
 	}
 }
+
+// A tokenizer that a suite calls optional is left out, and said so, where its program is
+// missing; one that the user names is not.
+func TestOptionalTokenizer(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("VTBENCH_OPENCV", "")
+	photos(t, "in", 1, false, 0)
+	text := strings.Replace(suiteFile, `"jpeg:q=30"]`, `"jpeg:q=30", jp2]`, 1) + "optional: [jp2]\n"
+	if err := os.WriteFile("s.yaml", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, out, stderr := vtbench(t, "run", "--suite", "s.yaml", "--data", "folder:in", "-o", "run")
+	if status != 0 || !strings.Contains(stderr, "jp2 is left out: ") || !strings.Contains(out, "jp2 is part of the suite and left out") || strings.Contains(out, "\njp2 ") || !strings.Contains(out, "jpeg:q=30") {
+		t.Errorf("status %d, %q, %q", status, out, stderr)
+	}
+	status, _, stderr = vtbench(t, "run", "--suite", "s.yaml", "--data", "folder:in", "-o", "other", "-t", "jp2")
+	if status != 5 {
+		t.Errorf("named by the user: status %d, %q", status, stderr)
+	}
+}

@@ -310,7 +310,7 @@ func TestTokenizersOfAConfigFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	toks, err := openTokenizers(t.Context(), c.Tokenizers, alltok.Kinds(), nil)
+	toks, err := openTokenizers(t.Context(), c.Tokenizers, alltok.Kinds(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -445,7 +445,7 @@ func TestBuiltInSuitesResolve(t *testing.T) {
 		for _, tok := range s.Tokenizers {
 			list = append(list, tokenizerConfig{Use: tok})
 		}
-		opened, err := openTokenizers(t.Context(), list, alltok.Kinds(), nil)
+		opened, err := openTokenizers(t.Context(), list, alltok.Kinds(), nil, nil)
 		if err != nil {
 			t.Errorf("suite %s: %v", s.ID, err)
 		}

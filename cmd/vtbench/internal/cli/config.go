@@ -35,9 +35,10 @@ type config struct {
 
 // tokenizerConfig is one tokenizer of a config file.
 type tokenizerConfig struct {
-	Use     string         `yaml:"use"`     // spec, as on the command line: it may stand for several
-	Name    string         `yaml:"name"`    // label; the spec itself when empty
-	Options map[string]any `yaml:"options"` // further options of the kind; a list stands for several tokenizers
+	Use      string         `yaml:"use"`     // spec, as on the command line: it may stand for several
+	Name     string         `yaml:"name"`    // label; the spec itself when empty
+	Options  map[string]any `yaml:"options"` // further options of the kind; a list stands for several tokenizers
+	optional bool           // the suite does without it where what it needs is missing
 }
 
 func readConfig(path string) (config, error) {
@@ -59,8 +60,8 @@ func readConfig(path string) (config, error) {
 
 // openTokenizers opens every tokenizer of a run, which may take minutes, and tells
 // progress of it where that is not nil; when one cannot be opened, those before it are
-// closed.
-func openTokenizers(ctx context.Context, list []tokenizerConfig, kinds []tokenizers.Kind, progress run.Progress) (_ []run.TokenizerSource, err error) {
+// closed. Optional ones are left out where what they need is missing, and leftOut says why.
+func openTokenizers(ctx context.Context, list []tokenizerConfig, kinds []tokenizers.Kind, progress run.Progress, leftOut map[string]string) (_ []run.TokenizerSource, err error) {
 	var out []run.TokenizerSource
 	if progress != nil {
 		progress.Begin("opening tokenizers", len(list), 0)
@@ -82,6 +83,10 @@ func openTokenizers(ctx context.Context, list []tokenizerConfig, kinds []tokeniz
 				return out, usage(err)
 			}
 			tok, err := kind.Open(ctx, opts)
+			if isMissing(err) && c.optional {
+				leftOut[c.Use] = err.Error()
+				continue
+			}
 			if err != nil {
 				return out, usage(fmt.Errorf("opening tokenizer %q: %w", spec.Name, err))
 			}

@@ -45,7 +45,7 @@ Exit status 3 when a check failed.`,
 			} else if len(specs) != 1 {
 				return usagef("tokenizer %q stands for %d tokenizers (%s, …): name one", list[0].Use, len(specs), specs[0].Name)
 			}
-			toks, err := openTokenizers(cmd.Context(), list, alltok.Kinds(), a.progress())
+			toks, err := openTokenizers(cmd.Context(), list, alltok.Kinds(), a.progress(), nil)
 			if err != nil {
 				return err
 			}

@@ -81,7 +81,7 @@ func TestExportedImagesScoreAsTheAdapter(t *testing.T) {
 	}
 	// The reconstruction elsewhere: knows nothing but files.
 	ctx := t.Context()
-	opened, err := openTokenizers(ctx, []tokenizerConfig{{Use: "jpeg:q=20"}}, alltok.Kinds(), nil)
+	opened, err := openTokenizers(ctx, []tokenizerConfig{{Use: "jpeg:q=20"}}, alltok.Kinds(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -197,7 +197,7 @@ func override(s *suite.Suite, c *config) {
 	}
 	if len(c.Tokenizers) == 0 {
 		for _, t := range s.Tokenizers {
-			c.Tokenizers = append(c.Tokenizers, tokenizerConfig{Use: t})
+			c.Tokenizers = append(c.Tokenizers, tokenizerConfig{Use: t, optional: slices.Contains(s.Optional, t)})
 		}
 	}
 	for _, bound := range []string{"resize", suite.Original} {
@@ -205,7 +205,7 @@ func override(s *suite.Suite, c *config) {
 			c.Tokenizers = slices.Insert(c.Tokenizers, 0, tokenizerConfig{Use: bound})
 		}
 	}
-	s.Tokenizers = nil // the manifest lists what really runs
+	s.WithoutTokenizers() // the manifest lists what really runs
 }
 
 // runDir is where a run goes, or where the run to resume is.
@@ -292,6 +292,10 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 		cfg.LeftOut[id] = why
 		cfg.Suite.WithoutMetric(id)
 	}
+	if cfg.Tokenizers, err = openTokenizers(ctx, c.Tokenizers, alltok.Kinds(), cfg.Progress, cfg.LeftOut); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeTokenizers(cfg.Tokenizers)) }()
 	for _, name := range slices.Sorted(maps.Keys(cfg.LeftOut)) {
 		a.warnf("%s is left out: %s", name, cfg.LeftOut[name])
 	}
@@ -299,10 +303,6 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 	if cfg.Suite.ImageCorruptions() {
 		cfg.Provenance["corrupt"] = fmt.Sprintf("version %d", corrupt.Version)
 	}
-	if cfg.Tokenizers, err = openTokenizers(ctx, c.Tokenizers, alltok.Kinds(), cfg.Progress); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, closeTokenizers(cfg.Tokenizers)) }()
 
 	if ids, items := cfg.Unscored(ctx); len(ids) > 0 {
 		a.warnf("%s can have no value: nothing is labelled that they score in the first %s of %s; `vtbench datasets info DATASET --suite %s` counts labels",
