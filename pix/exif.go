@@ -7,6 +7,7 @@ import (
 
 // Tags of TIFF 6.0, of which EXIF is a use.
 const (
+	tagCompression = 259
 	tagOrientation = 274
 	tagProfile     = 34675
 )
@@ -47,24 +48,28 @@ func parseTIFF(b []byte) (tiffDir, error) {
 	return t, nil
 }
 
-// orientation is 1 to 8; 1 where it is absent or impossible.
-func (t tiffDir) orientation() int {
+// number is the first value of a tag of whole numbers, 0 where there is none.
+func (t tiffDir) number(tag uint16) int {
 	for e := t.entries; len(e) >= 12; e = e[12:] {
-		if t.order.Uint16(e) != tagOrientation {
+		if t.order.Uint16(e) != tag {
 			continue
 		}
-		v := 0
 		switch t.order.Uint16(e[2:]) {
 		case 1:
-			v = int(e[8])
+			return int(e[8])
 		case 3:
-			v = int(t.order.Uint16(e[8:]))
+			return int(t.order.Uint16(e[8:]))
 		case 4:
-			v = int(t.order.Uint32(e[8:]))
+			return int(t.order.Uint32(e[8:]))
 		}
-		if v >= 1 && v <= 8 {
-			return v
-		}
+	}
+	return 0
+}
+
+// orientation is 1 to 8; 1 where it is absent or impossible.
+func (t tiffDir) orientation() int {
+	if v := t.number(tagOrientation); v >= 1 && v <= 8 {
+		return v
 	}
 	return 1
 }

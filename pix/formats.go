@@ -283,12 +283,21 @@ func decodeTIFF(b []byte, x *extracted) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
+	if c := t.number(tagCompression); c >= 2 && c <= 4 {
+		// golang.org/x/image/tiff swaps black and white where black is zero.
+		return Image{}, errors.New("fax compression (CCITT) is not read; convert it to PNG")
+	}
 	x.orientation = t.orientation()
 	x.profile = t.bytes(tagProfile, maxProfile)
 	if t.next != 0 {
 		x.note(NotePages)
 	}
-	return generic(b, x, tiff.DecodeConfig, tiff.Decode)
+	m, err := generic(b, x, tiff.DecodeConfig, tiff.Decode)
+	var unsupported tiff.UnsupportedError
+	if errors.As(err, &unsupported) {
+		err = fmt.Errorf("%w; convert it to PNG", err)
+	}
+	return m, err
 }
 
 func decodeWebP(b []byte, x *extracted) (Image, error) {
