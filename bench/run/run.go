@@ -251,6 +251,9 @@ func (r *runner) plan() ([]*group, error) {
 			name += "#" + strconv.Itoa(names[name])
 		}
 		entry := record.DatasetEntry{Name: name, Spec: d.Spec, Info: info, Total: len(ids), Planned: n}
+		if l, ok := d.Data.(datasets.Listed); ok {
+			entry.LeftOut = l.LeftOut()
+		}
 		for first := 0; first < n; first += r.manifest.Batch {
 			g := &group{number: number, done: make(chan struct{})}
 			for i := first; i < min(first+r.manifest.Batch, n); i++ {

@@ -16,7 +16,6 @@ import (
 	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
-	"github.com/vtbench/vtbench/pix"
 )
 
 // A Pair is a reference and a distorted image to score without a tokenizer.
@@ -62,16 +61,16 @@ func (s *Scores) Failed() int {
 	return n
 }
 
-// ScorePairs computes image metrics on pairs of files, workers pairs at a time.
+// Pairs computes image metrics on pairs of files, workers pairs at a time.
 // A pair that cannot be scored is in the result with its error; the returned
 // error concerns the whole.
-func Pairs(ctx context.Context, pairs []Pair, ms []metrics.Metric, ids []string, workers int, boot record.BootstrapConfig, seed uint64) (Scores, error) {
+func Pairs(ctx context.Context, rd *Reader, pairs []Pair, ms []metrics.Metric, ids []string, workers int, boot record.BootstrapConfig, seed uint64) (Scores, error) {
 	out := Scores{Pairs: make([]PairScore, len(pairs)), Aggregate: map[string]Aggregate{}}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(workers, 1))
 	for i, p := range pairs {
 		g.Go(func() error {
-			out.Pairs[i] = scorePair(ctx, p, ms, ids)
+			out.Pairs[i] = scorePair(ctx, rd, p, ms, ids)
 			return ctx.Err()
 		})
 	}
@@ -92,14 +91,14 @@ func Pairs(ctx context.Context, pairs []Pair, ms []metrics.Metric, ids []string,
 	return out, nil
 }
 
-func scorePair(ctx context.Context, p Pair, ms []metrics.Metric, ids []string) PairScore {
+func scorePair(ctx context.Context, rd *Reader, p Pair, ms []metrics.Metric, ids []string) PairScore {
 	s := PairScore{Name: p.Name, Metrics: map[string]record.Number{}}
-	ref, err := pix.Load(p.Reference)
+	ref, err := rd.Read(p.Reference)
 	if err != nil {
 		s.Error = err.Error()
 		return s
 	}
-	got, err := pix.Load(p.Distorted)
+	got, err := rd.Read(p.Distorted)
 	if err != nil {
 		s.Error = err.Error()
 		return s

@@ -9,7 +9,6 @@ import (
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/metrics"
-	"github.com/vtbench/vtbench/pix"
 )
 
 // An Image is a file of a set, by a name that is unique in it.
@@ -28,11 +27,11 @@ type SetScore struct {
 // Sets compares two sets of images by the wanted metrics. Names need not agree, nor
 // counts, nor sizes. An image that cannot be read ends it: a distance between sets from
 // which some are missing is another number.
-func Sets(ctx context.Context, ref, got []Image, by metrics.OpenedSets, wanted []string, cfg metrics.Config) ([]SetScore, error) {
+func Sets(ctx context.Context, rd *Reader, ref, got []Image, by metrics.OpenedSets, wanted []string, cfg metrics.Config) ([]SetScore, error) {
 	gathered := make([]metrics.Gathering, 2)
 	for i, images := range [][]Image{ref, got} {
 		gathered[i] = by.Gather(cfg)
-		if err := gather(ctx, gathered[i], images, by, max(cfg.Workers, 1)); err != nil {
+		if err := gather(ctx, rd, gathered[i], images, by, max(cfg.Workers, 1)); err != nil {
 			return nil, err
 		}
 	}
@@ -53,7 +52,7 @@ func Sets(ctx context.Context, ref, got []Image, by metrics.OpenedSets, wanted [
 
 // gather embeds images, as many at once as there are workers, and takes them in by
 // their order.
-func gather(ctx context.Context, g metrics.Gathering, images []Image, by metrics.OpenedSets, workers int) error {
+func gather(ctx context.Context, rd *Reader, g metrics.Gathering, images []Image, by metrics.OpenedSets, workers int) error {
 	for len(images) > 0 {
 		now := images[:min(workers*4, len(images))]
 		images = images[len(now):]
@@ -62,7 +61,7 @@ func gather(ctx context.Context, g metrics.Gathering, images []Image, by metrics
 		group.SetLimit(workers)
 		for i, m := range now {
 			group.Go(func() error {
-				img, err := pix.Load(m.File)
+				img, err := rd.Read(m.File)
 				if err != nil {
 					return err
 				}

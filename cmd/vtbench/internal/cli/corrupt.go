@@ -179,7 +179,7 @@ func writable(out string, force bool) error {
 }
 
 func (a *app) corruptFolder(cmd *cobra.Command, in, out string, f *corruptFlags, opt corrupt.Options) error {
-	l, err := listImages(in)
+	l, err := listImages(cmd.Context(), in)
 	if err != nil {
 		return usage(err)
 	}

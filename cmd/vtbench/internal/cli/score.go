@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -17,19 +15,22 @@ import (
 
 	"github.com/vtbench/vtbench/bench/score"
 	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/metrics"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/metrics/quality"
+	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/table"
 )
 
 type scoreFlags struct {
-	metrics []string
-	format  string
-	workers int
-	options map[string]string
-	seed    uint64
+	metrics     []string
+	format      string
+	workers     int
+	options     map[string]string
+	seed        uint64
+	orientation string
 }
 
 func (a *app) scoreCommand() *cobra.Command {
@@ -57,6 +58,7 @@ and sizes.`,
 	fl.IntVarP(&f.workers, "jobs", "j", 0, "pairs scored at once (default: all cores)")
 	fl.StringToStringVar(&f.options, "option", nil, "option of a metric: lpips.model=FILE")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the bootstrap")
+	orientationFlag(cmd, &f.orientation)
 	return cmd
 }
 
@@ -68,10 +70,21 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 	if len(ids) > 0 && len(sets) > 0 && f.format == "csv" {
 		return usagef("csv has a line a pair, or a line a metric of sets: ask for %s alone, or for --format json", strings.Join(sets, ", "))
 	}
+	reader := &score.Reader{}
+	if reader.Decode, err = pix.ParseOrientation(f.orientation); err != nil {
+		return usagef("--orientation: %w", err)
+	}
+	sides, err := sidesOf(cmd.Context(), ref, dist)
+	if err != nil {
+		return usage(err)
+	}
+	for _, s := range sides {
+		a.leftOut(s.path, s.l)
+	}
 	var pairs []score.Pair
 	var unpaired []string
 	if len(ids) > 0 {
-		if pairs, unpaired, err = match(ref, dist); err != nil {
+		if pairs, unpaired, err = match(sides[0], sides[1]); err != nil {
 			return usage(err)
 		}
 	}
@@ -84,11 +97,11 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, opened.close()) }()
-	scores, err := score.Pairs(cmd.Context(), pairs, opened.metrics, ids, cfg.Workers, summary.DefaultBootstrap, f.seed)
+	scores, err := score.Pairs(cmd.Context(), reader, pairs, opened.metrics, ids, cfg.Workers, summary.DefaultBootstrap, f.seed)
 	if err != nil {
 		return err
 	}
-	distances, err := a.scoreSets(cmd.Context(), ref, dist, opened.sets, sets, cfg)
+	distances, err := scoreSets(cmd.Context(), reader, sides, opened.sets, sets, cfg)
 	if err != nil {
 		return err
 	}
@@ -98,7 +111,12 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 			*score.Scores
 			Sets       []score.SetScore  `json:"sets,omitempty"`
 			Provenance map[string]string `json:"provenance,omitempty"`
-		}{&scores, distances, opened.provenance})
+			// What is not in the numbers, and what was assumed in decoding.
+			Reader   string                     `json:"reader"`
+			Unpaired []string                   `json:"unpaired,omitempty"`
+			LeftOut  map[string]files.Omissions `json:"left_out,omitempty"`
+			Notes    []score.FileNote           `json:"notes,omitempty"`
+		}{&scores, distances, opened.provenance, reader.Decode.Reader(), unpaired, leftOutOf(sides), reader.Notes()})
 	case "csv":
 		if len(sets) > 0 {
 			err = a.setsCSV(distances)
@@ -125,6 +143,9 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 		for _, w := range s.Warnings {
 			a.warnf("%s: %s", s.Metric, w)
 		}
+	}
+	for _, n := range reader.Notes() {
+		a.warnf("%s (%d files, %s first)", n.Note, n.Files, n.First)
 	}
 	for _, name := range unpaired {
 		a.warnf("%s has no partner and was not scored", name)
@@ -165,32 +186,13 @@ func scoredMetrics(asked []string) (ids, sets []string, err error) {
 }
 
 // scoreSets compares the images of two folders, or two images, as sets.
-func (a *app) scoreSets(ctx context.Context, ref, dist string, opened []metrics.OpenedSets, wanted []string, cfg metrics.Config) ([]score.SetScore, error) {
+func scoreSets(ctx context.Context, reader *score.Reader, sides [2]side, opened []metrics.OpenedSets, wanted []string, cfg metrics.Config) ([]score.SetScore, error) {
 	if len(wanted) == 0 {
 		return nil, nil
 	}
-	var sides [2][]score.Image
-	for i, path := range []string{ref, dist} {
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, usage(err)
-		}
-		if !info.IsDir() {
-			sides[i] = []score.Image{{Name: filepath.Base(path), File: path}}
-			continue
-		}
-		l, err := listImages(path)
-		if err != nil {
-			return nil, usage(err)
-		}
-		a.leftOut(path, l)
-		for _, name := range l.Files {
-			sides[i] = append(sides[i], score.Image{Name: name, File: l.Path(name)})
-		}
-	}
 	var out []score.SetScore
 	for _, by := range opened {
-		scores, err := score.Sets(ctx, sides[0], sides[1], by, wanted, cfg)
+		scores, err := score.Sets(ctx, reader, sides[0].images(), sides[1].images(), by, wanted, cfg)
 		if err != nil {
 			return nil, usage(err)
 		}
