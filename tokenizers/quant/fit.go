@@ -55,10 +55,15 @@ func (f Fitting) Dim() int {
 	if f.rule.dim != nil {
 		return f.rule.dim(f.opts)
 	}
-	if d := f.opts.Int("dim"); d > 0 {
+	return defaultDim(f.opts)
+}
+
+func defaultDim(o tokenizers.Options) int {
+	if d := o.Int("dim"); d > 0 {
 		return d
 	}
-	return max(1, min(4*f.Patch(), 3*f.Patch()*f.Patch()))
+	patch := o.Int("patch")
+	return max(1, min(4*patch, 3*patch*patch))
 }
 
 // A fitting is a fit under way: what a rule's fit may ask for.

@@ -41,13 +41,8 @@ func scalarRule() rule {
 			tokenizers.IntOption("pack", 1, 1, 20, "latents that share an id"),
 			fileOption(),
 		},
-		stem: func(o tokenizers.Options) string { return transformStem(o["patch"]) },
-		dim: func(o tokenizers.Options) int {
-			if d := o.Int("dim"); d > 0 {
-				return d
-			}
-			return max(1, min(4*o.Int("patch"), 3*o.Int("patch")*o.Int("patch")))
-		},
+		stem:   func(o tokenizers.Options) string { return transformStem(o["patch"]) },
+		dim:    defaultDim,
 		refuse: refuseScalar,
 		open: func(_ *Artefact, t *Transform, o tokenizers.Options) (Quantizer, error) {
 			x, err := t.Sample(t.Dim)
@@ -80,7 +75,7 @@ func formatOptions(o tokenizers.Options) scalar.Options {
 const formatSeed = 20160421
 
 func refuseScalar(o tokenizers.Options) error {
-	dim := scalarRule().dim(o)
+	dim := defaultDim(o)
 	if err := formatOptions(o).Check(dim); err != nil {
 		return err
 	}

@@ -89,6 +89,9 @@ func onDemand(ctx context.Context, f Fitting, cache string, source func() (Sourc
 	if f.Dim() > t.Dim {
 		return nil, fmt.Errorf("dim=%d: the transform that ships has %d directions: dim=%d is the most", f.Dim(), t.Dim, t.Dim)
 	}
+	if most := 2 * SourcePixels / (f.Patch() * f.Patch()); slices.Max(append(numbers(f.opts, "k"), 0)) > most {
+		return nil, fmt.Errorf("k=%s: there are %d patches to fit to: k=%d is the most", f.opts["k"], most, most)
+	}
 	id := sha256.Sum256(fmt.Append(nil, version, f.Dim(), base.Digest(), sample.Digest()))
 	file := filepath.Join(cache, fmt.Sprintf("%s-%x%s", f.Stem(), id[:6], extension))
 	if _, err := os.Stat(file); err == nil {

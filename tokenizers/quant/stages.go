@@ -149,10 +149,9 @@ func (s *stage) quantize(ids []int32, x []float32, dim, gw, gh int) {
 	mean, v := make([]float32, dim), make([]float32, s.book.dim)
 	guess := int32(-1)
 	for i := range ids {
-		from := x[i*dim:][:dim]
+		from := mean
 		if s.pool > 1 {
 			s.mean(mean, x, dim, i%cw, i/cw, gw, gh)
-			from = mean
 		} else {
 			from = x[i*dim:][:dim]
 		}
@@ -268,7 +267,6 @@ func (b *beam) best(ids []int32, x []float32) float32 {
 	n, dim := len(b.q.stages), b.q.dim
 	copy(b.left, x)
 	states := 1
-	var final float32
 	for i := range b.q.stages {
 		s := &b.q.stages[i]
 		b.candidates = b.candidates[:0]
@@ -307,11 +305,10 @@ func (b *beam) best(ids []int32, x []float32) float32 {
 		}
 		b.left, b.next = b.next, b.left
 		b.path, b.grow = b.grow, b.path
-		final = b.candidates[0].err
 	}
 	copy(ids, b.path[:n])
 	// Summed up anew: what was carried along has rounded.
-	final = 0
+	var final float32
 	for _, d := range b.left[:dim] {
 		final += d * d
 	}

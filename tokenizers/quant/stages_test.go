@@ -274,12 +274,14 @@ func damagedPSNR(t *testing.T, tok tokenizers.Tokenizer, r tokenizers.Reconstruc
 
 // What cannot be is refused with what can.
 func TestImpossibleOptionsNameTheNearest(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir()) // nothing may be fitted, nor photographs be needed
 	for text, want := range map[string]string{
 		"vq:k=256-256":                    "give one for all (k=256)",
 		"mcrvq:groups=2":                  "use groups=1",
 		"rvq:beam=4,scales=2-1":           "beam=1, or scales=1",
 		"vq-kmeans-rate:k=4096,from=4096": "k=4095 is the most",
 		"ctf:k=256,coarse=300":            "coarse=255 is the most",
+		"vq:patch=16,k=50000":             "k=49152 is the most",
 		"fq:groups=40":                    "groups=32 is the most",
 		"vq:scales=1-2":                   "as in 2-1",
 		"vq:scales=4-2":                   "4-2-1",

@@ -119,7 +119,9 @@ func refuseVQ(o tokenizers.Options) error {
 	k, scales, depth, groups := numbers(o, "k"), numbers(o, "scales"), o.Int("depth"), o.Int("groups")
 	levels := len(scales) * depth
 	single := levels*groups == 1 && len(k) == 1
-	switch {
+	switch dim := defaultDim(o); {
+	case o["file"] == "" && groups > dim:
+		return fmt.Errorf("groups=%d of %d latents: groups=%d is the most", groups, dim, dim)
 	case len(k) > 1 && len(k) != levels:
 		return fmt.Errorf("k=%s: %d sizes for %d codebooks in a row: give one for all (k=%d) or %d", o["k"], len(k), levels, k[0], levels)
 	case o.Bool("mask") && groups > 1:

@@ -26,12 +26,15 @@ import (
 	"github.com/vtbench/vtbench/datasets"
 	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/datasets/corrupt"
+	"github.com/vtbench/vtbench/internal/assets"
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/internal/wholefile"
+	"github.com/vtbench/vtbench/metrics/conformal"
 	"github.com/vtbench/vtbench/metrics/quality"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
+	"github.com/vtbench/vtbench/tokenizers/internal/sample"
 	"github.com/vtbench/vtbench/tokenizers/quant"
 )
 
@@ -100,11 +103,15 @@ func run(ctx context.Context, args []string) error {
 	if err := b.rates(ctx, &rates); err != nil {
 		return err
 	}
+	var bounds strings.Builder
+	if err := b.bounds(ctx, &bounds); err != nil {
+		return err
+	}
 	text, err := files.Read(*out, files.MaxModel)
 	if err != nil {
 		return err
 	}
-	for marker, body := range map[string]string{"claims": table.String(), "rates": rates.String()} {
+	for marker, body := range map[string]string{"claims": table.String(), "rates": rates.String(), "bounds": bounds.String()} {
 		if text, err = replace(text, marker, body); err != nil {
 			return fmt.Errorf("%s: %w", *out, err)
 		}
@@ -200,6 +207,7 @@ func load(ctx context.Context, name string, n int) (*set, error) {
 // An outcome is what an arm made of one image.
 type outcome struct {
 	psnr, nominal, real, capacity float64
+	image                         pix.Image
 	ids                           []int32 // of the first book
 	size                          int
 }
@@ -292,6 +300,7 @@ func measure(ctx context.Context, tok tokenizers.Tokenizer, a arm, img pix.Image
 		}
 		r.Image = images[0]
 	}
+	o.image = r.Image
 	o.psnr, err = quality.PSNR(img, r.Image)
 	return o, err
 }
@@ -618,6 +627,76 @@ func (b *bench) rates(ctx context.Context, w *strings.Builder) error {
 			}
 		}
 		fmt.Fprintf(w, "| `%s` | %s | %s |\n", kind.Example, rates, strings.Join(cells, " | "))
+	}
+	return nil
+}
+
+// bounded are the tokenizers whose errors are bounded, misses the shares of blocks that
+// may exceed their bound.
+var (
+	bounded = []string{"kl:dim=32", "vq:k=1024", "rvq"}
+	misses  = []float64{.1, .05}
+)
+
+// bounds calibrates block-wise error bounds on the photographs that are there for
+// that, and measures what they cover on others.
+func (b *bench) bounds(ctx context.Context, w *strings.Builder) error {
+	var calibration []pix.Image
+	for _, f := range assets.Photographs(assets.Calibrate) {
+		path, err := assets.Path(f.Name)
+		if err != nil {
+			return err
+		}
+		m, err := sample.LoadFile(path)
+		if err != nil {
+			return err
+		}
+		fitted, _, err := pix.Fit(sample.Shrink(m, 1024), side)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		calibration = append(calibration, fitted)
+	}
+	k := slices.Index(b.names, "photographs")
+	fmt.Fprintln(w, "| tokenizer | stated | covered | mean bound, grey values | |\n|---|---|---|---|---|")
+	for _, use := range bounded {
+		var got []pix.Image
+		tok, err := b.open(ctx, use)
+		if err != nil {
+			return err
+		}
+		for i, img := range calibration {
+			o, err := measure(ctx, tok, arm{Use: use}, img, i)
+			if err != nil {
+				return err
+			}
+			got = append(got, o.image)
+		}
+		of, err := b.outcomes(ctx, arm{Use: use}, k)
+		if err != nil {
+			return err
+		}
+		for _, alpha := range misses {
+			fit, err := conformal.Calibrate(calibration, got, alpha)
+			if err != nil {
+				return err
+			}
+			covers := make([]conformal.Coverage, len(of))
+			for i, o := range of {
+				if covers[i], err = fit.Cover(b.sets[k].images[i], o.image); err != nil {
+					return err
+				}
+			}
+			total := func(images []int) (all conformal.Coverage) {
+				for _, i := range images {
+					all = all.Add(covers[i])
+				}
+				return all
+			}
+			v, lo, hi := interval(b.sets[k], func(images []int) float64 { return total(images).Rate() })
+			fmt.Fprintf(w, "| `%s` | %g %% | %.1f %% (%.1f … %.1f) | %.0f | %s |\n", use, 100*(1-alpha), 100*v, 100*lo, 100*hi,
+				total(slices.Concat(b.sets[k].clusters...)).MeanWidth(), verdict(lo, hi, 1-alpha))
+		}
 	}
 	return nil
 }

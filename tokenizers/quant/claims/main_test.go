@@ -28,7 +28,7 @@ func TestListAndPage(t *testing.T) {
 			t.Errorf("docs/rules.md has no row for %q: run `make claims`", c.Claim)
 		}
 	}
-	for _, marker := range []string{"claims", "rates"} {
+	for _, marker := range []string{"claims", "rates", "bounds"} {
 		once, err := replace(page, marker, "new\n")
 		if err != nil {
 			t.Fatal(err)
