@@ -59,7 +59,7 @@ func TestShipped(t *testing.T) {
 			}
 		}
 	}
-	if want := "kl-f8 vq-f8 fsq-f8 lfq-f8 rvq-f8 simvq-f8"; strings.Join(names, " ") != want {
+	if want := "kl-f8 vq-f8 fsq-f8 lfq-f8 rvq-f8 simvq-f8 kl-f16 vq-f16 kl-f4 vq-f4"; strings.Join(names, " ") != want {
 		t.Errorf("there are %v, want %s", names, want)
 	}
 	total := int64(0)
@@ -242,7 +242,7 @@ func TestNeighbours(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	if _, err := Open("fsq", 16); err == nil || !strings.Contains(err.Error(), "vq-f8") {
+	if _, err := Open("fsq", 16); err == nil || !strings.Contains(err.Error(), "vq-f16") {
 		t.Errorf("a network that does not ship: %v", err)
 	}
 	m := models(t)[0]
