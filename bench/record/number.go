@@ -6,6 +6,7 @@ import (
 	"strconv"
 )
 
+// NaN is the number of what has no value; JSON holds it as null.
 var NaN = Number(math.NaN())
 
 // Number is a float64 that JSON can hold: infinities and NaN become null.
@@ -36,7 +37,7 @@ func (n *Number) UnmarshalJSON(b []byte) error {
 // Num returns a pointer to f, for optional fields.
 func Num(f float64) *Number { n := Number(f); return &n }
 
-// note names what JSON has no number for.
+// NoteOf names what JSON has no number for.
 func NoteOf(v float64) string {
 	switch {
 	case math.IsInf(v, 1):

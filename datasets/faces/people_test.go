@@ -2,7 +2,6 @@ package faces
 
 import (
 	"fmt"
-	"github.com/vtbench/vtbench/datasets"
 	"image"
 	"maps"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/vtbench/vtbench/datasets"
 
 	"github.com/google/go-cmp/cmp"
 

@@ -2,11 +2,12 @@ package folder_test
 
 import (
 	"errors"
-	"github.com/vtbench/vtbench/datasets"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/vtbench/vtbench/datasets"
 
 	"github.com/google/go-cmp/cmp"
 

@@ -45,8 +45,10 @@ func TestParse(t *testing.T) {
 		{"polygons", "1,2,9,2,9,8,5,9,1,8,####a, b\n1,2,9,2,9,8,1,8,####c\n", []label{{image.Rect(1, 2, 9, 9), false, "a, b", false}, {image.Rect(1, 2, 9, 8), true, "c", false}}},
 		{"Total-Text", "x: [[206 633 643 215]], y: [[633 620 694\n 707]], ornt: [u'm'], transcriptions: [u'PETROSAINS']\nx: [[5, 9, 7]], y: [[1, 1, 6]], ornt: [u'#'], transcriptions: [u'#']\n" +
 			`x: [[5 9 7]], y: [[1 1 6]], ornt: [u'c'], transcriptions: [u"it's"]` + "\n" + `x: [[5 9 7]], y: [[1 1 6]], ornt: [u'c'], transcriptions: [u'caf\xe9 \u2019']`, []label{
-			{image.Rect(206, 620, 643, 707), false, "PETROSAINS", false}, {image.Rect(5, 1, 9, 6), false, "###", true},
-			{image.Rect(5, 1, 9, 6), false, "it's", false}, {image.Rect(5, 1, 9, 6), false, "café ’", false},
+			{image.Rect(206, 620, 643, 707), false, "PETROSAINS", false},
+			{image.Rect(5, 1, 9, 6), false, "###", true},
+			{image.Rect(5, 1, 9, 6), false, "it's", false},
+			{image.Rect(5, 1, 9, 6), false, "café ’", false},
 		}},
 		{"no Latin", "1,2,9,2,9,8,1,8,文字 é", []label{{image.Rect(1, 2, 9, 8), true, "文字 é", false}}},
 	} {

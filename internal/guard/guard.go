@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Recover, deferred, stores a panic in err: what was being done, the value of the
+// Recover is deferred and stores a panic in err: what was being done, the value of the
 // panic, and the line that panicked. Addresses are left out, so that the message is
 // the same from run to run.
 func Recover(err *error, doing string) {

@@ -448,10 +448,10 @@ func (d *decoder) prepare(s *scanSpec) error {
 			c.quant = &t
 		}
 		if s.ss == 0 && s.ah == 0 && !d.huff[0][c.dc].ok {
-			return fmt.Errorf("Huffman table DC %d is missing", c.dc)
+			return fmt.Errorf("the Huffman table DC %d is missing", c.dc)
 		}
 		if s.se > 0 && !d.huff[1][c.ac].ok {
-			return fmt.Errorf("Huffman table AC %d is missing", c.ac)
+			return fmt.Errorf("the Huffman table AC %d is missing", c.ac)
 		}
 		if err := c.progress(s); err != nil {
 			return err

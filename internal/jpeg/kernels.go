@@ -19,7 +19,7 @@ func NewQuantizer(steps *[64]uint8) *Quantizer {
 	t := new(Quantizer)
 	for i, s := range steps {
 		t.step[i] = int32(s)
-		t.half[i] = int32(4 * int32(s))
+		t.half[i] = 4 * int32(s)
 		t.reciprocal[i] = 1 / float32(8*int32(s))
 	}
 	return t
