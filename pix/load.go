@@ -3,13 +3,12 @@ package pix
 import (
 	"bytes"
 	"fmt"
+	"image/png"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"image/png"
 
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/jpeg"

@@ -27,11 +27,11 @@ type Pair struct {
 
 // PairScore is what was measured on one pair.
 type PairScore struct {
-	Name    string                   `json:"name"`
-	Metrics map[string]record.Number `json:"metrics"`
-	Notes   map[string]string        `json:"notes,omitempty"`  // why a number is null: "inf", "nan"
-	Errors  map[string]string        `json:"errors,omitempty"` // metrics that could not be computed
-	Error   string                   `json:"error,omitempty"`  // the pair could not be read or compared
+	Name    string            `json:"name"`
+	Metrics Values            `json:"metrics"`
+	Notes   map[string]string `json:"notes,omitempty"`  // why a number is null: "inf", "nan"
+	Errors  map[string]string `json:"errors,omitempty"` // metrics that could not be computed
+	Error   string            `json:"error,omitempty"`  // the pair could not be read or compared
 }
 
 // Aggregate is one metric over all pairs.
@@ -92,7 +92,7 @@ func Pairs(ctx context.Context, rd *Reader, pairs []Pair, ms []metrics.Metric, i
 }
 
 func scorePair(ctx context.Context, rd *Reader, p Pair, ms []metrics.Metric, ids []string) PairScore {
-	s := PairScore{Name: p.Name, Metrics: map[string]record.Number{}}
+	s := PairScore{Name: p.Name}
 	ref, err := rd.Read(p.Reference)
 	if err != nil {
 		s.Error = err.Error()
@@ -135,7 +135,7 @@ func scorePair(ctx context.Context, rd *Reader, p Pair, ms []metrics.Metric, ids
 			if !slices.Contains(ids, v.Metric) || v.Instance != "" {
 				continue
 			}
-			s.Metrics[v.Metric] = record.Number(v.Value)
+			s.Metrics = append(s.Metrics, Measured{v.Metric, record.Number(v.Value)})
 			if n := record.NoteOf(v.Value); n != "" {
 				if s.Notes == nil {
 					s.Notes = map[string]string{}
@@ -157,7 +157,7 @@ func aggregate(pairs []PairScore, id string, plan *stat.Plan, boot record.Bootst
 		a.Dropped[reason]++
 	}
 	for i, p := range pairs {
-		v, ok := p.Metrics[id]
+		v, ok := p.Metrics.Get(id)
 		reason := record.Uncountable(float64(v))
 		switch {
 		case p.Error != "":

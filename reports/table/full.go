@@ -38,7 +38,7 @@ func Full(w io.Writer, v *view.View, o Options) error {
 				}
 			}
 		}
-		if err := sideBySide(w, v, s, flat, width); err != nil {
+		if err := sideBySide(w, v, means(v, s, flat), width); err != nil {
 			return err
 		}
 	}
@@ -80,33 +80,48 @@ func binned(w io.Writer, v *view.View, s view.Section, g view.Grid, width int) e
 	return printf(w, "%s\n\n", tally(v, s, g, width))
 }
 
-// sideBySide prints metrics without bins, as many to a table as fit.
-func sideBySide(w io.Writer, v *view.View, s view.Section, specs []metrics.Spec, width int) error {
-	build := func(part []metrics.Spec) (header []string, rows [][]string) {
+// A column of a table whose rows are tokenizers: cells by the tokenizer's name.
+type column struct {
+	title string
+	cells map[string]string
+}
+
+// means are columns of metrics without bins.
+func means(v *view.View, s view.Section, specs []metrics.Spec) []column {
+	out := make([]column, len(specs))
+	for i, m := range specs {
+		out[i] = column{m.Title + m.Better.Arrow() + unit(format.For(m)), map[string]string{}}
+		for _, t := range v.Tokens {
+			if c := v.Head(t, s.Dataset.Name, s.Condition, m.ID); c.OK {
+				out[i].cells[t.Name] = plusMinus(m, c)
+			}
+		}
+	}
+	return out
+}
+
+// sideBySide prints columns, as many to a table as fit.
+func sideBySide(w io.Writer, v *view.View, columns []column, width int) error {
+	build := func(part []column) (header []string, rows [][]string) {
 		header = []string{"tokenizer"}
-		for _, m := range part {
-			header = append(header, m.Title+m.Better.Arrow()+unit(format.For(m)))
+		for _, c := range part {
+			header = append(header, c.title)
 		}
 		for _, t := range v.Tokens {
 			row := []string{format.Line(t.Name)}
-			for _, m := range part {
-				c := v.Head(t, s.Dataset.Name, s.Condition, m.ID)
-				cell := ""
-				if c.OK {
-					cell = plusMinus(m, c)
-				}
-				row = append(row, cell)
+			for _, c := range part {
+				row = append(row, c.cells[t.Name])
 			}
 			rows = append(rows, row)
 		}
 		return header, rows
 	}
-	for len(specs) > 0 {
-		n := len(specs)
-		header, rows := build(specs)
+	for len(columns) > 0 {
+		n := len(columns)
+		header, rows := build(columns)
 		for n > 1 && tooWide(header, rows, width) {
 			n--
-			header, rows = build(specs[:n])
+			header, rows = build(columns[:n])
 		}
 		fit(header, rows, width)
 		if err := Simple(w, header, rows); err != nil {
@@ -115,7 +130,7 @@ func sideBySide(w io.Writer, v *view.View, s view.Section, specs []metrics.Spec,
 		if err := printf(w, "\n"); err != nil {
 			return err
 		}
-		specs = specs[n:]
+		columns = columns[n:]
 	}
 	return nil
 }

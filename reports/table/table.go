@@ -133,6 +133,17 @@ func section(w io.Writer, v *view.View, s view.Section, width int) error {
 		side = side[:len(side)-1]
 		header, rows = cells(v, s, g, plusMinus, side)
 	}
+	// Names that are cut could look alike: what is left of the width goes to them, and the
+	// last columns into the next table.
+	var moved []column
+	for len(moved) < movable && tooWide(header, rows, width) {
+		last := len(header) - 1
+		c := column{header[last], map[string]string{}}
+		for i, r := range g.Rows {
+			c.cells[r.Token.Name], rows[i] = rows[i][last], rows[i][:last]
+		}
+		header, moved = header[:last], append([]column{c}, moved...)
+	}
 	fit(header, rows, width)
 	if err := Simple(w, header, rows); err != nil {
 		return err
@@ -140,8 +151,12 @@ func section(w io.Writer, v *view.View, s view.Section, width int) error {
 	if err := printf(w, "%s\n%s\n\n", tally(v, s, g, width), legend(g, rows, width)); err != nil {
 		return err
 	}
-	return sideBySide(w, v, s, unshown(v, head[1:], side), width)
+	return sideBySide(w, v, append(means(v, s, unshown(v, head[1:], side)), moved...), width)
 }
+
+// movable is how many of the last columns of a table may move to the next one: the rate
+// and the worst bin.
+const movable = 2
 
 // unshown are the headline metrics that a table had no room for.
 func unshown(v *view.View, head []string, shown []metrics.Spec) []metrics.Spec {

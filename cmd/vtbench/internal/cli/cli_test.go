@@ -381,7 +381,7 @@ func TestScore(t *testing.T) {
 	if a := s.Aggregate["mae"]; a.Mean != 4 || a.N != 3 {
 		t.Errorf("mae %+v, want 4 of 3 pairs", a)
 	}
-	if v := float64(s.Pairs[0].Metrics["psnr"]); v < 36.08959 || v > 36.08961 {
+	if v, _ := s.Pairs[0].Metrics.Get("psnr"); v < 36.08959 || v > 36.08961 {
 		t.Errorf("psnr %v, want 36.08960", v)
 	}
 	// One file is identical, one has no partner.

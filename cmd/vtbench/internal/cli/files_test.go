@@ -81,7 +81,8 @@ func TestScoreAnyonesFiles(t *testing.T) {
 	}
 	names := map[string]float64{}
 	for _, p := range got.Pairs {
-		names[p.Name] = float64(p.Metrics["mae"])
+		v, _ := p.Metrics.Get("mae")
+		names[p.Name] = float64(v)
 	}
 	if len(names) != 3 || names["a.png"] != 4 || names["c.png"] != 4 || names["b.jfif"] > 1 {
 		t.Errorf("pairs %v", names)

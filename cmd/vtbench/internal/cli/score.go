@@ -279,7 +279,8 @@ func (a *app) scoreTable(s *score.Scores, ids []string) error {
 			case p.Error != "" || p.Errors[id] != "":
 				row = append(row, "error")
 			default:
-				row = append(row, st.Number(float64(p.Metrics[id])))
+				v, _ := p.Metrics.Get(id)
+				row = append(row, st.Number(float64(v)))
 			}
 		} else {
 			row = append(row, st.Interval(float64(agg.Mean), float64(agg.Lo), float64(agg.Hi)), strconv.Itoa(agg.N), dropped(agg.Dropped))
@@ -305,7 +306,7 @@ func (a *app) scoreTable(s *score.Scores, ids []string) error {
 		row := []string{format.Line(p.Name)}
 		for _, id := range ids {
 			cell := "error"
-			if v, ok := p.Metrics[id]; ok {
+			if v, ok := p.Metrics.Get(id); ok {
 				if cell = p.Notes[id]; cell == "" {
 					cell = format.For(specs[id]).Number(float64(v))
 				}
@@ -358,7 +359,7 @@ func (a *app) scoreCSV(s *score.Scores, ids []string) error {
 		row := []string{p.Name}
 		for _, id := range ids {
 			cell := ""
-			if v, ok := p.Metrics[id]; ok {
+			if v, ok := p.Metrics.Get(id); ok {
 				if cell = p.Notes[id]; cell == "" {
 					cell = strconv.FormatFloat(float64(v), 'g', -1, 64)
 				}
