@@ -154,8 +154,8 @@ func section(w io.Writer, v *view.View, s view.Section, width int) error {
 	return sideBySide(w, v, append(means(v, s, unshown(v, head[1:], side)), moved...), width)
 }
 
-// movable is how many of the last columns of a table may move to the next one: the rate
-// and the worst bin.
+// movable is how many of the last columns of a table may move to the next one: the worst
+// bin and the rate.
 const movable = 2
 
 // unshown are the headline metrics that a table had no room for.
@@ -180,7 +180,11 @@ func cells(v *view.View, s view.Section, g view.Grid, number func(metrics.Spec, 
 	for _, m := range side {
 		header = append(header, m.Title+m.Better.Arrow())
 	}
-	header = append(header, "bpp", "worst"+unit(format.Style{Unit: format.Points(style.Unit)}))
+	rates := hasRates(g)
+	if rates {
+		header = append(header, "bpp")
+	}
+	header = append(header, "worst"+unit(format.Style{Unit: format.Points(style.Unit)}))
 	for _, r := range g.Rows {
 		row := []string{format.Line(r.Token.Name)}
 		if g.Passed(r) {
@@ -193,9 +197,18 @@ func cells(v *view.View, s view.Section, g view.Grid, number func(metrics.Spec, 
 			c := v.Head(r.Token, s.Dataset.Name, s.Condition, m.ID)
 			row = append(row, format.For(m).Number(c.Mean))
 		}
-		rows = append(rows, append(row, rate(r), worst(style, r)))
+		if rates {
+			row = append(row, rate(r))
+		}
+		rows = append(rows, append(row, worst(style, r)))
 	}
 	return header, rows
+}
+
+// hasRates reports whether any tokenizer has a rate; none has where the run asks for no
+// metric of rate.
+func hasRates(g view.Grid) bool {
+	return slices.ContainsFunc(g.Rows, func(r view.GridRow) bool { return r.Rate.OK() })
 }
 
 // unit is the unit of a title: " (%)".
@@ -277,7 +290,7 @@ func legend(g view.Grid, rows [][]string, width int) string {
 		}
 		parts = append(parts, worst)
 	}
-	if slices.ContainsFunc(g.Rows, func(r view.GridRow) bool { return !r.Rate.OK() && !r.Token.Floor }) {
+	if hasRates(g) && slices.ContainsFunc(g.Rows, func(r view.GridRow) bool { return !r.Rate.OK() && !r.Token.Floor }) {
 		parts = append(parts, "bpp –: no bits to count, neither discrete tokens nor a file")
 	}
 	if slices.ContainsFunc(g.Rows, g.Passed) {
