@@ -199,7 +199,11 @@ func small(args []string, n int) []string {
 	}
 	add := func(more ...string) { args = append(args, more...) }
 	if !has("--limit") {
-		add("--limit", "1")
+		limit := "1"
+		if has("+fid") {
+			limit = "2" // a set needs two images
+		}
+		add("--limit", limit)
 	}
 	if !has("-r", "--resolution") {
 		add("-r", "256")
