@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"testing"
@@ -406,4 +407,16 @@ func randomBytes(rng *stream, n int) []uint8 {
 		out[i] = uint8(rng.next() >> 56)
 	}
 	return out
+}
+
+// The same normal numbers from the standard library's generator, one at a time.
+func BenchmarkRandNormals(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	dst := make([]float32, 1<<16)
+	b.SetBytes(int64(4 * len(dst)))
+	for b.Loop() {
+		for i := range dst {
+			dst[i] = float32(r.NormFloat64())
+		}
+	}
 }

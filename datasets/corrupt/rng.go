@@ -11,6 +11,10 @@ import (
 // function, cheap enough to be inlined into pixel loops. Numbers are drawn in
 // the order of pixels by one goroutine an image, so that they depend on the key
 // alone.
+//
+// It stands in place of math/rand/v2 for its normals, which are made from whole blocks of
+// numbers, 2 to 3 times as fast as NormFloat64 (BenchmarkNormals, BenchmarkRandNormals);
+// a uniform number costs as much in both.
 type stream uint64
 
 const golden = 0x9E3779B97F4A7C15 // 2^64 over the golden ratio

@@ -8,6 +8,9 @@ import (
 // dft is a discrete Fourier transform of one length, of many interleaved series at
 // once: Stockham's algorithm with radices 4, 2, 3 and 5, and Bluestein's for lengths
 // with other factors, so that no length is slow. It does not change when used.
+//
+// It stands in place of gonum's dsp/fourier because that takes one series at a time: the
+// columns of a 512² image take it 7 times as long (BenchmarkDFT512, BenchmarkGonumFFT512).
 type dft struct {
 	n        int
 	radices  []int
