@@ -3,6 +3,7 @@ package tokenizers
 import (
 	"context"
 
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -41,4 +42,10 @@ type Asked struct {
 	Items       []string // all of the data set, not only those of the run
 	Conditions  []string // as in an ItemRef
 	Resolutions []int
+}
+
+// A Listed tokenizer was found by listing a folder.
+type Listed interface {
+	// LeftOut is what is in the folder and is no reconstruction, by reason.
+	LeftOut() files.Omissions
 }

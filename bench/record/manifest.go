@@ -53,6 +53,8 @@ type TokenEntry struct {
 	Kind    string             `json:"kind"`
 	Options tokenizers.Options `json:"options,omitempty"`
 	Info    tokenizers.Info    `json:"info"`
+	// LeftOut is what is in the tokenizer's folder and is no reconstruction.
+	LeftOut files.Omissions `json:"left_out,omitempty"`
 }
 
 // BootstrapConfig says how intervals were made.

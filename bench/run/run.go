@@ -180,7 +180,11 @@ func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 			lane = make(chan struct{}, 1)
 		}
 		r.lanes = append(r.lanes, lane)
-		r.manifest.Tokenizers = append(r.manifest.Tokenizers, record.TokenEntry{Name: t.Name, Kind: t.Kind, Options: t.Options, Info: info})
+		entry := record.TokenEntry{Name: t.Name, Kind: t.Kind, Options: t.Options, Info: info}
+		if l, ok := t.Tokenizer.(tokenizers.Listed); ok {
+			entry.LeftOut = l.LeftOut()
+		}
+		r.manifest.Tokenizers = append(r.manifest.Tokenizers, entry)
 	}
 	if batch == 0 {
 		batch = defaultBatch

@@ -12,6 +12,7 @@ import (
 	"github.com/vtbench/vtbench/datasets"
 	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/datasets/sheet"
+	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/table"
 )
@@ -37,6 +38,7 @@ type dataInfo struct {
 	Bins      map[string]map[string]int `json:"bins"` // by resolution, then bin or reason
 	Tags      map[string]int            `json:"tags"`
 	Failed    []string                  `json:"failed,omitempty"`
+	LeftOut   files.Omissions           `json:"left_out,omitempty"` // what is in its folder and not in the data set
 }
 
 func (a *app) datasetsInfoCommand() *cobra.Command {
@@ -80,6 +82,9 @@ func (a *app) countData(cmd *cobra.Command, d datasets.Dataset, suite *suite.Sui
 	if s, ok := d.(datasets.Stratum); ok {
 		info.Default = s.DefaultItems()
 	}
+	if l, ok := d.(datasets.Listed); ok {
+		info.LeftOut = l.LeftOut()
+	}
 	info.Counted = info.Items
 	if part {
 		info.Counted = info.Default
@@ -122,6 +127,9 @@ func (a *app) printInfo(info dataInfo, suite *suite.Suite) error {
 	}
 	fmt.Fprintf(a.out, "digest %.16s…\n%d items (%d in a default run), %d instances in %d items\n\n",
 		info.Info.Digest, info.Items, info.Default, info.Instances, info.Counted)
+	if len(info.LeftOut) > 0 {
+		fmt.Fprintf(a.out, "left out: %s\n\n", info.LeftOut)
+	}
 	if suite.Bins != nil {
 		header := append(append([]string{"resolution"}, suite.Bins.Names...), metrics.DropOutside, metrics.DropIgnored)
 		var rows [][]string

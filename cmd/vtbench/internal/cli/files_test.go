@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/score"
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/pix"
@@ -158,5 +159,36 @@ func TestRunAnyonesFiles(t *testing.T) {
 	}
 	if len(digests) != 2 {
 		t.Error("upright and stored images have one digest")
+	}
+}
+
+// What a folder of reconstructions holds beside them is said, and stands in the manifest;
+// so is what a data set leaves out.
+func TestLeftOutOfFoldersIsSaid(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("s.yaml", []byte(suiteFile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"in", "recon"} {
+		photos(t, dir, 2, false, 0)
+		if err := os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	status, _, stderr := vtbench(t, "run", "--suite", "s.yaml", "--data", "folder:in", "-t", "mine=folder:recon,scaled_back=true", "-o", "r", "--resamples", "100")
+	if status != ExitDone || !strings.Contains(stderr, "tokenizer mine: left out: ") || !strings.Contains(stderr, "data set folder:in: left out: ") {
+		t.Errorf("status %d\n%s", status, stderr)
+	}
+	var m record.Manifest
+	if err := record.ReadJSON(filepath.Join("r", record.ManifestFile), &m); err != nil {
+		t.Fatal(err)
+	}
+	if tok, ok := m.Token("mine"); !ok || len(tok.LeftOut) == 0 || len(m.Datasets[0].LeftOut) == 0 {
+		t.Errorf("the manifest says nothing of notes.txt: %+v, %+v", tok.LeftOut, m.Datasets[0].LeftOut)
+	}
+	for _, format := range []string{"table", "json"} {
+		if status, stdout, stderr := vtbench(t, "datasets", "info", "folder:in", "--format", format); status != ExitDone || !strings.Contains(stdout, "notes.txt") {
+			t.Errorf("datasets info, %s: status %d\n%s%s", format, status, stdout, stderr)
+		}
 	}
 }

@@ -296,6 +296,11 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 		return err
 	}
 	defer func() { err = errors.Join(err, closeTokenizers(cfg.Tokenizers)) }()
+	for _, t := range cfg.Tokenizers {
+		if l, ok := t.Tokenizer.(tokenizers.Listed); ok && len(l.LeftOut()) > 0 {
+			a.warnf("tokenizer %s: left out: %s", t.Name, l.LeftOut())
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.LeftOut)) {
 		a.warnf("%s is left out: %s", name, cfg.LeftOut[name])
 	}
