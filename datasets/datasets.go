@@ -11,6 +11,7 @@ package datasets
 import (
 	"context"
 	"image"
+	"slices"
 
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/pix"
@@ -100,6 +101,16 @@ type Instance struct {
 func (in Instance) IsFace() bool {
 	return in.Text == "" && (in.Identity != "" || len(in.Points) > 0)
 }
+
+// Tags with a meaning of their own.
+const (
+	TagPage = "page" // the text is that of the whole image, and where its lines are is not known
+	TagCell = "cell" // of a table
+)
+
+// WholePage reports whether the text is that of the whole image instead of a line in the
+// box.
+func (in Instance) WholePage() bool { return slices.Contains(in.Tags, TagPage) }
 
 // Point is a position in pixels; pixel centres lie at .5.
 type Point struct{ X, Y float64 }

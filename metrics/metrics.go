@@ -205,6 +205,9 @@ type Kind struct {
 	Observer Observer
 	Codes    CodeComparer
 	Sets     Sets
+	// Beside lists metrics that options ask for beside the wanted ones, such as those of a
+	// second engine; nil for none.
+	Beside func(wanted []string, options map[string]string) ([]string, error)
 	// NeedsModel marks metrics that need a file the user has to bring; "all" leaves
 	// them out.
 	NeedsModel bool
@@ -215,6 +218,7 @@ type Config struct {
 	Workers int               // how many goroutines will score at once; pools size themselves by it
 	Options map[string]string // of the suite or the command line, "ocr.lang": "eng"
 	Seed    uint64            // of everything random
+	Wanted  []string          // ids that values are asked for; nil for all
 }
 
 // Yields reports whether a kind yields any of the metrics.

@@ -162,6 +162,9 @@ type Spec struct {
 	// Binary marks metrics whose single values are 0 or 1. A graded headline metric says
 	// more in a figure.
 	Binary bool `json:"binary,omitempty"`
+	// Binned marks metrics of images whose value belongs to the bin that most characters
+	// of the image's labels are in. Other values of images belong to none.
+	Binned bool `json:"binned,omitempty"`
 
 	Role Role     `json:"role,omitempty"`
 	Rate Counting `json:"rate,omitempty"` // only with RoleRate
@@ -182,6 +185,9 @@ type Spec struct {
 	Short string `json:"short,omitempty"` // a noun phrase for under a heading
 	Long  string `json:"long,omitempty"`  // one or two sentences: what it is, what to beware of
 }
+
+// ByBin reports whether values are told apart by the bins of a suite.
+func (s Spec) ByBin() bool { return s.Scope == PerInstance || s.Binned }
 
 // Unbounded is the range limit of a metric without one; use with a sign.
 func Unbounded(sign int) float64 { return math.Inf(sign) }
@@ -356,6 +362,8 @@ func (s Spec) Validate() error {
 		return fail("axis is %v", s.Axis)
 	case s.Floor != (Floor{}) && (s.Floor.Metric == "" || s.Floor.Title == ""):
 		return fail("floor is %+v: it needs a metric and a title", s.Floor)
+	case s.Binned && s.Scope != PerImage:
+		return fail("binned is for values of images; those of instances always are")
 	case s.HeadlineFrom < 0:
 		return fail("headline from %d", s.HeadlineFrom)
 	}

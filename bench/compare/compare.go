@@ -792,7 +792,7 @@ func (e *engine) rows(m *match, row Row, spec metrics.Spec, bins map[string]*sum
 	var parts []*sums
 	var empty []string
 	names := m.b.Bins
-	if spec.Scope != metrics.PerInstance {
+	if !spec.ByBin() {
 		names = nil
 	}
 	all := slices.Clone(names)

@@ -70,7 +70,7 @@ func (r *Results) overall(k cellKey, spec metrics.Spec) (value float64, n int) {
 			n++
 		}
 	}
-	if spec.Scope == metrics.PerInstance && len(r.Bins) > 0 {
+	if spec.ByBin() && len(r.Bins) > 0 {
 		total, ok := 0.0, true
 		for _, name := range r.Bins {
 			i := slices.Index(r.binNames, name)

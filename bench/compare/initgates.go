@@ -74,7 +74,7 @@ func InitGates(h *Header) string {
 		}
 		p("  - {metric: %s, level: error, missing: error}", id)
 		if len(h.Bins) > 0 {
-			if s, ok := specOf(h, id); ok && s.Scope == metrics.PerInstance {
+			if s, ok := specOf(h, id); ok && s.ByBin() {
 				p("  - {metric: %s, bin: %s, level: error, missing: error} # the smallest, where tokenizers break first", id, h.Bins[0])
 			}
 		}

@@ -57,6 +57,7 @@ type input struct {
 	undamaged pix.Image     // the same without the damage of the condition
 	instances []datasets.Instance
 	bins      map[string]string
+	bin       string // that most characters of the instances are in
 	// Scorers by metric: against the reference or the labels, and (damaged images
 	// only) against the clean original.
 	scorers []prepared
@@ -92,6 +93,7 @@ func (r *runner) prepare(ctx context.Context, in *input) (err error) {
 		return err
 	}
 	in.instances, in.bins, _ = r.cfg.Suite.Sort(in.item, in.cond.Resolution)
+	in.bin = r.cfg.Suite.BinOf(in.instances, in.bins)
 	in.undamaged = in.item.Image
 	if r.cfg.Suite.ScoreAt == "input" {
 		in.undamaged = fitted

@@ -194,6 +194,9 @@ func (r *runner) values(base record.Record, in *input, specs []metrics.Spec, val
 		}
 		rec := base
 		rec.Metric, rec.Instance, rec.Bin = v.Metric, v.Instance, in.bins[v.Instance]
+		if r.wanted[v.Metric].Binned {
+			rec.Bin = in.bin
+		}
 		rec.Drop, rec.Detail = v.Drop, v.Detail
 		if v.Detail != "" || v.Instance != "" && r.keeper.picks(base.Dataset, v.Metric) {
 			rec.Expected = labels[v.Instance]
@@ -239,6 +242,9 @@ func (r *runner) failed(base record.Record, in *input, specs []metrics.Spec, err
 		rec := base
 		rec.Metric, rec.Error = s.ID, err.Error()
 		if s.Scope != metrics.PerInstance {
+			if s.Binned {
+				rec.Bin = in.bin
+			}
 			out = append(out, rec)
 			continue
 		}

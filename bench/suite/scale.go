@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"slices"
 	"unicode/utf8"
 
 	"github.com/vtbench/vtbench/datasets"
@@ -23,6 +24,38 @@ func (b *Bins) scale(in datasets.Instance, w, h int) float64 {
 	return float64(in.Box.Dx()) / (float64(chars) * side)
 }
 
+// of returns the bin of an instance, "" for none.
+func (b *Bins) of(in datasets.Instance, w, h, resolution int) string {
+	if b.Scale != ByTag {
+		return b.Of(b.scale(in, w, h), resolution)
+	}
+	for _, t := range in.Tags {
+		if slices.Contains(b.Names, t) {
+			return t
+		}
+	}
+	return ""
+}
+
+// BinOf is the bin that most characters of instances are in, the smaller one where two
+// have as many; "" where there are no bins.
+func (s *Suite) BinOf(instances []datasets.Instance, bin map[string]string) string {
+	if s.Bins == nil {
+		return ""
+	}
+	count := map[string]int{}
+	for _, in := range instances {
+		count[bin[in.ID]] += utf8.RuneCountInString(in.Text)
+	}
+	most := ""
+	for _, name := range s.Bins.Names {
+		if count[name] > count[most] {
+			most = name
+		}
+	}
+	return most
+}
+
 // Sort tells the instances that are scored at a resolution, with their bins,
 // from those that are not, with the reason.
 func (s *Suite) Sort(item datasets.Item, resolution int) (scored []datasets.Instance, bin map[string]string, left map[string]string) {
@@ -33,7 +66,7 @@ func (s *Suite) Sort(item datasets.Item, resolution int) (scored []datasets.Inst
 			continue
 		}
 		if s.Bins != nil {
-			name := s.Bins.Of(s.Bins.scale(in, item.Image.W, item.Image.H), resolution)
+			name := s.Bins.of(in, item.Image.W, item.Image.H, resolution)
 			if name == "" {
 				left[in.ID] = metrics.DropOutside
 				continue

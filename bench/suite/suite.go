@@ -194,13 +194,17 @@ type Corruption struct {
 // resolution.
 type Bins struct {
 	// Scale is the rule: "text" is box width / (characters × longer side), "face"
-	// is face size / longer side; a data set that states an instance's scale wins.
+	// is face size / longer side; a data set that states an instance's scale wins. "tag"
+	// sorts by tag instead: an instance is in the bin that one of its tags names.
 	Scale string   `yaml:"scale" json:"scale"`
 	Names []string `yaml:"names" json:"names"` // from small to large
 	// Edges has len(Names)+1 ascending numbers a resolution; bin i holds
-	// edges[i] ≤ scale < edges[i+1].
-	Edges map[int][]float64 `yaml:"edges" json:"edges"`
+	// edges[i] ≤ scale < edges[i+1]. Bins by tag have none.
+	Edges map[int][]float64 `yaml:"edges,omitempty" json:"edges"`
 }
+
+// ByTag is the rule of Bins.Scale that sorts by tag.
+const ByTag = "tag"
 
 // Of returns the name of the bin a scale belongs to at a resolution, or "" when
 // it lies outside all of them.
@@ -297,13 +301,19 @@ func (s *Suite) Validate() error {
 		}
 	}
 	if b := s.Bins; b != nil {
-		if b.Scale != "text" && b.Scale != "face" {
-			bad("bins.scale is %q: want text or face", b.Scale)
+		if b.Scale != "text" && b.Scale != "face" && b.Scale != ByTag {
+			bad("bins.scale is %q: want text, face or tag", b.Scale)
+		}
+		if b.Scale == ByTag && len(b.Edges) > 0 {
+			bad("bins.edges: bins by tag have none")
 		}
 		if len(b.Names) == 0 {
 			bad("bins.names is empty")
 		}
 		for _, r := range s.Resolutions {
+			if b.Scale == ByTag {
+				break
+			}
 			e, ok := b.Edges[r]
 			if !ok {
 				bad("bins.edges has nothing for resolution %d", r)

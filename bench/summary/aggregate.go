@@ -283,7 +283,7 @@ func (a *aggregation) cellRows(base Row, c *cell, names []string, plan *stat.Pla
 		return k
 	}
 
-	if spec.Scope != metrics.PerInstance {
+	if !spec.ByBin() {
 		b := c.bin(BinAll)
 		b.drop(metrics.DropLoad, a.unloaded[base.Dataset])
 		r, err := row(BinAll, stat.Single(ratio(b)), b.n, support(b), b.dropped)

@@ -109,7 +109,7 @@ func (rs *robust) cell(tokenizer string, c suite.Condition) *cell {
 // all tokenizers are scored by the same rule.
 func (rs *robust) allFilled() bool {
 	b := rs.a.m.Suite.Bins
-	if b == nil || rs.spec.Scope != metrics.PerInstance {
+	if b == nil || !rs.spec.ByBin() {
 		return false
 	}
 	found := false

@@ -183,7 +183,7 @@ func icdar(t testing.TB) []sample {
 }
 
 // readAll reads samples with every client of the pool.
-func readAll(t testing.TB, p *Pool, in []sample) []string {
+func readAll(t testing.TB, p reader, in []sample) []string {
 	got := make([]string, len(in))
 	var wg sync.WaitGroup
 	next := make(chan int)
@@ -216,3 +216,5 @@ func tally(in []sample, got []string) (exact, ned float64) {
 	n := float64(max(len(in), 1))
 	return exact / n, ned / n
 }
+
+func boundsOf(m pix.Image) image.Rectangle { return image.Rect(0, 0, m.W, m.H) }

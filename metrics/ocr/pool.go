@@ -7,7 +7,6 @@ import (
 	"image"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/vtbench/vtbench/pix"
@@ -130,7 +129,7 @@ func (p *Pool) Recognise(ctx context.Context, crop pix.Image) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return strings.Join(strings.Fields(text), " "), nil
+	return tidy(text), nil
 }
 
 // ReadBox is [Crop] and [Pool.Recognise] in one: what the metrics do with every
@@ -141,6 +140,10 @@ func (p *Pool) ReadBox(ctx context.Context, img pix.Image, box image.Rectangle) 
 		return "", err
 	}
 	return p.Recognise(ctx, crop)
+}
+
+func (p *Pool) region(img pix.Image, box image.Rectangle) (image.Rectangle, error) {
+	return p.recipe.region(img, box)
 }
 
 // Provenance tells what the texts depend on besides this package's code.

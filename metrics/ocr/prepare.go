@@ -69,6 +69,11 @@ func (r recipe) crop(img pix.Image, box image.Rectangle) (pix.Image, error) {
 
 // region is the part of an image that crop cuts out.
 func (r recipe) region(img pix.Image, box image.Rectangle) (image.Rectangle, error) {
+	return region(img, box, r.padX, r.padY)
+}
+
+// region is a box with a margin in proportion to its height, as far as the image reaches.
+func region(img pix.Image, box image.Rectangle, padX, padY float64) (image.Rectangle, error) {
 	if err := img.Validate(); err != nil {
 		return image.Rectangle{}, fmt.Errorf("cropping text: %w", err)
 	}
@@ -82,8 +87,8 @@ func (r recipe) region(img pix.Image, box image.Rectangle) (image.Rectangle, err
 	case in.Dx() < minSide || in.Dy() < minSide:
 		return in, fmt.Errorf("cropping text: box %v has %d×%d pixels inside the %d×%d image, too few to hold text", box, in.Dx(), in.Dy(), img.W, img.H)
 	}
-	mx := int(math.Round(r.padX * float64(in.Dy())))
-	my := int(math.Round(r.padY * float64(in.Dy())))
+	mx := int(math.Round(padX * float64(in.Dy())))
+	my := int(math.Round(padY * float64(in.Dy())))
 	return image.Rect(in.Min.X-mx, in.Min.Y-my, in.Max.X+mx, in.Max.Y+my).Intersect(all), nil
 }
 

@@ -107,7 +107,7 @@ func (a *app) countData(cmd *cobra.Command, d datasets.Dataset, suite *suite.Sui
 		if suite.Bins == nil {
 			continue
 		}
-		for res := range suite.Bins.Edges {
+		for _, res := range binned(suite) {
 			key := strconv.Itoa(res)
 			if info.Bins[key] == nil {
 				info.Bins[key] = map[string]int{}
@@ -118,6 +118,14 @@ func (a *app) countData(cmd *cobra.Command, d datasets.Dataset, suite *suite.Sui
 		}
 	}
 	return info, nil
+}
+
+// binned are the resolutions at which the bins of a suite differ.
+func binned(s *suite.Suite) []int {
+	if s.Bins.Scale == suite.ByTag {
+		return s.Resolutions
+	}
+	return slices.Sorted(maps.Keys(s.Bins.Edges))
 }
 
 func (a *app) printInfo(info dataInfo, suite *suite.Suite) error {
@@ -133,7 +141,7 @@ func (a *app) printInfo(info dataInfo, suite *suite.Suite) error {
 	if suite.Bins != nil {
 		header := append(append([]string{"resolution"}, suite.Bins.Names...), metrics.DropOutside, metrics.DropIgnored)
 		var rows [][]string
-		for _, res := range slices.Sorted(maps.Keys(suite.Bins.Edges)) {
+		for _, res := range binned(suite) {
 			row := []string{strconv.Itoa(res)}
 			for _, name := range header[1:] {
 				row = append(row, strconv.Itoa(info.Bins[strconv.Itoa(res)][name]))

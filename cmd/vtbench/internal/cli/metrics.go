@@ -81,6 +81,26 @@ func chooseMetrics(s *suite.Suite, asked []string) error {
 	return nil
 }
 
+// addBeside adds the metrics that options ask for beside those of a suite: those of a
+// second engine. They stand last in the headline.
+func addBeside(s *suite.Suite) error {
+	for _, k := range allmetrics.Kinds() {
+		if k.Beside == nil || !k.Yields(s.Metrics) {
+			continue
+		}
+		ids, err := k.Beside(s.Metrics, s.Options)
+		if err != nil {
+			return usage(err)
+		}
+		adding, err := findMetrics(ids)
+		if err != nil {
+			return err
+		}
+		s.AddMetrics(adding)
+	}
+	return nil
+}
+
 // openedMetrics are the metrics of a run.
 type openedMetrics struct {
 	metrics    []metrics.Metric
@@ -104,6 +124,7 @@ func openMetrics(ctx context.Context, ids, optional []string, cfg metrics.Config
 	if _, err := findMetrics(ids); err != nil {
 		return o, err
 	}
+	cfg.Wanted = ids
 	o.provenance, o.leftOut = map[string]string{}, map[string]string{}
 	for _, k := range allmetrics.Kinds() {
 		if !k.Yields(ids) {

@@ -115,6 +115,9 @@ func (a *app) run(cmd *cobra.Command, f *runFlags) error {
 	if err := chooseMetrics(&asked, c.Metrics); err != nil {
 		return err
 	}
+	if err := addBeside(&asked); err != nil {
+		return err
+	}
 	shard, err := parseShard(f.shard)
 	if err != nil {
 		return err
