@@ -98,8 +98,8 @@ func extend(v int32, size uint) int32 {
 	return v
 }
 
-// bits reads the entropy-coded data: acc holds n bits, the next one uppermost.
-type bits struct {
+// A bitReader reads the entropy-coded data: acc holds n bits, the next one uppermost.
+type bitReader struct {
 	data []byte
 	at   int
 	acc  uint64
@@ -107,13 +107,13 @@ type bits struct {
 	fake int // of n, bits that are no data: a marker, or the end, was met
 }
 
-func (r *bits) reset(b []byte, at int) { *r = bits{data: b, at: at} }
+func (r *bitReader) reset(b []byte, at int) { *r = bitReader{data: b, at: at} }
 
 // overrun reports that bits were used which are not there.
-func (r *bits) overrun() bool { return r.fake > r.n }
+func (r *bitReader) overrun() bool { return r.fake > r.n }
 
 // fill makes n at least 32.
-func (r *bits) fill() {
+func (r *bitReader) fill() {
 	if r.at+4 <= len(r.data) {
 		x := binary.BigEndian.Uint32(r.data[r.at:])
 		if y := ^x; (y-0x01010101)&^y&0x80808080 == 0 { // no byte is FF
@@ -126,7 +126,7 @@ func (r *bits) fill() {
 	r.fillSlow()
 }
 
-func (r *bits) fillSlow() {
+func (r *bitReader) fillSlow() {
 	for r.n <= 56 {
 		if r.at >= len(r.data) {
 			r.pad()
@@ -151,13 +151,13 @@ func (r *bits) fillSlow() {
 }
 
 // pad goes on with zeros, which are counted.
-func (r *bits) pad() {
+func (r *bitReader) pad() {
 	r.fake += 64 - r.n
 	r.n = 64
 }
 
 // restart drops what is left of the bits and goes behind the restart marker.
-func (r *bits) restart() error {
+func (r *bitReader) restart() error {
 	// What was read ahead cannot be behind a marker.
 	for r.at+1 < len(r.data) {
 		if r.data[r.at] == 0xff && r.data[r.at+1] != 0 && r.data[r.at+1] != 0xff {
@@ -174,14 +174,14 @@ func (r *bits) restart() error {
 	if m := r.data[r.at+1]; m < 0xd0 || m > 0xd7 {
 		return errors.New("the data is damaged: a restart marker is missing")
 	}
-	*r = bits{data: r.data, at: r.at + 2}
+	*r = bitReader{data: r.data, at: r.at + 2}
 	return nil
 }
 
 // end is where the segments go on: reading ahead never passes a marker.
-func (r *bits) end() int { return r.at }
+func (r *bitReader) end() int { return r.at }
 
-func (r *bits) bit() bool {
+func (r *bitReader) bit() bool {
 	if r.n < 1 {
 		r.fill()
 	}
@@ -192,7 +192,7 @@ func (r *bits) bit() bool {
 }
 
 // take reads size bits, at most 16.
-func (r *bits) take(size uint) int32 {
+func (r *bitReader) take(size uint) int32 {
 	if r.n < 32 {
 		r.fill()
 	}
@@ -203,7 +203,7 @@ func (r *bits) take(size uint) int32 {
 }
 
 // symbol reads a code; -1 for none.
-func (r *bits) symbol(h *huffman) int {
+func (r *bitReader) symbol(h *huffman) int {
 	if r.n < 32 {
 		r.fill()
 	}
@@ -218,40 +218,47 @@ func (r *bits) symbol(h *huffman) int {
 	return -1
 }
 
+// difference reads by how much the mean of a block differs from the last one's; ok is
+// false where no code has these bits.
+func (r *bitReader) difference(h *huffman) (v int32, ok bool) {
+	if r.n < 32 {
+		r.fill()
+	}
+	e := h.look[r.acc>>(64-lookBits)]
+	l, size := e&31, uint(e>>12&15)
+	switch {
+	case e&hasValue != 0:
+		v = int32(int16(e >> 16))
+		r.acc <<= l
+		r.n -= int(l)
+		return v, true
+	case e != 0:
+		r.acc <<= l
+		r.n -= int(l)
+	default:
+		s := r.symbol(h)
+		if s < 0 || s > 15 {
+			return 0, false
+		}
+		size = uint(s)
+	}
+	if size > 0 {
+		v = extend(r.take(size), size)
+	}
+	return v, true
+}
+
 // baseline reads a block of a sequential scan; last is the place in the file's
 // order of the last coefficient that is not zero.
 func (d *decoder) baseline(coef *[64]int16, c *component) (last int, err error) {
 	dc, ac := &d.huff[0][c.dc&3], &d.huff[1][c.ac&3]
 	r := &d.bits
-	if r.n < 32 {
-		r.fill()
+	diff, ok := r.difference(dc)
+	if !ok {
+		return 0, errCode
 	}
+	c.pred += diff
 	acc, n := r.acc, r.n
-	switch e := dc.look[acc>>(64-lookBits)]; {
-	case e&hasValue != 0:
-		l := e & 31
-		acc <<= l
-		n -= int(l)
-		c.pred += int32(int16(e >> 16))
-	case e != 0:
-		l, size := e&31, e>>12&15
-		acc <<= l
-		n -= int(l)
-		if size > 0 {
-			c.pred += extend(int32(acc>>((64-size)&63)), uint(size))
-			acc <<= size
-			n -= int(size)
-		}
-	default:
-		size := r.symbol(dc)
-		if size < 0 || size > 15 {
-			return 0, errCode
-		}
-		if size > 0 {
-			c.pred += extend(r.take(uint(size)), uint(size))
-		}
-		acc, n = r.acc, r.n
-	}
 	coef[0] = int16(c.pred)
 	for k := 1; k < 64; k++ {
 		if n < 32 {
@@ -303,135 +310,4 @@ func (d *decoder) baseline(coef *[64]int16, c *component) (last int, err error) 
 	}
 	r.acc, r.n = acc, n
 	return last, nil
-}
-
-func (d *decoder) dcFirst(s *scanSpec, c *component, coef *[64]int16) error {
-	size := d.bits.symbol(&d.huff[0][c.dc])
-	if size < 0 || size > 15 {
-		return errCode
-	}
-	if size > 0 {
-		c.pred += extend(d.bits.take(uint(size)), uint(size))
-	}
-	coef[0] = int16(c.pred << s.al)
-	return nil
-}
-
-func (d *decoder) acFirst(s *scanSpec, c *component, coef *[64]int16) error {
-	if d.eobrun > 0 {
-		d.eobrun--
-		return nil
-	}
-	h := &d.huff[1][c.ac]
-	r := &d.bits
-	for k := s.ss; k <= s.se; k++ {
-		if r.n < 32 {
-			r.fill()
-		}
-		e := h.look[r.acc>>(64-lookBits)]
-		if e&hasValue != 0 {
-			l := e & 31
-			r.acc <<= l
-			r.n -= int(l)
-			if k += int(e >> 8 & 15); k > s.se {
-				return errCode
-			}
-			coef[zigzag[k&63]] = int16(e>>16) << s.al
-			continue
-		}
-		v := r.symbol(h)
-		if v < 0 {
-			return errCode
-		}
-		run, size := v>>4, uint(v&15)
-		if size == 0 {
-			if run == 15 {
-				k += 15
-				continue
-			}
-			d.eobrun = 1 << run
-			if run > 0 {
-				d.eobrun += int(r.take(uint(run)))
-			}
-			d.eobrun--
-			return nil
-		}
-		if k += run; k > s.se {
-			return errCode
-		}
-		coef[zigzag[k&63]] = int16(extend(r.take(size), size) << s.al)
-	}
-	return nil
-}
-
-func (d *decoder) acRefine(s *scanSpec, c *component, coef *[64]int16) error {
-	h := &d.huff[1][c.ac]
-	r := &d.bits
-	delta := int16(1) << s.al
-	k := s.ss
-	// refine sends a bit for every coefficient that is not zero, and stops at the
-	// skip'th that is.
-	refine := func(skip int) {
-		for ; k <= s.se; k++ {
-			p := &coef[zigzag[k&63]]
-			if *p == 0 {
-				if skip == 0 {
-					return
-				}
-				skip--
-				continue
-			}
-			if !r.bit() || *p&delta != 0 {
-				continue
-			}
-			if *p >= 0 {
-				*p += delta
-			} else {
-				*p -= delta
-			}
-		}
-	}
-	if d.eobrun == 0 {
-		for k <= s.se {
-			v := r.symbol(h)
-			if v < 0 {
-				return errCode
-			}
-			run, value := v>>4, int16(0)
-			switch v & 15 {
-			case 0:
-				if run != 15 {
-					d.eobrun = 1 << run
-					if run > 0 {
-						d.eobrun += int(r.take(uint(run)))
-					}
-				}
-			case 1:
-				if value = -delta; r.bit() {
-					value = delta
-				}
-			default:
-				return errCode
-			}
-			if d.eobrun > 0 {
-				break
-			}
-			refine(run)
-			if k > s.se {
-				if value != 0 {
-					return errCode
-				}
-				break
-			}
-			if value != 0 {
-				coef[zigzag[k&63]] = value
-			}
-			k++
-		}
-	}
-	if d.eobrun > 0 {
-		d.eobrun--
-		refine(64)
-	}
-	return nil
 }

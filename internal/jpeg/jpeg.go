@@ -77,7 +77,8 @@ type component struct {
 	bw, bh int // blocks that interleaved scans fill
 	stride int // of plane
 	plane  []uint8
-	coef   []int16 // progressive only: bw*bh blocks
+	coef   []int16  // progressive only: bw*bh blocks
+	sent   []uint64 // progressive only: which coefficients of each block are not zero
 	quant  *[64]int32
 	dc, ac uint8 // tables of the scan
 	pred   int32
@@ -106,7 +107,7 @@ type decoder struct {
 	eobrun int
 	scans  int
 
-	bits
+	bits bitReader
 }
 
 // DecodeHeader reads the segments up to the frame header and the first scan.
@@ -419,9 +420,14 @@ func (d *decoder) scan() error {
 		s.comp[i].pred = 0
 	}
 	var err error
-	if n == 1 {
+	switch {
+	case s.ss > 0 && s.ah == 0:
+		err = d.band(&s, d.acFirst)
+	case s.ss > 0:
+		err = d.band(&s, d.acRefine)
+	case n == 1:
 		err = d.single(&s)
-	} else {
+	default:
 		err = d.interleaved(&s)
 	}
 	d.pos = d.bits.end()
@@ -465,8 +471,9 @@ func (d *decoder) prepare(s *scanSpec) error {
 			c.plane = planes.get(c.stride*8*c.bh + slack)
 		}
 		if d.Progressive && c.coef == nil {
-			c.coef = coefficients.get(64 * c.bw * c.bh)
+			c.coef, c.sent = coefficients.get(64*c.bw*c.bh), masks.get(c.bw*c.bh)
 			clear(c.coef)
+			clear(c.sent)
 		}
 	}
 	return nil
@@ -488,6 +495,7 @@ func (d *decoder) release() {
 	for i := range d.comp {
 		planes.put(d.comp[i].plane)
 		coefficients.put(d.comp[i].coef)
+		masks.put(d.comp[i].sent)
 	}
 }
 
@@ -497,6 +505,7 @@ type pool[T any] struct{ sync.Pool }
 var (
 	planes       pool[uint8]
 	coefficients pool[int16]
+	masks        pool[uint64]
 )
 
 func (p *pool[T]) get(n int) []T {
@@ -530,6 +539,37 @@ func (d *decoder) single(s *scanSpec) error {
 			if err := d.block(s, c, x, y); err != nil {
 				return d.where(err, y*w+x, w*h)
 			}
+		}
+		if d.bits.overrun() {
+			return d.where(errEnd, y*w, w*h)
+		}
+	}
+	return nil
+}
+
+// band decodes a scan of coefficients other than the means, which are of one component.
+func (d *decoder) band(s *scanSpec, decode func(s *scanSpec, c *component, coefs []int16, sent []uint64) (done int, err error)) error {
+	c := s.comp[0]
+	w, h := (c.w+7)/8, (c.hgt+7)/8
+	left := d.interval
+	for y := range h {
+		for x := 0; x < w; {
+			n := w - x
+			if d.interval > 0 {
+				if left == 0 {
+					if err := d.restart(s); err != nil {
+						return err
+					}
+					left = d.interval
+				}
+				n = min(n, left)
+				left -= n
+			}
+			at := y*c.bw + x
+			if done, err := decode(s, c, c.coef[64*at:][:64*n], c.sent[at:][:n]); err != nil {
+				return d.where(err, y*w+x+done, w*h)
+			}
+			x += n
 		}
 		if d.bits.overrun() {
 			return d.where(errEnd, y*w, w*h)
@@ -592,28 +632,15 @@ func (d *decoder) restart(s *scanSpec) error {
 
 // block decodes one block of a scan.
 func (d *decoder) block(s *scanSpec, c *component, x, y int) error {
-	if !d.Progressive {
-		var coef [64]int16
-		last, err := d.baseline(&coef, c)
-		if err != nil {
-			return err
-		}
-		at := c.plane[8*y*c.stride+8*x:]
-		inverseBlock(at, c.stride, &coef, c.quant, last)
-		return nil
+	if d.Progressive {
+		return d.mean(s, c, (*[64]int16)(c.coef[64*(y*c.bw+x):]))
 	}
-	coef := (*[64]int16)(c.coef[64*(y*c.bw+x):])
-	switch {
-	case s.ss == 0 && s.ah == 0:
-		return d.dcFirst(s, c, coef)
-	case s.ss == 0:
-		if d.bits.bit() {
-			coef[0] |= 1 << s.al
-		}
-		return nil
-	case s.ah == 0:
-		return d.acFirst(s, c, coef)
-	default:
-		return d.acRefine(s, c, coef)
+	var coef [64]int16
+	last, err := d.baseline(&coef, c)
+	if err != nil {
+		return err
 	}
+	at := c.plane[8*y*c.stride+8*x:]
+	inverseBlock(at, c.stride, &coef, c.quant, last)
+	return nil
 }

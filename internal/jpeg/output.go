@@ -66,7 +66,8 @@ func (c *component) transform() {
 	for y := range c.bh {
 		for x := range c.bw {
 			coef := (*[64]int16)(c.coef[64*(y*c.bw+x):])
-			inverseBlock(c.plane[8*y*c.stride+8*x:], c.stride, coef, c.quant, 1)
+			last := min(c.sent[y*c.bw+x], 1)
+			inverseBlock(c.plane[8*y*c.stride+8*x:], c.stride, coef, c.quant, int(last))
 		}
 	}
 }
