@@ -218,8 +218,13 @@ type Config struct {
 	Workers int               // how many goroutines will score at once; pools size themselves by it
 	Options map[string]string // of the suite or the command line, "ocr.lang": "eng"
 	Seed    uint64            // of everything random
-	Wanted  []string          // ids that values are asked for; nil for all
+	// Wanted are the ids that are asked for, of all metrics; nil means all. A metric
+	// that yields several values need not compute the others.
+	Wanted []string
 }
+
+// Wants reports whether a metric is asked for.
+func (c Config) Wants(id string) bool { return c.Wanted == nil || slices.Contains(c.Wanted, id) }
 
 // Yields reports whether a kind yields any of the metrics.
 func (k Kind) Yields(ids []string) bool {

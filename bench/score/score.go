@@ -25,15 +25,6 @@ type Pair struct {
 	Distorted string // file
 }
 
-// PairScore is what was measured on one pair.
-type PairScore struct {
-	Name    string            `json:"name"`
-	Metrics Values            `json:"metrics"`
-	Notes   map[string]string `json:"notes,omitempty"`  // why a number is null: "inf", "nan"
-	Errors  map[string]string `json:"errors,omitempty"` // metrics that could not be computed
-	Error   string            `json:"error,omitempty"`  // the pair could not be read or compared
-}
-
 // Aggregate is one metric over all pairs.
 type Aggregate struct {
 	Mean     record.Number  `json:"mean"`
@@ -44,33 +35,22 @@ type Aggregate struct {
 	Warnings []string       `json:"warnings,omitempty"`
 }
 
-// Scores is the result of ScorePairs.
+// Scores is the result of [Pairs].
 type Scores struct {
-	Pairs     []PairScore          `json:"pairs"`
+	Pairs     *PairScores          `json:"pairs"`
 	Aggregate map[string]Aggregate `json:"aggregate"`
-}
-
-// Failed counts pairs with an error of any kind.
-func (s *Scores) Failed() int {
-	n := 0
-	for _, p := range s.Pairs {
-		if p.Error != "" || len(p.Errors) > 0 {
-			n++
-		}
-	}
-	return n
 }
 
 // Pairs computes image metrics on pairs of files, workers pairs at a time.
 // A pair that cannot be scored is in the result with its error; the returned
 // error concerns the whole.
 func Pairs(ctx context.Context, rd *Reader, pairs []Pair, ms []metrics.Metric, ids []string, workers int, boot record.BootstrapConfig, seed uint64) (Scores, error) {
-	out := Scores{Pairs: make([]PairScore, len(pairs)), Aggregate: map[string]Aggregate{}}
+	out := Scores{Pairs: newPairScores(pairs, ids), Aggregate: map[string]Aggregate{}}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(workers, 1))
 	for i, p := range pairs {
 		g.Go(func() error {
-			out.Pairs[i] = scorePair(ctx, rd, p, ms, ids)
+			scorePair(ctx, rd, p, ms, out.Pairs, i)
 			return ctx.Err()
 		})
 	}
@@ -81,8 +61,8 @@ func Pairs(ctx context.Context, rd *Reader, pairs []Pair, ms []metrics.Metric, i
 	if err != nil {
 		return Scores{}, err
 	}
-	for _, id := range ids {
-		a, err := aggregate(out.Pairs, id, plan, boot)
+	for k, id := range ids {
+		a, err := out.Pairs.aggregate(k, plan, boot)
 		if err != nil {
 			return Scores{}, fmt.Errorf("summing up %s: %w", id, err)
 		}
@@ -91,85 +71,76 @@ func Pairs(ctx context.Context, rd *Reader, pairs []Pair, ms []metrics.Metric, i
 	return out, nil
 }
 
-func scorePair(ctx context.Context, rd *Reader, p Pair, ms []metrics.Metric, ids []string) PairScore {
-	s := PairScore{Name: p.Name}
+// scorePair scores pair i.
+func scorePair(ctx context.Context, rd *Reader, p Pair, ms []metrics.Metric, out *PairScores, i int) {
 	ref, err := rd.Read(p.Reference)
 	if err != nil {
-		s.Error = err.Error()
-		return s
+		out.fail(i, "", err.Error())
+		return
 	}
 	got, err := rd.Read(p.Distorted)
 	if err != nil {
-		s.Error = err.Error()
-		return s
+		out.fail(i, "", err.Error())
+		return
 	}
 	if ref.W != got.W || ref.H != got.H {
-		s.Error = fmt.Sprintf("%s is %d×%d, %s is %d×%d: pixels can only be compared at one size; scale one of them first, and say how when you report the numbers",
-			p.Reference, ref.W, ref.H, p.Distorted, got.W, got.H)
-		return s
-	}
-	fail := func(specs []metrics.Spec, err error) {
-		if s.Errors == nil {
-			s.Errors = map[string]string{}
-		}
-		for _, spec := range specs {
-			if slices.Contains(ids, spec.ID) {
-				s.Errors[spec.ID] = err.Error()
-			}
-		}
+		out.fail(i, "", fmt.Sprintf("%s is %d×%d, %s is %d×%d: pixels can only be compared at one size; scale one of them first, and say how when you report the numbers",
+			p.Reference, ref.W, ref.H, p.Distorted, got.W, got.H))
+		return
 	}
 	for _, m := range ms {
-		scorer, err := guard.Call("preparing "+m.Specs()[0].ID, func() (metrics.Scorer, error) {
-			return m.Prepare(ctx, metrics.Reference{Item: p.Name, Image: ref})
+		specs := m.Specs()
+		values, err := guard.Call("scoring "+specs[0].ID, func() ([]metrics.Value, error) {
+			scorer, err := m.Prepare(ctx, metrics.Reference{Item: p.Name, Image: ref})
+			if err != nil {
+				return nil, err
+			}
+			return scorer.Score(ctx, got)
 		})
 		if err != nil {
-			fail(m.Specs(), err)
-			continue
-		}
-		values, err := guard.Call("scoring "+m.Specs()[0].ID, func() ([]metrics.Value, error) { return scorer.Score(ctx, got) })
-		if err != nil {
-			fail(m.Specs(), err)
+			for _, s := range specs {
+				out.fail(i, s.ID, err.Error())
+			}
 			continue
 		}
 		for _, v := range values {
-			if !slices.Contains(ids, v.Metric) || v.Instance != "" {
-				continue
+			switch {
+			case v.Instance != "":
+			case v.Err != "":
+				out.fail(i, v.Metric, v.Err)
+			default:
+				out.set(i, v.Metric, v.Value)
 			}
-			s.Metrics = append(s.Metrics, Measured{v.Metric, record.Number(v.Value)})
-			if n := record.NoteOf(v.Value); n != "" {
-				if s.Notes == nil {
-					s.Notes = map[string]string{}
-				}
-				s.Notes[v.Metric] = n
+		}
+		for _, s := range specs {
+			if s.Scope == metrics.PerImage && !slices.ContainsFunc(values, func(v metrics.Value) bool { return v.Metric == s.ID }) {
+				out.fail(i, s.ID, "the metric yielded no value")
 			}
 		}
 	}
-	return s
 }
 
-func aggregate(pairs []PairScore, id string, plan *stat.Plan, boot record.BootstrapConfig) (Aggregate, error) {
+// aggregate sums up column k.
+func (p *PairScores) aggregate(k int, plan *stat.Plan, boot record.BootstrapConfig) (Aggregate, error) {
 	var a Aggregate
 	ratio := stat.Ratio{Num: make([]float64, plan.Clusters()), Den: make([]float64, plan.Clusters())}
-	drop := func(reason string) {
-		if a.Dropped == nil {
-			a.Dropped = map[string]int{}
-		}
-		a.Dropped[reason]++
-	}
-	for i, p := range pairs {
-		v, ok := p.Metrics.Get(id)
-		reason := record.Uncountable(float64(v))
+	for i := range p.pairs {
+		v := p.values[i*len(p.ids)+k]
+		reason := record.Uncountable(v)
 		switch {
-		case p.Error != "":
+		case p.faults[i].whole != "":
 			reason = metrics.DropLoad
-		case !ok:
+		case !p.have[i*len(p.ids)+k]:
 			reason = metrics.DropFailed
 		}
 		if reason != "" {
-			drop(reason)
+			if a.Dropped == nil {
+				a.Dropped = map[string]int{}
+			}
+			a.Dropped[reason]++
 			continue
 		}
-		ratio.Num[i], ratio.Den[i] = float64(v), 1
+		ratio.Num[i], ratio.Den[i] = v, 1
 		a.N++
 	}
 	e, err := summary.Estimated(plan, stat.Single(ratio), a.N, boot)

@@ -70,3 +70,64 @@ func diffSums(a, b []uint8) (squares, sums uint64) {
 	sq, su := diffSumsGo(a, b)
 	return squares + sq, sums + su
 }
+
+//go:noescape
+func byteMomentsAVX(a, b *uint8, s, d, ss, dd *float32, n int)
+
+//go:noescape
+func squaresAVX(s, d, ss, dd *float32, n int)
+
+//go:noescape
+func termsAVX(s, d, ss, dd *float32, n int)
+
+//go:noescape
+func addUpAVX(sums *[24]float64, row *float32, n int)
+
+// byteMoments writes sum and difference of two rows, less ssimOffset each, and their
+// squares.
+func byteMoments(a, b []uint8, m *[4][]float32) {
+	n := len(a)
+	if !vectors || n < lanes {
+		byteMomentsGo(a, b, m)
+		return
+	}
+	kernel := func(k, n int) {
+		byteMomentsAVX(&a[k], &b[k], &m[0][k], &m[1][k], &m[2][k], &m[3][k], n)
+	}
+	kernel(0, n&^(lanes-1))
+	if n%lanes > 0 { // the last vector overlaps the one before
+		kernel(n-lanes, lanes)
+	}
+}
+
+// squares writes the squares of n sums and differences behind them.
+func squares(m *[4][]float32, n int) {
+	if !vectors || n < lanes {
+		squaresGo(m, n)
+		return
+	}
+	kernel := func(k, n int) { squaresAVX(&m[0][k], &m[1][k], &m[2][k], &m[3][k], n) }
+	kernel(0, n&^(lanes-1))
+	if n%lanes > 0 {
+		kernel(n-lanes, lanes)
+	}
+}
+
+// terms makes of n filtered moments, in place of the first two, the index of SSIM and its
+// contrast-structure term. n is a multiple of lanes.
+func terms(m *[4][]float32, n int) {
+	if !vectors {
+		termsGo(m, n)
+		return
+	}
+	termsAVX(&m[0][:n][0], &m[1][:n][0], &m[2][:n][0], &m[3][:n][0], n)
+}
+
+// addUp adds row[i] to sums[i mod 24].
+func addUp(sums *[24]float64, row []float32) {
+	if n := len(row) - len(row)%len(sums); vectors && n > 0 {
+		addUpAVX(sums, &row[0], n)
+		row = row[n:]
+	}
+	addUpGo(sums, row)
+}

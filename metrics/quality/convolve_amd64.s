@@ -135,3 +135,168 @@ store:
 	VMOVDQU Y15, (R9)
 	VZEROUPPER
 	RET
+
+DATA offset256<>+0(SB)/4, $256
+GLOBL offset256<>(SB), RODATA|NOPTR, $4
+
+// func byteMomentsAVX(a, b *uint8, s, d, ss, dd *float32, n int)
+//
+// n is a multiple of 8.
+TEXT ·byteMomentsAVX(SB), NOSPLIT, $0-56
+	MOVQ a+0(FP), SI
+	MOVQ b+8(FP), DI
+	MOVQ s+16(FP), R8
+	MOVQ d+24(FP), R9
+	MOVQ ss+32(FP), R10
+	MOVQ dd+40(FP), R11
+	MOVQ n+48(FP), CX
+	VPBROADCASTD offset256<>(SB), Y15
+	XORQ BX, BX
+
+values:
+	CMPQ BX, CX
+	JGE  stop
+	VPMOVZXBD (SI)(BX*1), Y0
+	VPMOVZXBD (DI)(BX*1), Y1
+	VPADDD    Y1, Y0, Y2
+	VPSUBD    Y1, Y0, Y3
+	VPSUBD    Y15, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VCVTDQ2PS Y3, Y3
+	VMULPS    Y2, Y2, Y4
+	VMULPS    Y3, Y3, Y5
+	VMOVUPS   Y2, (R8)(BX*4)
+	VMOVUPS   Y3, (R9)(BX*4)
+	VMOVUPS   Y4, (R10)(BX*4)
+	VMOVUPS   Y5, (R11)(BX*4)
+	ADDQ $8, BX
+	JMP  values
+
+stop:
+	VZEROUPPER
+	RET
+
+// func squaresAVX(s, d, ss, dd *float32, n int)
+//
+// n is a multiple of 8.
+TEXT ·squaresAVX(SB), NOSPLIT, $0-40
+	MOVQ s+0(FP), R8
+	MOVQ d+8(FP), R9
+	MOVQ ss+16(FP), R10
+	MOVQ dd+24(FP), R11
+	MOVQ n+32(FP), CX
+	XORQ BX, BX
+
+values:
+	CMPQ BX, CX
+	JGE  stop
+	VMOVUPS (R8)(BX*4), Y2
+	VMOVUPS (R9)(BX*4), Y3
+	VMULPS  Y2, Y2, Y4
+	VMULPS  Y3, Y3, Y5
+	VMOVUPS Y4, (R10)(BX*4)
+	VMOVUPS Y5, (R11)(BX*4)
+	ADDQ $8, BX
+	JMP  values
+
+stop:
+	VZEROUPPER
+	RET
+
+// The constants of SSIM: ½, C1, C2, and 256, which was taken from the sum.
+DATA half<>+0(SB)/4, $0.5
+GLOBL half<>(SB), RODATA|NOPTR, $4
+DATA c1<>+0(SB)/4, $6.5025
+GLOBL c1<>(SB), RODATA|NOPTR, $4
+DATA c2<>+0(SB)/4, $58.5225
+GLOBL c2<>(SB), RODATA|NOPTR, $4
+DATA taken<>+0(SB)/4, $256.0
+GLOBL taken<>(SB), RODATA|NOPTR, $4
+
+// func termsAVX(s, d, ss, dd *float32, n int)
+//
+// n is a multiple of 8.
+TEXT ·termsAVX(SB), NOSPLIT, $0-40
+	MOVQ s+0(FP), R8
+	MOVQ d+8(FP), R9
+	MOVQ ss+16(FP), R10
+	MOVQ dd+24(FP), R11
+	MOVQ n+32(FP), CX
+	VBROADCASTSS half<>(SB), Y12
+	VBROADCASTSS c1<>(SB), Y13
+	VBROADCASTSS c2<>(SB), Y14
+	VBROADCASTSS taken<>(SB), Y15
+	XORQ BX, BX
+
+values:
+	CMPQ BX, CX
+	JGE  stop
+	VMOVUPS (R8)(BX*4), Y0     // u
+	VMOVUPS (R9)(BX*4), Y1     // v
+	VMULPS  Y0, Y0, Y2
+	VMULPS  Y1, Y1, Y3
+	VMOVUPS (R10)(BX*4), Y4
+	VMOVUPS (R11)(BX*4), Y5
+	VSUBPS  Y2, Y4, Y4         // varS
+	VSUBPS  Y3, Y5, Y5         // varD
+	VADDPS  Y15, Y0, Y0
+	VMULPS  Y0, Y0, Y0         // mu
+	VSUBPS  Y3, Y0, Y6
+	VADDPS  Y3, Y0, Y7
+	VSUBPS  Y5, Y4, Y8
+	VADDPS  Y5, Y4, Y9
+	VFMADD213PS Y13, Y12, Y6   // (mu−nu)/2 + C1
+	VFMADD213PS Y13, Y12, Y7
+	VFMADD213PS Y14, Y12, Y8
+	VFMADD213PS Y14, Y12, Y9
+	VDIVPS  Y9, Y8, Y8         // contrast and structure
+	VDIVPS  Y7, Y6, Y6
+	VMULPS  Y8, Y6, Y6
+	VMOVUPS Y6, (R8)(BX*4)
+	VMOVUPS Y8, (R9)(BX*4)
+	ADDQ $8, BX
+	JMP  values
+
+stop:
+	VZEROUPPER
+	RET
+
+// func addUpAVX(sums *[24]float64, row *float32, n int)
+//
+// n is a multiple of 24.
+TEXT ·addUpAVX(SB), NOSPLIT, $0-24
+	MOVQ sums+0(FP), DI
+	MOVQ row+8(FP), SI
+	MOVQ n+16(FP), CX
+	VMOVUPD 0(DI), Y0
+	VMOVUPD 32(DI), Y1
+	VMOVUPD 64(DI), Y2
+	VMOVUPD 96(DI), Y3
+	VMOVUPD 128(DI), Y4
+	VMOVUPD 160(DI), Y5
+
+values:
+	VCVTPS2PD 0(SI), Y6
+	VCVTPS2PD 16(SI), Y7
+	VCVTPS2PD 32(SI), Y8
+	VCVTPS2PD 48(SI), Y9
+	VCVTPS2PD 64(SI), Y10
+	VCVTPS2PD 80(SI), Y11
+	VADDPD Y6, Y0, Y0
+	VADDPD Y7, Y1, Y1
+	VADDPD Y8, Y2, Y2
+	VADDPD Y9, Y3, Y3
+	VADDPD Y10, Y4, Y4
+	VADDPD Y11, Y5, Y5
+	ADDQ $96, SI
+	SUBQ $24, CX
+	JG   values
+
+	VMOVUPD Y0, 0(DI)
+	VMOVUPD Y1, 32(DI)
+	VMOVUPD Y2, 64(DI)
+	VMOVUPD Y3, 96(DI)
+	VMOVUPD Y4, 128(DI)
+	VMOVUPD Y5, 160(DI)
+	VZEROUPPER
+	RET

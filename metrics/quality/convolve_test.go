@@ -61,3 +61,54 @@ func TestDiffSumsAgreeWithPlainGo(t *testing.T) {
 		}
 	}
 }
+
+// The kernels of SSIM are the plain ones: exactly where they only multiply, to rounding
+// where they fuse and divide.
+func TestSimilarityKernelsAgreeWithPlainGo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 100).Draw(t, "n")
+		a := rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "a")
+		b := rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "b")
+		var got, want [4][]float32
+		for i := range got {
+			got[i], want[i] = make([]float32, n+lanes), make([]float32, n+lanes)
+		}
+		same := func(what string, tol float64) {
+			for i := range got {
+				for k := range got[i] {
+					if d := math.Abs(float64(got[i][k] - want[i][k])); d > tol {
+						t.Fatalf("%s: map %d, value %d is %v, want %v", what, i, k, got[i][k], want[i][k])
+					}
+				}
+			}
+		}
+		byteMoments(a, b, &got)
+		byteMomentsGo(a, b, &want)
+		same("byteMoments", 0)
+		for i := 2; i < 4; i++ {
+			clear(got[i])
+			clear(want[i])
+		}
+		squares(&got, n)
+		squaresGo(&want, n)
+		same("squares", 0)
+		for k := range n { // moments of a window: squares are at least the square of the mean
+			for i := 2; i < 4; i++ {
+				got[i][k] += float32(k)
+				want[i][k] += float32(k)
+			}
+		}
+		whole := n &^ (lanes - 1)
+		if whole > 0 {
+			terms(&got, whole)
+			termsGo(&want, whole)
+		}
+		same("terms", 2e-6)
+		var sums, plain [24]float64
+		addUp(&sums, got[0][:n])
+		addUpGo(&plain, got[0][:n])
+		if sums != plain {
+			t.Fatalf("addUp gives %v, want %v", sums, plain)
+		}
+	})
+}

@@ -281,7 +281,7 @@ func (r *iwReference) score(got pix.Image, mem *memory) float64 {
 		s := &r.scales[i]
 		var v float64
 		if i == iwLevels-1 {
-			v = ssimMean(mem, s.band.p, band.p, band.w, band.h, ssimWindow64, 0)
+			v = ssimMean(mem, s.band.p, band.p, band.w, band.h)
 		} else {
 			v = s.weighted(mem, band)
 		}
@@ -295,7 +295,7 @@ func (r *iwReference) score(got pix.Image, mem *memory) float64 {
 func (s *iwScale) weighted(mem *memory, band plane) float64 {
 	iw := band.w - 2*ssimRadius
 	terms := mem.plane(iw, band.h-2*ssimRadius)
-	sweepMoments(mem, s.band.p, band.p, band.w, band.h, ssimWindow64, func(y int, m moments[float64]) {
+	sweepMoments(mem, s.band.p, band.p, band.w, band.h, ssimWindow64, func(y int, m moments) {
 		row := terms.row(y)
 		for x := range row {
 			u, v := m.s[x], m.d[x]

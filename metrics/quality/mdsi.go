@@ -50,7 +50,7 @@ func mdsiPlanes(mem *memory, m pix.Image) (lhm [3][]float64, w, h int) {
 	var rgb [3][]float64
 	for c := range rgb {
 		p := mem.floats(m.W * m.H)
-		channel(p, m, c, 0)
+		channel(p, m, c)
 		rgb[c], w, h = pool(mem, p, m.W, m.H, f, zeroBorder)
 	}
 	lhm[0] = mem.zeros((w + 2) * (h + 2))

@@ -14,6 +14,7 @@ type memory struct {
 	wide    shelf[float64]
 	narrow  shelf[float32]
 	windows shelf[windowSums]
+	bytes   shelf[uint8]
 }
 
 type shelf[T any] struct {
@@ -26,7 +27,7 @@ var memories = sync.Pool{New: func() any { return &memory{} }}
 func borrow() *memory { return memories.Get().(*memory) }
 
 func (m *memory) giveBack() {
-	m.wide.used, m.narrow.used, m.windows.used = 0, 0, 0
+	m.wide.used, m.narrow.used, m.windows.used, m.bytes.used = 0, 0, 0, 0
 	memories.Put(m)
 }
 
@@ -74,21 +75,21 @@ func luma(dst []float64, m pix.Image) {
 	}
 }
 
-// gray fills dst with luma rounded to 8 bits, halves upwards, less offset: what
-// MATLAB's rgb2gray and IQA-PyTorch make of an image before they compare it.
-func gray[T float](dst []T, m pix.Image, offset int32) {
+// gray fills dst with luma rounded to 8 bits, halves upwards: what MATLAB's rgb2gray and
+// IQA-PyTorch make of an image before they compare it.
+func gray[T float | uint8](dst []T, m pix.Image) {
 	p := m.Pix[:3*len(dst)]
 	for i := range dst {
 		q := p[3*i : 3*i+3 : 3*i+3]
-		dst[i] = T((299*int32(q[0])+587*int32(q[1])+114*int32(q[2])+500)/1000 - offset)
+		dst[i] = T((299*int32(q[0]) + 587*int32(q[1]) + 114*int32(q[2]) + 500) / 1000)
 	}
 }
 
-// channel fills dst with one channel, less offset.
-func channel[T float](dst []T, m pix.Image, c, offset int) {
+// channel fills dst with one channel.
+func channel(dst []float64, m pix.Image, c int) {
 	p := m.Pix[c:]
 	for i := range dst {
-		dst[i] = T(int32(p[3*i]) - int32(offset))
+		dst[i] = float64(p[3*i])
 	}
 }
 

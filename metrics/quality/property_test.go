@@ -249,8 +249,12 @@ func TestAdapters(t *testing.T) {
 			t.Errorf("%s: preparing a tiny image: %v", m.Specs()[0].ID, err)
 			continue
 		}
-		if _, err := s.Score(ctx, small); (err == nil) != (traits[m.Specs()[0].ID].minSide == 1) {
-			t.Errorf("%s of one pixel: error %v", m.Specs()[0].ID, err)
+		values, err = s.Score(ctx, small)
+		for i, spec := range m.Specs() {
+			failed := err != nil || values[i].Err != ""
+			if failed != (traits[spec.ID].minSide > 1) {
+				t.Errorf("%s of one pixel: error %v, values %+v", spec.ID, err, values)
+			}
 		}
 	}
 }

@@ -64,8 +64,8 @@ func TestPooledSSIMOfChannels(t *testing.T) {
 	sum := 0.0
 	for c := range 3 {
 		a, b := make([]float64, ref.W*ref.H), make([]float64, ref.W*ref.H)
-		channel(a, ref, c, 0)
-		channel(b, got, c, 0)
+		channel(a, ref, c)
+		channel(b, got, c)
 		sum += ssimPooled(mem, a, b, ref.W, ref.H)
 	}
 	if v := sum / 3; math.Abs(v-.7820) > 5e-5 {
@@ -75,9 +75,10 @@ func TestPooledSSIMOfChannels(t *testing.T) {
 
 // WeightedSumOfScales is the form of MS-SSIM that adds the terms up, for tests.
 func WeightedSumOfScales(ref, got pix.Image) float64 {
-	a, b := grayPair(&memory{}, ref, got)
+	mem := &memory{}
+	p := lumas(mem, ref, got)
 	sum, weights := 0.0, 0.0
-	for i, v := range ssimTerms(&memory{}, a, b, ref.W, ref.H) {
+	for i, v := range scales(mem, p, scan(mem, p.w, p.h, p.channels, p.moments))[0] {
 		sum += msSSIMWeights[i] * v
 		weights += msSSIMWeights[i]
 	}

@@ -22,6 +22,7 @@ package quality
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/vtbench/vtbench/metrics"
@@ -121,9 +122,11 @@ func Usual() []string { return []string{psnrRGB.spec.ID, ssim.spec.ID} }
 
 // All lists the metrics of this package.
 func All() []metrics.Metric {
-	all := []metrics.Metric{errorMetric{}}
+	all := []metrics.Metric{errorMetric{}, similarity{&ssim, &msSSIM, colours}, similarity{&ssimY, &msSSIMY, lumas}}
 	for _, d := range definitions() {
-		all = append(all, adapter{d})
+		if !slices.ContainsFunc(all, func(m metrics.Metric) bool { return slices.ContainsFunc(m.Specs(), d.is) }) {
+			all = append(all, adapter{d})
+		}
 	}
 	return all
 }
@@ -132,10 +135,17 @@ func All() []metrics.Metric {
 func Kinds() []metrics.Kind {
 	var kinds []metrics.Kind
 	for _, m := range All() {
+		if s, ok := m.(similarity); ok {
+			kinds = append(kinds, s.kind())
+			continue
+		}
 		kinds = append(kinds, metrics.Static(m))
 	}
 	return kinds
 }
+
+// is reports whether s is the spec of d.
+func (d *definition) is(s metrics.Spec) bool { return s.ID == d.spec.ID }
 
 // adapter makes a Metric of a definition.
 type adapter struct{ def *definition }

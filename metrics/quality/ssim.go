@@ -1,8 +1,6 @@
 package quality
 
 import (
-	"math"
-
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -17,7 +15,7 @@ var (
 			Long:  "Compares local brightness, contrast and structure (Gaussian window, mean of channels). Closer to what people see than PSNR, still an average over the whole picture.",
 		},
 		minSide: ssimTaps,
-		prepare: pairwise(ssimGaussian),
+		prepare: pairwise(single(colours)),
 	}
 	ssimUniform = definition{
 		spec: metrics.Spec{
@@ -56,16 +54,7 @@ var (
 			Long:  "SSIM at five scales, combined: details count, and so do shapes.",
 		},
 		minSide: msSSIMSide,
-		prepare: pairwise(func(ref, got pix.Image, mem *memory) float64 {
-			n, mean := ref.W*ref.H, 0.0
-			a, b := take[float32](mem, n), take[float32](mem, n)
-			for c := range 3 {
-				channel(a, ref, c, ssimOffset)
-				channel(b, got, c, ssimOffset)
-				mean += ssimProduct(ssimTerms(mem, a, b, ref.W, ref.H)) / 3
-			}
-			return mean
-		}),
+		prepare: pairwise(multi(colours)),
 	}
 	ssimY = definition{
 		spec: metrics.Spec{
@@ -76,10 +65,7 @@ var (
 			Long:  "SSIM of 8-bit luma at full size, what IQA-PyTorch and many papers call SSIM; not comparable with SSIM over RGB.",
 		},
 		minSide: ssimTaps,
-		prepare: pairwise(func(ref, got pix.Image, mem *memory) float64 {
-			a, b := grayPair(mem, ref, got)
-			return ssimMean(mem, a, b, ref.W, ref.H, ssimWindow, 2*ssimOffset)
-		}),
+		prepare: pairwise(single(lumas)),
 	}
 	msSSIMY = definition{
 		spec: metrics.Spec{
@@ -90,10 +76,7 @@ var (
 			Long:  "MS-SSIM of 8-bit luma, what IQA-PyTorch and many papers call MS-SSIM; not comparable with MS-SSIM over RGB.",
 		},
 		minSide: msSSIMSide,
-		prepare: pairwise(func(ref, got pix.Image, mem *memory) float64 {
-			a, b := grayPair(mem, ref, got)
-			return ssimProduct(ssimTerms(mem, a, b, ref.W, ref.H))
-		}),
+		prepare: pairwise(multi(lumas)),
 	}
 )
 
@@ -157,32 +140,14 @@ func SSIMMap(ref, got pix.Image) (Map, error) {
 	defer mem.giveBack()
 	iw, ih := ref.W-2*ssimRadius, ref.H-2*ssimRadius
 	inner := make([]float32, iw*ih)
-	a, b := take[float32](mem, ref.W*ref.H), take[float32](mem, ref.W*ref.H)
-	for c := range 3 {
-		channel(a, ref, c, ssimOffset)
-		channel(b, got, c, ssimOffset)
-		sweepMoments(mem, a, b, ref.W, ref.H, ssimWindow, func(y int, m moments[float32]) {
-			row := inner[y*iw : (y+1)*iw]
-			for i := range row {
-				l, cs := m.at(i, 2*ssimOffset)
-				row[i] += l * cs / 3
-			}
-		})
-	}
+	p := colours(mem, ref, got)
+	scanRows(mem, p.w, p.h, p.channels, p.moments, func(y, x int, index, _ []float32) {
+		row := inner[y*iw+x:]
+		for i := range len(index) / 3 {
+			row[i] = (index[3*i] + index[3*i+1] + index[3*i+2]) / 3
+		}
+	})
 	return spread(inner, iw, ih, ref.W, ref.H, ssimRadius, 1), nil
-}
-
-func ssimGaussian(ref, got pix.Image, mem *memory) float64 {
-	a, b := take[float32](mem, ref.W*ref.H), take[float32](mem, ref.W*ref.H)
-	total := 0.0
-	for c := range 3 {
-		channel(a, ref, c, ssimOffset)
-		channel(b, got, c, ssimOffset)
-		at := mem.narrow.mark()
-		total += ssimMean(mem, a, b, ref.W, ref.H, ssimWindow, 2*ssimOffset)
-		mem.narrow.release(at)
-	}
-	return total / 3
 }
 
 // ssimPooled is Wang's ssim.m on two gray planes of 0…255.
@@ -190,7 +155,7 @@ func ssimPooled(mem *memory, a, b []float64, w, h int) float64 {
 	f := poolFactor(w, h)
 	a, _, _ = pool(mem, a, w, h, f, symmetricBorder)
 	b, w, h = pool(mem, b, w, h, f, symmetricBorder)
-	return ssimMean(mem, a, b, w, h, ssimWindow64, 0)
+	return ssimMean(mem, a, b, w, h)
 }
 
 // moments are one row of the filtered sum s = x+y and difference d = x−y and of
@@ -198,21 +163,11 @@ func ssimPooled(mem *memory, a, b []float64, w, h int) float64 {
 //
 // From them come μx·μy, μx²+μy², σxy and σx²+σy², all that SSIM needs, so that four
 // filtered maps do instead of five.
-type moments[T float] struct{ s, d, ss, dd []T }
-
-// at returns the luminance and the contrast-structure term at i; offset is what
-// was taken from s = x+y to keep its square small.
-func (m moments[T]) at(i int, offset T) (l, cs T) {
-	u, v := m.s[i], m.d[i]
-	varS, varD := m.ss[i]-u*u, m.dd[i]-v*v
-	u += offset
-	mu, nu := u*u, v*v
-	return ((mu-nu)/2 + ssimC1) / ((mu+nu)/2 + ssimC1), ((varS-varD)/2 + ssimC2) / ((varS+varD)/2 + ssimC2)
-}
+type moments struct{ s, d, ss, dd []float64 }
 
 // sweepMoments filters the moments of two planes.
-func sweepMoments[T float](mem *memory, a, b []T, w, h int, window []T, emit func(y int, m moments[T])) {
-	sweep(mem, 4, w, h, window, func(y int, in [][]T) {
+func sweepMoments(mem *memory, a, b []float64, w, h int, window []float64, emit func(y int, m moments)) {
+	sweep(mem, 4, w, h, window, func(y int, in [][]float64) {
 		p, q := a[y*w:(y+1)*w], b[y*w:(y+1)*w]
 		q = q[:len(p)]
 		s, d, ss, dd := in[0][:len(p)], in[1][:len(p)], in[2][:len(p)], in[3][:len(p)]
@@ -221,100 +176,30 @@ func sweepMoments[T float](mem *memory, a, b []T, w, h int, window []T, emit fun
 			s[i], d[i] = u, v
 			ss[i], dd[i] = u*u, v*v
 		}
-	}, func(y int, out [][]T) { emit(y, moments[T]{out[0], out[1], out[2], out[3]}) })
+	}, func(y int, out [][]float64) { emit(y, moments{out[0], out[1], out[2], out[3]}) })
 }
 
 // ssimMean is the mean index of two planes.
-func ssimMean[T float](mem *memory, a, b []T, w, h int, window []T, offset T) float64 {
+func ssimMean(mem *memory, a, b []float64, w, h int) float64 {
 	total := 0.0
-	sweepMoments(mem, a, b, w, h, window, func(_ int, m moments[T]) {
+	sweepMoments(mem, a, b, w, h, ssimWindow64, func(_ int, m moments) {
 		s, d, ss, dd := m.s, m.d[:len(m.s)], m.ss[:len(m.s)], m.dd[:len(m.s)]
-		sum := 0.0
-		for i, u := range s { // moments.at with one division
-			v := d[i]
-			varS, varD := ss[i]-u*u, dd[i]-v*v
-			u += offset
-			mu, nu := u*u, v*v
-			num := ((mu-nu)/2 + ssimC1) * ((varS-varD)/2 + ssimC2)
-			den := ((mu+nu)/2 + ssimC1) * ((varS+varD)/2 + ssimC2)
-			sum += float64(num / den)
-		}
-		total += sum
-	})
-	r := len(window) - 1
-	return total / float64((w-2*r)*(h-2*r))
-}
-
-// contrastMean is the mean contrast-structure term of two planes.
-func contrastMean[T float](mem *memory, a, b []T, w, h int, window []T) float64 {
-	total := 0.0
-	sweepMoments(mem, a, b, w, h, window, func(_ int, m moments[T]) {
-		s, d, ss, dd := m.s, m.d[:len(m.s)], m.ss[:len(m.s)], m.dd[:len(m.s)]
-		sum := 0.0
 		for i, u := range s {
 			v := d[i]
 			varS, varD := ss[i]-u*u, dd[i]-v*v
-			sum += float64(((varS-varD)/2 + ssimC2) / ((varS+varD)/2 + ssimC2))
+			mu, nu := u*u, v*v
+			num := ((mu-nu)/2 + ssimC1) * ((varS-varD)/2 + ssimC2)
+			den := ((mu+nu)/2 + ssimC1) * ((varS+varD)/2 + ssimC2)
+			total += num / den
 		}
-		total += sum
 	})
-	r := len(window) - 1
-	return total / float64((w-2*r)*(h-2*r))
+	return total / float64((w-2*ssimRadius)*(h-2*ssimRadius))
 }
 
-// grayPair is the rounded luma of both images, less ssimOffset.
-func grayPair(mem *memory, ref, got pix.Image) (a, b []float32) {
-	n := ref.W * ref.H
-	a, b = take[float32](mem, n), take[float32](mem, n)
-	gray(a, ref, ssimOffset)
-	gray(b, got, ssimOffset)
-	return a, b
-}
-
-// ssimTerms are the mean contrast-structure terms of all scales but the coarsest, and
-// the mean index of that one. The planes, of values less ssimOffset, are overwritten.
-func ssimTerms(mem *memory, a, b []float32, w, h int) (terms [len(msSSIMWeights)]float64) {
-	for i := range terms {
-		at := mem.narrow.mark()
-		if i < len(terms)-1 {
-			terms[i] = contrastMean(mem, a, b, w, h, ssimWindow)
-		} else {
-			terms[i] = ssimMean(mem, a, b, w, h, ssimWindow, 2*ssimOffset)
-		}
-		mem.narrow.release(at)
-		if i < len(terms)-1 {
-			halve(a, w, h)
-			w, h = halve(b, w, h)
-		}
-	}
-	return terms
-}
-
-// ssimProduct is the product of the terms of all scales to the power of their weights.
-func ssimProduct(terms [len(msSSIMWeights)]float64) float64 {
-	product := 1.0
-	for i, v := range terms {
-		product *= math.Pow(max(v, 0), msSSIMWeights[i])
-	}
-	return product
-}
-
-// halve averages 2×2 pixels in place; the last row or column of an odd size stands
-// for the missing one too (imfilter 'symmetric').
+// halve averages 2×2 pixels of a plane in place, as plane32.halved does.
 func halve(p []float32, w, h int) (ow, oh int) {
-	ow, oh = (w+1)/2, (h+1)/2
-	for y := range oh {
-		top := p[2*y*w : 2*y*w+w]
-		bottom := p[min(2*y+1, h-1)*w:][:w]
-		out := p[y*ow : (y+1)*ow]
-		for x := range w / 2 {
-			out[x] = (top[2*x] + top[2*x+1] + bottom[2*x] + bottom[2*x+1]) / 4
-		}
-		if w%2 == 1 {
-			out[ow-1] = (top[w-1] + bottom[w-1]) / 2
-		}
-	}
-	return ow, oh
+	out := plane32{p, w, h, 1}.halved()
+	return out.w, out.h
 }
 
 // windowSums are sums over a column or a window of both images.

@@ -96,7 +96,7 @@ func (m *memory) padded(p plane, r int) plane {
 // steerPyramid returns the two bands of every level, the finest first.
 func steerPyramid(mem *memory, m pix.Image) (bands [steerLevels][steerBands]plane) {
 	p := mem.plane(m.W, m.H)
-	gray(p.p, m, 0)
+	gray(p.p, m)
 	r := len(steerFirst) - 1
 	p = lowPass(mem, mem.padded(p, r), m.W, m.H, 1, steerFirst)
 	for i := range bands {

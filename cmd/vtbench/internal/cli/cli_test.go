@@ -365,6 +365,12 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// scores are what score writes as JSON.
+type scores struct {
+	Pairs     []score.PairScore
+	Aggregate map[string]score.Aggregate
+}
+
 func TestScore(t *testing.T) {
 	t.Chdir(t.TempDir())
 	photos(t, "ref", 3, false, 0)
@@ -373,7 +379,7 @@ func TestScore(t *testing.T) {
 	if status != ExitDone {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
-	var s score.Scores
+	var s scores
 	if err := json.Unmarshal([]byte(stdout), &s); err != nil {
 		t.Fatal(err)
 	}
@@ -381,7 +387,7 @@ func TestScore(t *testing.T) {
 	if a := s.Aggregate["mae"]; a.Mean != 4 || a.N != 3 {
 		t.Errorf("mae %+v, want 4 of 3 pairs", a)
 	}
-	if v, _ := s.Pairs[0].Metrics.Get("psnr"); v < 36.08959 || v > 36.08961 {
+	if v := s.Pairs[0].Metrics["psnr"]; v < 36.08959 || v > 36.08961 {
 		t.Errorf("psnr %v, want 36.08960", v)
 	}
 	// One file is identical, one has no partner.
@@ -393,6 +399,29 @@ func TestScore(t *testing.T) {
 	}
 	if _, _, stderr := vtbench(t, "score", "ref/a.png", "other.png"); !strings.Contains(stderr, "other.png") {
 		t.Errorf("a missing file is not named: %s", stderr)
+	}
+}
+
+// A metric that an image is too small for costs its own value, and says so; the others of
+// the same pass have theirs.
+func TestScoreTooSmallForOne(t *testing.T) {
+	t.Chdir(t.TempDir())
+	put(t, "ref/a.png", pngOf(t, flat(40, 32, 100)))
+	put(t, "dist/a.png", pngOf(t, flat(40, 32, 110)))
+	status, stdout, stderr := vtbench(t, "score", "ref", "dist", "-m", "ssim,ms-ssim", "--format", "json")
+	var s scores
+	if err := json.Unmarshal([]byte(stdout), &s); err != nil {
+		t.Fatal(err)
+	}
+	p := s.Pairs[0]
+	if _, ok := p.Metrics["ms-ssim"]; ok || p.Metrics["ssim"] < .9 || !strings.Contains(p.Errors["ms-ssim"], "at least 161") || p.Error != "" {
+		t.Errorf("%+v", p)
+	}
+	if a := s.Aggregate["ms-ssim"]; a.N != 0 || a.Dropped["failed"] != 1 || s.Aggregate["ssim"].N != 1 {
+		t.Errorf("%+v", s.Aggregate)
+	}
+	if status != ExitItemsFailed || !strings.Contains(stderr, "a.png: ms-ssim: ") {
+		t.Errorf("status %d: %s", status, stderr)
 	}
 }
 
@@ -485,7 +514,7 @@ func TestScoreWithNetworks(t *testing.T) {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
 	var got struct {
-		score.Scores
+		scores
 		Sets       []score.SetScore  `json:"sets"`
 		Provenance map[string]string `json:"provenance"`
 	}

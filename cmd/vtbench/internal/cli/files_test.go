@@ -72,7 +72,7 @@ func TestScoreAnyonesFiles(t *testing.T) {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
 	var got struct {
-		score.Scores
+		scores
 		LeftOut map[string]files.Omissions `json:"left_out"`
 		Notes   []score.FileNote           `json:"notes"`
 		Reader  string                     `json:"reader"`
@@ -82,8 +82,7 @@ func TestScoreAnyonesFiles(t *testing.T) {
 	}
 	names := map[string]float64{}
 	for _, p := range got.Pairs {
-		v, _ := p.Metrics.Get("mae")
-		names[p.Name] = float64(v)
+		names[p.Name] = float64(p.Metrics["mae"])
 	}
 	if len(names) != 3 || names["a.png"] != 4 || names["c.png"] != 4 || names["b.jfif"] > 1 {
 		t.Errorf("pairs %v", names)

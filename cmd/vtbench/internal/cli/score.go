@@ -150,7 +150,7 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 	for _, name := range unpaired {
 		a.warnf("%s has no partner and was not scored", name)
 	}
-	for _, p := range scores.Pairs {
+	for p := range scores.Pairs.All() {
 		if p.Error != "" {
 			a.warnf("%s: %s", p.Name, p.Error)
 		}
@@ -158,7 +158,7 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 			a.warnf("%s: %s: %s", p.Name, id, p.Errors[id])
 		}
 	}
-	if n := scores.Failed(); n > 0 || len(unpaired) > 0 {
+	if n := scores.Pairs.Failed(); n > 0 || len(unpaired) > 0 {
 		return &statusError{ExitItemsFailed, fmt.Errorf("done, but %d of %d pairs have errors and %d files have no partner", n, len(pairs), len(unpaired))}
 	}
 	if unmeasured > 0 {
@@ -271,16 +271,15 @@ func (a *app) scoreTable(s *score.Scores, ids []string) error {
 		st := format.For(specs[id])
 		agg := s.Aggregate[id]
 		row := []string{id, specs[id].Unit, specs[id].Better.Arrow()}
-		if len(s.Pairs) == 1 {
-			p := s.Pairs[0]
+		if s.Pairs.Len() == 1 {
+			p := s.Pairs.At(0)
 			switch {
 			case p.Notes[id] == "inf":
 				row = append(row, "inf (identical)")
 			case p.Error != "" || p.Errors[id] != "":
 				row = append(row, "error")
 			default:
-				v, _ := p.Metrics.Get(id)
-				row = append(row, st.Number(float64(v)))
+				row = append(row, st.Number(float64(p.Metrics[id])))
 			}
 		} else {
 			row = append(row, st.Interval(float64(agg.Mean), float64(agg.Lo), float64(agg.Hi)), strconv.Itoa(agg.N), dropped(agg.Dropped))
@@ -288,25 +287,23 @@ func (a *app) scoreTable(s *score.Scores, ids []string) error {
 		rows = append(rows, row)
 	}
 	header := []string{"metric", "unit", "better", "value"}
-	if len(s.Pairs) > 1 {
+	if s.Pairs.Len() > 1 {
 		header = []string{"metric", "unit", "better", "mean [95 %]", "n", "dropped"}
 	}
-	if err := table.Simple(a.out, header, rows); err != nil || len(s.Pairs) == 1 {
+	if err := table.Simple(a.out, header, rows); err != nil || s.Pairs.Len() == 1 {
 		return err
 	}
 	if len(ids) > 5 {
-		fmt.Fprintf(a.out, "%d pairs; --format csv or json lists each\n", len(s.Pairs))
+		fmt.Fprintf(a.out, "%d pairs; --format csv or json lists each\n", s.Pairs.Len())
 		return nil
 	}
 	rows = nil
-	for i, p := range s.Pairs {
-		if i == shownPairs {
-			break
-		}
+	for i := range min(s.Pairs.Len(), shownPairs) {
+		p := s.Pairs.At(i)
 		row := []string{format.Line(p.Name)}
 		for _, id := range ids {
 			cell := "error"
-			if v, ok := p.Metrics.Get(id); ok {
+			if v, ok := p.Metrics[id]; ok {
 				if cell = p.Notes[id]; cell == "" {
 					cell = format.For(specs[id]).Number(float64(v))
 				}
@@ -318,7 +315,7 @@ func (a *app) scoreTable(s *score.Scores, ids []string) error {
 	if err := table.Simple(a.out, append([]string{"pair"}, ids...), rows); err != nil {
 		return err
 	}
-	if n := len(s.Pairs) - shownPairs; n > 0 {
+	if n := s.Pairs.Len() - shownPairs; n > 0 {
 		fmt.Fprintf(a.out, "… and %d more; --format csv or json lists all\n", n)
 	}
 	return nil
@@ -355,11 +352,11 @@ func (a *app) scoreCSV(s *score.Scores, ids []string) error {
 	if err := w.Write(append(append([]string{"name"}, ids...), "error")); err != nil {
 		return err
 	}
-	for _, p := range s.Pairs {
+	for p := range s.Pairs.All() {
 		row := []string{p.Name}
 		for _, id := range ids {
 			cell := ""
-			if v, ok := p.Metrics.Get(id); ok {
+			if v, ok := p.Metrics[id]; ok {
 				if cell = p.Notes[id]; cell == "" {
 					cell = strconv.FormatFloat(float64(v), 'g', -1, 64)
 				}
