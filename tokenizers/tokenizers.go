@@ -29,10 +29,13 @@ type Tokenizer interface {
 
 // Info describes a tokenizer well enough to trust a cached result of it.
 type Info struct {
-	Name          string `json:"name"`              // "vq", "taming-vqgan-f16"
-	Version       string `json:"version"`           // of the adapter or the library
-	Weights       string `json:"weights,omitempty"` // hex SHA-256 of what was learned, "" where nothing was
-	Deterministic bool   `json:"deterministic"`     // same input, same output, bit by bit
+	Name    string `json:"name"`              // "vq", "taming-vqgan-f16"
+	Version string `json:"version"`           // of the adapter or the library
+	Weights string `json:"weights,omitempty"` // hex SHA-256 of what was learned, "" where nothing was
+	// Code is the hex SHA-256 of a program outside this one that computes the results, ""
+	// where it does not say: they are then never taken from a cache.
+	Code          string `json:"code,omitempty"`
+	Deterministic bool   `json:"deterministic"` // same input, same output, bit by bit
 	// BatchInvariant says that an image's result is the same, bit by bit, in any batch
 	// and at any place of it, so that batches may be cut anywhere.
 	BatchInvariant bool              `json:"batch_invariant,omitempty"`

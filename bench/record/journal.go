@@ -12,7 +12,6 @@ import (
 )
 
 // CodeLine is one line of codes.jsonl: which tokens an image used, or what a metric of
-// sets keeps of it. A line without a tokenizer is of a reference and holds for all. or what a metric of
 // sets keeps of it. A line without a tokenizer is of a reference and holds for all.
 type CodeLine struct {
 	Tokenizer string `json:"tokenizer"`
@@ -32,6 +31,8 @@ type TimingLine struct {
 	EncodeNS  int64  `json:"encode_ns"`
 	DecodeNS  int64  `json:"decode_ns"`
 	Pixels    int    `json:"pixels"`
+	// Cached says that the result is another run's: nothing was timed.
+	Cached bool `json:"cached,omitempty"`
 }
 
 // Extent is a group's part of a journal.

@@ -68,10 +68,13 @@ type BootstrapConfig struct {
 type Host struct {
 	Started string `json:"started"` // RFC 3339, UTC
 	Program string `json:"program"` // vtbench version and commit
-	Go      string `json:"go"`
-	OS      string `json:"os"`
-	CPU     string `json:"cpu,omitempty"`
-	Cores   int    `json:"cores"`
+	// Build is the hex SHA-256 of the program's file: two builds may compute the last
+	// digits differently.
+	Build string `json:"build,omitempty"`
+	Go    string `json:"go"`
+	OS    string `json:"os"`
+	CPU   string `json:"cpu,omitempty"`
+	Cores int    `json:"cores"`
 	// Features are extensions of the processor's instructions that change the last
 	// digits of what engines compute: "avx2 fma".
 	Features string `json:"features,omitempty"`

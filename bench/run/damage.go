@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/vtbench/vtbench/bench/identity"
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/internal/guard"
@@ -131,17 +132,20 @@ func mode(ids []int32) int32 {
 // errNoClean says that there is nothing to damage.
 var errNoClean = errors.New("there are no codes of the clean image to damage")
 
-// decodeDamaged decodes damaged codes of clean images. Failures are in the results;
-// the error says that the run has to stop.
-func (r *runner) decodeDamaged(ctx context.Context, b *batch) error {
+// decodeDamaged decodes damaged codes of clean images, for cells of a batch. Failures are
+// in the results; the error says that the run has to stop.
+func (r *runner) decodeDamaged(ctx context.Context, b *batch, wanted []int) error {
 	src := r.cfg.Tokenizers[b.tokenizer]
 	var codes []*tokenizers.Codes
 	var at []*cell
-	for i, c := range b.cells {
+	for _, i := range wanted {
+		c := b.cells[i]
 		in, clean := c.in, b.clean[i]
 		switch {
 		case in.err != nil:
 			c.result.Err = in.err
+			continue
+		case c.result.Err != nil: // its reference could not be made
 			continue
 		case clean.err != nil:
 			c.result.Err = clean.err
@@ -165,6 +169,9 @@ func (r *runner) decodeDamaged(ctx context.Context, b *batch) error {
 	}
 	if len(codes) == 0 {
 		return nil
+	}
+	if err := r.warmed(ctx, b.tokenizer); err != nil {
+		return err
 	}
 	out, err := r.decode(ctx, b.tokenizer, codes, b.cond.Resolution)
 	if ctx.Err() != nil {
@@ -207,20 +214,40 @@ func (r *runner) decode(ctx context.Context, t int, batch []*tokenizers.Codes, s
 	return out, nil
 }
 
-// changes are the records of what compares codes, for one reconstruction.
-func (r *runner) changes(c *cell, base record.Record, t int, before, after *tokenizers.Codes) []record.Record {
-	if before == nil || after == nil {
-		return nil
-	}
+// changes are the records of what compares codes, for one reconstruction: with those of
+// the clean image, or with its own when it is encoded once more.
+func (r *runner) changes(c *cell, base record.Record, t int, clean *cell) []record.Record {
 	near, _ := r.cfg.Tokenizers[t].Tokenizer.(tokenizers.Neighbourer)
 	var out []record.Record
-	for _, m := range r.cfg.Codes {
+	for i, m := range r.cfg.Codes {
 		specs := r.owed(m, t)
 		if !r.anyWanted(specs) {
 			continue
 		}
-		values, err := guard.Call("comparing codes by "+specs[0].ID, func() ([]metrics.Value, error) { return m.Compare(before, after, near) })
-		out = append(out, r.values(base, c.in, specs, values, err)...)
+		rec := c.key
+		if clean != nil {
+			rec = identity.Changed(clean.key, c.key)
+		}
+		got, err := c.part(r.value(c, rec, func(k *kept) identity.Part { return k.codes[i] }, asShown), needs{again: clean == nil}, func() (part, error) {
+			before, after := c.tokens, c.again
+			switch {
+			case clean != nil && clean.err != nil:
+				return part{}, errNoClean
+			case clean != nil:
+				before, after = clean.tokens, c.tokens
+			case c.againErr != nil:
+				return part{}, c.againErr
+			}
+			if before == nil || after == nil {
+				return part{}, nil // nothing to compare
+			}
+			values, err := guard.Call("comparing codes by "+specs[0].ID, func() ([]metrics.Value, error) { return m.Compare(before, after, near) })
+			return part{values: values}, err
+		})
+		if errors.Is(err, errNoClean) {
+			continue // counted where the clean image failed
+		}
+		out = append(out, r.values(base, c.in, specs, got.values, err)...)
 	}
 	return out
 }
@@ -252,7 +279,7 @@ func (r *runner) encodeAgain(ctx context.Context, b *batch) error {
 	var images []pix.Image
 	var at []*cell
 	for _, c := range b.cells {
-		if c.err == nil && c.tokens != nil {
+		if c.needs.again && c.err == nil && c.tokens != nil {
 			images, at = append(images, c.result.Image), append(at, c)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/vtbench/vtbench/bench/identity"
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/datasets"
@@ -57,6 +58,17 @@ type cell struct {
 	again    *tokenizers.Codes
 	againErr error
 	out      itemOutput
+
+	key    identity.Key          // R; unknown where results are not kept
+	known  map[identity.Key]part // what the cache had, by V
+	fresh  map[identity.Key]part // what was computed and can be kept
+	asking bool                  // only finds out what is not known
+	needs  needs
+	taken  bool // the reconstruction is from the cache
+	found  bool // it is no work of a tokenizer: not worth keeping
+	// lacksTokens says that the values were known, so that the tokens were not needed.
+	lacksTokens bool
+	batch       *batch
 }
 
 // cells are those of a group, in the order of records: by item, by tokenizer, by
@@ -86,7 +98,8 @@ type batch struct {
 	tokenizer int
 	cond      suite.Condition
 	cells     []*cell
-	clean     []*cell // under a condition of damage: the same cells without it
+	clean     []*cell       // under a condition of damage: the same cells without it
+	recalling chan struct{} // held while tokens are brought back
 }
 
 // do works on a group: loads its items, then takes every condition through every
@@ -176,7 +189,7 @@ func (r *runner) condition(ctx context.Context, items []*loaded, c int, cs *cell
 	if err := r.compute(ctx, len(items), func(i int) {
 		if items[i].err == nil {
 			inputs[i] = &input{loaded: items[i], cond: cond}
-			inputs[i].err = r.prepare(ctx, inputs[i])
+			inputs[i].err = r.begin(ctx, inputs[i])
 		}
 	}); err != nil {
 		return err
@@ -186,13 +199,13 @@ func (r *runner) condition(ctx context.Context, items []*loaded, c int, cs *cell
 		if cond.DamagesTokens() && !damages(r.cfg.Tokenizers[t].Tokenizer, cond.Corruption) {
 			continue
 		}
-		b := &batch{tokenizer: t, cond: cond}
+		b := &batch{tokenizer: t, cond: cond, recalling: make(chan struct{}, 1)}
 		for i, in := range inputs {
 			if in == nil {
 				continue
 			}
 			cell := cs.at(i, t, c)
-			cell.in = in
+			cell.in, cell.batch = in, b
 			b.cells = append(b.cells, cell)
 			if cond.Corruption != "" {
 				b.clean = append(b.clean, cs.at(i, t, r.cleanOf(cond)))
@@ -213,32 +226,76 @@ func (r *runner) cleanOf(c suite.Condition) int {
 	panic("a suite without clean conditions") // Suite.Conditions lists them first
 }
 
-// batch takes one batch through its tokenizer and scores what comes out.
+// batch takes one batch through its tokenizer and scores what comes out, as far as the
+// values are not known already.
 func (r *runner) batch(ctx context.Context, b *batch) error {
+	if err := r.ask(ctx, b); err != nil {
+		return err
+	}
+	if err := r.produce(ctx, b); err != nil {
+		return err
+	}
+	return r.compute(ctx, len(b.cells), func(i int) {
+		c := b.cells[i]
+		if c.needs.scoring {
+			c.out = r.score(ctx, b, i)
+			if r.kept != nil {
+				r.kept.storeReconstruction(c)
+				r.kept.store(c)
+			}
+		}
+		c.result, c.known, c.fresh, c.needs = result{}, nil, nil, needs{}
+		r.stepped(1)
+	})
+}
+
+// produce makes what the cells of a batch need to be scored.
+func (r *runner) produce(ctx context.Context, b *batch) error {
+	some := func(of func(needs) bool) bool {
+		return slices.ContainsFunc(b.cells, func(c *cell) bool { return of(c.needs) })
+	}
+	if !some(func(n needs) bool { return n.scoring }) {
+		return nil
+	}
+	if r.kept != nil && some(func(n needs) bool { return n.originals }) {
+		if err := r.enrol(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.compute(ctx, len(b.cells), func(i int) {
+		if c := b.cells[i]; c.needs.scoring && c.in.err == nil {
+			c.result.Err = r.prepare(ctx, c.in)
+		}
+	}); err != nil {
+		return err
+	}
+	if err := r.remember(ctx, b); err != nil {
+		return err
+	}
 	step := r.reconstruct
 	if b.cond.DamagesTokens() {
 		step = r.decodeDamaged
 	}
-	if err := step(ctx, b); err != nil {
+	if err := step(ctx, b, r.wanting(b)); err != nil {
 		return err
 	}
 	for _, c := range b.cells {
-		c.tokens, c.err = c.result.Codes, c.result.Err
+		if c.needs.scoring {
+			c.tokens, c.err = c.result.Codes, c.result.Err
+		}
 	}
-	if b.clean == nil {
+	if b.clean == nil && some(func(n needs) bool { return n.again }) {
 		if err := r.encodeAgain(ctx, b); err != nil {
 			return err
 		}
+	}
+	if b.clean == nil && some(func(n needs) bool { return n.latents }) {
 		if err := r.latents(ctx, b); err != nil {
 			return err
 		}
 	}
-	return r.compute(ctx, len(b.cells), func(i int) {
-		c := b.cells[i]
-		c.out = r.score(ctx, b, i)
-		c.result = result{}
-		r.stepped(1)
-	})
+	r.keep(b)
+	return nil
 }
 
 // result is a reconstruction, and the same at the size of scoring where it is
@@ -252,16 +309,18 @@ type result struct {
 	latentErr error
 }
 
-// reconstruct runs a batch through its tokenizer. Failures are in the results; the
-// error says that the run has to stop.
-func (r *runner) reconstruct(ctx context.Context, b *batch) error {
+// reconstruct runs cells of a batch through its tokenizer. Failures are in the results;
+// the error says that the run has to stop.
+func (r *runner) reconstruct(ctx context.Context, b *batch, wanted []int) error {
 	var images []pix.Image
 	var refs []tokenizers.ItemRef
 	var at []*cell
-	for _, c := range b.cells {
+	for _, i := range wanted {
+		c := b.cells[i]
 		switch in := c.in; {
 		case in.err != nil:
 			c.result.Err = in.err
+		case c.result.Err != nil: // its reference could not be made
 		case r.cfg.Tokenizers[b.tokenizer].Name == suite.Original:
 			c.result.Image, c.result.restored = in.img, in.reference
 		default:
@@ -271,6 +330,9 @@ func (r *runner) reconstruct(ctx context.Context, b *batch) error {
 	}
 	if len(images) == 0 {
 		return nil
+	}
+	if err := r.warmed(ctx, b.tokenizer); err != nil {
+		return err
 	}
 	out, err := r.call(ctx, b.tokenizer, images, refs)
 	if ctx.Err() != nil {
@@ -300,7 +362,7 @@ func (r *runner) latents(ctx context.Context, b *batch) error {
 	var images []pix.Image
 	var at []*cell
 	for _, c := range b.cells {
-		if c.in.err == nil && c.result.Err == nil {
+		if c.needs.latents && c.in.err == nil && c.result.Err == nil {
 			images, at = append(images, c.in.img), append(at, c)
 		}
 	}

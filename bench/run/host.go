@@ -3,10 +3,11 @@ package run
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
+	"io"
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/cpu"
@@ -14,19 +15,28 @@ import (
 	"github.com/vtbench/vtbench/bench/record"
 )
 
-func digestOf(v any) string {
-	b, err := json.Marshal(v)
+// build is the digest of the running program's file, "" where it cannot be read.
+var build = sync.OnceValue(func() string {
+	path, err := os.Executable()
 	if err != nil {
-		panic(err) // our own plain structs
+		return ""
 	}
-	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:])
-}
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
+})
 
 // thisHost describes where and when the run is made.
 func thisHost(program string) record.Host {
 	return record.Host{
-		Started: time.Now().UTC().Format(time.RFC3339), Program: program, Go: runtime.Version(),
+		Started: time.Now().UTC().Format(time.RFC3339), Program: program, Build: build(), Go: runtime.Version(),
 		OS: runtime.GOOS + "/" + runtime.GOARCH, CPU: cpuModel(), Cores: runtime.NumCPU(), Features: features(),
 	}
 }

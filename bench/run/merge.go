@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/vtbench/vtbench/bench/identity"
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/files"
@@ -80,12 +81,12 @@ func (cfg *MergeConfig) parts(ctx context.Context) (record.Manifest, []record.Pa
 		if i == 0 {
 			whole = m
 		}
-		diff, err := differences(whole, m)
+		diff, err := identity.Differences(&whole, &m)
 		if err != nil {
 			return whole, nil, err
 		}
 		if len(diff) > 0 {
-			return whole, nil, configErrorf("%s and %s are not parts of one run: they have another %s", cfg.Dirs[0], dir, strings.Join(diff, ", another "))
+			return whole, nil, configErrorf("%s and %s are not parts of one run: the fields of their %s that differ are %s", cfg.Dirs[0], dir, record.ManifestFile, identity.Strings(diff))
 		}
 		state, err := record.Verify(dir)
 		if err != nil {
@@ -164,12 +165,12 @@ func (cfg *MergeConfig) overwritable(m record.Manifest) error {
 	if err != nil {
 		return &ConfigError{err}
 	}
-	diff, err := differences(old, m)
+	diff, err := identity.Differences(&old, &m)
 	if err != nil {
 		return err
 	}
 	if len(diff) > 0 {
-		return configErrorf("%s already holds another run (another %s); choose another directory with -o", cfg.Dir, strings.Join(diff, ", another "))
+		return configErrorf("%s already holds another run: the fields of its %s that differ are %s; choose another directory with -o", cfg.Dir, record.ManifestFile, identity.Strings(diff))
 	}
 	return nil
 }

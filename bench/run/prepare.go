@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/vtbench/vtbench/bench/identity"
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/datasets"
@@ -29,6 +30,7 @@ type loaded struct {
 	// references are what metrics of sets keep of the images that reconstructions are
 	// compared with, by the condition of those and by metric.
 	references map[suite.Condition][]embedding
+	original   identity.Key // pixels of the item
 }
 
 // embedding is the state of an image for a metric of sets, or why there is none; empty
@@ -64,7 +66,14 @@ type input struct {
 	clean   []prepared
 	// references by metric of sets.
 	references []embedding
-	err        error
+	err        error // there is nothing to give to a tokenizer
+	// The reference and the scorers are made once, when they are first needed.
+	referring, scoring sync.Once
+	referErr           error
+	prepareErr         error
+	// With a cache: keys of what the tokenizer is given, and of what is scored against.
+	given                     identity.Key
+	shown, labelled, unharmed identity.Scored
 }
 
 // give makes the image that a tokenizer is given, and returns it without the damage
@@ -84,10 +93,9 @@ func (r *runner) give(in *input) (fitted pix.Image, err error) {
 	return fitted, nil
 }
 
-// prepare makes the image that tokenizers are given, what their reconstructions are
-// compared with, and the scorers.
-func (r *runner) prepare(ctx context.Context, in *input) (err error) {
-	defer guard.Recover(&err, "preparing "+in.id+" for "+in.cond.String())
+// begin makes the image that tokenizers are given and, where no value of it can be known
+// already, all else that is needed to score.
+func (r *runner) begin(ctx context.Context, in *input) error {
 	fitted, err := r.give(in)
 	if err != nil {
 		return err
@@ -98,20 +106,46 @@ func (r *runner) prepare(ctx context.Context, in *input) (err error) {
 	if r.cfg.Suite.ScoreAt == "input" {
 		in.undamaged = fitted
 	}
-	in.reference = in.undamaged
-	if in.cond.DamagesImage() {
-		if in.reference, err = r.restore(in, in.img); err != nil {
-			return err
-		}
+	r.identify(in)
+	if r.kept == nil {
+		return r.prepare(ctx, in)
 	}
-	r.prepareScorers(ctx, in)
-	in.references = r.reference(ctx, in.loaded, r.cfg.Suite.ReferenceOf(in.cond), in.reference)
-	if in.cond.DamagesImage() { // and what damaged images are restored to
-		c := in.cond
-		c.Against = suite.AgainstClean
-		r.reference(ctx, in.loaded, r.cfg.Suite.ReferenceOf(c), in.undamaged)
+	if slices.ContainsFunc(r.cfg.Sets, func(s metrics.OpenedSets) bool { return r.anyWanted(s.Specs) }) {
+		return r.refer(ctx, in) // the states of references are part of the result
 	}
 	return nil
+}
+
+// refer makes what reconstructions are compared with, and shows it to metrics of sets.
+func (r *runner) refer(ctx context.Context, in *input) error {
+	in.referring.Do(func() {
+		defer guard.Recover(&in.referErr, "preparing "+in.id+" for "+in.cond.String())
+		in.reference = in.undamaged
+		if in.cond.DamagesImage() {
+			if in.reference, in.referErr = r.restore(in, in.img); in.referErr != nil {
+				return
+			}
+		}
+		in.references = r.reference(ctx, in.loaded, r.cfg.Suite.ReferenceOf(in.cond), in.reference)
+		if in.cond.DamagesImage() { // and what damaged images are restored to
+			c := in.cond
+			c.Against = suite.AgainstClean
+			r.reference(ctx, in.loaded, r.cfg.Suite.ReferenceOf(c), in.undamaged)
+		}
+	})
+	return in.referErr
+}
+
+// prepare makes what reconstructions are compared with, and the scorers.
+func (r *runner) prepare(ctx context.Context, in *input) error {
+	if err := r.refer(ctx, in); err != nil {
+		return err
+	}
+	in.scoring.Do(func() {
+		defer guard.Recover(&in.prepareErr, "preparing "+in.id+" for "+in.cond.String())
+		r.prepareScorers(ctx, in)
+	})
+	return in.prepareErr
 }
 
 // reference embeds an image that reconstructions are compared with, once.
@@ -124,7 +158,12 @@ func (r *runner) reference(ctx context.Context, it *loaded, c suite.Condition, i
 	out := make([]embedding, len(r.cfg.Sets))
 	for s, src := range r.cfg.Sets {
 		if r.anyWanted(src.Specs) {
-			out[s].state, out[s].err = r.embedded(ctx, src, img)
+			embed := func() (string, error) { return r.embedded(ctx, src, img) }
+			if r.kept == nil {
+				out[s].state, out[s].err = embed()
+			} else {
+				out[s].state, out[s].err = r.kept.state(identity.Pixels(img), r.kept.sets[s], embed)
+			}
 		}
 	}
 	it.references[c] = out

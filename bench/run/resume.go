@@ -1,14 +1,13 @@
 package run
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
+	"github.com/vtbench/vtbench/bench/identity"
 	"github.com/vtbench/vtbench/bench/record"
 )
 
@@ -44,51 +43,16 @@ func (r *runner) open(plan []*group) (start int, err error) {
 	case !r.cfg.Resume:
 		return 0, configErrorf("%s already holds a run; continue it with --resume, or choose another directory with -o", dir)
 	}
-	diff, err := differences(old, r.manifest)
+	diff, err := identity.Differences(&old, &r.manifest)
 	if err != nil {
 		return 0, err
 	}
 	if len(diff) > 0 {
-		return 0, configErrorf("%s cannot be resumed, it was started with another %s; choose another directory with -o",
-			dir, strings.Join(diff, ", another "))
+		return 0, configErrorf("%s cannot be resumed, it was started as another run than this one: the fields of its %s that differ are %s; choose another directory with -o",
+			dir, record.ManifestFile, identity.Strings(diff))
 	}
 	r.manifest.Host = old.Host // the run keeps its beginning
 	return r.replay(plan)
-}
-
-// differences names what makes two manifests different runs.
-func differences(a, b record.Manifest) ([]string, error) {
-	// What was not written, because it was empty, is read back as nothing: both are
-	// compared as they are read.
-	written, err := json.Marshal(b)
-	if err != nil {
-		return nil, err
-	}
-	b = record.Manifest{}
-	if err := json.Unmarshal(written, &b); err != nil {
-		return nil, err
-	}
-	if a.Schema != b.Schema {
-		return []string{fmt.Sprintf("schema version (%d there, %d here: that directory belongs to another release of vtbench)", a.Schema, b.Schema)}, nil
-	}
-	var out []string
-	check := func(x, y any, what string) {
-		if digestOf(x) != digestOf(y) {
-			out = append(out, what)
-		}
-	}
-	check(a.SuiteHash, b.SuiteHash, "suite (or resolutions, or metrics)")
-	check(a.Datasets, b.Datasets, "data set (or --limit, or --full)")
-	check(a.Seed, b.Seed, "seed")
-	check(a.Shard, b.Shard, "shard")
-	check(a.Batch, b.Batch, "batch size")
-	check(a.KeepImages, b.KeepImages, "number of kept images (--keep-images)")
-	check(a.Bootstrap, b.Bootstrap, "bootstrap")
-	check(a.Tokenizers, b.Tokenizers, "list of tokenizers (or their weights or versions)")
-	check(a.Metrics, b.Metrics, "metric version")
-	check(a.Provenance, b.Provenance, "OCR engine or model")
-	check(a.Host.Features, b.Host.Features, "processor (results of networks may differ in their last digits)")
-	return out, nil
 }
 
 // replay finds out how far a run came, from the groups that are committed and whole, and

@@ -11,7 +11,6 @@ package run
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"path/filepath"
 	"runtime"
@@ -21,11 +20,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/vtbench/vtbench/bench/cache"
+	"github.com/vtbench/vtbench/bench/identity"
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets"
-	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
@@ -63,6 +63,7 @@ type Config struct {
 	Program    string            // name, version and commit, for the manifest
 	KeepImages int               // whole images kept for the report, a data set
 	Timing     bool              // time every tokenizer alone, after everything else
+	Cache      *cache.Cache      // results of other runs; nil takes and keeps none
 	Progress   Progress
 }
 
@@ -106,14 +107,24 @@ type runner struct {
 	lanes      []chan struct{} // one a tokenizer that takes one call at a time, else nil
 	keeper     *keeper
 	kinds      []metrics.Kind // that make values of whole sets
+	kept       *kept          // results of other runs; nil without a cache
+	looked     originals
+	cold       []chan struct{} // one a tokenizer: held while it is being warmed
+	warmth     []bool          // guarded by it
 	progress   sync.Mutex
+	measured   int  // steps of measuring that are done
+	total      int  // and all there are
+	aside      bool // another phase is shown while measuring waits for it
 }
 
-// stepped tells the display that n steps of the phase are done.
+// stepped tells the display that n steps of measuring are done.
 func (r *runner) stepped(n int) {
 	r.progress.Lock()
 	defer r.progress.Unlock()
-	r.cfg.Progress.Step(n)
+	r.measured += n
+	if !r.aside {
+		r.cfg.Progress.Step(n)
+	}
 }
 
 // Execute runs a suite and leaves a complete run directory without reports. When
@@ -180,6 +191,7 @@ func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 			lane = make(chan struct{}, 1)
 		}
 		r.lanes = append(r.lanes, lane)
+		r.cold, r.warmth = append(r.cold, make(chan struct{}, 1)), append(r.warmth, false)
 		entry := record.TokenEntry{Name: t.Name, Kind: t.Kind, Options: t.Options, Info: info}
 		if l, ok := t.Tokenizer.(tokenizers.Listed); ok {
 			entry.LeftOut = l.LeftOut()
@@ -201,8 +213,9 @@ func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 	if err := r.announce(ctx); err != nil {
 		return nil, nil, err
 	}
-	m.SuiteHash, m.Shard, m.Bootstrap = digestOf(cfg.Suite), cfg.Shard.String(), cfg.Bootstrap
+	m.SuiteHash, m.Shard, m.Bootstrap = identity.Digest(cfg.Suite), cfg.Shard.String(), cfg.Bootstrap
 	m.Provenance, m.LeftOut, m.Host = cfg.Provenance, cfg.LeftOut, thisHost(cfg.Program)
+	r.kept = r.openKept()
 	r.keeper = newKeeper(m)
 	return r, plan, nil
 }
@@ -328,58 +341,6 @@ func (r *runner) announce(ctx context.Context) error {
 	return nil
 }
 
-// enrol shows every original of the run, those of other shards too, to the metrics
-// that ask for it. What cannot be loaded is counted when its turn comes.
-func (r *runner) enrol(ctx context.Context) error {
-	var enrollers []metrics.Enroller
-	for _, m := range r.cfg.Metrics {
-		if e, ok := m.(metrics.Enroller); ok && r.anyWanted(m.Specs()) {
-			enrollers = append(enrollers, e)
-		}
-	}
-	if len(enrollers) == 0 {
-		return nil
-	}
-	for _, d := range r.cfg.Datasets {
-		p, ok := d.Data.(datasets.Paired)
-		for _, e := range enrollers {
-			if m, wants := e.(metrics.Pairer); ok && wants {
-				m.EnrolPairs(p.Pairs())
-			}
-		}
-	}
-	total := 0
-	for _, d := range r.cfg.Datasets {
-		total += r.items(d)
-	}
-	r.cfg.Progress.Begin("reading originals", total, 0)
-	defer r.cfg.Progress.End()
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(r.cfg.Workers)
-	for s, d := range r.cfg.Datasets {
-		for i := range r.items(d) {
-			g.Go(func() error {
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				defer r.stepped(1)
-				it := planned{s, i, d.Data.IDs()[i]}
-				item, err := r.load(ctx, it)
-				if err != nil {
-					return ctx.Err()
-				}
-				for _, e := range enrollers {
-					if err := enrolOne(ctx, e, metrics.Reference{Item: it.id, Image: item.Image, Instances: item.Instances}); err != nil {
-						return fmt.Errorf("looking at the originals: %s: %w", it.id, err)
-					}
-				}
-				return nil
-			})
-		}
-	}
-	return g.Wait()
-}
-
 // cellsOfItem is how many reconstructions an item has.
 func (r *runner) cellsOfItem() int {
 	n := 0
@@ -391,11 +352,6 @@ func (r *runner) cellsOfItem() int {
 		}
 	}
 	return n
-}
-
-func enrolOne(ctx context.Context, e metrics.Enroller, ref metrics.Reference) (err error) {
-	defer guard.Recover(&err, "enrolling "+ref.Item)
-	return e.Enrol(ctx, ref)
 }
 
 // items is how many items of a data set the run takes, over all shards.
@@ -425,14 +381,18 @@ func (r *runner) run(ctx context.Context, plan []*group) (err error) {
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
 
-	if err := r.enrol(ctx); err != nil {
-		return err
-	}
-	if err := r.warm(ctx); err != nil {
-		return err
+	if r.kept == nil { // else when the first value turns out to be missing
+		if err := r.enrol(ctx); err != nil {
+			return err
+		}
+		if err := r.warm(ctx); err != nil {
+			return err
+		}
 	}
 	perItem := r.cellsOfItem()
-	r.cfg.Progress.Begin("measuring", count(plan)*perItem, count(plan[:start])*perItem)
+	r.measured = count(plan[:start]) * perItem
+	r.total = count(plan) * perItem
+	r.cfg.Progress.Begin("measuring", r.total, r.measured)
 	defer r.cfg.Progress.End()
 
 	g, ctx := errgroup.WithContext(ctx)

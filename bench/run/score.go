@@ -6,6 +6,7 @@ import (
 	"image"
 	"slices"
 
+	"github.com/vtbench/vtbench/bench/identity"
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
@@ -24,14 +25,11 @@ func (r *runner) score(ctx context.Context, b *batch, i int) itemOutput {
 	base.Tokenizer, base.Condition = r.cfg.Tokenizers[b.tokenizer].Name, b.cond.String()
 	out := r.measure(ctx, c, base)
 	switch {
-	case b.clean != nil && c.err == nil:
-		out.records = append(out.records, r.changes(c, base, b.tokenizer, b.clean[i].tokens, c.tokens)...)
-	case b.clean == nil && c.againErr != nil:
-		for _, m := range r.cfg.Codes {
-			out.records = append(out.records, r.failed(base, c.in, r.owed(m, b.tokenizer), c.againErr)...)
-		}
-	case b.clean == nil && c.err == nil:
-		out.records = append(out.records, r.changes(c, base, b.tokenizer, c.tokens, c.again)...)
+	case c.err != nil:
+	case b.clean != nil:
+		out.records = append(out.records, r.changes(c, base, b.tokenizer, b.clean[i])...)
+	default:
+		out.records = append(out.records, r.changes(c, base, b.tokenizer, nil)...)
 	}
 	return out
 }
@@ -40,7 +38,7 @@ func (r *runner) score(ctx context.Context, b *batch, i int) itemOutput {
 func (r *runner) measure(ctx context.Context, c *cell, base record.Record) itemOutput {
 	var out itemOutput
 	in, rec := c.in, &c.result
-	if rec.Err == nil && rec.restored.Empty() {
+	if rec.Err == nil && rec.restored.Empty() && !c.asking {
 		rec.restored, rec.Err = r.restore(in, rec.Image)
 	}
 	r.look(&out, base, c)
@@ -52,11 +50,13 @@ func (r *runner) measure(ctx context.Context, c *cell, base record.Record) itemO
 	unharmed := in.cond
 	unharmed.Against = suite.AgainstClean
 	against.Condition = unharmed.String()
-	for m, metric := range r.cfg.Metrics {
-		out.records = append(out.records, r.scored(ctx, base, c, metric, in.scorers[m])...)
-		out.records = append(out.records, r.scored(ctx, against, c, metric, in.clean[m])...)
+	for m := range r.cfg.Metrics {
+		out.records = append(out.records, r.scored(ctx, base, c, m, false)...)
+		if in.cond.DamagesImage() {
+			out.records = append(out.records, r.scored(ctx, against, c, m, true)...)
+		}
 	}
-	for _, o := range r.cfg.Observers {
+	for o := range r.cfg.Observers {
 		r.observe(&out, o, base, c)
 	}
 	for s := range r.cfg.Sets {
@@ -65,7 +65,11 @@ func (r *runner) measure(ctx context.Context, c *cell, base record.Record) itemO
 	out.timings = []record.TimingLine{{
 		Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
 		EncodeNS: rec.Encode.Nanoseconds(), DecodeNS: rec.Decode.Nanoseconds(), Pixels: in.img.W * in.img.H,
+		Cached: c.asking || c.taken,
 	}}
+	if c.asking {
+		return out // pictures need pixels
+	}
 	out.crops = r.keeper.crops(in, rec.restored, out.records)
 	if in.index < r.cfg.KeepImages && in.cond.Corruption == "" {
 		out.crops = append(out.crops, crop{wholePath(base.Dataset, base.Item, base.Condition, base.Tokenizer), rec.Image})
@@ -83,71 +87,93 @@ func (r *runner) look(out *itemOutput, base record.Record, c *cell) {
 	if t, _ := r.manifest.Token(base.Tokenizer); in.cond.Corruption != "" || t.Name == suite.Original || t.Info.Reference {
 		return
 	}
-	var s sanity.Sums
-	var size *tokenizers.SizeError
-	switch {
-	case errors.As(rec.Err, &size):
-		s = sanity.OtherSize(size.WantW, size.WantH, size.W, size.H)
-	case rec.Err != nil:
+	got, err := c.part(r.value(c, c.key, func(k *kept) identity.Part { return k.look }, asShown), needs{}, func() (part, error) {
+		var s sanity.Sums
+		var size *tokenizers.SizeError
+		switch {
+		case errors.As(rec.Err, &size):
+			s = sanity.OtherSize(size.WantW, size.WantH, size.W, size.H)
+		case rec.Err != nil:
+			return part{}, rec.Err
+		case rec.Image.W == in.img.W && rec.Image.H == in.img.H:
+			s = sanity.Look(in.img, rec.Image, in.place.Inside, max(rec.Bits, rec.FileBits))
+		default: // looked up, and scaled back already
+			s = sanity.Look(in.item.Image, rec.Image, image.Rect(0, 0, rec.Image.W, rec.Image.H), max(rec.Bits, rec.FileBits))
+		}
+		return part{state: s.State()}, nil
+	})
+	if err != nil {
 		return
-	case rec.Image.W == in.img.W && rec.Image.H == in.img.H:
-		s = sanity.Look(in.img, rec.Image, in.place.Inside, max(rec.Bits, rec.FileBits))
-	default: // looked up, and scaled back already
-		s = sanity.Look(in.item.Image, rec.Image, image.Rect(0, 0, rec.Image.W, rec.Image.H), max(rec.Bits, rec.FileBits))
 	}
 	out.codes = append(out.codes, record.CodeLine{
 		Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
-		Observer: summary.SanityID, State: s.State(),
+		Observer: summary.SanityID, State: got.state,
 	})
 }
 
-// scored are the records of one metric; one that fails or panics costs its own values
-// only.
-func (r *runner) scored(ctx context.Context, base record.Record, c *cell, m metrics.Metric, p prepared) []record.Record {
-	specs := m.Specs()
-	switch {
-	case !p.wanted():
+// scored are the records of metric m, of pixels against what the tokenizer was shown or,
+// under damage, what it was not; one that fails or panics costs its own values only.
+func (r *runner) scored(ctx context.Context, base record.Record, c *cell, m int, unharmed bool) []record.Record {
+	metric := r.cfg.Metrics[m]
+	specs := metric.Specs()
+	if !r.anyWanted(specs) || unharmed && specs[0].Labels {
 		return nil
-	case p.err != nil:
-		return r.failed(base, c.in, specs, p.err)
 	}
-	values, err := guard.Call("scoring "+specs[0].ID, func() ([]metrics.Value, error) { return p.Score(ctx, c.result.restored) })
-	records := r.values(base, c.in, specs, values, err)
+	against := asShown
+	switch {
+	case specs[0].Labels:
+		against = asLabels
+	case unharmed:
+		against = undamaged
+	}
+	_, looks := metric.(metrics.Enroller)
+	got, err := c.part(r.value(c, c.key, func(k *kept) identity.Part { return k.metrics[m] }, against), needs{originals: looks}, func() (part, error) {
+		p := c.in.scorers[m]
+		if unharmed {
+			p = c.in.clean[m]
+		}
+		if p.err != nil {
+			return part{}, p.err
+		}
+		values, err := guard.Call("scoring "+specs[0].ID, func() ([]metrics.Value, error) { return p.Score(ctx, c.result.restored) })
+		return part{values: values}, err
+	})
+	records := r.values(base, c.in, specs, got.values, err)
 	if err == nil {
-		records = append(records, r.withheld(base, c.in, specs, values)...)
+		records = append(records, r.withheld(base, c.in, specs, got.values)...)
 	}
 	return records
 }
 
-// observe adds what an observer says of the tokens of one reconstruction; one that
-// fails or panics costs its own values only.
-func (r *runner) observe(out *itemOutput, o metrics.Observer, base record.Record, c *cell) {
-	type observed struct {
-		values []metrics.Value
-		state  string
-	}
-	image := slices.DeleteFunc(slices.Clone(o.Specs()), func(s metrics.Spec) bool { return s.Scope == metrics.PerCorpus })
-	got, err := guard.Call("observing "+summary.ObserverID(o), func() (got observed, err error) {
-		rec := &c.result
-		seen := metrics.Observation{Codes: rec.Codes, Bits: rec.Bits, FileBits: rec.FileBits, Capacity: rec.Capacity, W: c.in.img.W, H: c.in.img.H}
-		if r.wantsLatents(o) {
-			if rec.latentErr != nil {
-				return got, rec.latentErr
+// observe adds what observer o says of the tokens of one reconstruction; one that fails or
+// panics costs its own values only.
+func (r *runner) observe(out *itemOutput, o int, base record.Record, c *cell) {
+	observer := r.cfg.Observers[o]
+	image := slices.DeleteFunc(slices.Clone(observer.Specs()), func(s metrics.Spec) bool { return s.Scope == metrics.PerCorpus })
+	latents := r.wantsLatents(observer)
+	got, err := c.part(r.value(c, c.key, func(k *kept) identity.Part { return k.observers[o] }, asShown), needs{latents: latents}, func() (part, error) {
+		return guard.Call("observing "+summary.ObserverID(observer), func() (got part, err error) {
+			rec := &c.result
+			seen := metrics.Observation{Codes: rec.Codes, Bits: rec.Bits, FileBits: rec.FileBits, Capacity: rec.Capacity, W: c.in.img.W, H: c.in.img.H}
+			if latents {
+				if rec.latentErr != nil {
+					return got, rec.latentErr
+				}
+				seen.Latent = rec.latent
 			}
-			seen.Latent = rec.latent
-		}
-		got.values, got.state, err = o.Observe(seen)
-		return got, err
+			got.values, got.state, err = observer.Observe(seen)
+			return got, err
+		})
 	})
 	out.records = append(out.records, r.values(base, c.in, image, got.values, err)...)
 	if err != nil && len(image) == 0 {
-		base.Metric, base.Error = summary.ObserverID(o), err.Error()
+		base.Metric, base.Error = summary.ObserverID(observer), err.Error()
 		out.records = append(out.records, base)
 	}
 	if got.state != "" && err == nil {
 		out.codes = append(out.codes, record.CodeLine{
 			Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
-			Observer: summary.ObserverID(o), State: got.state,
+			Observer: summary.ObserverID(observer), State: got.state,
 		})
 	}
 }
@@ -162,7 +188,12 @@ func (r *runner) embed(ctx context.Context, out *itemOutput, s int, base record.
 	ref := c.in.references[s]
 	state, err := ref.state, ref.err
 	if err == nil && base.Tokenizer != suite.Original {
-		state, err = r.embedded(ctx, src, c.result.restored)
+		var got part
+		got, err = c.part(r.value(c, c.key, func(k *kept) identity.Part { return k.sets[s] }, asShown), needs{}, func() (part, error) {
+			state, err := r.embedded(ctx, src, c.result.restored)
+			return part{state: state}, err
+		})
+		state = got.state
 	}
 	if err != nil {
 		out.records = append(out.records, r.failed(base, c.in, src.Specs, err)...)

@@ -31,6 +31,28 @@ func (r *runner) warm(ctx context.Context) error {
 	return g.Wait()
 }
 
+// warmed warms a tokenizer before its first call in a run where results may be known, so
+// that it may never be called.
+func (r *runner) warmed(ctx context.Context, t int) error {
+	if r.kept == nil {
+		return nil
+	}
+	select {
+	case r.cold[t] <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-r.cold[t] }()
+	if r.warmth[t] {
+		return nil
+	}
+	if err := r.warmOne(ctx, t); err != nil {
+		return err
+	}
+	r.warmth[t] = true
+	return nil
+}
+
 func (r *runner) warmOne(ctx context.Context, t int) error {
 	w, ok := r.cfg.Tokenizers[t].Tokenizer.(tokenizers.Warmer)
 	if !ok {

@@ -22,8 +22,9 @@ type Performance struct {
 type Timing struct {
 	Tokenizer string        `json:"tokenizer"`
 	Condition string        `json:"condition"`
-	Images    int           `json:"images"`
-	EncodeMS  record.Number `json:"encode_ms"` // median of an image; null where the adapter cannot tell
+	Images    int           `json:"images"`           // that were timed
+	Cached    int           `json:"cached,omitempty"` // whose results another run left: not timed
+	EncodeMS  record.Number `json:"encode_ms"`        // median of an image; null where the adapter cannot tell
 	DecodeMS  record.Number `json:"decode_ms"`
 	// MegapixelsS is an image's pixels over the medians of encoding and decoding.
 	MegapixelsS record.Number `json:"megapixels_per_s"`
@@ -51,6 +52,7 @@ func MedianTimes(dir string, m *record.Manifest) ([]Timing, error) {
 	type sample struct {
 		encode, decode []float64
 		images, pixels int
+		cached         int
 	}
 	samples := map[key]*sample{}
 	for l, err := range record.Timings(dir) {
@@ -62,6 +64,10 @@ func MedianTimes(dir string, m *record.Manifest) ([]Timing, error) {
 		if s == nil {
 			s = &sample{}
 			samples[k] = s
+		}
+		if l.Cached {
+			s.cached++
+			continue
 		}
 		s.images++
 		s.pixels += l.Pixels
@@ -94,7 +100,7 @@ func MedianTimes(dir string, m *record.Manifest) ([]Timing, error) {
 				speed = record.Number(float64(s.pixels) / float64(s.images) / 1e3 / ms)
 			}
 			out = append(out, Timing{
-				Tokenizer: t.Name, Condition: c.String(), Images: s.images,
+				Tokenizer: t.Name, Condition: c.String(), Images: s.images, Cached: s.cached,
 				EncodeMS: record.Number(encode), DecodeMS: record.Number(decode), MegapixelsS: speed,
 			})
 		}

@@ -1,0 +1,465 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"slices"
+
+	"github.com/vtbench/vtbench/bench/cache"
+	"github.com/vtbench/vtbench/bench/identity"
+	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/tokenizers"
+)
+
+// kept is what a run needs to take results from a cache, and to leave its own there.
+type kept struct {
+	cache *cache.Cache
+	ids   *identity.Run
+	// keys of what yields values, in the order of the configuration.
+	metrics, observers, codes, sets []identity.Part
+	look                            identity.Part
+}
+
+// openKept prepares the keys of the run; nil without a cache.
+func (r *runner) openKept() *kept {
+	if r.cfg.Cache == nil {
+		return nil
+	}
+	var pairs [][]datasets.Pair
+	for _, d := range r.cfg.Datasets {
+		if p, ok := d.Data.(datasets.Paired); ok {
+			pairs = append(pairs, p.Pairs())
+		}
+	}
+	k := &kept{cache: r.cfg.Cache, ids: identity.Of(&r.manifest, pairs)}
+	for _, m := range r.cfg.Metrics {
+		k.metrics = append(k.metrics, k.ids.Part("metric", m.Specs(), m))
+	}
+	for _, o := range r.cfg.Observers {
+		k.observers = append(k.observers, k.ids.Part("observer", o.Specs(), o))
+	}
+	for _, c := range r.cfg.Codes {
+		k.codes = append(k.codes, k.ids.Part("codes", c.Specs(), c))
+	}
+	for _, s := range r.cfg.Sets {
+		k.sets = append(k.sets, k.ids.Part("set", s.Specs, s.Embedder))
+	}
+	k.look = k.ids.Part("look", nil, nil)
+	return k
+}
+
+// A part is what one metric says of one reconstruction, as it is kept.
+type part struct {
+	values []metrics.Value
+	state  string
+}
+
+// sound reports whether a part may be kept: a failure may be gone the next time.
+func (p part) sound() bool {
+	return !slices.ContainsFunc(p.values, func(v metrics.Value) bool { return v.Err != "" })
+}
+
+// needs says what has to be computed for a cell.
+type needs struct {
+	scoring   bool // something of its pixels or tokens
+	originals bool // by a metric that has to see all originals first
+	again     bool // tokens of the reconstruction encoded once more
+	latents   bool
+}
+
+// everything is what a cell needs of which nothing is known.
+var everything = needs{scoring: true, originals: true, again: true, latents: true}
+
+var errMissing = errors.New("the value is not in the cache")
+
+// part returns what is known of a part of a cell, or computes it.
+func (c *cell) part(key identity.Key, n needs, compute func() (part, error)) (part, error) {
+	if p, ok := c.known[key]; ok {
+		return p, nil
+	}
+	if c.asking {
+		c.needs.scoring = true
+		c.needs.originals = c.needs.originals || n.originals
+		c.needs.again = c.needs.again || n.again
+		c.needs.latents = c.needs.latents || n.latents
+		return part{}, errMissing
+	}
+	p, err := compute()
+	if err == nil && key.Known() && p.sound() {
+		if c.fresh == nil {
+			c.fresh = map[identity.Key]part{}
+		}
+		c.fresh[key] = p
+	}
+	return p, err
+}
+
+// value is key V of a part for the reconstruction rec of a cell.
+func (r *runner) value(c *cell, rec identity.Key, of func(*kept) identity.Part, against func(*input) identity.Scored) identity.Key {
+	if r.kept == nil || !rec.Known() {
+		return identity.Key{}
+	}
+	return r.kept.ids.Value(rec, of(r.kept), against(c.in))
+}
+
+// What a cell is scored against.
+func asShown(in *input) identity.Scored   { return in.shown }
+func asLabels(in *input) identity.Scored  { return in.labelled }
+func undamaged(in *input) identity.Scored { return in.unharmed }
+
+// identify makes the keys of what reconstructions of an input are scored against.
+func (r *runner) identify(in *input) {
+	if r.kept == nil {
+		return
+	}
+	in.given = identity.Pixels(in.img)
+	a := identity.Against{Item: in.id, Original: in.loaded.pixelsKey(), Place: in.place, Instances: in.item.Instances}
+	in.shown = r.kept.ids.Scored(a)
+	a.Undamaged = true
+	in.unharmed = r.kept.ids.Scored(a)
+	a.Undamaged, a.Instances = false, r.placed(in)
+	in.labelled = r.kept.ids.Scored(a)
+}
+
+// pixelsKey is the key of the original, made once for all conditions.
+func (it *loaded) pixelsKey() identity.Key {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	if !it.original.Known() {
+		it.original = identity.Pixels(it.item.Image)
+	}
+	return it.original
+}
+
+// members are the cells of a batch that its tokenizer is given.
+func (r *runner) members(b *batch) []int {
+	var out []int
+	for i, c := range b.cells {
+		if c.in.err == nil && (b.clean == nil || !b.cond.DamagesTokens() || b.clean[i].in.err == nil) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// name gives the cells of a batch their keys R.
+func (r *runner) name(b *batch) {
+	ids := r.kept.ids
+	src := r.cfg.Tokenizers[b.tokenizer]
+	if src.Name == suite.Original {
+		for _, c := range b.cells {
+			if c.in.err == nil {
+				c.key, c.found = ids.Original(c.in.given, b.cond), true
+			}
+		}
+		return
+	}
+	_, lookup := src.Tokenizer.(tokenizers.Lookup)
+	var alone []identity.Key
+	members := r.members(b)
+	for _, i := range members {
+		c := b.cells[i]
+		switch {
+		case b.cond.DamagesTokens():
+			alone = append(alone, ids.Damaged(b.tokenizer, b.clean[i].key, b.cond, r.manifest.Datasets[c.in.source].Name, c.in.id))
+		case lookup:
+			ref := r.refTo(c.in)
+			c.found = true
+			alone = append(alone, ids.Reconstruction(b.tokenizer, c.in.given, b.cond, &ref))
+		default:
+			alone = append(alone, ids.Reconstruction(b.tokenizer, c.in.given, b.cond, nil))
+		}
+	}
+	for k, key := range ids.Batched(b.tokenizer, alone) {
+		b.cells[members[k]].key = key
+	}
+}
+
+// ask takes from the cache what it has of a batch, and finds out what its cells need
+// besides. Cells that need nothing have their output.
+func (r *runner) ask(ctx context.Context, b *batch) error {
+	if r.kept == nil {
+		for _, c := range b.cells {
+			c.needs = everything
+		}
+		return nil
+	}
+	r.name(b)
+	if err := r.compute(ctx, len(b.cells), func(i int) {
+		c := b.cells[i]
+		if c.in.err != nil || !c.key.Known() {
+			c.needs = everything
+			return
+		}
+		c.known = r.kept.values(c)
+		c.asking = true
+		c.out = r.score(ctx, b, i)
+		c.asking = false
+		if c.needs == (needs{}) && r.pictured(c) {
+			c.needs.scoring = true
+		}
+		c.lacksTokens = c.needs == (needs{})
+		if c.needs.scoring {
+			c.out = itemOutput{}
+			r.kept.reconstruction(c)
+		}
+	}); err != nil {
+		return err
+	}
+	if src := r.cfg.Tokenizers[b.tokenizer]; src.Name == suite.Original || src.Tokenizer.Info().BatchInvariant {
+		return nil
+	}
+	// One that is wanted takes its whole batch along.
+	if slices.ContainsFunc(b.cells, func(c *cell) bool { return c.needs.scoring }) {
+		return r.compute(ctx, len(b.cells), func(i int) {
+			c := b.cells[i]
+			if c.needs.scoring || c.in.err != nil {
+				return
+			}
+			c.out, c.needs.scoring, c.lacksTokens = itemOutput{}, true, false
+			r.kept.reconstruction(c)
+		})
+	}
+	return nil
+}
+
+// pictured reports whether pixels of a cell are kept for the report.
+func (r *runner) pictured(c *cell) bool {
+	if c.in.index < r.cfg.KeepImages && c.in.cond.Corruption == "" {
+		return true
+	}
+	return slices.Contains(r.keeper.wanted(c.out.records), true)
+}
+
+// wanting are the cells of a batch that need to be reconstructed: none, those whose
+// reconstructions are not there, or all where a tokenizer must not see a part of a batch.
+func (r *runner) wanting(b *batch) []int {
+	var out []int
+	for i, c := range b.cells {
+		if c.needs.scoring && !c.taken {
+			out = append(out, i)
+		}
+	}
+	if len(out) > 0 && !r.cfg.Tokenizers[b.tokenizer].Tokenizer.Info().BatchInvariant {
+		out = out[:0]
+		for i, c := range b.cells {
+			c.taken = false
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// remember brings back the tokens of clean cells of a batch that were taken from the cache
+// without them, for damaged conditions that need them.
+func (r *runner) remember(ctx context.Context, b *batch) error {
+	if r.kept == nil || b.clean == nil || !b.cond.DamagesTokens() && !r.comparesCodes() {
+		return nil
+	}
+	for i, c := range b.cells {
+		if c.needs.scoring && b.clean[i].batch != nil {
+			return r.recall(ctx, b.clean[i].batch)
+		}
+	}
+	return nil
+}
+
+// recall reconstructs the cells of a batch whose tokens are not known, or takes them from
+// the cache.
+func (r *runner) recall(ctx context.Context, b *batch) error {
+	select {
+	case b.recalling <- struct{}{}:
+		defer func() { <-b.recalling }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	var lost []*cell
+	for _, c := range b.cells {
+		if c.lacksTokens {
+			lost = append(lost, c)
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	for _, c := range lost {
+		c.needs.scoring, c.taken = true, false
+		r.kept.reconstruction(c)
+	}
+	if err := r.reconstruct(ctx, b, r.wanting(b)); err != nil {
+		return err
+	}
+	for _, c := range b.cells {
+		if c.lacksTokens { // others may be read at this moment
+			c.tokens, c.err, c.lacksTokens = c.result.Codes, c.result.Err, false
+		}
+		c.result, c.needs = result{}, needs{}
+	}
+	return nil
+}
+
+// keep leaves what was computed of a batch in the cache. Where results depend on the
+// batch, one failure makes it another batch.
+func (r *runner) keep(b *batch) {
+	if r.kept == nil {
+		return
+	}
+	if slices.ContainsFunc(b.cells, func(c *cell) bool { return c.err != nil || c.againErr != nil || c.result.latentErr != nil }) &&
+		!r.cfg.Tokenizers[b.tokenizer].Tokenizer.Info().BatchInvariant {
+		for _, c := range b.cells {
+			c.key, c.fresh = identity.Key{}, nil
+		}
+	}
+}
+
+// values are the parts of a cell that the cache has.
+func (k *kept) values(c *cell) map[identity.Key]part {
+	b, ok := k.cache.Get(cache.Values, k.ids.Cell(c.key, c.in.shown))
+	if !ok {
+		return nil
+	}
+	out, err := decodeParts(b)
+	if err != nil {
+		return nil // of a version with another form
+	}
+	return out
+}
+
+// mostParts bounds what lies together: values of other metrics and other versions gather.
+const mostParts = 100
+
+// store leaves the parts of a cell that were computed, beside those that were there.
+func (k *kept) store(c *cell) {
+	if len(c.fresh) == 0 || !c.key.Known() {
+		return
+	}
+	all := c.known
+	if all == nil || len(all)+len(c.fresh) > mostParts {
+		all = c.fresh
+	} else {
+		for key, p := range c.fresh {
+			all[key] = p
+		}
+	}
+	if b, err := encodeParts(all); err == nil {
+		k.cache.Put(cache.Values, k.ids.Cell(c.key, c.in.shown), b)
+	}
+}
+
+// reconstruction takes the reconstruction of a cell from the cache.
+func (k *kept) reconstruction(c *cell) {
+	if c.found {
+		return
+	}
+	b, ok := k.cache.Get(cache.Reconstructions, c.key)
+	if !ok {
+		return
+	}
+	rec, err := decodeReconstruction(b, c.in.img)
+	if err != nil {
+		return
+	}
+	c.result.Reconstruction, c.taken = rec, true
+}
+
+// storeReconstruction leaves the reconstruction of a cell.
+func (k *kept) storeReconstruction(c *cell) {
+	if c.taken || c.found || !c.key.Known() || c.result.Err != nil || k.cache.Has(cache.Reconstructions, c.key) {
+		return
+	}
+	if b, err := encodeReconstruction(&c.result.Reconstruction, c.in.img); err == nil {
+		k.cache.Put(cache.Reconstructions, c.key, b)
+	}
+}
+
+// state is what a metric of sets keeps of a reference, from the cache or made by embed.
+func (k *kept) state(reference identity.Key, p identity.Part, embed func() (string, error)) (string, error) {
+	key := k.ids.State(reference, p)
+	if key.Known() {
+		if b, ok := k.cache.Get(cache.Values, key); ok {
+			if all, err := decodeParts(b); err == nil {
+				return all[key].state, nil
+			}
+		}
+	}
+	s, err := embed()
+	if err == nil && key.Known() {
+		if b, err := encodeParts(map[identity.Key]part{key: {state: s}}); err == nil {
+			k.cache.Put(cache.Values, key, b)
+		}
+	}
+	return s, err
+}
+
+// keptPart is a part in a file.
+type keptPart struct {
+	Values []keptValue `json:"v,omitempty"`
+	State  string      `json:"s,omitempty"`
+}
+
+// keptValue is a [metrics.Value] without failures; JSON has no infinities.
+type keptValue struct {
+	Metric   string         `json:"m"`
+	Instance string         `json:"i,omitempty"`
+	Value    *record.Number `json:"v,omitempty"`
+	Note     string         `json:"x,omitempty"`
+	N        float64        `json:"n,omitempty"`
+	Drop     string         `json:"d,omitempty"`
+	Detail   string         `json:"t,omitempty"`
+	Warnings []string       `json:"w,omitempty"`
+}
+
+func encodeParts(parts map[identity.Key]part) ([]byte, error) {
+	out := map[string]keptPart{}
+	for k, p := range parts {
+		kp := keptPart{State: p.state}
+		for _, v := range p.values {
+			kp.Values = append(kp.Values, keptValue{
+				Metric: v.Metric, Instance: v.Instance, Value: record.Num(v.Value), Note: record.NoteOf(v.Value),
+				N: v.N, Drop: v.Drop, Detail: v.Detail, Warnings: v.Warnings,
+			})
+		}
+		out[k.String()] = kp
+	}
+	b, err := json.Marshal(out)
+	if err != nil {
+		return nil, err
+	}
+	return packer.EncodeAll(b, nil), nil
+}
+
+func decodeParts(b []byte) (map[identity.Key]part, error) {
+	b, err := unpacker.DecodeAll(b, nil)
+	if err != nil {
+		return nil, err
+	}
+	var in map[string]keptPart
+	if err := json.Unmarshal(b, &in); err != nil {
+		return nil, err
+	}
+	out := map[identity.Key]part{}
+	for name, kp := range in {
+		k, err := identity.ParseKey(name)
+		if err != nil {
+			return nil, err
+		}
+		p := part{state: kp.State}
+		for _, v := range kp.Values {
+			r := record.Record{Value: v.Value, Note: v.Note}
+			x, ok := r.Float()
+			if !ok {
+				x = math.NaN()
+			}
+			p.values = append(p.values, metrics.Value{
+				Metric: v.Metric, Instance: v.Instance, Value: x, N: v.N, Drop: v.Drop, Detail: v.Detail, Warnings: v.Warnings,
+			})
+		}
+		out[k] = p
+	}
+	return out, nil
+}
