@@ -22,6 +22,9 @@ import (
 const asProgram = "VTBENCH_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(cacheEnv) == "" { // nothing of a test is kept for its user
+		os.Setenv(cacheEnv, "off")
+	}
 	if os.Getenv(asProgram) != "" {
 		os.Exit(Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	}

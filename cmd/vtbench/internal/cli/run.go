@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vtbench/vtbench/bench/cache"
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/run"
 	"github.com/vtbench/vtbench/bench/suite"
@@ -43,6 +44,7 @@ type runFlags struct {
 	options                              map[string]string
 	faceModels                           string
 	seed                                 uint64
+	cache                                cacheFlags
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -80,6 +82,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.StringToStringVar(&f.options, "option", nil, "option of a metric, over the suite's: ocr.lang=deu; repeatable")
 	fl.StringVar(&f.faceModels, "face-models", "", "folder with face-models.yaml and ONNX files of your own (docs/faces.md)")
 	fl.BoolVar(&f.allowModel, "allow-model", false, "take network files without a stated digest")
+	f.cache.add(cmd)
 	formatFlag(cmd, &f.format, "table", "json")
 	complete(cmd, "suite", completeSuite)
 	complete(cmd, "tokenizer", completeTokenizer)
@@ -257,6 +260,12 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 		Bootstrap: summary.DefaultBootstrap,
 	}
 	cfg.BreakLock, cfg.Timing = f.breakLock, f.timing
+	if cfg.Cache, err = f.cache.open(); err != nil {
+		return err
+	}
+	if cfg.Cache != nil {
+		defer func() { a.kept(cfg.Cache) }()
+	}
 	if f.redoFrom >= 0 {
 		if !f.resume {
 			return usagef("--redo-from continues a run: give --resume with it")
@@ -339,6 +348,31 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 	}
 	a.remarks(&done.Summary)
 	return a.failures(done)
+}
+
+// kept closes the cache of a run and says what it did. What went wrong with it never
+// costs the run.
+func (a *app) kept(c *cache.Cache) {
+	if err := c.Close(); err != nil {
+		a.warnf("the cache in %s: %v", c.Dir(), err)
+	}
+	st := c.Stats()
+	if st.Damaged > 0 {
+		a.warnf("%s in the cache %s damaged and measured again (%s)", format.Plural(int(st.Damaged), "entry", "entries"), was(st.Damaged), c.Dir())
+	}
+	if st.Failed > 0 {
+		a.warnf("%s could not be written to the cache (%s)", format.Plural(int(st.Failed), "entry", "entries"), c.Dir())
+	}
+	if st.Hits > 0 {
+		a.logf("%s from the cache, %d not there (%s)", format.Plural(int(st.Hits), "result", "results"), st.Misses, c.Dir())
+	}
+}
+
+func was(n int64) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
 }
 
 // witness keeps what tokenizers said beside their results: the last of a plug-in's
