@@ -99,30 +99,44 @@ func Resize(m Image, w, h int) (Image, error) {
 	return resizeRegion(m, w, h, 0, h), nil
 }
 
-// resizeRegion computes rows y0..y1 of the resized image; the horizontal pass
-// touches only the source rows these depend on.
+// resizeRegion computes rows y0..y1 of the resized image.
 func resizeRegion(m Image, w, h, y0, y1 int) Image {
-	src := m
+	return resizeBox(m, w, h, image.Rect(0, y0, w, y1))
+}
+
+// resizeBox computes the part r of the resized image; the horizontal pass touches only
+// the source rows it depends on.
+func resizeBox(m Image, w, h int, r image.Rectangle) Image {
+	if w == m.W && h == m.H {
+		return m.Crop(r)
+	}
+	out := New(r.Dx(), r.Dy())
 	if h == m.H {
-		out := New(w, y1-y0)
-		horizontal(m, out, kernelFor(m.W, w), y0)
+		horizontal(m, out, kernelFor(m.W, w).part(r.Min.X, r.Max.X), r.Min.Y)
 		return out
 	}
 	kv := kernelFor(m.H, h)
-	base := 0
-	if w != m.W {
-		lo, hi := kv.first[y0], 0
-		for y := y0; y < y1; y++ {
-			hi = max(hi, kv.first[y]+kv.count[y])
-		}
-		tmp := Image{W: w, H: hi - lo, Pix: scratch(3 * w * (hi - lo))}
-		defer release(tmp.Pix)
-		horizontal(m, tmp, kernelFor(m.W, w), lo)
-		src, base = tmp, lo
+	lo, hi := kv.first[r.Min.Y], 0
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		hi = max(hi, kv.first[y]+kv.count[y])
 	}
-	out := New(w, y1-y0)
-	vertical(src, out, kv, y0, base)
+	src, base := m, 0
+	switch {
+	case w != m.W:
+		src = Image{W: r.Dx(), H: hi - lo, Pix: scratch(3 * r.Dx() * (hi - lo))}
+		base = lo
+		defer release(src.Pix)
+		horizontal(m, src, kernelFor(m.W, w).part(r.Min.X, r.Max.X), lo)
+	case r.Dx() != m.W:
+		src, base = m.Crop(image.Rect(r.Min.X, lo, r.Max.X, hi)), lo
+	}
+	vertical(src, out, kv, r.Min.Y, base)
 	return out
+}
+
+// part is the kernel of the output positions from lo to hi.
+func (k *kernel) part(lo, hi int) *kernel {
+	return &kernel{taps: k.taps, first: k.first[lo:hi], count: k.count[lo:hi], coeff: k.coeff[lo*k.taps : hi*k.taps]}
 }
 
 var buffers sync.Pool
@@ -248,4 +262,19 @@ func (p Placement) Restore(m Image) (Image, error) {
 		m = m.Crop(p.Inside)
 	}
 	return Resize(m, p.W, p.H)
+}
+
+// RestoreBox is the part r of what Restore returns, pixel for pixel, without the rest; it
+// is empty where r lies outside.
+func (p Placement) RestoreBox(m Image, r image.Rectangle) (Image, error) {
+	if m.W != p.Side || m.H != p.Side {
+		return Image{}, fmt.Errorf("restoring: image is %d×%d, want the %d×%d square that was handed out", m.W, m.H, p.Side, p.Side)
+	}
+	if r = r.Intersect(image.Rect(0, 0, p.W, p.H)); r.Empty() {
+		return Image{}, nil
+	}
+	if p.Inside.Dx() != m.W || p.Inside.Dy() != m.H {
+		m = m.Crop(p.Inside)
+	}
+	return resizeBox(m, p.W, p.H, r), nil
 }

@@ -273,8 +273,8 @@ func shortHash(parts ...string) string {
 	return hex.EncodeToString(h[:10])
 }
 
-// crops cuts out what may be shown of one reconstruction.
-func (k *keeper) crops(in *input, got pix.Image, records []record.Record) []crop {
+// crops cuts out what may be shown of one reconstruction of w×h pixels.
+func (k *keeper) crops(in *input, w, h int, got func(image.Rectangle) pix.Image, records []record.Record) []crop {
 	var out []crop
 	wanted := k.wanted(records)
 	for i := range records {
@@ -284,7 +284,7 @@ func (k *keeper) crops(in *input, got pix.Image, records []record.Record) []crop
 		}
 		var box image.Rectangle // empty, and then skipped, for an instance that the item lacks
 		if r.Instance == "" {
-			box = image.Rect(0, 0, got.W, got.H)
+			box = image.Rect(0, 0, w, h)
 		}
 		for _, inst := range in.instances {
 			if inst.ID == r.Instance {
@@ -293,7 +293,7 @@ func (k *keeper) crops(in *input, got pix.Image, records []record.Record) []crop
 		}
 		out = append(out,
 			crop{originalPath(r.Dataset, r.Item, r.Instance), in.undamaged.Crop(box)},
-			crop{reconstructionPath(r), got.Crop(box)})
+			crop{reconstructionPath(r), got(box)})
 		if in.cond.DamagesImage() {
 			out = append(out, crop{damagedPath(r.Dataset, r.Item, r.Instance, r.Condition), in.reference.Crop(box)})
 		}

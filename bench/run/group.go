@@ -237,7 +237,7 @@ func (r *runner) batch(ctx context.Context, b *batch) error {
 	}
 	return r.compute(ctx, len(b.cells), func(i int) {
 		c := b.cells[i]
-		if c.needs.scoring {
+		if c.needs.pixels {
 			c.out = r.score(ctx, b, i)
 			if r.kept != nil {
 				r.kept.storeReconstruction(c)
@@ -254,7 +254,7 @@ func (r *runner) produce(ctx context.Context, b *batch) error {
 	some := func(of func(needs) bool) bool {
 		return slices.ContainsFunc(b.cells, func(c *cell) bool { return of(c.needs) })
 	}
-	if !some(func(n needs) bool { return n.scoring }) {
+	if !some(func(n needs) bool { return n.pixels }) {
 		return nil
 	}
 	if r.kept != nil && some(func(n needs) bool { return n.originals }) {
@@ -263,8 +263,12 @@ func (r *runner) produce(ctx context.Context, b *batch) error {
 		}
 	}
 	if err := r.compute(ctx, len(b.cells), func(i int) {
-		if c := b.cells[i]; c.needs.scoring && c.in.err == nil {
+		switch c := b.cells[i]; {
+		case !c.needs.pixels || c.in.err != nil:
+		case c.needs.scoring:
 			c.result.Err = r.prepare(ctx, c.in)
+		default:
+			c.result.Err = r.refer(ctx, c.in)
 		}
 	}); err != nil {
 		return err
@@ -280,7 +284,7 @@ func (r *runner) produce(ctx context.Context, b *batch) error {
 		return err
 	}
 	for _, c := range b.cells {
-		if c.needs.scoring {
+		if c.needs.pixels {
 			c.tokens, c.err = c.result.Codes, c.result.Err
 		}
 	}

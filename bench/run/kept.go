@@ -66,14 +66,15 @@ func (p part) sound() bool {
 
 // needs says what has to be computed for a cell.
 type needs struct {
-	scoring   bool // something of its pixels or tokens
+	pixels    bool // its reconstruction
+	scoring   bool // some of its values
 	originals bool // by a metric that has to see all originals first
 	again     bool // tokens of the reconstruction encoded once more
 	latents   bool
 }
 
 // everything is what a cell needs of which nothing is known.
-var everything = needs{scoring: true, originals: true, again: true, latents: true}
+var everything = needs{pixels: true, scoring: true, originals: true, again: true, latents: true}
 
 var errMissing = errors.New("the value is not in the cache")
 
@@ -83,7 +84,7 @@ func (c *cell) part(key identity.Key, n needs, compute func() (part, error)) (pa
 		return p, nil
 	}
 	if c.asking {
-		c.needs.scoring = true
+		c.needs.pixels, c.needs.scoring = true, true
 		c.needs.originals = c.needs.originals || n.originals
 		c.needs.again = c.needs.again || n.again
 		c.needs.latents = c.needs.latents || n.latents
@@ -200,11 +201,9 @@ func (r *runner) ask(ctx context.Context, b *batch) error {
 		c.asking = true
 		c.out = r.score(ctx, b, i)
 		c.asking = false
-		if c.needs == (needs{}) && r.pictured(c) {
-			c.needs.scoring = true
-		}
-		c.lacksTokens = c.needs == (needs{})
-		if c.needs.scoring {
+		c.needs.pixels = c.needs.pixels || r.pictured(c)
+		c.lacksTokens = !c.needs.pixels
+		if c.needs.pixels {
 			c.out = itemOutput{}
 			r.kept.reconstruction(c)
 		}
@@ -215,17 +214,23 @@ func (r *runner) ask(ctx context.Context, b *batch) error {
 		return nil
 	}
 	// One that is wanted takes its whole batch along.
-	if slices.ContainsFunc(b.cells, func(c *cell) bool { return c.needs.scoring }) {
-		return r.compute(ctx, len(b.cells), func(i int) {
-			c := b.cells[i]
-			if c.needs.scoring || c.in.err != nil {
-				return
-			}
-			c.out, c.needs.scoring, c.lacksTokens = itemOutput{}, true, false
-			r.kept.reconstruction(c)
-		})
+	var all needs
+	for _, c := range b.cells {
+		all.pixels = all.pixels || c.needs.pixels
+		all.again = all.again || c.needs.again
+		all.latents = all.latents || c.needs.latents
 	}
-	return nil
+	if !all.pixels {
+		return nil
+	}
+	return r.compute(ctx, len(b.cells), func(i int) {
+		c := b.cells[i]
+		c.needs.again, c.needs.latents = all.again, all.latents
+		if !c.needs.pixels {
+			c.out, c.needs.pixels, c.lacksTokens = itemOutput{}, true, false
+			r.kept.reconstruction(c)
+		}
+	})
 }
 
 // pictured reports whether pixels of a cell are kept for the report.
@@ -241,7 +246,7 @@ func (r *runner) pictured(c *cell) bool {
 func (r *runner) wanting(b *batch) []int {
 	var out []int
 	for i, c := range b.cells {
-		if c.needs.scoring && !c.taken {
+		if c.needs.pixels && !c.taken {
 			out = append(out, i)
 		}
 	}
@@ -262,7 +267,7 @@ func (r *runner) remember(ctx context.Context, b *batch) error {
 		return nil
 	}
 	for i, c := range b.cells {
-		if c.needs.scoring && b.clean[i].batch != nil {
+		if c.needs.pixels && b.clean[i].batch != nil {
 			return r.recall(ctx, b.clean[i].batch)
 		}
 	}
@@ -288,7 +293,7 @@ func (r *runner) recall(ctx context.Context, b *batch) error {
 		return nil
 	}
 	for _, c := range lost {
-		c.needs.scoring, c.taken = true, false
+		c.needs.pixels, c.taken = true, false
 		r.kept.reconstruction(c)
 	}
 	if err := r.reconstruct(ctx, b, r.wanting(b)); err != nil {

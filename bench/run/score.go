@@ -38,7 +38,7 @@ func (r *runner) score(ctx context.Context, b *batch, i int) itemOutput {
 func (r *runner) measure(ctx context.Context, c *cell, base record.Record) itemOutput {
 	var out itemOutput
 	in, rec := c.in, &c.result
-	if rec.Err == nil && rec.restored.Empty() && !c.asking {
+	if rec.Err == nil && rec.restored.Empty() && c.needs.scoring && !c.asking {
 		rec.restored, rec.Err = r.restore(in, rec.Image)
 	}
 	r.look(&out, base, c)
@@ -70,7 +70,11 @@ func (r *runner) measure(ctx context.Context, c *cell, base record.Record) itemO
 	if c.asking {
 		return out // pictures need pixels
 	}
-	out.crops = r.keeper.crops(in, rec.restored, out.records)
+	w, h := in.place.W, in.place.H
+	if r.cfg.Suite.ScoreAt == "input" {
+		w, h = rec.Image.W, rec.Image.H
+	}
+	out.crops = r.keeper.crops(in, w, h, func(box image.Rectangle) pix.Image { return r.cut(c, box) }, out.records)
 	if in.index < r.cfg.KeepImages && in.cond.Corruption == "" {
 		out.crops = append(out.crops, crop{wholePath(base.Dataset, base.Item, base.Condition, base.Tokenizer), rec.Image})
 		if heat, ok := r.heat(in.img, rec.Image); ok && base.Tokenizer != suite.Original {
@@ -78,6 +82,22 @@ func (r *runner) measure(ctx context.Context, c *cell, base record.Record) itemO
 		}
 	}
 	return out
+}
+
+// cut is a part of a reconstruction at the size of scoring. Where nothing is scored the
+// whole of it need not be made.
+func (r *runner) cut(c *cell, box image.Rectangle) pix.Image {
+	switch {
+	case !c.result.restored.Empty():
+		return c.result.restored.Crop(box)
+	case r.cfg.Suite.ScoreAt == "input":
+		return c.result.Image.Crop(box)
+	}
+	img, err := c.in.place.RestoreBox(c.result.Image, box)
+	if err != nil {
+		return pix.Image{} // of another size: its values have failed, and there is nothing to show
+	}
+	return img
 }
 
 // look keeps what tells, over all images, whether something is wrong with the
