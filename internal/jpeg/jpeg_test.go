@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"image"
 	"image/color"
 	stdjpeg "image/jpeg"
@@ -12,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // encoded is a small file of baseline JPEG, 4:2:0.
@@ -153,27 +151,5 @@ func BenchmarkDecode(b *testing.B) {
 				}
 			}
 		})
-	}
-}
-
-// TestTimeFiles prints how long the files of VTBENCH_JPEGS take, for
-// testdata/speed.py; it asserts no time.
-func TestTimeFiles(t *testing.T) {
-	names := os.Getenv("VTBENCH_JPEGS")
-	if names == "" {
-		t.Skip("VTBENCH_JPEGS names no files")
-	}
-	for range 15 {
-		start := time.Now()
-		for _, name := range strings.Split(names, "\n") {
-			b, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := Decode(b); err != nil {
-				t.Fatal(err)
-			}
-		}
-		fmt.Printf("seconds %.6f\n", time.Since(start).Seconds())
 	}
 }
