@@ -152,13 +152,14 @@ func (r *Results) encode(o SaveOptions) ([]byte, error) {
 	for i, u := range order {
 		number[u] = int32(i)
 		x := r.units[u]
-		if k := len(d.Units) - 1; k >= 0 && d.Units[k].Dataset == x.dataset && d.Units[k].Item == x.item {
-			d.Units[k].Instances = append(d.Units[k].Instances, x.instance)
-			continue
-		}
 		it := baselineItem{Dataset: x.dataset, Item: x.item, Instances: []string{x.instance}}
 		if x.cluster != x.item {
 			it.Cluster = x.cluster
+		}
+		// Instances of one item may lie in several clusters.
+		if k := len(d.Units) - 1; k >= 0 && d.Units[k].Dataset == it.Dataset && d.Units[k].Item == it.Item && d.Units[k].Cluster == it.Cluster {
+			d.Units[k].Instances = append(d.Units[k].Instances, x.instance)
+			continue
 		}
 		d.Units = append(d.Units, it)
 	}

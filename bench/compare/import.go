@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
@@ -148,6 +149,9 @@ func (b *Builder) tokBench(stem string, r io.Reader, dataset string, specs []met
 	}
 	values := 0
 	for _, method := range slices.Sorted(maps.Keys(file)) {
+		if method == "" {
+			return errors.New("a method has an empty name: whose values these are is not known")
+		}
 		for _, setting := range slices.Sorted(maps.Keys(file[method])) {
 			// Settings are "256" or end in "_256".
 			side, err := strconv.Atoi(setting[strings.LastIndexByte(setting, '_')+1:])
@@ -311,6 +315,9 @@ func (b *Builder) csv(r io.Reader, o ImportOptions) ([]metrics.Spec, error) {
 			return nil, err
 		}
 		line, _ := in.FieldPos(0)
+		if i := slices.IndexFunc(row, func(s string) bool { return !utf8.ValidString(s) }); i >= 0 {
+			return nil, fmt.Errorf("line %d, column %d is not UTF-8: save the file as such, or two names may become one", line, i+1)
+		}
 		field := func(c string) string {
 			if i, ok := at[c]; ok {
 				return strings.TrimSpace(row[i])

@@ -118,6 +118,7 @@ func TestImportTokBenchErrors(t *testing.T) {
 		"nothing":   {"{}", "holds no values"},
 		"setting":   {`{"m":{"ic13_300":{"details":{}}}}`, `setting "ic13_300" is not one of 256, 512, 1024`},
 		"no ratio":  {`{"m":{"256":{"details":{"a.jpg":{"results":[{"accuracy":1}]}}}}}`, "m, 256, a.jpg, instance 0 has no ratio"},
+		"no name":   {`{"":{"256":{"details":{"a.jpg":{"results":[{"ratio":0.1,"accuracy":1}]}}}}}`, "a method has an empty name"},
 		"no value":  {`{"m":{"256":{"details":{"a.jpg":{"results":[{"ratio":0.1}]}}}}}`, "has none of accuracy, ned, similarity"},
 		"text":      {`{"m":{"256":{"details":{"a.jpg":{"results":[{"ratio":0.1,"accuracy":"5%"}]}}}}}`, "accuracy"},
 		"not there": {"", "no such file"},
@@ -190,6 +191,7 @@ func TestImportCSVErrors(t *testing.T) {
 		"condition":      {"item,metric,value,condition\na,psnr,1,dark\n", `line 2: condition "dark"`, mine},
 		"metric":         {"item,metric,value\na,beauty,1\n", `line 2: metric "beauty" is not known: say which end of it is better`, mine},
 		"columns":        {"item,metric,value\na,psnr\n", "wrong number of fields", mine},
+		"not UTF-8":      {"item,metric,value\na,psnr,1\na\xff,psnr,1\n", "line 3, column 1 is not UTF-8", mine},
 		"quote":          {"item,metric,value\n\"a,psnr,1\n", "quote", mine},
 		"a value twice":  {"item,metric,value\na,psnr,1\na,psnr,2\n", "stand there twice", mine},
 		"headline":       {"item,metric,value\na,psnr,1\n", `headline metric "t-acc" has no values`, ImportOptions{Tokenizer: "mine", Headline: []string{"t-acc"}}},
@@ -203,6 +205,7 @@ func TestImportCSVErrors(t *testing.T) {
 func FuzzImportTokBench(f *testing.F) {
 	f.Add(readFile(f, "testdata/tokbench/ic13.json"))
 	f.Add(readFile(f, "testdata/tokbench/face.json"))
+	f.Add([]byte(`{"":{"256":{"details":{"a.jpg":{"results":[{"ratio":0.1,"accuracy":1}]}}}}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		specs, err := tokBenchSpecs(ImportOptions{Specs: known})
 		if err != nil {
@@ -218,6 +221,7 @@ func FuzzImportTokBench(f *testing.F) {
 func FuzzImportCSV(f *testing.F) {
 	f.Add("item,metric,value,bin,n\na,t-acc,1,small,2\nb,psnr,inf,,\nc,psnr,,,\n")
 	f.Add("item,instance,metric,value,tokenizer\na,1,t-acc,1e400,x\n")
+	f.Add("item,metric,value,tokenizer\na,t-acc,1,\xff\na,t-acc,2,\xfe\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		build := NewBuilder("x", importHeader(ImportOptions{}, "imported"))
 		if specs, err := build.csv(strings.NewReader(text), ImportOptions{Tokenizer: "mine", Specs: known}); err == nil {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -47,7 +48,7 @@ type Lock struct{ f *flock.Flock }
 
 // TakeLock takes the lock of a run directory. One that a dead process of this machine
 // left behind is taken over; one of another machine only with force. A lock that is held
-// is a *LockedError.
+// is a *LockedError. What a writer that was killed left half written is removed.
 func TakeLock(dir string, force bool) (*Lock, error) {
 	path := filepath.Join(dir, LockFile)
 	l := &Lock{flock.New(path, flock.SetPermissions(0o666))}
@@ -76,7 +77,34 @@ func TakeLock(dir string, force bool) (*Lock, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), l.f.Unlock())
 	}
+	if err := sweep(dir); err != nil {
+		return nil, errors.Join(err, l.Release())
+	}
 	return l, nil
+}
+
+// unfinished are the names under which files of a run directory are written before they
+// get their own: by the package wholefile, and pictures by pix.
+var unfinished = regexp.MustCompile(`^(\.(manifest|summary|performance|seal|cases)\.json[0-9]+|.+\.png\.tmp|\..+\.png[0-9]+)$`)
+
+// sweep removes unfinished files. Only the holder of the lock may: they could be those
+// of a writer.
+func sweep(dir string) error {
+	for _, d := range []string{dir, filepath.Join(dir, ImagesDir)} {
+		entries, err := os.ReadDir(d)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("looking for unfinished files: %w", err)
+		}
+		for _, e := range entries {
+			if !unfinished.MatchString(e.Name()) {
+				continue
+			}
+			if err := os.Remove(filepath.Join(d, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("removing an unfinished file: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // readHolder reads who wrote a lock file; known is false for an empty one, which was

@@ -20,7 +20,7 @@ const (
 	TimingsFile     = "timings.jsonl" // what an item cost; the only values that differ between runs
 	ImagesDir       = "images"
 	CasesFile       = "cases.json" // in ImagesDir
-	SealFile        = "seal.json"  // check sums of summary and images; a run that has it is complete
+	SealFile        = "seal.json"  // check sums of manifest, summary and images; a run that has it is complete
 	LockFile        = "run.lock"   // who is writing
 )
 

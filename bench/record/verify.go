@@ -83,13 +83,20 @@ func Verify(dir string) (State, error) {
 		if err == nil {
 			err = json.Unmarshal(line, &g)
 		}
+		if err == nil {
+			// JSON may be read that was not written so: keys in capitals, more than one value.
+			var written []byte
+			if written, err = json.Marshal(g); err == nil && string(line) != string(written)+"\n" {
+				err = errors.New("it was edited")
+			}
+		}
 		last := -1
 		if k := len(s.Groups); k > 0 {
 			last = s.Groups[k-1].Group
 		}
 		switch {
 		case err != nil:
-			s.Damage = &Damage{GroupsFile, n, last + 1, "the line cannot be read"}
+			s.Damage = &Damage{GroupsFile, n, last + 1, "the line is not one that was written"}
 		case g.Group <= last:
 			s.Damage = &Damage{GroupsFile, n, last + 1, fmt.Sprintf("group %d comes after group %d", g.Group, last)}
 		default:
@@ -127,9 +134,28 @@ func (s *State) Cut(dir string, n int) error {
 		}
 		s.Groups = s.Groups[:n]
 	}
+	if n == 0 { // all pictures will be made again
+		if err := removePictures(dir); err != nil {
+			return err
+		}
+	}
 	// groups.jsonl comes first: a line of it must never stand for lines that are gone.
 	for _, name := range []string{GroupsFile, RecordsFile, CodesFile, TimingsFile} {
 		if err := os.Truncate(filepath.Join(dir, name), s.ends[name]); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("cutting what was not committed: %w", err)
+		}
+	}
+	return nil
+}
+
+// removePictures removes all pictures, also those that were edited.
+func removePictures(dir string) error {
+	names, err := filepath.Glob(filepath.Join(dir, ImagesDir, "*.png"))
+	if err != nil {
+		return fmt.Errorf("cutting what was not committed: %w", err)
+	}
+	for _, name := range names {
+		if err := os.Remove(name); err != nil {
 			return fmt.Errorf("cutting what was not committed: %w", err)
 		}
 	}
@@ -230,7 +256,7 @@ func (w *verified) extent(group int, want Extent) *Damage {
 		size += int64(len(line))
 	}
 	if size != want.Bytes || hex.EncodeToString(h.Sum(nil)) != want.SHA256 {
-		return &Damage{w.name, first, group, fmt.Sprintf("lines %d to %d are not those that were written (edited, lost or doubled)", first, w.n)}
+		return &Damage{w.name, first, group, fmt.Sprintf("lines %d to %d are not those that %s counts in group %d (one of the two was edited, lost or doubled)", first, w.n, GroupsFile, group)}
 	}
 	return nil
 }
@@ -251,7 +277,7 @@ func (w *verified) lost(group int) *Damage {
 	if w.f == nil {
 		return &Damage{w.name, 0, group, "the file is missing"}
 	}
-	return &Damage{w.name, w.n + 1, group, fmt.Sprintf("lines of group %d are missing", group)}
+	return &Damage{w.name, w.n + 1, group, fmt.Sprintf("lines of group %d, which %s counts, are missing", group, GroupsFile)}
 }
 
 // times reads the times of a group up to the line that closes it.
@@ -270,7 +296,7 @@ func (v *verifier) times(g GroupLine) *Damage {
 			continue
 		}
 		if *sum.Group != g.Group || w.n-first != sum.Lines || hex.EncodeToString(h.Sum(nil)) != sum.SHA256 {
-			return &Damage{w.name, first, g.Group, fmt.Sprintf("lines %d to %d are not those that were written (edited, lost or doubled)", first, w.n)}
+			return &Damage{w.name, first, g.Group, fmt.Sprintf("lines %d to %d are not those that were written for group %d of %s (one of the two was edited, lost or doubled)", first, w.n, g.Group, GroupsFile)}
 		}
 		return nil
 	}
@@ -281,10 +307,10 @@ type sealed struct {
 	Files map[string]string `json:"files"` // hex SHA-256, by path relative to the run directory
 }
 
-// Seal writes down the check sums of the summary and of everything under images. It
+// Seal writes down the check sums of manifest (but for its host), summary and everything under images. It
 // comes last: its presence says that the run is complete.
 func Seal(dir string) error {
-	files := map[string]string{SummaryFile: ""}
+	files := map[string]string{ManifestFile: "", SummaryFile: ""}
 	pictures, err := os.ReadDir(filepath.Join(dir, ImagesDir))
 	if err != nil {
 		return fmt.Errorf("sealing %s: %w", dir, err)
@@ -293,7 +319,7 @@ func Seal(dir string) error {
 		files[ImagesDir+"/"+p.Name()] = ""
 	}
 	for name := range files {
-		if files[name], err = fileSum(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
+		if files[name], err = sealSum(dir, name); err != nil {
 			return fmt.Errorf("sealing %s: %w", dir, err)
 		}
 	}
@@ -333,7 +359,7 @@ func (s *State) unsealed(dir string) error {
 			s.Damage = &Damage{SealFile, 0, -1, fmt.Sprintf("%q is no file of a run directory", name)}
 			return nil
 		}
-		sum, err := fileSum(filepath.Join(dir, filepath.FromSlash(name)))
+		sum, err := sealSum(dir, name)
 		var what string
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -345,13 +371,33 @@ func (s *State) unsealed(dir string) error {
 		default:
 			continue
 		}
-		if name == SummaryFile || name == ImagesDir+"/"+CasesFile {
+		if name == ManifestFile || name == SummaryFile || name == ImagesDir+"/"+CasesFile {
 			s.Damage = &Damage{name, 0, -1, what}
 			return nil
 		}
 		s.Pictures = append(s.Pictures, name+": "+what)
 	}
 	return nil
+}
+
+// sealSum is the check sum of a file as a seal has it: of the manifest, of all that it
+// says but where and when the run was made, since seals of equal runs are equal.
+func sealSum(dir, name string) (string, error) {
+	path := filepath.Join(dir, filepath.FromSlash(name))
+	if name != ManifestFile {
+		return fileSum(path)
+	}
+	var m map[string]any
+	if err := ReadJSON(path, &m); err != nil {
+		return "", err
+	}
+	delete(m, "host")
+	b, err := json.Marshal(m) // sorts keys
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 func fileSum(path string) (string, error) {

@@ -74,6 +74,9 @@ func (cfg *MergeConfig) parts(ctx context.Context) (record.Manifest, []record.Pa
 			}
 			return whole, nil, &ConfigError{err}
 		}
+		if err := countable(&m); err != nil {
+			return whole, nil, configErrorf("%s: %w", filepath.Join(dir, record.ManifestFile), err)
+		}
 		m.Shard = ""
 		for d := range m.Datasets {
 			m.Datasets[d].Items = m.Datasets[d].Planned
@@ -98,6 +101,24 @@ func (cfg *MergeConfig) parts(ctx context.Context) (record.Manifest, []record.Pa
 		parts = append(parts, record.Part{Dir: dir, State: state})
 	}
 	return whole, parts, nil
+}
+
+// maxItems bounds the items of a run whose manifest somebody else may have written.
+const maxItems = 10_000_000
+
+// countable refuses a manifest whose groups cannot be counted.
+func countable(m *record.Manifest) error {
+	if m.Batch < 1 {
+		return fmt.Errorf("batch is %d: want 1 or more", m.Batch)
+	}
+	left := maxItems
+	for _, d := range m.Datasets {
+		if d.Planned < 0 || d.Planned > left {
+			return fmt.Errorf("data set %q has %d planned items: want 0 or more, in all at most %d", d.Name, d.Planned, maxItems)
+		}
+		left -= d.Planned
+	}
+	return nil
 }
 
 // same reports whether two paths are one directory.

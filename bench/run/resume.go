@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/vtbench/vtbench/bench/identity"
 	"github.com/vtbench/vtbench/bench/record"
@@ -35,6 +36,9 @@ func (r *runner) open(plan []*group) (start int, err error) {
 			return 0, configErrorf("%s has records but no manifest; choose another directory with -o", dir)
 		}
 		if err := record.WriteJSON(path, &r.manifest); err != nil {
+			if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+				return 0, err // room can be made; nothing that was asked for is wrong
+			}
 			return 0, &ConfigError{err}
 		}
 		return 0, nil
@@ -52,6 +56,10 @@ func (r *runner) open(plan []*group) (start int, err error) {
 			dir, record.ManifestFile, identity.Strings(diff))
 	}
 	r.manifest.Host = old.Host // the run keeps its beginning
+	// It says the same, perhaps not in the same bytes.
+	if err := record.WriteJSON(path, &r.manifest); err != nil {
+		return 0, err
+	}
 	return r.replay(plan)
 }
 
@@ -72,8 +80,18 @@ func (r *runner) replay(plan []*group) (start int, err error) {
 	if d := state.Damage; d != nil && d.Group >= 0 && (r.cfg.RedoFrom == nil || *r.cfg.RedoFrom > d.Group) {
 		return 0, configErrorf("resuming %s: %w", dir, d)
 	}
+	if len(state.Pictures) > 0 && (r.cfg.RedoFrom == nil || *r.cfg.RedoFrom > 0) {
+		return 0, configErrorf("resuming %s: %s (%d in all); no value depends on pictures, and reports name those; the same run with --resume --redo-from 0 measures all again, pictures included",
+			dir, state.Pictures[0], len(state.Pictures))
+	}
 	for i, g := range state.Groups[:keep] {
-		if i >= len(plan) || g.Group != plan[i].number || g.Items != len(plan[i].items) {
+		if i < len(plan) && g.Group == plan[i].number && g.Items != len(plan[i].items) {
+			return 0, configErrorf("resuming %s: %w", dir, &record.Damage{
+				File: record.GroupsFile, Line: i + 1, Group: g.Group,
+				What: fmt.Sprintf("it counts %d items in group %d, which has %d in the plan", g.Items, g.Group, len(plan[i].items)),
+			})
+		}
+		if i >= len(plan) || g.Group != plan[i].number {
 			return 0, configErrorf("resuming %s: %s:%d: group %d of %d items is not the one that the plan has there; choose another directory with -o",
 				dir, record.GroupsFile, i+1, g.Group, g.Items)
 		}

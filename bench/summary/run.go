@@ -51,7 +51,9 @@ func Open(dir string, kinds []metrics.Kind) (*Run, error) {
 	if r.Complete = record.Complete(dir); r.Complete {
 		err = record.ReadJSON(filepath.Join(dir, record.SummaryFile), &r.Summary)
 	} else {
-		r.Summary, err = Summarise(dir, &r.Manifest, kinds)
+		if r.Summary, err = Summarise(dir, &r.Manifest, kinds); err != nil {
+			err = fmt.Errorf("summing up %s as its %s says: %w", dir, record.ManifestFile, err)
+		}
 	}
 	if err != nil {
 		return nil, err

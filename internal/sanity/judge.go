@@ -251,6 +251,8 @@ func (s *Sums) size() (Alarm, bool) {
 	w, h, gotW, gotH := common[0], common[1], common[2], common[3]
 	text := fmt.Sprintf("reconstructions have another size than their images, %d×%d for %d×%d: ", gotW, gotH, w, h)
 	switch {
+	case gotW == 0 || gotH == 0:
+		text += "return an image for every image"
 	case gotW%w == 0 && gotH%h == 0 && gotW/w == gotH/h:
 		text += fmt.Sprintf("%d times the sides, as of a decoder that enlarges more than its encoder reduces, or of an input that is to be reduced first", gotW/w)
 	case w%gotW == 0 && h%gotH == 0 && w/gotW == h/gotH:

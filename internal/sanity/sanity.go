@@ -183,7 +183,7 @@ func Parse(state string) (Sums, error) {
 		v = append(v, n)
 	}
 	switch {
-	case size && len(v) == 4 && slices.Min(v) > 0:
+	case size && len(v) == 4 && slices.Min(v[:2]) > 0 && slices.Min(v[2:]) >= 0: // a reconstruction may be empty
 		return OtherSize(int(v[0]), int(v[1]), int(v[2]), int(v[3])), nil
 	case !size && len(v) == 3+numbers:
 		s := Sums{pairs: 1, identical: int(v[0]), varied: int(v[1]), flat: int(v[2])}

@@ -152,7 +152,7 @@ func corruptFile(in, out string, f *corruptFlags, opt corrupt.Options) error {
 	}
 	d, err := pix.Read(in, decode)
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	img := d.Image
 	var got pix.Image

@@ -45,7 +45,7 @@ func (a *app) corruptSheet(in, out string, f *corruptFlags, opt corrupt.Options)
 	}
 	img, err := pix.Load(in)
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	if opt.Key == "" {
 		opt.Key = filepath.Base(in)
