@@ -7,7 +7,7 @@ TORCH := .venv/torch
 NEURAL := .venv/neural
 export CGO_ENABLED := 1
 
-.PHONY: run test race build deps deps-torch lint test-torch train-neural tidy bench claims clean help
+.PHONY: run test race fuzz torture build deps deps-torch lint test-torch train-neural tidy bench claims clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -24,6 +24,12 @@ test: build ## Run all tests
 
 race: deps ## Run the tests of what is concurrent under the race detector
 	go test -race -timeout 20m $$(scripts/concurrent.sh)
+
+fuzz: deps ## Fuzz every target for FUZZTIME=60 seconds; scripts/fuzz.sh says what else can be set
+	scripts/fuzz.sh
+
+torture: build ## Attack the program by signals, full disks, hostile plug-ins and files; TORTURE=-short, '-kind KILL -seed 2'
+	go -C checks run ./torture -bin $(CURDIR)/$(BIN) $(TORTURE)
 
 deps: ## Install what building, running and testing need (Debian 12, Ubuntu 24.04); nothing when all is there
 	@scripts/deps.sh

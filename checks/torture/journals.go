@@ -21,12 +21,12 @@ func journals() []kind {
 		{
 			name:    "a line or file of a run torn, edited, doubled, swapped or lost",
 			promise: "report and --resume name file and line, or lose nothing: with --redo-from where they say so, the bytes of an undisturbed run",
-			full:    400, short: 12, try: (*attempt).tampered,
+			full:    300, short: 12, try: (*attempt).tampered,
 		},
 		{
 			name:    "a file of a run that is a pipe, device, folder, bomb or link",
 			promise: "refused with status 2 in bounded time and memory",
-			full:    100, short: 4, try: (*attempt).replaced,
+			full:    80, short: 4, try: (*attempt).replaced,
 		},
 	}
 }
