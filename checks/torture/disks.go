@@ -17,7 +17,7 @@ import (
 func disks() []kind {
 	const resumed = "status 1 and a message; resumed, once there is room, into the bytes of an undisturbed run"
 	return []kind{
-		{name: "a disk that is full, then has room", promise: resumed, full: 70, short: 3, try: (*attempt).fullDisk, lacks: func(l *lab) string {
+		{name: "a disk that is full, then has room", promise: resumed, full: 50, short: 3, try: (*attempt).fullDisk, lacks: func(l *lab) string {
 			dir := filepath.Join(l.o.dir, "mount")
 			err := os.MkdirAll(dir, 0o755)
 			if err == nil {
@@ -31,8 +31,8 @@ func disks() []kind {
 			}
 			return ""
 		}},
-		{name: "files that may not grow, then may", promise: resumed, full: 40, short: 2, try: (*attempt).shortFiles},
-		{name: "too few file descriptors, then enough", promise: "a message; what is written is never wrong", full: 40, short: 2, try: (*attempt).fewFiles},
+		{name: "files that may not grow, then may", promise: resumed, full: 30, short: 2, try: (*attempt).shortFiles},
+		{name: "too few file descriptors, then enough", promise: "a message; what is written is never wrong", full: 30, short: 2, try: (*attempt).fewFiles},
 		{name: "a folder that cannot be written, TMPDIR that is not there", promise: "status 1 or 2 and a message", full: 20, short: 2, try: (*attempt).unwritable},
 	}
 }

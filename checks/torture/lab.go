@@ -37,13 +37,13 @@ const (
 
 // A lab holds what all cases share: programs, inputs, undisturbed runs.
 type lab struct {
-	o         options
-	vtbench   string
-	hostile   string   // the plug-in that misbehaves
-	modes     []string // how
-	onnx      string   // a model that is small
-	in        *inputFiles
-	most      atomic.Int64 // bytes of resident memory of any process
+	o       options
+	vtbench string
+	hostile string   // the plug-in that misbehaves
+	modes   []string // how
+	onnx    string   // a model that is small
+	in      *inputFiles
+	most    atomic.Int64 // bytes of resident memory of any process
 
 	shared     shared
 	sharing    sync.Once

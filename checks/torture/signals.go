@@ -17,13 +17,13 @@ import (
 func signals() []kind {
 	const resumed = "what was interrupted is resumed into the bytes of an undisturbed run"
 	return []kind{
-		{name: "KILL, up to four times, then resumed", promise: resumed, full: 200, short: 8, try: (*attempt).killed},
-		{name: "TERM, then resumed", promise: resumed + "; status 130", full: 60, short: 3, try: func(a *attempt) error { return a.interrupted(syscall.SIGTERM) }},
-		{name: "INT, then resumed", promise: resumed + "; status 130", full: 60, short: 3, try: func(a *attempt) error { return a.interrupted(syscall.SIGINT) }},
-		{name: "INT twice, then resumed", promise: resumed + "; the second ends the program", full: 60, short: 3, try: func(a *attempt) error { return a.interrupted(syscall.SIGINT, syscall.SIGINT) }},
-		{name: "STOP, another writer meanwhile, CONT", promise: "one of two writers measures, the other is refused with status 2", full: 50, short: 3, try: (*attempt).stopped},
+		{name: "KILL, up to four times, then resumed", promise: resumed, full: 120, short: 8, try: (*attempt).killed},
+		{name: "TERM, then resumed", promise: resumed + "; status 130", full: 40, short: 3, try: func(a *attempt) error { return a.interrupted(syscall.SIGTERM) }},
+		{name: "INT, then resumed", promise: resumed + "; status 130", full: 40, short: 3, try: func(a *attempt) error { return a.interrupted(syscall.SIGINT) }},
+		{name: "INT twice, then resumed", promise: resumed + "; the second ends the program", full: 40, short: 3, try: func(a *attempt) error { return a.interrupted(syscall.SIGINT, syscall.SIGINT) }},
+		{name: "STOP, another writer meanwhile, CONT", promise: "one of two writers measures, the other is refused with status 2", full: 40, short: 3, try: (*attempt).stopped},
 		{name: "INT of a run whose plug-in hangs", promise: "ends, and no process of the plug-in is left", full: 30, short: 2, try: (*attempt).interruptedHang},
-		{name: "KILL while shards are merged or reports written", promise: "the same command again gives the same bytes", full: 40, short: 2, try: (*attempt).killedMerge},
+		{name: "KILL while shards are merged or reports written", promise: "the same command again gives the same bytes", full: 30, short: 2, try: (*attempt).killedMerge},
 	}
 }
 

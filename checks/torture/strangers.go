@@ -29,12 +29,12 @@ func strangers() []kind {
 		{
 			name:    "comparisons full of markup, mentions and links, published",
 			promise: "names never become markup, mentions, references or links; one comment, of at most 65,536 characters, under the pull request of the event",
-			full:    220, short: 10, try: (*attempt).published,
+			full:    400, short: 10, try: (*attempt).published,
 		},
 		{
 			name:    "links to secrets, pipes and lies given to the publisher",
 			promise: "the token and what a link points to are never shown, and nothing is posted",
-			full:    120, short: 6, try: (*attempt).secrets,
+			full:    200, short: 6, try: (*attempt).secrets,
 		},
 	}
 }

@@ -13,7 +13,7 @@ import (
 // writers are several processes that write to one directory.
 func writers() []kind {
 	return []kind{
-		{name: "two to four runs on one directory", promise: "one measures, the others are refused with status 2; nothing is doubled", full: 50, short: 3, try: (*attempt).several},
+		{name: "two to four runs on one directory", promise: "one measures, the others are refused with status 2; nothing is doubled", full: 40, short: 3, try: (*attempt).several},
 		{name: "a lock left by a dead process, by another machine", promise: "taken over, refused without --break-lock", full: 20, short: 2, try: (*attempt).oldLock},
 	}
 }
