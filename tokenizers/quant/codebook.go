@@ -5,32 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
+	"sort"
 )
 
 // A Codebook is a set of codewords with an exact search for the nearest one.
 //
 // Codewords are kept in the order of their first coordinate, the direction in
-// which latents vary most. A search walks outward from the vector's own first
-// coordinate and stops where that coordinate alone is farther than the best
-// codeword so far; what passes is compared in its first four coordinates, and
-// only what passes that in all. Sums of squares only grow, in floating point
-// too, so that the result is that of comparing with every codeword; of equally
-// near ones the lowest id wins.
+// which latents vary most, and compared in groups ([within]). A search walks outward
+// from the group of the vector's own first coordinate and stops where that coordinate
+// alone is farther than the best codeword so far; of a group, blocks end where none of
+// them is as near as that. Sums of squares only grow, in floating point too, so that
+// the result is that of comparing with every codeword; of equally near ones the lowest
+// id wins.
 //
 // The error of a codebook is large against the spread of all coordinates but the
 // first, so that cutting the space along more of them saves no time (measured).
 type Codebook struct {
-	dim   int
-	heads []head
-	words []float32 // dim numbers each
-	ids   []int32   // their ids
-	at    []int32   // where an id's codeword is
+	dim    int
+	words  []float32 // dim numbers each
+	groups []float32 // the same in groups, see [lane]; coordinates filled up to quads
+	spans  []span    // first coordinates of each group
+	ids    []int32   // their ids
+	at     []int32   // where an id's codeword is
 }
 
-// A head is the beginning of a codeword, filled up with zeros: all of them
-// together stay in the first-level cache.
-type head [4]float32
+// A span is that of the first coordinates of a group.
+type span struct{ from, to float32 }
 
 // NewCodebook makes a codebook of the first dim coordinates of codewords that
 // are stride numbers each.
@@ -42,7 +44,10 @@ func NewCodebook(words []float32, stride, dim int) (*Codebook, error) {
 	if k > math.MaxInt32 {
 		return nil, fmt.Errorf("a codebook of %d codewords is too large", k)
 	}
-	c := &Codebook{dim: dim, heads: make([]head, k), words: make([]float32, 0, k*dim), ids: make([]int32, k), at: make([]int32, k)}
+	c := &Codebook{
+		dim: dim, words: make([]float32, 0, k*dim), ids: make([]int32, k), at: make([]int32, k),
+		groups: make([]float32, (k+groupSize-1)/groupSize*groupSize*whole(dim)),
+	}
 	for i := range c.ids {
 		c.ids[i] = int32(i)
 	}
@@ -52,8 +57,16 @@ func NewCodebook(words []float32, stride, dim int) (*Codebook, error) {
 	for i, id := range c.ids {
 		w := words[int(id)*stride:][:dim]
 		c.words = append(c.words, w...)
-		copy(c.heads[i][:], w)
 		c.at[id] = int32(i)
+		for d, v := range w {
+			c.groups[lane(i, d, whole(dim))] = v
+		}
+	}
+	for i := 0; i < k; i += groupSize {
+		c.spans = append(c.spans, span{c.first(i), c.first(min(i+groupSize, k) - 1)})
+	}
+	for i := k; i%groupSize != 0; i++ {
+		c.groups[lane(i, 0, whole(dim))] = float32(math.NaN())
 	}
 	return c, nil
 }
@@ -75,81 +88,79 @@ func (c *Codebook) Nearest(x []float32) (int32, float32) { return c.nearest(x, -
 // Floor: one codeword compared, dim multiply-adds; at worst all of them.
 func (c *Codebook) nearest(x []float32, guess, skip int32) (int32, float32) {
 	s := search{book: c, x: x[:c.dim], best: float32(math.Inf(1)), id: -1, skip: skip}
-	copy(s.head[:], s.x)
-	if guess >= 0 && guess != skip {
+	if s.full = s.x; len(s.x)%quad != 0 {
+		var room [maxStack]float32
+		if n := whole(c.dim); n <= maxStack {
+			s.full = room[:n]
+		} else {
+			s.full = make([]float32, n)
+		}
+		copy(s.full, s.x)
+	}
+	x0 := s.x[0]
+	up, _ := slices.BinarySearchFunc(c.spans, x0, func(g span, v float32) int { return cmp.Compare(g.to, v) })
+	up = min(up, len(c.spans)-1)
+	if guess < 0 {
+		guess = c.ids[min(up*groupSize+groupSize/2, len(c.ids)-1)]
+	}
+	if guess != skip {
 		s.best, s.id = c.distance(s.x, int(c.at[guess]), s.best), guess
 	}
-	// Both directions in turn, a few codewords each, so that the bound is good
-	// before either has gone far.
-	const stretch = 16
-	up, _ := slices.BinarySearchFunc(c.heads, x[0], func(h head, v float32) int { return cmp.Compare(h[0], v) })
-	down := up
-	for up < len(c.heads) || down > 0 {
-		if end := min(up+stretch, len(c.heads)); s.scan(up, end) {
-			up = end
-		} else {
-			up = len(c.heads)
+	// The group that x0 falls into, then both directions in turn, so that the bound is
+	// good before either has gone far.
+	down := up - 1
+	for up < len(c.spans) || down >= 0 {
+		if up < len(c.spans) {
+			if d := c.spans[up].from - x0; d > 0 && float32(d*d) > s.best {
+				up = len(c.spans)
+			} else {
+				s.group(up)
+				up++
+			}
 		}
-		if end := max(down-stretch, 0); s.scanDown(down, end) {
-			down = end
-		} else {
-			down = 0
+		if down >= 0 {
+			if d := c.spans[down].to - x0; d < 0 && float32(d*d) > s.best {
+				down = -1
+			} else {
+				s.group(down)
+				down--
+			}
 		}
 	}
 	return s.id, s.best
 }
 
+// first is the first coordinate of the codeword at a position.
+func (c *Codebook) first(i int) float32 { return c.words[i*c.dim] }
+
+// position is that of the first codeword whose first coordinate is not below v.
+func (c *Codebook) position(v float32) int {
+	return sort.Search(len(c.ids), func(i int) bool { return c.first(i) >= v })
+}
+
+// maxStack is the most coordinates that a search fills up without allocating.
+const maxStack = 256
+
 // A search is the state of looking for one vector's codeword.
 type search struct {
 	book     *Codebook
-	x        []float32
-	head     head
+	x, full  []float32 // full is filled up to quads
 	best     float32
 	id, skip int32
 }
 
-// scan tries the codewords from..to; it reports false where the rest of them and
-// all behind are too far.
-func (s *search) scan(from, to int) bool {
-	x0, x1, x2, x3 := s.head[0], s.head[1], s.head[2], s.head[3]
-	for i, h := range s.book.heads[from:to] {
-		d0, d1, d2, d3 := h[0]-x0, h[1]-x1, h[2]-x2, h[3]-x3
-		sum := float32(d0 * d0)
-		if sum > s.best {
-			return false
+// group tries the codewords of a group.
+func (s *search) group(g int) {
+	size := groupSize * len(s.full)
+	for near := within(s.book.groups[g*size:][:size], s.full, s.best); near != 0; near &= near - 1 {
+		i := g*groupSize + bits.TrailingZeros64(near)
+		d := s.book.distance(s.x, i, s.best)
+		if d > s.best {
+			continue
 		}
-		if sum+float32(d1*d1)+float32(d2*d2)+float32(d3*d3) <= s.best {
-			s.try(from + i)
+		if id := s.book.ids[i]; id != s.skip && (d < s.best || id < s.id || s.id < 0) {
+			s.best, s.id = d, id
 		}
-	}
-	return true
-}
-
-// scanDown is scan for from-1 down to to.
-func (s *search) scanDown(from, to int) bool {
-	x0, x1, x2, x3 := s.head[0], s.head[1], s.head[2], s.head[3]
-	heads := s.book.heads[to:from]
-	for i := len(heads) - 1; i >= 0; i-- {
-		h := &heads[i]
-		d0, d1, d2, d3 := h[0]-x0, h[1]-x1, h[2]-x2, h[3]-x3
-		sum := float32(d0 * d0)
-		if sum > s.best {
-			return false
-		}
-		if sum+float32(d1*d1)+float32(d2*d2)+float32(d3*d3) <= s.best {
-			s.try(to + i)
-		}
-	}
-	return true
-}
-
-func (s *search) try(i int) {
-	d := s.book.distance(s.x, i, s.best)
-	if d > s.best {
-		return
-	}
-	if id := s.book.ids[i]; id != s.skip && (d < s.best || id < s.id || s.id < 0) {
-		s.best, s.id = d, id
 	}
 }
 
@@ -226,11 +237,11 @@ func (c *Codebook) nearestFew(ids []int32, dist []float32, x []float32) int {
 	n := 0
 	// Outward from the first coordinate as in nearest; the bound is the worst of the
 	// few.
-	up, _ := slices.BinarySearchFunc(c.heads, x[0], func(h head, v float32) int { return cmp.Compare(h[0], v) })
+	up := c.position(x[0])
 	down := up - 1
-	for up < len(c.heads) || down >= 0 {
+	for up < len(c.ids) || down >= 0 {
 		i := up
-		if down >= 0 && (up >= len(c.heads) || x[0]-c.heads[down][0] < c.heads[up][0]-x[0]) {
+		if down >= 0 && (up >= len(c.ids) || x[0]-c.first(down) < c.first(up)-x[0]) {
 			i = down
 			down--
 		} else {
@@ -240,7 +251,7 @@ func (c *Codebook) nearestFew(ids []int32, dist []float32, x []float32) int {
 		if n == len(ids) {
 			bound = dist[n-1]
 		}
-		d0 := c.heads[i][0] - x[0]
+		d0 := c.first(i) - x[0]
 		if float32(d0*d0) > bound {
 			break // the other side is farther still
 		}

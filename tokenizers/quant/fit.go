@@ -121,7 +121,7 @@ func (f *fitting) latents(span int, through func(pix.Image) (pix.Image, error)) 
 func (f Fitting) Fit(ctx context.Context, source Source, t *Transform, whole bool, report func(string)) (*Artefact, error) {
 	dim := min(f.Dim(), t.Dim)
 	a := &Artefact{Header: Header{Rule: f.rule.name, Patch: t.Patch, Dim: dim, Fit: map[string]string{
-		"seed": strconv.FormatUint(source.Seed, 10),
+		"seed": strconv.FormatUint(source.Seed, 10), "images": source.Digest(),
 	}}}
 	if f.rule.fit == nil {
 		a.Rule = "pca"
@@ -154,11 +154,8 @@ func damage(kind string) func(pix.Image) (pix.Image, error) {
 			if err := jpeg.Encode(&b, m.RGBA(), &jpeg.Options{Quality: 10}); err != nil {
 				return pix.Image{}, err
 			}
-			back, err := jpeg.Decode(&b)
-			if err != nil {
-				return pix.Image{}, err
-			}
-			return pix.FromImage(back), nil
+			back, err := pix.Decode(&b, pix.Options{})
+			return back.Image, err
 		}
 	}
 	return func(m pix.Image) (pix.Image, error) { return blur(m, 1.5), nil }

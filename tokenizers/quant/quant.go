@@ -244,7 +244,7 @@ func (r rule) tokenizer(ctx context.Context, opts tokenizers.Options) (tokenizer
 
 // version changes when the same artefact and image would give another result, and
 // when what ships was fitted on other data.
-const version = "2"
+const version = "3"
 
 func readFile(path string) (*Artefact, error) {
 	data, err := files.Read(path, files.MaxModel)

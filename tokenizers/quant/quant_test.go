@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/internal/sample"
@@ -48,7 +49,7 @@ func resolve(text string) (tokenizers.Kind, tokenizers.Options, error) {
 // rendered text of another seed.
 func heldOut(t testing.TB) map[string]pix.Image {
 	t.Helper()
-	photo, err := sample.LoadFile("testdata/astronaut.png")
+	photo, err := pix.Load("testdata/astronaut.png")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func heldOut(t testing.TB) map[string]pix.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]pix.Image{"photograph": pix.FromImage(photo), "text": page}
+	return map[string]pix.Image{"photograph": photo, "text": page}
 }
 
 func noise(w, h int, seed uint64) pix.Image {
@@ -421,12 +422,32 @@ func TestEveryShippedArtefactOpens(t *testing.T) {
 	}
 }
 
+// What ships can be made again: the images it was fitted on are those that the fit
+// would make today, to the last bit of decoding, scaling and drawing text.
+func TestShippedArtefactsWereFittedToTheseImages(t *testing.T) {
+	src, err := Packaged(SourcePixels, SourceSeed)
+	testenv.Need(t, err)
+	want := src.Digest()
+	for _, name := range Shipped() {
+		data, err := fitted.ReadFile("fitted/" + name + extension)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := ReadArtefact(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := a.Fit["images"]; got != want {
+			t.Errorf("%s was fitted on the images %.12s, today they are %.12s: run go run ./tokenizers/quant/fit", name, got, want)
+		}
+	}
+}
+
 func BenchmarkReconstruct(b *testing.B) {
-	photo, err := sample.LoadFile("testdata/astronaut.png")
+	small, err := pix.Load("testdata/astronaut.png")
 	if err != nil {
 		b.Fatal(err)
 	}
-	small := pix.FromImage(photo)
 	img := pix.New(512, 512) // four times the photograph
 	for y := range 512 {
 		row := small.Row(y % 256)

@@ -1,8 +1,9 @@
 package quant
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
-	"image"
 	"math/rand/v2"
 
 	"github.com/vtbench/vtbench/pix"
@@ -28,7 +29,7 @@ type Source struct {
 
 // NewSource makes a source of photographs, each seen at the sizes that runs
 // prepare, and of as much rendered text.
-func NewSource(photographs []image.Image, pixels int, seed uint64) (Source, error) {
+func NewSource(photographs []pix.Image, pixels int, seed uint64) (Source, error) {
 	src := Source{Pixels: pixels, Seed: seed}
 	for _, m := range photographs {
 		for _, side := range []int{1024, 512, 256} {
@@ -57,6 +58,19 @@ func Packaged(pixels int, seed uint64) (Source, error) {
 		return Source{}, err
 	}
 	return NewSource(photographs, pixels, seed)
+}
+
+// Digest is the hex SHA-256 of the images, sizes and pixels: another version of a
+// decoder, a scaler or a typeface changes it, and with it what is fitted.
+func (s Source) Digest() string {
+	h := sha256.New()
+	for _, images := range [][]pix.Image{s.Photos, s.Pages} {
+		for _, m := range images {
+			_, _ = fmt.Fprintf(h, "%d %d ", m.W, m.H) // hashes do not fail
+			_, _ = h.Write(m.Pix)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Patches draws patches of side×side pixels worth Pixels from each kind of image,

@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/vtbench/vtbench/pix"
@@ -145,18 +143,6 @@ func (t *Transform) tensors(dim int) []Tensor {
 		out = append(out, Tensor{Name: "sample", Type: "f16", Shape: []int{len(x) / n, n}, Data: x})
 	}
 	return out
-}
-
-// multiply computes dst = a·b for row-major a (n×k) and b (k×m).
-//
-// It is written so that gonum reduces it to y += αx over rows of b: every sum
-// then runs in the order of k whatever the vector width, the alignment and the
-// number of rows, and a patch has the same latent in every batch.
-func multiply(dst, a, b []float32, n, m, k int) {
-	blas32.Gemm(blas.NoTrans, blas.NoTrans, 1,
-		blas32.General{Rows: n, Cols: k, Stride: k, Data: a},
-		blas32.General{Rows: k, Cols: m, Stride: m, Data: b},
-		0, blas32.General{Rows: n, Cols: m, Stride: m, Data: dst})
 }
 
 // Forward returns the latents of an image, Dim numbers a patch, patches row by

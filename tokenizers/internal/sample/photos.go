@@ -13,21 +13,18 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
-	_ "image/jpeg" // photographs are JPEG
-	_ "image/png"  // or PNG
 	"slices"
 
 	xdraw "golang.org/x/image/draw"
 
 	"github.com/vtbench/vtbench/internal/assets"
-	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/pix"
 )
 
 // Photographs loads all packaged photographs to fit on, in the order of their list.
 // The error is a missing.Error where they were not fetched.
-func Photographs() ([]image.Image, error) {
-	var out []image.Image
+func Photographs() ([]pix.Image, error) {
+	var out []pix.Image
 	for _, f := range assets.Photographs(assets.Fit) {
 		m, err := Photograph(f)
 		if err != nil {
@@ -39,15 +36,15 @@ func Photographs() ([]image.Image, error) {
 }
 
 // Photograph loads one photograph and checks that it is the one meant.
-func Photograph(f assets.File) (image.Image, error) {
+func Photograph(f assets.File) (pix.Image, error) {
 	if err := f.Verify(); err != nil {
-		return nil, err
+		return pix.Image{}, err
 	}
 	path, err := assets.Path(f.Name)
 	if err != nil {
-		return nil, err
+		return pix.Image{}, err
 	}
-	return LoadFile(path)
+	return pix.Load(path)
 }
 
 // Digest is the hex SHA-256 over the sorted digests of [Photographs], without reading
@@ -65,31 +62,14 @@ func Digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// LoadFile reads any JPEG or PNG.
-func LoadFile(path string) (image.Image, error) {
-	f, err := files.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	m, _, err := image.Decode(f)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
-	}
-	return m, nil
-}
-
 // Shrink scales an image down so that its longer side has the given length.
-func Shrink(m image.Image, side int) pix.Image {
-	b := m.Bounds()
-	long := max(b.Dx(), b.Dy())
+func Shrink(m pix.Image, side int) pix.Image {
+	long := max(m.W, m.H)
 	if side >= long {
-		return pix.FromImage(m)
+		return m
 	}
-	w, h := max(1, b.Dx()*side/long), max(1, b.Dy()*side/long)
-	dst := image.NewRGBA(image.Rect(0, 0, w, h))
-	xdraw.CatmullRom.Scale(dst, dst.Bounds(), m, b, draw.Src, nil)
+	src := m.RGBA()
+	dst := image.NewRGBA(image.Rect(0, 0, max(1, m.W*side/long), max(1, m.H*side/long)))
+	xdraw.CatmullRom.Scale(dst, dst.Bounds(), src, src.Bounds(), draw.Src, nil)
 	return pix.FromImage(dst)
 }

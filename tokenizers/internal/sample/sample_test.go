@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"image"
-	"image/color"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +13,7 @@ import (
 	"github.com/vtbench/vtbench/internal/assets"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/testenv"
+	"github.com/vtbench/vtbench/pix"
 )
 
 func TestPagesDependOnTheSeedOnly(t *testing.T) {
@@ -88,11 +87,11 @@ func TestPhotographsOfOtherBytesAreRefused(t *testing.T) {
 }
 
 func TestShrink(t *testing.T) {
-	m := image.NewRGBA(image.Rect(0, 0, 90, 30))
+	m := pix.New(90, 30)
 	for i := range m.Pix {
 		m.Pix[i] = 255
 	}
-	m.Set(0, 0, color.RGBA{A: 255})
+	clear(m.Pix[:3])
 	if s := Shrink(m, 45); s.W != 45 || s.H != 15 || s.Pix[len(s.Pix)-1] != 255 {
 		t.Errorf("%d×%d", s.W, s.H)
 	}

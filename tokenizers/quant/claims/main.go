@@ -317,11 +317,8 @@ func treat(img pix.Image, how string) (pix.Image, error) {
 		if err := jpeg.Encode(&b, img.RGBA(), &jpeg.Options{Quality: 10}); err != nil {
 			return pix.Image{}, err
 		}
-		m, err := jpeg.Decode(&b)
-		if err != nil {
-			return pix.Image{}, err
-		}
-		return pix.FromImage(m), nil
+		m, err := pix.Decode(&b, pix.Options{})
+		return m.Image, err
 	}
 	return pix.Image{}, fmt.Errorf("there is no input %q", how)
 }
@@ -647,7 +644,7 @@ func (b *bench) bounds(ctx context.Context, w *strings.Builder) error {
 		if err != nil {
 			return err
 		}
-		m, err := sample.LoadFile(path)
+		m, err := pix.Load(path)
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"image"
 	"io"
 	"os"
 	"os/signal"
@@ -29,6 +28,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers/internal/sample"
 	"github.com/vtbench/vtbench/tokenizers/quant"
 )
@@ -113,6 +113,7 @@ func (s settings) all(ctx context.Context) error {
 		}
 		pca := fitted.Artefact()
 		pca.Fit["patches"], pca.Fit["seed"] = strconv.Itoa(len(patches)), strconv.FormatUint(s.seed, 10)
+		pca.Fit["images"] = src.Digest()
 		a, err := s.write(pca, filepath.Join(s.out, fmt.Sprintf("pca-p%d.vtbq", patch)))
 		if err != nil {
 			return err
@@ -220,12 +221,12 @@ func (s settings) sources() (quant.Source, error) {
 	if err != nil {
 		return quant.Source{}, err
 	}
-	var photographs []image.Image
+	var photographs []pix.Image
 	for _, e := range entries {
 		if !slices.Contains([]string{".jpg", ".jpeg", ".png"}, strings.ToLower(filepath.Ext(e.Name()))) {
 			continue
 		}
-		m, err := sample.LoadFile(filepath.Join(s.images, e.Name()))
+		m, err := pix.Load(filepath.Join(s.images, e.Name()))
 		if err != nil {
 			return quant.Source{}, err
 		}

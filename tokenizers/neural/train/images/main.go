@@ -136,7 +136,7 @@ func (w *writer) photographs(ctx context.Context, files []assets.File) error {
 		if err != nil {
 			return err
 		}
-		long := max(m.Bounds().Dx(), m.Bounds().Dy())
+		long := max(m.W, m.H)
 		for _, side := range sides {
 			if side <= long {
 				if err := w.add("photograph", f.SHA256, sample.Shrink(m, side)); err != nil {
