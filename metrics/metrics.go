@@ -148,6 +148,13 @@ type Accumulator interface {
 	Result() ([]Value, error)
 }
 
+// A Warner is an [Accumulator] that sees in a set what a reader must know before any
+// number of it: that a codebook has collapsed.
+type Warner interface {
+	// Warnings says it, one sentence each, without the name of the tokenizer.
+	Warnings() []string
+}
+
 // An Embedder turns an image into what metrics of sets keep of it, such as the
 // features of a network. It is safe for concurrent use. One that holds resources also
 // implements io.Closer.

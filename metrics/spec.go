@@ -88,6 +88,10 @@ const (
 // that there is before the others. A container is no property of a tokenizer.
 func Countings() []Counting { return []Counting{Bitstream, Nominal, Estimated, Capacity} }
 
+// CodedCountings are those of them that stand for what is left after entropy coding.
+// Nominal rates order tokenizers differently, so tables show both.
+func CodedCountings() []Counting { return []Counting{Bitstream, Estimated, Capacity} }
+
 // Form is a way to write a number.
 type Form string
 

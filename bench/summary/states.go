@@ -58,6 +58,7 @@ func readStates(dir string, m *record.Manifest, kinds []metrics.Kind) (*states, 
 // the states for metrics of sets are.
 func (s *states) observe() error {
 	sums := map[stateKey]metrics.Accumulator{}
+	var summed []stateKey // in the order of the plan
 	counts := map[stateKey]int{}
 	looks := map[stateKey]*sanity.Sums{}
 	var looked []stateKey
@@ -90,6 +91,7 @@ func (s *states) observe() error {
 		}
 		if sums[g] == nil {
 			sums[g] = k.Observer.NewAccumulator()
+			summed = append(summed, g)
 		}
 		if err := sums[g].Add(l.State); err != nil {
 			return fmt.Errorf("reading %s: tokens of %s on %s: %w", filepath.Join(s.dir, record.CodesFile), l.Tokenizer, l.Item, err)
@@ -108,6 +110,35 @@ func (s *states) observe() error {
 	for _, g := range looked { // in the order of the plan
 		for _, a := range looks[g].Alarms() {
 			s.alarms = append(s.alarms, Alarm{Tokenizer: g.tokenizer, Dataset: g.dataset, Kind: a.Kind, Text: a.Text})
+		}
+	}
+	return s.warnings(summed, sums)
+}
+
+// warnings asks observers what they see in a set, all undamaged conditions together.
+func (s *states) warnings(summed []stateKey, sums map[stateKey]metrics.Accumulator) error {
+	clean := map[stateKey]metrics.Accumulator{}
+	var order []stateKey
+	for _, g := range summed {
+		if c, err := suite.ParseCondition(g.condition); err != nil || c.Corruption != "" {
+			continue
+		}
+		if _, ok := sums[g].(metrics.Warner); !ok {
+			continue
+		}
+		all := g
+		all.condition = ""
+		if clean[all] == nil {
+			clean[all] = s.kinds[g.observer].Observer.NewAccumulator()
+			order = append(order, all)
+		}
+		if err := clean[all].Merge(sums[g]); err != nil {
+			return fmt.Errorf("summing the tokens of %s: %w", g.tokenizer, err)
+		}
+	}
+	for _, g := range order {
+		for _, text := range clean[g].(metrics.Warner).Warnings() {
+			s.alarms = append(s.alarms, Alarm{Tokenizer: g.tokenizer, Dataset: g.dataset, Kind: Collapse, Text: text})
 		}
 	}
 	return nil

@@ -49,13 +49,17 @@ type Summary struct {
 	// Distributions has a histogram of every metric that the suite lists for it.
 	Distributions []Distribution `json:"distributions,omitempty"`
 	Errors        []Failure      `json:"errors,omitempty"` // every item that failed, in plan order
-	Alarms        []Alarm        `json:"alarms,omitempty"` // adapters that are probably wrong
+	Alarms        []Alarm        `json:"alarms,omitempty"` // adapters that are probably wrong, codebooks that collapsed
 	Notes         []ItemNote     `json:"notes,omitempty"`  // what was assumed or lost in decoding
 	Lost          []LostLabel    `json:"lost,omitempty"`   // labels that cannot be used
 }
 
-// An Alarm says that the reconstructions of a tokenizer on a data set look as if its
-// adapter were wrong: what is seen, and the likely cause.
+// Collapse is the kind of an alarm about codes or latents that are hardly used.
+const Collapse sanity.Kind = "collapse"
+
+// An Alarm says what must be known of a tokenizer on a data set before its numbers: that
+// its reconstructions look as if its adapter were wrong, with the likely cause, or that
+// its codes or latents have collapsed.
 type Alarm struct {
 	Tokenizer string      `json:"tokenizer"`
 	Dataset   string      `json:"dataset"`

@@ -121,6 +121,18 @@ func (a *latentAccumulator) Merge(other metrics.Accumulator) error {
 	return a.add(o.all)
 }
 
+// Warnings implements [metrics.Warner]: channels that carry nothing.
+func (a *latentAccumulator) Warnings() []string {
+	if a.all == nil {
+		return nil
+	}
+	c, ok := a.all.Collapse()
+	if !ok || c.Active == c.Units {
+		return nil
+	}
+	return []string{fmt.Sprintf("the latent has collapsed in part: %d of %d channels carry nothing (variance of their mean at most %g)", c.Units-c.Active, c.Units, ActiveVariance)}
+}
+
 // Result implements [metrics.Accumulator]. The KL divergence of every channel is in
 // the detail of its mean.
 func (a *latentAccumulator) Result() ([]metrics.Value, error) {

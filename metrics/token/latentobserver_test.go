@@ -2,6 +2,7 @@ package token
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/vtbench/vtbench/metrics"
@@ -45,6 +46,9 @@ func TestLatentObserverFindsCollapse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, a := range []metrics.Accumulator{one, two} {
+		if w := a.(metrics.Warner).Warnings(); len(w) != 1 || !strings.Contains(w[0], "1 of 3 channels") {
+			t.Errorf("warnings %q", w)
+		}
 		values, err := a.Result()
 		if err != nil {
 			t.Fatal(err)

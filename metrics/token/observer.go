@@ -369,6 +369,45 @@ func (a *Accumulator) Result() ([]metrics.Value, error) {
 	return out, nil
 }
 
+// collapsed is the share of the codes that as many tokens of equally likely codes would
+// use, below which a codebook has collapsed. Those fitted by k-means use .4 to .6 of
+// them on small sets of photographs, faces and text, those trained by moving averages
+// .005 to .2 (docs/rules.md).
+const collapsed = .25
+
+// Warnings implements [metrics.Warner]: codebooks that are hardly used. N tokens of K
+// equally likely codes use K·(1 − e^(−N/K)) of them; of fewer tokens than codes nothing
+// is said.
+func (a *Accumulator) Warnings() []string {
+	var bad, used, size int
+	var tokens int64
+	worst := collapsed
+	for _, h := range a.books {
+		st := h.Stats()
+		n, k := float64(st.Tokens), float64(st.Size)
+		if st.Tokens < int64(st.Size) {
+			continue
+		}
+		share := float64(st.Used) / (k * -math.Expm1(-n/k))
+		if share >= collapsed {
+			continue
+		}
+		bad++
+		if share < worst {
+			worst, used, size, tokens = share, int(st.Used), st.Size, st.Tokens
+		}
+	}
+	if bad == 0 {
+		return nil
+	}
+	what := "the codebook has collapsed: it"
+	if len(a.books) > 1 {
+		what = fmt.Sprintf("%d of %d codebooks have collapsed: the worst", bad, len(a.books))
+	}
+	possible := float64(size) * -math.Expm1(-float64(tokens)/float64(size))
+	return []string{fmt.Sprintf("%s uses %d of %d codes, where %d tokens could use %.0f", what, used, size, tokens, possible)}
+}
+
 // A Summary is all that is known of the tokens of a set.
 type Summary struct {
 	Images int64 `json:"images"`

@@ -873,3 +873,44 @@ func BenchmarkLatents(b *testing.B) {
 		}
 	}
 }
+
+// A codebook that is hardly used is said to have collapsed, one that is used as
+// equally likely codes are is not, and of too few tokens nothing is said.
+func TestWarningsOfCollapse(t *testing.T) {
+	draw := func(n, size, used int) *tokenizers.Codes {
+		rng := rand.New(rand.NewPCG(uint64(n), uint64(used)))
+		b := tokenizers.Book{Size: size, Shape: []int{n}, IDs: make([]int32, n)}
+		for i := range b.IDs {
+			b.IDs[i] = int32(rng.IntN(used))
+		}
+		return &tokenizers.Codes{Books: []tokenizers.Book{b}}
+	}
+	two := func(a, b *tokenizers.Codes) *tokenizers.Codes {
+		return &tokenizers.Codes{Books: append(a.Books, b.Books...)}
+	}
+	for name, c := range map[string]struct {
+		codes *tokenizers.Codes
+		want  string
+	}{
+		"all used":     {draw(1000, 500, 500), ""},
+		"half used":    {draw(2000, 500, 250), ""},
+		"collapsed":    {draw(2000, 500, 20), "it uses 20 of 500 codes, where 2000 tokens could use 491"},
+		"too few":      {draw(400, 500, 2), ""},
+		"one of two":   {two(draw(2000, 500, 500), draw(2000, 500, 7)), "1 of 2 codebooks have collapsed: the worst uses 7 of 500 codes"},
+		"the worse":    {two(draw(2000, 500, 9), draw(2000, 500, 7)), "2 of 2 codebooks have collapsed: the worst uses 7"},
+		"a small book": {draw(1000, 2, 1), ""},
+	} {
+		_, state, err := Observer{}.Observe(metrics.Observation{Codes: c.codes, W: 64, H: 64})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := Observer{}.NewAccumulator()
+		if err := a.Add(state); err != nil {
+			t.Fatal(err)
+		}
+		got := a.(metrics.Warner).Warnings()
+		if c.want == "" && len(got) > 0 || c.want != "" && (len(got) != 1 || !strings.Contains(got[0], c.want)) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}

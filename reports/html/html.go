@@ -123,18 +123,22 @@ type section struct {
 type grid struct {
 	ID, Title, Unit, Short, Better string
 	Bins                           []string
+	Rates                          []string // headings of the columns of rates
 	Bound                          string
 	Rows                           []gridRow
 	Counts                         string
-	Counted                        bool // some rates are counted from tokens
+	Estimated                      bool // some rates are
+}
+
+type rate struct {
+	Text, Rank string // Rank sorts
+	Note       string // how it was counted
 }
 
 type gridRow struct {
 	Token token
 	Cells []cell
-	Rate  string
-	Rank  string // sort key of the rate
-	Note  string // how the rate was counted
+	Rates []rate
 	Worst string
 	Loss  string
 	N     string
@@ -338,6 +342,10 @@ func newGrid(v *view.View, s view.Section, g view.Grid) grid {
 	for _, b := range append(slices.Clone(g.Bins), g.Head) {
 		out.Bins = append(out.Bins, view.BinTitle(b))
 	}
+	rates := g.RateColumns()
+	for _, c := range rates {
+		out.Rates = append(out.Rates, c.Title)
+	}
 	for _, r := range g.Rows {
 		row := gridRow{Token: toToken(r.Token), N: format.Count(r.Head.N)}
 		for i, c := range append(slices.Clone(r.Cells), r.Head) {
@@ -345,15 +353,17 @@ func newGrid(v *view.View, s view.Section, g view.Grid) grid {
 			x.Head = i == len(r.Cells)
 			row.Cells = append(row.Cells, x)
 		}
-		if r.Rate.OK() {
-			row.Rate = format.Rate.Number(r.Rate.BPP)
-			row.Rank = fmt.Sprint(r.Rate.BPP)
-			row.Note = "size of the bitstream"
-			if r.Rate.Nominal() {
-				row.Note = "counted from tokens: no bitstream"
-				row.Rate = "~" + row.Rate
-				out.Counted = true
+		for _, c := range rates {
+			x := c.Of(r)
+			cell := rate{Note: x.Note()}
+			if x.OK() {
+				cell.Text, cell.Rank = format.Rate.Number(x.BPP), fmt.Sprint(x.BPP)
 			}
+			if x.Estimated() {
+				cell.Text = "~" + cell.Text
+				out.Estimated = true
+			}
+			row.Rates = append(row.Rates, cell)
 		}
 		if r.Worst.OK {
 			row.Loss = st.Delta(r.Worst.Delta)

@@ -119,7 +119,11 @@ func grid(b *strings.Builder, v *view.View, s view.Section, id string) {
 	for _, bin := range append(slices.Clone(g.Bins), g.Head) {
 		header = append(header, Escape(view.BinTitle(bin)))
 	}
-	header = append(header, "bpp", "n", "worst against "+Escape(g.Bound))
+	rates := g.RateColumns()
+	for _, c := range rates {
+		header = append(header, c.Title)
+	}
+	header = append(header, "n", "worst against "+Escape(g.Bound))
 	if g.Bound == "" {
 		header = header[:len(header)-1]
 	}
@@ -130,14 +134,16 @@ func grid(b *strings.Builder, v *view.View, s view.Section, id string) {
 		for _, c := range append(slices.Clone(r.Cells), r.Head) {
 			row = append(row, st.Interval(c.Mean, c.Lo, c.Hi))
 		}
-		rate := ""
-		if r.Rate.OK() {
-			rate = format.Rate.Number(r.Rate.BPP)
-			if r.Rate.Nominal() {
-				rate += " (tokens)"
+		for _, c := range rates {
+			rate := ""
+			if x := c.Of(r); x.OK() {
+				if rate = format.Rate.Number(x.BPP); x.Estimated() {
+					rate += " (estimate)"
+				}
 			}
+			row = append(row, rate)
 		}
-		row = append(row, rate, format.Count(r.Head.N))
+		row = append(row, format.Count(r.Head.N))
 		if g.Bound != "" {
 			worst := ""
 			if r.Worst.OK {

@@ -155,8 +155,8 @@ func section(w io.Writer, v *view.View, s view.Section, width int) error {
 }
 
 // movable is how many of the last columns of a table may move to the next one: the worst
-// bin and the rate.
-const movable = 2
+// bin and both rates.
+const movable = 3
 
 // unshown are the headline metrics that a table had no room for.
 func unshown(v *view.View, head []string, shown []metrics.Spec) []metrics.Spec {
@@ -180,9 +180,9 @@ func cells(v *view.View, s view.Section, g view.Grid, number func(metrics.Spec, 
 	for _, m := range side {
 		header = append(header, m.Title+m.Better.Arrow())
 	}
-	rates := hasRates(g)
-	if rates {
-		header = append(header, "bpp")
+	rates := g.RateColumns()
+	for _, c := range rates {
+		header = append(header, c.Short)
 	}
 	header = append(header, "worst"+unit(format.Style{Unit: format.Points(style.Unit)}))
 	for _, r := range g.Rows {
@@ -197,18 +197,12 @@ func cells(v *view.View, s view.Section, g view.Grid, number func(metrics.Spec, 
 			c := v.Head(r.Token, s.Dataset.Name, s.Condition, m.ID)
 			row = append(row, format.For(m).Number(c.Mean))
 		}
-		if rates {
-			row = append(row, rate(r))
+		for _, c := range rates {
+			row = append(row, rate(r.Token, c.Of(r)))
 		}
 		rows = append(rows, append(row, worst(style, r)))
 	}
 	return header, rows
-}
-
-// hasRates reports whether any tokenizer has a rate; none has where the run asks for no
-// metric of rate.
-func hasRates(g view.Grid) bool {
-	return slices.ContainsFunc(g.Rows, func(r view.GridRow) bool { return r.Rate.OK() })
 }
 
 // unit is the unit of a title: " (%)".
@@ -237,17 +231,16 @@ func withBounds(m metrics.Spec, c view.Cell) string {
 	return st.Interval(c.Mean, c.Lo, c.Hi)
 }
 
-// rate is the rate in bits per pixel; ~ marks one that is counted from tokens
-// instead of a bitstream.
-func rate(r view.GridRow) string {
+// rate is a rate in bits per pixel; ~ marks an estimate.
+func rate(t view.Token, r view.Rate) string {
 	switch {
-	case r.Token.Floor:
+	case t.Floor:
 		return ""
-	case !r.Rate.OK():
+	case !r.OK():
 		return format.None
 	}
-	out := format.Style{Digits: 2, Scale: 1}.Number(r.Rate.BPP)
-	if r.Rate.Nominal() {
+	out := format.Style{Digits: 2, Scale: 1}.Number(r.BPP)
+	if r.Estimated() {
 		return "~" + out
 	}
 	return out
@@ -290,14 +283,32 @@ func legend(g view.Grid, rows [][]string, width int) string {
 		}
 		parts = append(parts, worst)
 	}
-	if hasRates(g) && slices.ContainsFunc(g.Rows, func(r view.GridRow) bool { return !r.Rate.OK() && !r.Token.Floor }) {
-		parts = append(parts, "bpp –: no bits to count, neither discrete tokens nor a file")
+	rates := g.RateColumns()
+	var names []string
+	none, estimated := false, false
+	for _, c := range rates {
+		names = append(names, c.Short)
+		for _, r := range g.Rows {
+			none = none || !c.Of(r).OK() && !r.Token.Floor
+			estimated = estimated || c.Of(r).Estimated()
+		}
+	}
+	switch len(names) {
+	case 2:
+		parts = append(parts, "fixed, coded: bits per pixel of tokens at fixed length, and after entropy coding")
+	case 1:
+		parts = append(parts, map[string]string{
+			"fixed": "fixed: bits per pixel of tokens at fixed length", "coded": "coded: bits per pixel after entropy coding",
+		}[names[0]])
+	}
+	if none {
+		parts = append(parts, "–: no bits to count")
+	}
+	if estimated {
+		parts = append(parts, "~: estimated, no bitstream")
 	}
 	if slices.ContainsFunc(g.Rows, g.Passed) {
 		parts = append(parts, "*: an upper bound that another row passes; bounds are measured, too")
-	}
-	if slices.ContainsFunc(g.Rows, func(r view.GridRow) bool { return r.Rate.OK() && r.Rate.Nominal() }) {
-		parts = append(parts, "~: rate counted from tokens")
 	}
 	return wrap(parts, width)
 }

@@ -158,7 +158,9 @@ type GridRow struct {
 	Cells []Cell // one a bin
 	Head  Cell   // headline number: mean of the bins, or all
 	Worst Loss   // where it loses most against the upper bound
-	Rate  Rate
+	Rate  Rate   // by which it is compared with others
+	Fixed Rate   // of its tokens at fixed length
+	Coded Rate   // after entropy coding: of its bitstream, or an estimate
 }
 
 // A Loss is a difference to the upper bound.
@@ -206,6 +208,8 @@ func (v *View) Grid(dataset, condition, metric string) Grid {
 	for _, t := range v.Tokens {
 		row := GridRow{Token: t, Head: toCell(v.cell(t, dataset, c, g.Head, metric))}
 		row.Rate = v.Rate(t.Name, dataset, condition)
+		row.Fixed = v.rate(t.Name, dataset, condition, metrics.Nominal)
+		row.Coded = v.rate(t.Name, dataset, condition, metrics.CodedCountings()...)
 		any := row.Head.OK
 		for _, b := range g.Bins {
 			cell := toCell(v.cell(t, dataset, c, b, metric))
@@ -393,11 +397,53 @@ func (r Rate) OK() bool { return !math.IsNaN(r.BPP) && r.BPP > 0 && !math.IsInf(
 // from a bitstream.
 func (r Rate) Nominal() bool { return r.Counted != metrics.Bitstream }
 
+// Estimated reports whether nobody wrote or could write just these bits.
+func (r Rate) Estimated() bool {
+	return r.OK() && (r.Counted == metrics.Estimated || r.Counted == metrics.Capacity)
+}
+
+// Note says how the rate was counted.
+func (r Rate) Note() string {
+	switch {
+	case !r.OK():
+		return ""
+	case r.Counted == metrics.Bitstream:
+		return "size of the bitstream"
+	case r.Counted == metrics.Estimated:
+		return "tokens at their entropy: an estimate, there is no bitstream"
+	case r.Counted == metrics.Capacity:
+		return "what the noise on a continuous latent lets through: an estimate"
+	}
+	return "tokens at fixed length"
+}
+
+// A RateColumn is one of the two columns of rates that tables have side by side.
+type RateColumn struct {
+	Title string // "bpp, fixed length"
+	Short string // for narrow tables
+	Of    func(GridRow) Rate
+}
+
+// RateColumns are those of which a table has values.
+func (g Grid) RateColumns() []RateColumn {
+	return slices.DeleteFunc([]RateColumn{
+		{"bpp, fixed length", "fixed", func(r GridRow) Rate { return r.Fixed }},
+		{"bpp, coded", "coded", func(r GridRow) Rate { return r.Coded }},
+	}, func(c RateColumn) bool {
+		return !slices.ContainsFunc(g.Rows, func(r GridRow) bool { return c.Of(r).OK() })
+	})
+}
+
 // Rate prefers the size of a real bitstream; tokenizers without one are charged
 // their nominal rate. Which of both it is stands in the result, since the two
 // are not the same thing.
 func (v *View) Rate(tokenizer, dataset, condition string) Rate {
-	for _, counting := range metrics.Countings() {
+	return v.rate(tokenizer, dataset, condition, metrics.Countings()...)
+}
+
+// rate is the first of these that there is.
+func (v *View) rate(tokenizer, dataset, condition string, countings ...metrics.Counting) Rate {
+	for _, counting := range countings {
 		for _, s := range v.Metrics {
 			if s.Rate != counting {
 				continue

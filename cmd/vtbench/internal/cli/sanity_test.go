@@ -97,3 +97,42 @@ func TestRunNamesWrongAdapters(t *testing.T) {
 		}
 	}
 }
+
+// A run says in its table, its summary and its reports whose codebook or latent has
+// collapsed, once for all resolutions, and says nothing of the others.
+func TestRunNamesCollapse(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("s.yaml", []byte(suiteFile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	status, out, stderr := vtbench(t, "run", "--suite", "s.yaml", "--limit", "4", "-r", "128,256", "-m", "+code-usage,latent-active", "-o", "r",
+		"-t", "vq:k=1024", "-t", "vq-ema:k=1024", "-t", "kl:dim=16,noise=4", "-t", "many=kl:patch=4,dim=48,noise=60")
+	if status != ExitDone {
+		t.Fatalf("status %d\n%s", status, stderr)
+	}
+	var s summary.Summary
+	b, err := os.ReadFile(filepath.Join("r", "summary.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &s); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"vq-ema:k=1024": "the codebook has collapsed: it uses ", "many": "the latent has collapsed in part: "}
+	if len(s.Alarms) != len(want) {
+		t.Errorf("%d alarms, want %d: %+v", len(s.Alarms), len(want), s.Alarms)
+	}
+	for _, a := range s.Alarms {
+		if a.Kind != summary.Collapse || !strings.HasPrefix(a.Text, want[a.Tokenizer]) || want[a.Tokenizer] == "" {
+			t.Errorf("%+v", a)
+		}
+		said := a.Tokenizer + " on text-default: "
+		html, err := os.ReadFile(filepath.Join("r", "report.html"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out, "note: "+said) || !bytes.Contains(html, []byte(said)) {
+			t.Errorf("table or report do not say %q:\n%s", said, out)
+		}
+	}
+}
