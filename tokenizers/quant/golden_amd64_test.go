@@ -13,10 +13,10 @@ import (
 func TestResultsAreThoseOfTheVersion(t *testing.T) {
 	img := heldOut(t)["photograph"]
 	for text, want := range map[string]string{
-		"kl:patch=8,dim=16":        "8fc13b25be7abd83",
-		"vq:patch=8,k=1024":        "8a0bff5a716f720f",
-		"rvq:patch=4,depth=4":      "b50e0f32cc8d764d",
-		"fsq:patch=8,levels=8-6-5": "2f469840fdbbb8b0",
+		"kl:patch=8,dim=16":        "17ba15fd0fc92b52",
+		"vq:patch=8,k=1024":        "be557344b2cf4c4c",
+		"rvq:patch=4,depth=4":      "03b72ba38d03a804",
+		"fsq:patch=8,levels=8-6-5": "b21592d14d3c14fd",
 	} {
 		r := reconstruct(t, open(t, text), img)[0]
 		h := sha256.New()

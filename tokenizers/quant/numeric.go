@@ -29,7 +29,9 @@ func scalarRule() rule {
 			tokenizers.ChoiceOption("grid", "where values lie", string(scalar.Uniform), string(scalar.Tan), string(scalar.Log2), string(scalar.LogSqrt2), string(scalar.KMeans)),
 			tokenizers.ChoiceOption("scale", "how the grid is stretched", string(scalar.MSE), string(scalar.MinMax), string(scalar.Percentile), string(scalar.Learned), string(scalar.StatsQ), string(scalar.Gaussian)),
 			tokenizers.ChoiceOption("per", "what shares a scale; row: a patch, whose scale takes 8 bits", string(scalar.Channel), string(scalar.Tensor), string(scalar.Median), string(scalar.Row)),
-			tokenizers.BoolOption("asymmetric", false, "lower and upper end are searched separately"),
+			tokenizers.ChoiceOption("scheme", "whether the lower end is the upper one's opposite; auto: by error, latent by latent, sharing one scale included", string(scalar.Symmetric), string(scalar.Asymmetric), string(scalar.Auto)),
+			tokenizers.ChoiceOption("clip", "how the ends of an asymmetric grid are searched: one by one, or both by one factor", string(scalar.Dual), string(scalar.Single)),
+			tokenizers.ChoiceOption("calibrate", "what the grids are fitted to: latents of patches, or latents drawn from the statistics of the transform alone", "sample", "synthetic"),
 			tokenizers.ChoiceOption("rotate", "what mixes the latents before", string(scalar.None), string(scalar.Hadamard), string(scalar.Fourier)),
 			tokenizers.BoolOption("noise", false, "a fixed random number is added to each latent before and taken off after"),
 			tokenizers.ChoiceOption("allocate", "bits of each latent: all alike, by error, by entropy, or two and one by range", string(scalar.Fixed), string(scalar.Mixed), string(scalar.Entropy), string(scalar.Ranges)),
@@ -46,6 +48,9 @@ func scalarRule() rule {
 		refuse: refuseScalar,
 		open: func(_ *Artefact, t *Transform, o tokenizers.Options) (Quantizer, error) {
 			x, err := t.Sample(t.Dim)
+			if o["calibrate"] == "synthetic" {
+				x, err = t.synthetic()
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -65,7 +70,7 @@ func scalarRule() rule {
 func formatOptions(o tokenizers.Options) scalar.Options {
 	return scalar.Options{
 		Bits: o.Float("bits"), Grid: scalar.Grid(o["grid"]), Scale: scalar.Scale(o["scale"]), Per: scalar.Granularity(o["per"]),
-		Rotate: scalar.Rotation(o["rotate"]), Allocate: scalar.Allocation(o["allocate"]), Asymmetric: o.Bool("asymmetric"),
+		Rotate: scalar.Rotation(o["rotate"]), Allocate: scalar.Allocation(o["allocate"]), Scheme: scalar.Scheme(o["scheme"]), Clip: scalar.Clip(o["clip"]),
 		Noise: o.Bool("noise"), Dyadic: o.Int("dyadic"), Keep: o.Int("keep"), Loss: o.Float("loss"), Seed: formatSeed,
 	}
 }

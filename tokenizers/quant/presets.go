@@ -105,7 +105,7 @@ func presets() []preset {
 		{
 			name: "repq", of: "scalar", summary: "channel-wise with both ends searched; folds into one scale without loss",
 			source: "RepQ-ViT, arXiv:2212.08254; RepQuant, arXiv:2402.05628",
-			set:    map[string]string{"asymmetric": "true"}, example: "bits=4",
+			set:    map[string]string{"scheme": "asymmetric"}, example: "bits=4",
 		},
 		{
 			name: "tanq", of: "scalar", summary: "values dense near the largest, on a tangent grid",

@@ -107,6 +107,9 @@ type rule struct {
 	// open makes the quantizer of an artefact for the latents of t; nil where they
 	// stay as they are.
 	open func(a *Artefact, t *Transform, opts tokenizers.Options) (Quantizer, error)
+	// extend adds to a quantizer what is fitted after it, to the digest of which weights is
+	// that; it returns the digest of what was added, "" where nothing was. nil: nothing is.
+	extend func(ctx context.Context, q Quantizer, t *Transform, weights string, opts tokenizers.Options) (string, error)
 	// refuse says what of the options cannot go together, and the nearest that does;
 	// nil where all can.
 	refuse func(tokenizers.Options) error
@@ -204,6 +207,16 @@ func (r rule) tokenizer(ctx context.Context, opts tokenizers.Options) (tokenizer
 	if a != from {
 		sum := sha256.Sum256([]byte(a.Digest() + from.Digest()))
 		weights = hex.EncodeToString(sum[:])
+	}
+	if r.extend != nil {
+		more, err := r.extend(ctx, q, t, weights, opts)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.name, err)
+		}
+		if more != "" {
+			sum := sha256.Sum256([]byte(weights + more))
+			weights = hex.EncodeToString(sum[:])
+		}
 	}
 	info := tokenizers.Info{
 		Name:          r.name,

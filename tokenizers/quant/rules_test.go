@@ -72,3 +72,20 @@ func TestEveryRuleIsCodedAndDecoded(t *testing.T) {
 		})
 	}
 }
+
+// Grids calibrated on statistics alone come close to those calibrated on latents.
+func TestSyntheticCalibration(t *testing.T) {
+	for name, img := range heldOut(t) {
+		for _, text := range []string{"uniform:bits=3", "mixed:bits=2", "nuq"} {
+			sep := ","
+			if text == "nuq" {
+				sep = ":"
+			}
+			real, made := psnr(img, reconstruct(t, open(t, text), img)[0].Image), psnr(img, reconstruct(t, open(t, text+sep+"calibrate=synthetic"), img)[0].Image)
+			t.Logf("%s, %s: %.2f dB, synthetic %.2f dB", name, text, real, made)
+			if made < real-1 || made > real+3 {
+				t.Errorf("%s, %s: %.2f dB calibrated on latents, %.2f dB on drawn ones", name, text, real, made)
+			}
+		}
+	}
+}

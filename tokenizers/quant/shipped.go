@@ -53,11 +53,11 @@ func find(ctx context.Context, r rule, opts tokenizers.Options) (*Artefact, erro
 		}
 		return a, nil
 	}
-	cache, err := os.UserCacheDir()
+	cache, err := fittedFolder()
 	if err != nil {
-		return nil, fmt.Errorf("finding the cache folder: %w", err)
+		return nil, err
 	}
-	a, err := onDemand(ctx, Fitting{rule: r, opts: opts}, filepath.Join(cache, "vtbench", "fitted"), func() (Source, error) {
+	a, err := onDemand(ctx, Fitting{rule: r, opts: opts}, cache, func() (Source, error) {
 		return Packaged(SourcePixels, SourceSeed)
 	})
 	if err != nil {
@@ -72,6 +72,15 @@ func find(ctx context.Context, r rule, opts tokenizers.Options) (*Artefact, erro
 			stem, suggest.Hint(stem, have), err, strings.Join(have, ", "), extension, r.spec(opts), extension)
 	}
 	return a, nil
+}
+
+// fittedFolder is where what was fitted on demand is kept.
+func fittedFolder() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("finding the cache folder: %w", err)
+	}
+	return filepath.Join(cache, "vtbench", "fitted"), nil
 }
 
 // onDemand reads an artefact from a cache, or fits it and puts it there. The file's

@@ -1,7 +1,10 @@
 package quant
 
 import (
+	"encoding/binary"
+	"hash/fnv"
 	"math"
+	"math/rand/v2"
 	"slices"
 )
 
@@ -72,6 +75,8 @@ type staged struct {
 	dim    int
 	stages []stage
 	beam   int // partial sums that are kept while searching; 1: the best one
+	topk   int // codewords of the one stage that an id is drawn from; 1: the nearest
+	bigram *bigram
 }
 
 var (
@@ -121,6 +126,9 @@ func (q *staged) QuantizeGrid(x []float32, gw, gh int) [][]int32 {
 	if q.beam > 1 {
 		return q.search(x)
 	}
+	if q.topk > 1 {
+		return [][]int32{q.stages[0].draw(x, q.dim, q.topk)}
+	}
 	out := make([][]int32, len(q.stages))
 	left := x
 	for i := range q.stages {
@@ -159,6 +167,21 @@ func (s *stage) quantize(ids []int32, x []float32, dim, gw, gh int) {
 		ids[i], _ = s.book.nearest(v, guess, -1)
 		guess = ids[i]
 	}
+}
+
+// draw chooses among the nearest codewords of each vector, all equally likely (the
+// stochastic choice of VQD-SR). The same vectors have the same draws.
+func (s *stage) draw(x []float32, dim, topk int) []int32 {
+	h := fnv.New64a()
+	_ = binary.Write(h, binary.LittleEndian, x) // hashes do not fail
+	rng := rand.New(rand.NewPCG(h.Sum64(), 0x746f706b))
+	ids := make([]int32, len(x)/dim)
+	few, dist, v := make([]int32, topk), make([]float32, topk), make([]float32, s.book.dim)
+	for i := range ids {
+		s.pick(v, x[i*dim:][:dim])
+		ids[i] = few[rng.IntN(s.book.nearestFew(few, dist, v))]
+	}
+	return ids
 }
 
 // mean is that of the patches of a cell, as many as there are at the edges.
@@ -366,11 +389,15 @@ func (q *staged) Frequencies(book int) []float64 {
 }
 
 // Mend implements [Mender]: a lost id becomes that of the codeword nearest to the
-// mean of the eight around it that are left, or of all that are left where none is.
+// mean of the eight around it that are left, or of all that are left where none is; with
+// a bigram the most probable one beside the four next to it, where any of those is left.
 func (q *staged) Mend(ids [][]int32, lost [][]bool, gw, gh int) [][]int32 {
 	out := make([][]int32, len(ids))
 	for b := range q.stages {
 		out[b] = q.stages[b].mend(ids[b], lost[b], q.Shape(b, gw, gh))
+	}
+	if q.bigram != nil {
+		q.bigram.mend(out[0], ids[0], lost[0], gw, gh)
 	}
 	return out
 }

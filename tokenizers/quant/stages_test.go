@@ -294,6 +294,14 @@ func TestImpossibleOptionsNameTheNearest(t *testing.T) {
 		"scalar:allocate=mixed,bits=9":    "bits=8 is the most",
 		"uniform:dim=65,patch=16":         "dim=64 is the most",
 		"scalar:outliers=1":               "outliers=2",
+		"rvq:topk=3":                      "or topk=1",
+		"vq:k=16,topk=17":                 "topk=16 is the most",
+		"ctf:repair=markov":               "repair=neighbours",
+		"fq:repair=markov":                "repair=neighbours",
+		"scalar:clip=single":              "scheme=asymmetric or auto",
+		"scalar:scheme=auto,per=tensor":   "use per=channel",
+		"scalar:scheme=auto,grid=tan":     "scheme=symmetric",
+		"scalar:bits=0":                   "want a number from 0.05",
 	} {
 		if _, err := tryOpen(t, text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q in it", text, err, want)
@@ -403,6 +411,104 @@ func TestEveryFitOpensAndRepeats(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An id is drawn among the nearest few, each of which comes, and the same image has
+// the same draws.
+func TestTopKDrawsAmongTheNearest(t *testing.T) {
+	img := heldOut(t)["photograph"]
+	nearest := reconstruct(t, open(t, "vq:k=256"), img)[0]
+	tok := open(t, "vq:k=256,topk=3")
+	book := tok.(*mending).q.(*staged).stages[0].book
+	x := tok.(*mending).t.Forward(img)
+	r := reconstruct(t, tok, img)[0]
+	few, dist := make([]int32, 3), make([]float32, 3)
+	var ranks [3]int
+	for i, id := range r.Codes.Books[0].IDs {
+		book.nearestFew(few, dist, x[i*book.dim:][:book.dim])
+		rank := slices.Index(few, id)
+		if rank < 0 {
+			t.Fatalf("patch %d has id %d, the nearest three are %v", i, id, few)
+		}
+		ranks[rank]++
+	}
+	n := len(r.Codes.Books[0].IDs)
+	for rank, c := range ranks {
+		if math.Abs(float64(c)-float64(n)/3) > 5*math.Sqrt(float64(n)*2/9) {
+			t.Errorf("rank %d was drawn %d times of %d", rank, c, n)
+		}
+	}
+	if a, b := psnr(img, nearest.Image), psnr(img, r.Image); b >= a {
+		t.Errorf("drawn among three: %.2f dB, nearest %.2f dB", b, a)
+	}
+	if !slices.Equal(r.Codes.Books[0].IDs, reconstruct(t, tok, img)[0].Codes.Books[0].IDs) {
+		t.Error("the same image has other draws")
+	}
+}
+
+// Guesses by what lies side by side are right where the neighbours say so, and come
+// from the file the second time.
+func TestMarkovRepair(t *testing.T) {
+	imgs := heldOut(t)
+	q := open(t, "vq:k=256").(*mending).q.(*staged)
+	tr := open(t, "vq:k=256").(*mending).t
+	source := Source{Photos: []pix.Image{imgs["photograph"]}, Pages: []pix.Image{imgs["text"]}}
+	dir, counted := t.TempDir(), 0
+	var digests [2]string
+	for i := range digests {
+		var err error
+		q.bigram, digests[i], err = bigramOf(t.Context(), q, tr, "w", dir, func() (Source, error) { counted++; return source, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if counted != 1 || digests[0] != digests[1] {
+		t.Errorf("counted %d times, %.8s and %.8s", counted, digests[0], digests[1])
+	}
+	for name, img := range imgs {
+		gw, gh := tr.Grid(img.W, img.H)
+		ids := q.QuantizeGrid(tr.Forward(img), gw, gh)
+		lost := [][]bool{make([]bool, len(ids[0]))}
+		rng := rand.New(rand.NewPCG(3, 3))
+		n := 0
+		for i := range lost[0] {
+			if lost[0][i] = rng.Float64() < .2; lost[0][i] {
+				n++
+			}
+		}
+		right := func(q *staged) int {
+			out, same := q.Mend(ids, lost, gw, gh)[0], 0
+			for i, id := range out {
+				if lost[0][i] && id == ids[0][i] {
+					same++
+				} else if !lost[0][i] && id != ids[0][i] {
+					t.Fatalf("%s: id %d was not lost and changed", name, i)
+				}
+			}
+			return same
+		}
+		plain := *q
+		plain.bigram = nil
+		with, without := right(q), right(&plain)
+		t.Logf("%s: of %d lost ids %d are guessed by pairs, %d by means", name, n, with, without)
+		if with <= without || with < n/2 { // pairs of the image itself
+			t.Errorf("%s: of %d lost ids %d are guessed by pairs, %d by means", name, n, with, without)
+		}
+	}
+	// By hand: 1 lies right of 0 three times, 2 once, and 2 alone lies above 3.
+	g := newBigram(4, []pair{{0, 1, 3}, {0, 2, 1}}, []pair{{2, 3, 5}})
+	for _, c := range []struct {
+		neighbours [4]int32
+		want       int32
+		ok         bool
+	}{
+		{[4]int32{0, -1, -1, -1}, 1, true}, {[4]int32{-1, -1, -1, 3}, 2, true}, {[4]int32{0, -1, -1, 3}, 2, true},
+		{[4]int32{-1, -1, -1, -1}, 0, false}, {[4]int32{3, -1, -1, -1}, 0, false},
+	} {
+		if id, ok := g.guess(c.neighbours); id != c.want && c.ok || ok != c.ok {
+			t.Errorf("beside %v: %d, %v, want %d, %v", c.neighbours, id, ok, c.want, c.ok)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
@@ -50,6 +51,29 @@ func (t *Transform) Sample(dim int) ([]float32, error) {
 		return nil, fmt.Errorf("dim=%d: the transform has a sample of the first %d latents: dim=%d is the most", dim, t.sampleDim, t.sampleDim)
 	}
 	return firstColumns(t.sample, t.sampleDim, dim), nil
+}
+
+// synthetic draws latents from what is known of their statistics alone: each from its
+// quantiles, independent of the others, since their covariance is diagonal (what ZeroQ,
+// arXiv:2001.00281, and Genie, arXiv:2212.04780, get by optimising images until a
+// network's statistics are met).
+func (t *Transform) synthetic() ([]float32, error) {
+	if len(t.quantiles) == 0 {
+		return nil, errors.New("the transform has no quantiles of its latents: fit it again")
+	}
+	rng := rand.New(rand.NewPCG(SourceSeed, 0x7a65726f71))
+	out := make([]float32, 0, sampleRows*t.Dim)
+	for range sampleRows {
+		for d := range t.Dim {
+			// Between quantiles in proportion; beyond the outermost there is nothing to
+			// go by.
+			at := min(max(rng.Float64()*quantileCount-.5, 0), quantileCount-1)
+			i := min(int(at), quantileCount-2)
+			q := t.quantiles[d*quantileCount+i:][:2]
+			out = append(out, q[0]+float32(at-float64(i))*(q[1]-q[0]))
+		}
+	}
+	return out, nil
 }
 
 // firstColumns cuts rows of stride numbers to their first dim.

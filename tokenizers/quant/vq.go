@@ -50,11 +50,14 @@ func vqRule() rule {
 			tokenizers.IntOption("rank", 0, 0, 256, "words=linear: numbers of a basis vector; 0: as many as latents, 8 for photos"),
 			tokenizers.IntOption("from", 0, 0, maxWords, "cluster the codebook of this many codewords to k; 0: k were fitted"),
 			tokenizers.IntOption("coarse", 0, 0, 1<<16, "write an id as its cluster of this many and its rank in it; 0: as one number"),
+			tokenizers.IntOption("topk", 1, 1, 64, "choose an id at random among those of this many nearest codewords"),
+			tokenizers.ChoiceOption("repair", "how lost ids are guessed: nearest to the mean of those around, or most probable beside them", "neighbours", "markov"),
 			tokenizers.ChoiceOption("norm", "l2: compare directions only; an id stands for the mean of what falls to it", "none", "l2"),
 			fileOption(),
 		},
 		stem:   vqStem,
 		open:   openVQ,
+		extend: withBigram,
 		fit:    fitVQ,
 		refuse: refuseVQ,
 	}
@@ -136,6 +139,12 @@ func refuseVQ(o tokenizers.Options) error {
 		return fmt.Errorf("k=%d clusters of %d codewords: k=%d is the most", k[0], o.Int("from"), o.Int("from")-1)
 	case o.Int("coarse") > 0 && o.Int("coarse") >= k[0]:
 		return fmt.Errorf("coarse=%d clusters of %d codewords: coarse=%d is the most", o.Int("coarse"), k[0], k[0]-1)
+	case o.Int("topk") > 1 && (!single || o.Int("coarse") > 0):
+		return errors.New("topk chooses among the codewords of one codebook: use groups=1, depth=1, scales=1 and coarse=0, or topk=1")
+	case o.Int("topk") > k[0]:
+		return fmt.Errorf("topk=%d of %d codewords: topk=%d is the most", o.Int("topk"), k[0], k[0])
+	case o["repair"] == "markov" && (!single || o.Int("coarse") > 0):
+		return errors.New("repair=markov knows the neighbours of one codebook: use groups=1, depth=1, scales=1 and coarse=0, or repair=neighbours")
 	case o["fit"] == "paired" && !single:
 		return errors.New("fit=paired is for one codebook: use groups=1, depth=1, scales=1")
 	case o["fit"] != "kmeans" && o["words"] != "free":
@@ -324,7 +333,7 @@ func openVQ(a *Artefact, t *Transform, o tokenizers.Options) (Quantizer, error) 
 	if len(a.Stages) == 0 {
 		return nil, errors.New("the artefact has no codebooks: fit it again")
 	}
-	q := &staged{dim: t.Dim, beam: o.Int("beam")}
+	q := &staged{dim: t.Dim, beam: o.Int("beam"), topk: o.Int("topk")}
 	depth, deepest := o.Int("depth"), 0
 	for i, l := range a.Stages {
 		deepest = max(deepest, l.Level+1)

@@ -84,7 +84,14 @@ func fitTable(v []float32, bits float64, o Options) Table {
 	switch {
 	case o.Grid == KMeans:
 		return lloydMax(v, n)
-	case o.Asymmetric:
+	case o.Scheme == Auto:
+		o.Scheme = Symmetric
+		even := fitTable(v, bits, o)
+		if t := asymmetric(v, n, o); t.err(v) < even.err(v) {
+			return t
+		}
+		return even
+	case o.Scheme == Asymmetric:
 		return asymmetric(v, n, o)
 	case o.Grid == Tan:
 		best, bestErr := Table{}, math.Inf(1)
@@ -230,6 +237,15 @@ func asymmetric(v []float32, n int, o Options) Table {
 		return best
 	}
 	bestErr := best.err(v)
+	if o.Clip == Single {
+		for i := 1; i < 100; i++ {
+			t := at(lo*float64(i)/100, hi*float64(i)/100)
+			if e := t.err(v); e < bestErr {
+				best, bestErr = t, e
+			}
+		}
+		return best
+	}
 	a, b := lo, hi
 	for range 3 { // one end, then the other
 		for end := range 2 {

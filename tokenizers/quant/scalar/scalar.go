@@ -82,6 +82,25 @@ const (
 	Ranges  Allocation = "ranges"  // the columns of large range two bits, the others one; Bits between 1 and 2 says the share
 )
 
+// A Scheme says whether the lower end of a grid is the upper one's opposite.
+type Scheme string
+
+// The schemes.
+const (
+	Symmetric  Scheme = "symmetric"
+	Asymmetric Scheme = "asymmetric" // a step and a zero point; zero stays a value
+	Auto       Scheme = "auto"       // of either, and of the scale that all columns share, whichever has the least error in a column (Q-HyViT; abstract only, with the identity for its Hessian)
+)
+
+// A Clip is how the ends of an asymmetric grid are searched.
+type Clip string
+
+// The ways to clip.
+const (
+	Dual   Clip = "dual"   // one by one (RepQuant)
+	Single Clip = "single" // both drawn in by one factor
+)
+
 // Options describe a format. The zero value of a field is the first of its list
 // above, or what the field says.
 type Options struct {
@@ -91,8 +110,8 @@ type Options struct {
 	Per      Granularity
 	Rotate   Rotation
 	Allocate Allocation
-	// Asymmetric lets the lower end be other than the upper; zero stays a value.
-	Asymmetric bool
+	Scheme   Scheme
+	Clip     Clip // with Asymmetric and Auto
 	// Noise adds a fixed number to each column before, and takes it off after
 	// (NoisyQuant): its range is found by least error.
 	Noise bool
@@ -128,6 +147,8 @@ func (o Options) defaults() Options {
 	set((*string)(&o.Per), string(Channel))
 	set((*string)(&o.Rotate), string(None))
 	set((*string)(&o.Allocate), string(Fixed))
+	set((*string)(&o.Scheme), string(Symmetric))
+	set((*string)(&o.Clip), string(Dual))
 	if o.Bits == 0 {
 		o.Bits = 4
 	}
@@ -150,9 +171,12 @@ func (o Options) Check(cols int) error {
 		known("per", string(o.Per), string(Channel), string(Tensor), string(Median), string(Row)),
 		known("rotate", string(o.Rotate), string(None), string(Hadamard), string(Fourier)),
 		known("allocate", string(o.Allocate), string(Fixed), string(Mixed), string(Entropy), string(Ranges)),
+		known("scheme", string(o.Scheme), string(Symmetric), string(Asymmetric), string(Auto)),
+		known("clip", string(o.Clip), string(Dual), string(Single)),
 	); err != nil {
 		return err
 	}
+	uneven := o.Scheme != Symmetric
 	signed := o.Grid == Log2 || o.Grid == LogSqrt2 || o.Grid == Tan
 	switch {
 	case cols < 1:
@@ -176,7 +200,7 @@ func (o Options) Check(cols int) error {
 		return fmt.Errorf("rotate=hadamard of %d columns: want a power of two, %d or %d", cols, down, 2*down)
 	case o.Rotate == Fourier && o.Allocate != Ranges:
 		return errors.New("rotate=fourier turns the columns that get one bit: use allocate=ranges")
-	case o.Per == Row && (o.Grid == KMeans || o.Asymmetric || o.Noise || o.Allocate != Fixed || o.Keep > 0):
+	case o.Per == Row && (o.Grid == KMeans || uneven || o.Noise || o.Allocate != Fixed || o.Keep > 0):
 		return errors.New("per=row scales one symmetric grid: use a grid other than kmeans, and no noise, asymmetry, allocation or kept columns")
 	case o.Per != Channel && o.Per != Row && o.Allocate != Fixed:
 		return errors.New("bits differ by column only where scales do: use per=channel")
@@ -184,10 +208,14 @@ func (o Options) Check(cols int) error {
 		return fmt.Errorf("scale=gaussian is known up to 8 bits, not %g", o.Bits)
 	case o.Scale == Gaussian && o.Grid != Uniform:
 		return fmt.Errorf("scale=gaussian belongs to grid=uniform, not %s", o.Grid)
-	case o.Asymmetric && o.Grid != Uniform:
-		return fmt.Errorf("an asymmetric grid=%s does not exist: use grid=uniform", o.Grid)
-	case o.Asymmetric && (o.Scale == StatsQ || o.Scale == Gaussian || o.Per == Median):
+	case uneven && o.Grid != Uniform:
+		return fmt.Errorf("an asymmetric grid=%s does not exist: use grid=uniform, or scheme=symmetric", o.Grid)
+	case uneven && (o.Scale == StatsQ || o.Scale == Gaussian || o.Per == Median):
 		return errors.New("scales from statistics are symmetric: use scale=mse, minmax, percentile or learned")
+	case o.Scheme == Auto && (o.Per != Channel || o.Allocate != Fixed || o.Keep > 0):
+		return errors.New("scheme=auto chooses what shares a scale itself: use per=channel, allocate=fixed and keep=0")
+	case o.Clip == Single && (!uneven || o.Scale != MSE && o.Scale != Learned):
+		return errors.New("clip=single draws in both ends of an asymmetric grid: use scheme=asymmetric or auto, and scale=mse")
 	case o.Dyadic < 0 || o.Dyadic > 31:
 		return fmt.Errorf("dyadic=%d: want 1 to 31 binary digits, 0 for float scales", o.Dyadic)
 	case o.Dyadic > 0 && (o.Grid != Uniform || o.Per == Row):
@@ -318,6 +346,14 @@ func Fit(x []float32, cols int, o Options) (*Format, error) {
 	default:
 		for j, v := range columns {
 			f.tables = append(f.tables, fitTable(v, f.bits[j], o))
+		}
+		if o.Scheme == Auto {
+			shared := fitTable(x, o.Bits, o)
+			for j, v := range columns {
+				if own := &f.tables[j]; shared.err(v) < own.err(v) {
+					*own = shared
+				}
+			}
 		}
 	}
 	if o.Noise {

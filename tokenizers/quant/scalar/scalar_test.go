@@ -99,23 +99,41 @@ func TestMSEIsNeverWorseThanMinMax(t *testing.T) {
 		x := heavy(rapid.IntRange(2, 60).Draw(t, "rows"), cols, rapid.Uint64().Draw(t, "seed"))
 		bits := float64(rapid.IntRange(1, 8).Draw(t, "bits"))
 		per := rapid.SampledFrom([]Granularity{Channel, Tensor}).Draw(t, "per")
-		error := func(s Scale, asymmetric bool) float64 {
-			f, err := Fit(x, cols, Options{Bits: bits, Scale: s, Per: per, Asymmetric: asymmetric})
+		clip := Dual
+		error := func(s Scale, scheme Scheme) float64 {
+			o := Options{Bits: bits, Scale: s, Per: per, Scheme: scheme}
+			if scheme == Asymmetric && s != MinMax {
+				o.Clip = clip
+			}
+			f, err := Fit(x, cols, o)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return mse(x, through(f, x))
 		}
-		for _, asymmetric := range []bool{false, true} {
-			base := error(MinMax, asymmetric)
+		for _, scheme := range []Scheme{Symmetric, Asymmetric} {
+			base := error(MinMax, scheme)
 			for _, s := range []Scale{MSE, Learned} {
-				if got := error(s, asymmetric); got > base*(1+1e-6) {
-					t.Errorf("%s (asymmetric %v): error %g, min-max has %g", s, asymmetric, got, base)
+				for _, clip = range []Clip{Dual, Single} {
+					if got := error(s, scheme); got > base*(1+1e-6) {
+						t.Errorf("%s (%s, clip %s): error %g, min-max has %g", s, scheme, clip, got, base)
+					}
 				}
 			}
 		}
-		if l, m := error(Learned, false), error(MSE, false); l > m*(1+1e-6) {
-			t.Errorf("a learned scale has error %g, the searched one it begins from %g", l, m)
+		clip = Dual
+		even, uneven := error(MSE, Symmetric), error(MSE, Asymmetric)
+		if l := error(Learned, Symmetric); l > even*(1+1e-6) {
+			t.Errorf("a learned scale has error %g, the searched one it begins from %g", l, even)
+		}
+		// Chosen column by column it is never worse than one scheme for all, nor than one
+		// scale for all.
+		if per == Channel {
+			auto := error(MSE, Auto)
+			per = Tensor
+			if best := min(even, uneven, error(MSE, Symmetric)); auto > best*(1+1e-6) {
+				t.Errorf("scheme auto has error %g, the best of one for all %g", auto, best)
+			}
 		}
 	})
 }
@@ -144,7 +162,7 @@ func TestDecodingIsIdempotent(t *testing.T) {
 
 // all are options of every kind.
 func all() []Options {
-	out := []Options{{Rotate: Hadamard, Per: Row, Scale: Gaussian, Bits: 2}, {Rotate: Fourier, Allocate: Ranges, Bits: 1.5}, {Allocate: Mixed, Grid: KMeans, Bits: 2}, {Allocate: Entropy, Loss: 2}, {Noise: true, Per: Tensor}, {Keep: 2, Bits: 2}, {Dyadic: 8}, {Bits: 1.58}}
+	out := []Options{{Rotate: Hadamard, Per: Row, Scale: Gaussian, Bits: 2}, {Rotate: Fourier, Allocate: Ranges, Bits: 1.5}, {Allocate: Mixed, Grid: KMeans, Bits: 2}, {Allocate: Entropy, Loss: 2}, {Noise: true, Per: Tensor}, {Keep: 2, Bits: 2}, {Dyadic: 8}, {Bits: 1.58}, {Scheme: Asymmetric}, {Scheme: Auto}, {Scheme: Asymmetric, Clip: Single}}
 	for _, g := range []Grid{Uniform, Tan, Log2, LogSqrt2, KMeans} {
 		for _, p := range []Granularity{Channel, Tensor} {
 			out = append(out, Options{Grid: g, Per: p, Bits: 3})
@@ -277,7 +295,7 @@ func TestMixedBeatsEqualBits(t *testing.T) {
 func TestFoldedRepQIsChannelWise(t *testing.T) {
 	const cols = 8
 	x := heavy(500, cols, 12)
-	f := fit(t, x, cols, Options{Bits: 4, Asymmetric: true, Scale: Percentile})
+	f := fit(t, x, cols, Options{Bits: 4, Scheme: Asymmetric, Scale: Percentile})
 	// One step and zero point for all: the means.
 	step, zero := make([]float64, cols), make([]float64, cols)
 	var meanStep, meanZero float64
@@ -382,7 +400,11 @@ func TestImpossibleOptionsAreRefused(t *testing.T) {
 		{8, Options{Per: Row, Grid: KMeans}},
 		{8, Options{Per: Tensor, Allocate: Mixed, Grid: KMeans}},
 		{8, Options{Scale: Gaussian, Bits: 9}},
-		{8, Options{Asymmetric: true, Grid: Tan}},
+		{8, Options{Scheme: Asymmetric, Grid: Tan}},
+		{8, Options{Scheme: Auto, Per: Tensor}},
+		{8, Options{Scheme: Auto, Allocate: Mixed}},
+		{8, Options{Clip: Single}},
+		{8, Options{Scheme: "even"}},
 		{8, Options{Dyadic: 32}},
 		{8, Options{Keep: 9}},
 		{8, Options{Grid: "hexagonal"}},
