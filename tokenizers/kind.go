@@ -38,8 +38,10 @@ type Option struct {
 	Default  string
 	Required bool
 	Check    func(value string) error
-	// Kinds is set where the value is itself a tokenizer, a spec of one of them.
+	// Kinds is set where the value is itself a tokenizer, a spec of one of them, or with
+	// List several, see [ParseList].
 	Kinds func() []Kind
+	List  bool
 }
 
 // Options are the resolved options of one tokenizer: every option the kind
@@ -153,6 +155,26 @@ func SpecOption(name, help string, kinds func() []Kind) Option {
 		}
 		_, _, err = Resolve(s, kinds())
 		return err
+	}}
+}
+
+// ListOption declares several tokenizers as the value of an option: specs of these
+// kinds in braces, in their order.
+func ListOption(name, help string, kinds func() []Kind) Option {
+	return Option{Name: name, Help: help, Kinds: kinds, List: true, Check: func(v string) error {
+		if v == "" {
+			return nil // [Option.Required] says whether it may be left out
+		}
+		specs, err := ParseList(v, kinds())
+		if err != nil {
+			return err
+		}
+		for _, s := range specs {
+			if _, _, err := Resolve(s, kinds()); err != nil {
+				return err
+			}
+		}
+		return nil
 	}}
 }
 

@@ -18,6 +18,7 @@ import (
 //	option  = KEY "=" value
 //	value   = { text | quoted | alternatives }
 //	        | "{" spec "}"                          for options that name a tokenizer
+//	        | "{" value { "," value } "}"           for those that name several, each a spec
 //	alternatives = "{" value { "," value } "}"
 //	quoted  = `"` … `"`                             in it \" and \\ are " and \
 //
@@ -98,6 +99,27 @@ func ParseSpecs(text string, kinds []Kind) ([]Spec, error) {
 		out[i] = Spec{Name: f.text, Kind: f.kind, Arg: f.arg, Opts: f.opts, Choice: strings.Join(f.chosen, ",")}
 		if name != "" {
 			out[i] = out[i].Renamed(name)
+		}
+	}
+	return out, nil
+}
+
+// ParseList reads the value of an option made by [ListOption] and returns the tokenizers
+// it stands for in their order: those with commas stand in braces, alternatives stand
+// for several.
+func ParseList(value string, kinds []Kind) ([]Spec, error) {
+	if len(value) > maxSpecText {
+		return nil, fmt.Errorf("tokenizers %q: a text of %d bytes; at most %d are read", clip(value), len(value), maxSpecText)
+	}
+	p := specParser{src: "{" + value + "}"}
+	texts, err := p.several(0, len(p.src), kinds, 0)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Spec, len(texts))
+	for i, t := range texts {
+		if out[i], err = ParseSpec(t, kinds); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
@@ -342,10 +364,18 @@ func (p *specParser) options(lo, hi int, k Kind, parts []specPart, depth int) ([
 		var values []string
 		vlo, vhi := p.trim(eq+1, f[1])
 		text := quote
-		if o.Kinds != nil {
+		switch {
+		case o.List:
+			text = func(list string) string { return "{" + list + "}" }
+			values, err = p.several(vlo, vhi, o.Kinds(), depth+1)
+			for i, v := range values {
+				values[i] = embrace(v)
+			}
+			values = []string{strings.Join(values, ",")}
+		case o.Kinds != nil:
 			text = embrace
 			values, err = p.nested(vlo, vhi, o.Kinds(), depth+1)
-		} else {
+		default:
 			values, err = p.values(vlo, vhi)
 		}
 		if err != nil {
@@ -484,6 +514,40 @@ func (p *specParser) nested(lo, hi int, kinds []Kind, depth int) ([]string, erro
 	out := make([]string, len(parts))
 	for i, s := range parts {
 		out[i] = s.text
+	}
+	return out, nil
+}
+
+// several reads the value of an option that names tokenizers: in braces, each as
+// [specParser.nested] reads one.
+func (p *specParser) several(lo, hi int, kinds []Kind, depth int) ([]string, error) {
+	if depth > maxSpecDepth {
+		return nil, p.errorf(lo, "more than %d specs within each other", maxSpecDepth)
+	}
+	elements := [][2]int{{lo, hi}}
+	if lo < hi && p.src[lo] == '{' {
+		end, err := p.closing(lo, hi)
+		if err != nil {
+			return nil, err
+		}
+		if end == hi-1 {
+			if elements, err = p.list(lo+1, end, "a tokenizer"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var out []string
+	for _, e := range elements {
+		v, err := p.nested(e[0], e[1], kinds, depth+1)
+		if err != nil {
+			if eq, _ := p.until(e[0], e[1], "=:"); len(elements) > 1 && eq < e[1] && p.src[eq] == '=' {
+				err = fmt.Errorf("%w; a tokenizer with commas stands in braces of its own, {{vq:patch=8,k=256},jpeg}", err)
+			}
+			return nil, err
+		}
+		if out = append(out, v...); len(out) > maxSpecs {
+			return nil, p.errorf(lo, "it stands for more than %d tokenizers", maxSpecs)
+		}
 	}
 	return out, nil
 }

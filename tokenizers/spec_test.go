@@ -25,6 +25,7 @@ func kindsForTest() []Kind {
 			ChoiceOption("rule", "rule of rounding", "round", "gptq"),
 			IntOption("bits", 8, 1, 8, "bits"),
 		}},
+		{Name: "best", Options: []Option{ListOption("of", "the models", kindsForTest), IntOption("n", 1, 1, 9, "how many")}},
 	}
 }
 
@@ -66,6 +67,10 @@ func TestSpecs(t *testing.T) {
 			{Name: "ptq:of={vq:patch=4,k=16}", Kind: "ptq", Opts: m{"of": "vq:patch=4,k=16"}, Choice: "of={vq:patch=4,k=16}"},
 			{Name: "ptq:of=jpeg", Kind: "ptq", Opts: m{"of": "jpeg"}, Choice: "of=jpeg"},
 		},
+		"best:of={jpeg, vq:k=4},n=2":                 one("best:of={jpeg,{vq:k=4}},n=2", "best", m{"of": "jpeg,{vq:k=4}", "n": "2"}),
+		"best:of={{vq:patch=4,k={4,8}},ptq:of=jpeg}": one("best:of={{vq:patch=4,k=4},{vq:patch=4,k=8},{ptq:of=jpeg}}", "best", m{"of": "{vq:patch=4,k=4},{vq:patch=4,k=8},{ptq:of=jpeg}"}),
+		"best:of=jpeg:q={3,5}":                       one("best:of={{jpeg:q=3},{jpeg:q=5}}", "best", m{"of": "{jpeg:q=3},{jpeg:q=5}"}),
+		"best:of={{best:of={jpeg,vq},n=3},vq}":       one("best:of={{best:of={jpeg,vq},n=3},vq}", "best", m{"of": "{best:of={jpeg,vq},n=3},vq"}),
 		"ptq:of={vq:k={4,8}},bits={2,3}": {
 			{Name: "ptq:of={vq:k=4},bits=2", Kind: "ptq", Opts: m{"of": "vq:k=4", "bits": "2"}, Choice: "of={vq:k=4},bits=2"},
 			{Name: "ptq:of={vq:k=4},bits=3", Kind: "ptq", Opts: m{"of": "vq:k=4", "bits": "3"}, Choice: "of={vq:k=4},bits=3"},

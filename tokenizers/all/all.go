@@ -14,6 +14,7 @@ import (
 
 	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/baseline"
+	"github.com/vtbench/vtbench/tokenizers/cheapest"
 	"github.com/vtbench/vtbench/tokenizers/codec"
 	"github.com/vtbench/vtbench/tokenizers/folder"
 	"github.com/vtbench/vtbench/tokenizers/jp2"
@@ -23,14 +24,15 @@ import (
 	"github.com/vtbench/vtbench/tokenizers/quant"
 )
 
-// Kinds returns all kinds: upper bounds, codecs, quantizers and networks, then the adapters to
-// everything else.
+// Kinds returns all kinds: upper bounds, codecs, quantizers, networks and what is made of
+// them, then the adapters to everything else.
 func Kinds() []tokenizers.Kind {
 	return slices.Concat(
 		grouped("upper bounds", baseline.Kinds()...),
 		grouped("codecs", append(codec.Kinds(), jp2.Kind())...),
 		quant.Kinds(), // has groups of its own
 		grouped("networks", neural.Kinds()...),
+		grouped("combinations", cheapest.Kind(Kinds)),
 		grouped("adapters", process.Kind(), onnx.Kind(), folder.Kind()),
 	)
 }

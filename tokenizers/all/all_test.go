@@ -95,6 +95,8 @@ func TestBuiltInsConform(t *testing.T) {
 		"kl:patch=4,dim=48", "kl:patch=16,dim=192",
 		"vq:patch=4,k=4096", "vq:patch=16,k=256,dim=9", "vq-kmeans-rate:patch=16,k=64,from=256",
 		"rvq:patch=4,depth=2,beam=4", "fsq:patch=8,levels=5-4-3,groups=2",
+		"scalar:scheme=auto,bits=3", "scalar:scheme=asymmetric,clip=single,calibrate=synthetic", "vq:k=256,topk=4",
+		"cheapest:of={{vq:patch=16,k=256},jpeg:q=20},score=tchebichef", "cheapest:of={jpeg:q=5,{cheapest:of={png,webp}}},least=30",
 		"scalar:patch=16,bits=2,pack=4", "scalar:patch=4,grid=logsqrt2,per=tensor,bits=3",
 	} {
 		conforms(t, text)
