@@ -136,13 +136,18 @@ func section(w io.Writer, v *view.View, s view.Section, width int) error {
 	// Names that are cut could look alike: what is left of the width goes to them, and the
 	// last columns into the next table.
 	var moved []column
-	for len(moved) < movable && tooWide(header, rows, width) {
-		last := len(header) - 1
-		c := column{header[last], map[string]string{}}
-		for i, r := range g.Rows {
-			c.cells[r.Token.Name], rows[i] = rows[i][last], rows[i][:last]
+	for _, n := range []int{1, len(g.RateColumns())} { // the worst bin, then all rates together
+		if !tooWide(header, rows, width) {
+			break
 		}
-		header, moved = header[:last], append([]column{c}, moved...)
+		for range n {
+			last := len(header) - 1
+			c := column{header[last], map[string]string{}}
+			for i, r := range g.Rows {
+				c.cells[r.Token.Name], rows[i] = rows[i][last], rows[i][:last]
+			}
+			header, moved = header[:last], append([]column{c}, moved...)
+		}
 	}
 	fit(header, rows, width)
 	if err := Simple(w, header, rows); err != nil {
@@ -153,10 +158,6 @@ func section(w io.Writer, v *view.View, s view.Section, width int) error {
 	}
 	return sideBySide(w, v, append(means(v, s, unshown(v, head[1:], side)), moved...), width)
 }
-
-// movable is how many of the last columns of a table may move to the next one: the worst
-// bin and both rates.
-const movable = 3
 
 // unshown are the headline metrics that a table had no room for.
 func unshown(v *view.View, head []string, shown []metrics.Spec) []metrics.Spec {
