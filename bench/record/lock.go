@@ -51,6 +51,10 @@ type Lock struct{ f *flock.Flock }
 // is a *LockedError. What a writer that was killed left half written is removed.
 func TakeLock(dir string, force bool) (*Lock, error) {
 	path := filepath.Join(dir, LockFile)
+	// Opening a pipe would wait for somebody at its other end.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("locking %s: %s is no regular file: remove it", dir, LockFile)
+	}
 	l := &Lock{flock.New(path, flock.SetPermissions(0o666))}
 	ok, err := l.f.TryLock()
 	if err != nil {

@@ -93,7 +93,7 @@ func (cfg *MergeConfig) parts(ctx context.Context) (record.Manifest, []record.Pa
 		}
 		state, err := record.Verify(dir)
 		if err != nil {
-			return whole, nil, err
+			return whole, nil, &ConfigError{err}
 		}
 		if state.Damage != nil && state.Damage.Group >= 0 {
 			return whole, nil, configErrorf("%s: %w", dir, state.Damage)

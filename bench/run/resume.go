@@ -69,7 +69,7 @@ func (r *runner) replay(plan []*group) (start int, err error) {
 	dir := r.cfg.Dir
 	state, err := record.Verify(dir)
 	if err != nil {
-		return 0, err
+		return 0, configErrorf("resuming: %w", err)
 	}
 	keep := len(state.Groups)
 	if from := r.cfg.RedoFrom; from != nil {

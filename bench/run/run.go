@@ -377,7 +377,7 @@ func (r *runner) run(ctx context.Context, plan []*group) (err error) {
 	}
 	journal, err := record.OpenJournal(r.cfg.Dir)
 	if err != nil {
-		return err
+		return &ConfigError{err}
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
 

@@ -361,7 +361,7 @@ func (a *attempt) brokenImage() ([]byte, string, error) {
 		case 0:
 			return pngHeader(side, side), fmt.Sprintf("a PNG that says it has %d² pixels", side), nil
 		case 1:
-			return bigPNG(12_000), "a PNG of 12,000² pixels in a small file", nil
+			return bigPNG(4_000), "a PNG of 4,000² pixels in a small file", nil
 		case 2:
 			return []byte(fmt.Sprintf("P6 %d %d 255\n", side, side)), fmt.Sprintf("a PPM that says it has %d² pixels", side), nil
 		case 3:

@@ -235,7 +235,7 @@ func (a *attempt) replaced() error {
 	fail := func(err error) error { return fmt.Errorf("%s is %s: %w", name, what, err) }
 	// A lock that is a pipe, and a file that an interrupted run has not written yet, may not
 	// matter.
-	statuses := []int{0, 1, 2}
+	statuses := []int{0, 2}
 	if _, err := a.expect(statuses, "report", dir, "-o", a.path("report")); err != nil {
 		return fail(err)
 	}
