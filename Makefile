@@ -7,7 +7,7 @@ TORCH := .venv/torch
 NEURAL := .venv/neural
 export CGO_ENABLED := 1
 
-.PHONY: run test race fuzz torture build deps deps-torch lint test-torch train-neural tidy bench claims clean help
+.PHONY: run test race fuzz torture build deps deps-torch deps-multilingual lint test-torch train-neural tidy bench claims clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ deps: ## Install what building, running and testing need (Debian 12, Ubuntu 24.0
 deps-torch: deps ## Install PyTorch and diffusers into .venv/torch
 	@scripts/deps.sh torch
 	@test -x $(TORCH)/bin/python || examples/tokenizers/setup-torch.sh $(TORCH)
+
+deps-multilingual: deps ## Install the fonts and Tesseract models of the suite multilingual
+	@scripts/deps.sh multilingual
 
 lint: deps $(BIN)/golangci-lint-$(GOLANGCI_LINT) ## Vet, lint and check the formatting
 	go vet ./...

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs the Debian and Ubuntu packages that vtbench is built, run and tested with;
-# with "torch", those of the tests with PyTorch. Does nothing, and needs neither root
+# with "torch", those of the tests with PyTorch; with "multilingual", the fonts and models
+# of the suite of scripts. Does nothing, and needs neither root
 # nor network, when all are there.
 #
-#   scripts/deps.sh [torch]
+#   scripts/deps.sh [torch|multilingual]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,8 +23,14 @@ case "${1:-}" in
   ) ;;
 torch)
   packages=(python3-torch python3-venv) ;;
+multilingual)
+  packages=(
+    fonts-wqy-microhei fonts-ipafont-gothic fonts-nanum fonts-noto-core
+    tesseract-ocr-kor tesseract-ocr-hin tesseract-ocr-ara tesseract-ocr-rus
+    tesseract-ocr-chi-sim tesseract-ocr-jpn tesseract-ocr-script-latn
+  ) ;;
 *)
-  echo "usage: $0 [torch]" >&2
+  echo "usage: $0 [torch|multilingual]" >&2
   exit 2 ;;
 esac
 

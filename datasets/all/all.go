@@ -6,9 +6,13 @@ import (
 	"context"
 
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/datasets/document"
 	"github.com/vtbench/vtbench/datasets/faces"
 	"github.com/vtbench/vtbench/datasets/folder"
 	"github.com/vtbench/vtbench/datasets/icdar"
+	"github.com/vtbench/vtbench/datasets/multilingual"
+	"github.com/vtbench/vtbench/datasets/ocrsets"
+	"github.com/vtbench/vtbench/datasets/parquet"
 	"github.com/vtbench/vtbench/datasets/photos"
 	"github.com/vtbench/vtbench/datasets/portraits"
 	"github.com/vtbench/vtbench/datasets/textgen"
@@ -27,7 +31,19 @@ func Kinds() []datasets.Kind {
 			func() (datasets.Dataset, error) { return photos.NewSmall() }),
 		builtin(portraits.ID, "real faces, free to use, at many sizes on photographs, with key points; from vtbench datasets pull",
 			func() (datasets.Dataset, error) { return portraits.New() }),
+		builtin(document.ID, "rendered pages: running text, columns, tables, forms, formulas, captions, footnotes, code, in 6 to 14 points; no download",
+			func() (datasets.Dataset, error) { return document.New(document.Options{}) }),
+		builtin(document.ScanID, "the pages of document-default as a scanner delivers them: uneven light, blur, noise",
+			func() (datasets.Dataset, error) { return document.New(document.Options{Scan: true}) }),
+		builtin(multilingual.ID, "rendered pages in Chinese, Japanese, Korean, Hindi, Arabic, Russian and Latin with diacritics; fonts from "+multilingual.Mend,
+			func() (datasets.Dataset, error) { return multilingual.New(multilingual.Options{}) }),
 		ofFolder(icdar.Name, "photographs with transcriptions, ICDAR 2013/2015 layout: images/ and gt/gt_NAME.txt, boxes or quads", icdar.Open),
+		ofFolder(ocrsets.TokBench, "TokBench's text: images/text_data/SET/ and annotations/text_SET.json", ocrsets.OpenTokBench),
+		ofFolder(ocrsets.CORD, "receipts of CORD by word: image/ and json/", ocrsets.OpenCORD),
+		ofFolder(ocrsets.SROIE, "receipts of SROIE by line: images/ and annotations/, or img/ and box/", ocrsets.OpenSROIE),
+		ofFolder(ocrsets.FUNSD, "forms of FUNSD by word: images/ and annotations/", ocrsets.OpenFUNSD),
+		ofFolder(ocrsets.OmniDoc, "OmniDoc-TokenBench: images of documents without labels, for page-ned-original", ocrsets.OpenOmniDoc),
+		ofFolder(parquet.Name, "Parquet files with an image a row, as Hugging Face serves them; ,text=COLUMN or ,page=COLUMN behind the path", parquet.Open),
 		ofFolder(faces.WFLW, "faces in the wild with 98 points and attributes: WFLW_images/ and list_98pt_rect_attr_*.txt", faces.OpenWFLW),
 		ofFolder(faces.COCO, "faces with key points in COCO's JSON, a file or its folder: 300W (68), COFW (29), AFLW (19), WFLW (98), or five", faces.OpenCOCO),
 		ofFolder(faces.TokBench, "TokBench's faces: images/face_data/wflw/ and annotations/face_meta.json", faces.OpenTokBench),

@@ -3,6 +3,8 @@ package textgen
 import (
 	"image"
 	"math"
+
+	"github.com/vtbench/vtbench/datasets/internal/fill"
 )
 
 // A field is smooth noise over the whole image, kept on a grid of fieldCell
@@ -244,7 +246,7 @@ func (c *canvas) rect(r image.Rectangle, p paint) {
 		return
 	}
 	acc := make([]int32, r.Dx()+1)
-	acc[0] = fullCover
+	acc[0] = fill.FullCover
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		c.blend(c.img.Row(y)[3*r.Min.X:3*r.Max.X], acc, p, r.Min.X, y)
 	}

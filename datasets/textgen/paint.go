@@ -5,6 +5,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/vtbench/vtbench/datasets/internal/fill"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -82,10 +83,10 @@ func (c *canvas) fill(win image.Rectangle, p paint, add func(*raster)) {
 	if win.Empty() {
 		return
 	}
-	c.ras.reset(win)
+	c.ras.Reset(win)
 	add(&c.ras)
-	for y := range c.ras.h {
-		acc := c.ras.acc[y*(c.ras.w+2) : (y+1)*(c.ras.w+2)]
+	for y := range win.Dy() {
+		acc := c.ras.Row(y)
 		row := c.img.Row(win.Min.Y + y)[3*win.Min.X : 3*win.Max.X]
 		c.blend(row, acc, p, win.Min.X, win.Min.Y+y)
 	}
@@ -106,7 +107,7 @@ func (c *canvas) blend(row []uint8, acc []int32, p paint, x0, y int) {
 		if sum == 0 {
 			continue
 		}
-		a := alpha(sum) * p.opacity
+		a := fill.Alpha(sum) * p.opacity
 		if a == 0 {
 			continue
 		}
@@ -164,7 +165,7 @@ func (c *canvas) shadow(ps []pt, dx, dy, radius float64, percent int) {
 	if win.Empty() {
 		return
 	}
-	c.ras.reset(win)
+	c.ras.Reset(win)
 	c.ras.polygon(small)
 	w, h := win.Dx(), win.Dy()
 	mask := func() []int {
@@ -172,8 +173,8 @@ func (c *canvas) shadow(ps []pt, dx, dy, radius float64, percent int) {
 		for y := range h {
 			sum := int32(0)
 			for x := range w {
-				sum += c.ras.acc[y*(w+2)+x]
-				m[y*w+x] = alpha(sum) << 8
+				sum += c.ras.Row(y)[x]
+				m[y*w+x] = fill.Alpha(sum) << 8
 			}
 		}
 		return m
@@ -183,7 +184,7 @@ func (c *canvas) shadow(ps []pt, dx, dy, radius float64, percent int) {
 	for i, p := range ps {
 		small[i] = pt{p.x / cell, p.y / cell}
 	}
-	c.ras.reset(win)
+	c.ras.Reset(win)
 	c.ras.polygon(small)
 	hidden := mask()
 	r := max(int(radius/cell/2), 1)

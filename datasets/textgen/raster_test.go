@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/vtbench/vtbench/datasets/internal/fill"
 )
 
-// coverage rasterises polygons into a window: 0…fullCover a pixel.
+// coverage rasterises polygons into a window: 0…fill.FullCover a pixel.
 func coverage(win image.Rectangle, polys ...[]pt) []int {
 	var r raster
-	r.reset(win)
+	r.Reset(win)
 	for _, p := range polys {
 		r.polygon(p)
 	}
@@ -19,7 +21,7 @@ func coverage(win image.Rectangle, polys ...[]pt) []int {
 	for y := range win.Dy() {
 		sum := 0
 		for x := range win.Dx() {
-			sum += int(r.acc[y*(win.Dx()+2)+x])
+			sum += int(r.Row(y)[x])
 			out[y*win.Dx()+x] = sum
 		}
 	}
@@ -40,8 +42,8 @@ func TestCoverageIsExact(t *testing.T) {
 		{"to the right", []pt{{4, 0}, {7, 0}, {7, 2}, {4, 2}}, []float64{0, 0, 0, 0, 0, 0}},
 	} {
 		for i, got := range coverage(image.Rect(0, 0, 3, 2), tc.ps) {
-			if math.Abs(math.Abs(float64(got))/fullCover-tc.want[i]) > 1e-9 {
-				t.Errorf("%s: pixel %d is covered by %g, want %g", tc.name, i, float64(got)/fullCover, tc.want[i])
+			if math.Abs(math.Abs(float64(got))/fill.FullCover-tc.want[i]) > 1e-9 {
+				t.Errorf("%s: pixel %d is covered by %g, want %g", tc.name, i, float64(got)/fill.FullCover, tc.want[i])
 			}
 		}
 	}
@@ -75,7 +77,7 @@ func TestCoverageAddsUpToArea(t *testing.T) {
 			sum += c
 		}
 		// Up to 64 rows and columns an edge, 1/256 pixel each.
-		if got := math.Abs(float64(sum) / fullCover); math.Abs(got-math.Abs(area)) > float64(len(ps))*64/256 {
+		if got := math.Abs(float64(sum) / fill.FullCover); math.Abs(got-math.Abs(area)) > float64(len(ps))*64/256 {
 			t.Fatalf("covered %g, area %g", got, area)
 		}
 	})

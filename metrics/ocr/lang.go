@@ -80,9 +80,13 @@ func missingLanguage(lang string, err error) error {
 		n = strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(n, "/", "-"), "_", "-"))
 		pkgs = append(pkgs, "tesseract-ocr-"+n)
 	}
+	mend := "make deps"
+	if lang != DefaultLang {
+		mend = "make deps-multilingual" // has those of the suite of scripts
+	}
 	return &missing.Error{
 		What: fmt.Sprintf("Tesseract language data %q", lang),
-		Mend: "make deps, or apt-get install --reinstall " + strings.Join(pkgs, " "),
+		Mend: mend + ", or apt-get install --reinstall " + strings.Join(pkgs, " "),
 		Err:  err,
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"sync"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/text"
@@ -99,7 +101,7 @@ func ownSpecs() []metrics.Spec {
 			"As CER, counted in words. 0 % is perfect; it may exceed 100 %.")),
 		binary(spec(idRelaxed, "T-ACC relaxed", metrics.Higher, 1, "clovaai/deep-text-recognition-benchmark", "share of words read, ignoring case and punctuation",
 			"As T-ACC, after both strings are lower-cased and stripped to letters and digits: forgives what a scene-text benchmark usually forgives.")),
-		weighted(spec(idGrapheme, "CER (graphemes)", metrics.Lower, metrics.Unbounded(1), "CER over extended grapheme clusters (UAX #29)", "character errors per character, as a reader of the script counts them",
+		weighted(spec(idGrapheme, "CER (graphemes)", metrics.Lower, metrics.Unbounded(1), "CER over extended grapheme clusters (UAX #29), both sides in NFC", "character errors per character, as a reader of the script counts them",
 			"As CER, in extended grapheme clusters: a Devanagari syllable with its signs, or a letter with its accents, is one character, however many code points it has.")),
 		binary(spec(idCell, "Cells", metrics.Higher, 1, "T-ACC of the cells of tables", "share of the cells of tables read exactly",
 			"T-ACC of the instances that the data set tags as cells of a table.")),
@@ -458,7 +460,7 @@ func (m *metric) values(in datasets.Instance, r reading, unreadable bool) []metr
 		case id == idWER:
 			v = rate(id, text.Words(in.Text, r.text))
 		case id == idGrapheme:
-			v = rate(id, text.Characters(in.Text, r.text, text.Grapheme))
+			v = rate(id, text.Characters(norm.NFC.String(in.Text), norm.NFC.String(r.text), text.Grapheme))
 		case id == idRelaxed:
 			relaxed, defined := text.Relaxed(in.Text, r.text)
 			v.Value = oneIf(relaxed)

@@ -16,10 +16,6 @@ func (a *app) datasetsPullCommand() *cobra.Command {
 	return a.pullCommand(assets.Photo, "Fetch the photographs that built-in data sets are made of")
 }
 
-func (a *app) datasetsVerifyCommand() *cobra.Command {
-	return a.verifyCommand(assets.Photo, "verify", "Check the fetched photographs by their digests, and list sources and licences")
-}
-
 func (a *app) modelsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "models",

@@ -24,7 +24,7 @@ func (a *app) datasetsCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.datasetsInfoCommand(), a.datasetsSheetCommand(), a.datasetsExportCommand(), a.datasetsPullCommand(), a.datasetsVerifyCommand())
+	cmd.AddCommand(a.datasetsInfoCommand(), a.datasetsSheetCommand(), a.datasetsVerifyCommand(), a.datasetsExportCommand(), a.datasetsPullCommand(), a.datasetsVerifyCommand())
 	return cmd
 }
 
