@@ -14,8 +14,8 @@ cd "$(dirname "$0")/.."
 
 seconds=${FUZZTIME:-60}
 parallel=${FUZZPARALLEL:-$(nproc)}
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 mapfile -t targets < <(
   grep -rE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+\(f \*testing\.F' . |
@@ -27,35 +27,45 @@ if [ -n "${FUZZPART:-}" ]; then
   [ "$part" = today ] && part=$(($(date +%s) / 86400))
   part=$((part % parts))
 fi
+cache=$(go env GOCACHE)/fuzz
 
-# A reader that asks for gigabytes fails here, not on a machine of that memory.
-ulimit -v $((${FUZZMEMORY:-8} << 20))
+# spent FILE: seconds, executions and new inputs that Go's last line of progress tells.
+spent() {
+  sed -nE 's/^fuzz: elapsed: (([0-9]+)h)?(([0-9]+)m)?([0-9]+)s, execs: ([0-9]+) .*new interesting: ([0-9]+).*/0\2 0\4 \5 \6 \7/p' "$1" |
+    awk '{s = $1 * 3600 + $2 * 60 + $3; e = $4; n = $5} END {print s + 0, e + 0, n + 0}'
+}
 
 printf '%-58s %8s %12s %6s\n' target seconds executions new
-failed=() all=0 spent=0 executed=0
+failed=() all=0 sum=0 executed=0 built=
 for i in "${!targets[@]}"; do
   [ $((i % parts)) -eq "$part" ] || continue
   read -r dir name <<<"${targets[$i]}"
-  module=. package=./$dir
-  case $dir in checks/*) module=checks package=./${dir#checks/} ;; esac
+  module=. package=$dir
+  case $dir in checks/*) module=checks package=${dir#checks/} ;; esac
+  if [ "$built" != "$dir" ]; then # once for all targets of a package
+    go -C "$module" test -c -fuzz . -o "$work/test" "./$package"
+    built=$dir
+  fi
   status=0
-  # One execution to make an input smaller, not a minute of them: what it takes to repeat
-  # a fault is the input, not the smallest one.
-  timeout -k 10 $((seconds + 600)) go -C "$module" test -run "^$name\$" -fuzz "^$name\$" \
-    -fuzztime "${seconds}s" -fuzzminimizetime 1x -parallel "$parallel" -timeout 0 "$package" >"$log" 2>&1 || status=$?
-  last=$(grep -E '^fuzz: elapsed: .* execs: ' "$log" | tail -n 1 || true)
-  took=$(sed -nE 's/^fuzz: elapsed: (([0-9]+)h)?(([0-9]+)m)?([0-9]+)s,.*/\2 \4 \5/p' <<<"$last" | awk '{print NF ? (NF == 3 ? $1*3600+$2*60+$3 : NF == 2 ? $1*60+$2 : $1) : 0}')
-  execs=$(sed -nE 's/.*execs: ([0-9]+) .*/\1/p' <<<"$last")
-  new=$(sed -nE 's/.*new interesting: ([0-9]+) .*/\1/p' <<<"$last")
-  printf '%-58s %8d %12d %6d\n' "$dir $name" "${took:-0}" "${execs:-0}" "${new:-0}"
-  all=$((all + 1)) spent=$((spent + ${took:-0})) executed=$((executed + ${execs:-0}))
+  # One execution to make an input smaller, not a minute of them: what it takes to repeat a
+  # fault is the input, not the smallest one. What asks for gigabytes fails at the limit of
+  # memory, and what does not end by itself is ended.
+  (
+    cd "$dir"
+    ulimit -v $((${FUZZMEMORY:-8} << 20))
+    exec timeout -k 10 $((seconds + 300)) "$work/test" -test.run "^$name\$" -test.fuzz "^$name\$" -test.fuzztime "${seconds}s" \
+      -test.fuzzminimizetime 1x -test.parallel "$parallel" -test.timeout 0 -test.fuzzcachedir "$cache/$(go list .)"
+  ) >"$work/log" 2>&1 || status=$?
+  read -r took execs new < <(spent "$work/log")
+  printf '%-58s %8d %12d %6d\n' "$dir $name" "$took" "$execs" "$new"
+  all=$((all + 1)) sum=$((sum + took)) executed=$((executed + execs))
   if [ "$status" -ne 0 ]; then
     failed+=("$dir $name")
     [ "$status" -eq 124 ] && echo "it did not end: an input that hangs"
-    grep -vE '^fuzz: elapsed' "$log" | head -n 60
+    grep -vE '^fuzz: elapsed' "$work/log" | head -n 60
   fi
 done
-printf '%-58s %8d %12d\n' "$all targets" "$spent" "$executed"
+printf '%-58s %8d %12d\n' "$all targets" "$sum" "$executed"
 if [ "${#failed[@]}" -gt 0 ]; then
   printf 'failed: %s\n' "${failed[@]}"
   exit 1
