@@ -287,7 +287,7 @@ func socket(path string) error {
 	if err != nil {
 		return err
 	}
-	defer syscall.Close(fd)
+	defer func() { _ = syscall.Close(fd) }()
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return err

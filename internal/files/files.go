@@ -240,7 +240,10 @@ func read(open func(string) (*os.File, error), name string, limit int64) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, 0, min(info.Size(), limit)+1) // one more shows the end at once
+	if info.Size() > limit { // nothing is read of what will be refused
+		return nil, fmt.Errorf("%s has more than the %d bytes accepted", name, limit)
+	}
+	b := make([]byte, 0, info.Size()+1) // one more shows the end at once
 	for {
 		n, err := f.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
