@@ -4,6 +4,8 @@
 # how many of them reached new code. Exit status 1 if one failed: the input is then in
 # testdata/fuzz of its package, and `go test` there repeats it.
 #
+#   scripts/fuzz.sh [keep]
+#
 #   FUZZTIME=60      seconds for each target
 #   FUZZ=REGEX       only targets whose folder and name match: bench/record, FuzzCSV
 #   FUZZPART=I/N     only each Nth target, from the Ith; "today/N": another share each day
@@ -28,6 +30,23 @@ if [ -n "${FUZZPART:-}" ]; then
   part=$((part % parts))
 fi
 cache=$(go env GOCACHE)/fuzz
+
+# keep: six inputs of each target, of those found here, of at most 1 KiB, spread over the
+# time at which they were found, become its testdata, which tests run and CI begins with.
+if [ "${1:-}" = keep ]; then
+  for t in "${targets[@]}"; do
+    read -r dir name <<<"$t"
+    from=$cache/$(cd "$dir" && go list .)/$name
+    [ -d "$from" ] || continue
+    mapfile -t found < <(find "$from" -type f -size -2 -printf '%T@ %p\n' | sort -n | cut -d' ' -f2)
+    for k in 1 2 3 4 5 6; do
+      [ "${#found[@]}" -ge 6 ] || break
+      mkdir -p "$dir/testdata/fuzz/$name"
+      cp "${found[$((${#found[@]} * k / 6 - 1))]}" "$dir/testdata/fuzz/$name/"
+    done
+  done
+  exit
+fi
 
 # spent FILE: seconds, executions and new inputs that Go's last line of progress tells.
 spent() {

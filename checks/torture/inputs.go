@@ -218,7 +218,8 @@ func (a *attempt) payload(r reader) ([]byte, string, error) {
 		}
 		return b.Bytes(), "aliases of aliases", nil
 	case 4:
-		return gzipped(io.LimitReader(zeros{'['}, 2<<30)), "2 GB in a small file", nil
+		// Members of a gzip file are read one behind the other.
+		return bytes.Repeat(gzipped(io.LimitReader(zeros{'['}, 16<<20)), 128), "2 GB in a small file", nil
 	case 5:
 		return bytes.Repeat([]byte("x"), 40<<20), "a line of 40 MB", nil
 	case 6:
