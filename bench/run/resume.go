@@ -36,7 +36,7 @@ func (r *runner) open(plan []*group) (start int, err error) {
 			return 0, configErrorf("%s has records but no manifest; choose another directory with -o", dir)
 		}
 		if err := record.WriteJSON(path, &r.manifest); err != nil {
-			if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+			if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
 				return 0, err // room can be made; nothing that was asked for is wrong
 			}
 			return 0, &ConfigError{err}
