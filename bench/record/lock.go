@@ -51,9 +51,8 @@ type Lock struct{ f *flock.Flock }
 // is a *LockedError. What a writer that was killed left half written is removed.
 func TakeLock(dir string, force bool) (*Lock, error) {
 	path := filepath.Join(dir, LockFile)
-	// Opening a pipe would wait for somebody at its other end.
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("locking %s: %s is no regular file: remove it", dir, LockFile)
+	if err := onlyFiles(dir); err != nil {
+		return nil, fmt.Errorf("locking %s: %w", dir, err)
 	}
 	l := &Lock{flock.New(path, flock.SetPermissions(0o666))}
 	ok, err := l.f.TryLock()
@@ -85,6 +84,25 @@ func TakeLock(dir string, force bool) (*Lock, error) {
 		return nil, errors.Join(err, l.Release())
 	}
 	return l, nil
+}
+
+// onlyFiles refuses a run directory in which something else has the name of one of its
+// files: opening a pipe would wait for somebody at its other end, a folder could not be
+// replaced once all is measured.
+func onlyFiles(dir string) error {
+	for _, name := range []string{LockFile, ManifestFile, RecordsFile, CodesFile, TimingsFile, GroupsFile, SummaryFile, PerformanceFile, SealFile, ImagesDir + "/" + CasesFile} {
+		info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name)))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() {
+			return fmt.Errorf("%s is no regular file: remove it", name)
+		}
+	}
+	return nil
 }
 
 // unfinished are the names under which files of a run directory are written before they
