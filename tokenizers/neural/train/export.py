@@ -23,7 +23,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from model import Tokenizer
+from model import Tokenizer, rows
 from train import BATCH, CROP, MODELS, SEED, STEPS, TRUNK_BATCH, TRUNK_STEPS
 
 OPSET = 14
@@ -75,6 +75,26 @@ def codewords(model):
         return [bottleneck.lookup(ids)[0, :, :, 0].t().contiguous()]
 
 
+class Search(nn.Module):
+    """Ids of the nearest codewords, the first of equals: largest 2 r·c - |c|². The norms
+    are a row of the product, and the largest score is looked for among those of blocks
+    first: ReduceMax runs over vectors where ArgMax takes one number after the other."""
+
+    def __init__(self, words):
+        super().__init__()
+        self.register_buffer("table", torch.cat([2 * words.t(), -(words**2).sum(1)[None]]))
+        self.k, self.block = len(words), 1
+        while self.block**2 < self.k and self.k % (2 * self.block) == 0:
+            self.block *= 2
+
+    def forward(self, r):
+        """Ids [n] of latents r [n, channels]."""
+        score = F.pad(r, (0, 1), value=1.0).matmul(self.table).reshape(-1, self.k // self.block, self.block)
+        block = score.amax(2).argmax(1, keepdim=True)
+        inside = score.gather(1, block[:, :, None].expand(-1, 1, self.block))[:, 0].argmax(1, keepdim=True)
+        return (block * self.block + inside)[:, 0]
+
+
 class Encoder(nn.Module):
     """Image to (codes, latent), or to the latent alone."""
 
@@ -86,6 +106,7 @@ class Encoder(nn.Module):
         mean.weight.data, mean.bias.data = last.weight.data[:c], last.bias.data[:c]
         self.body = halved(nn.Sequential(*layers[:-1], mean))
         self.model, self.words = model, codewords(model)
+        self.searches = nn.ModuleList(Search(words) for words in self.words)
 
     def forward(self, x):
         z = self.body(x)
@@ -94,12 +115,12 @@ class Encoder(nn.Module):
             return z
         if rule in ("fsq", "lfq"):
             return bottleneck.ids(z), z
-        # Channels last: the search then runs along memory.
-        left, ids = z.permute(0, 2, 3, 1), []
-        for words in self.words:
-            ids.append((left.matmul(2 * words.t()) - (words**2).sum(1)).argmax(3))
+        left, ids = rows(z), []
+        for words, search in zip(self.words, self.searches):
+            ids.append(search(left))
             if len(ids) < len(self.words):
                 left = left - words[ids[-1]]
+        ids = [i.reshape(z.shape[0], z.shape[2], z.shape[3]) for i in ids]
         return (ids[0] if len(ids) == 1 else torch.stack(ids, 1)), z
 
 

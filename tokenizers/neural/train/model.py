@@ -245,7 +245,8 @@ class SimVQ(nn.Module):
 
 
 class Scalar(nn.Module):
-    """What FSQ and LFQ share: a map into few dimensions, and one back."""
+    """What FSQ and LFQ share: a map into few dimensions, each quantized by itself, and
+    a map back. values is what the second map is given."""
 
     def __init__(self, channels, dims):
         super().__init__()
@@ -253,21 +254,26 @@ class Scalar(nn.Module):
         self.down, self.up = nn.Conv2d(channels, dims, 1), nn.Conv2d(dims, channels, 1)
 
     def start(self, z):
-        """Along the principal directions of the latents, each of unit variance."""
+        """The principal directions of the latents, each of unit variance, and the way
+        back that errs least. Where there are more dimensions than channels, the first
+        directions are taken twice and moved apart: signs then cut them into three, at
+        the thresholds that are best for a normal variable."""
         r = rows(z)
         mean, centred = r.mean(0), r - r.mean(0)
         value, vector = torch.linalg.eigh(centred.t() @ centred / len(r))
-        order = value.argsort(descending=True)[:self.dims]
-        value, vector = value[order].clamp(min=1e-8), vector[:, order]
+        order = value.argsort(descending=True)
+        twice = max(0, self.dims - len(order))
+        pick = torch.cat([order, order[:twice]])[:self.dims]
+        shift = torch.zeros(self.dims)
+        shift[:twice], shift[self.dims - twice:] = 0.612, -0.612
         with torch.no_grad():
-            down = self.down.weight[:, :, 0, 0]
-            up = self.up.weight[:, :, 0, 0]
-            n = len(order)
-            down[:n] = (vector / value.sqrt()).t()
-            self.down.bias.copy_(-(down @ mean))
-            up.zero_()
-            up[:, :n] = vector * value.sqrt()
-            self.up.bias.copy_(mean)
+            down = (vector[:, pick] / value[pick].clamp(min=1e-8).sqrt()).t()
+            self.down.weight.copy_(down[:, :, None, None])
+            self.down.bias.copy_(shift - down @ mean)
+            v = rows(self.values(z))
+            back = torch.linalg.lstsq(torch.cat([v, torch.ones(len(v), 1)], 1), r).solution
+            self.up.weight.copy_(back[:-1].t()[:, :, None, None])
+            self.up.bias.copy_(back[-1])
 
 
 class FSQ(Scalar):
@@ -291,6 +297,9 @@ class FSQ(Scalar):
     def bounded(self, z):
         return torch.tanh(self.down(z) + self.shift) * self.bound - self.offset
 
+    def values(self, z):
+        return self.bounded(z).round() / self.step
+
     def train_step(self, mean, logvar):
         b = self.bounded(mean)
         q = b + (b.round() - b).detach()
@@ -306,28 +315,34 @@ class FSQ(Scalar):
 
 
 class LFQ(Scalar):
-    """Lookup-free quantization (Yu et al. 2023): signs, kept busy by an entropy loss
-    over the bits, each taken by itself."""
+    """Lookup-free quantization (Yu et al. 2023): signs, and an entropy loss over all
+    codes that wants each latent near one code and all codes in use."""
 
     bits = 10
     books = (2**bits,)
-    commitment, entropy = 0.25, 0.02
+    commitment, entropy = 0.25, 0.03
 
     def __init__(self, channels):
         super().__init__(channels, self.bits)
+        table = torch.arange(2**self.bits)[None, :] >> torch.arange(self.bits)[:, None] & 1
+        self.register_buffer("table", table.float(), persistent=False)  # [bits, codes]
+
+    def values(self, z):
+        return torch.where(self.down(z) > 0, 1.0, -1.0)
 
     def train_step(self, mean, logvar):
         y = self.down(mean)
         q = torch.where(y > 0, 1.0, -1.0)
-
-        def entropy(p):
-            p = p.clamp(1e-6, 1 - 1e-6)
-            return -(p * p.log() + (1 - p) * (1 - p).log())
-
-        p = torch.sigmoid(4 * y)
-        loss = self.commitment * F.mse_loss(y, q)
-        loss = loss + self.entropy * (entropy(p).mean() - entropy(p.mean((0, 2, 3))).mean())
+        loss = self.commitment * F.mse_loss(y, q) + self.entropy * self.disorder(rows(y))
         return self.up(y + (q - y).detach()), loss
+
+    def disorder(self, r):
+        """Mean entropy of the codes of one latent less that of the codes of all, in
+        nats. A code's probability falls with its squared distance."""
+        on, off = F.logsigmoid(4 * r), F.logsigmoid(-4 * r)
+        single = -(on.exp() * on + off.exp() * off).sum(1).mean()
+        used = (on @ self.table + off @ (1 - self.table)).exp().mean(0).clamp(min=1e-9)
+        return single + (used * used.log()).sum()
 
     def ids(self, z):
         bits = (self.down(z) > 0).long()

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 import data
+import export
 import model
 import train
 
@@ -71,6 +72,16 @@ class Recipe(unittest.TestCase):
                 trained, _ = m.bottleneck.train_step(z, torch.zeros_like(z))
                 looked_up = m.bottleneck.lookup(m.bottleneck.ids(z))
             self.assertLess(float((trained - looked_up).abs().max()), 1e-4, rule)
+
+    def test_search_finds_the_first_of_the_nearest(self):
+        for k in (2, 14, 256, 1000, 1024):
+            torch.manual_seed(k)
+            words = torch.randn(k // 2, 8).repeat(2, 1)
+            r = torch.randn(500, 8)
+            got = export.Search(words)(r)
+            distance = torch.cdist(r.double(), words.double())
+            self.assertLess(float((distance.gather(1, got[:, None])[:, 0] - distance.amin(1)).max()), 1e-5, k)
+            self.assertLess(int(got.max()), k // 2, k)
 
     def test_gradient_reaches_the_encoder(self):
         for rule in model.RULES:

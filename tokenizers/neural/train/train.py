@@ -22,21 +22,22 @@ from torch.nn import functional as F
 from data import Crops, validation
 from model import Tokenizer
 
-MODELS = ("kl-f8", "vq-f8", "fsq-f8", "lfq-f8", "rvq-f8", "simvq-f8", "kl-f16", "vq-f16", "kl-f4", "vq-f4")
-TRUNK_STEPS = {4: 600, 8: 2500, 16: 800}  # by stride
-STEPS = {4: 400, 8: 800, 16: 800}  # of every model of the stride
+MODELS = ("kl-f8", "vq-f8", "fsq-f8", "lfq-f8", "rvq-f8", "simvq-f8", "kl-f4", "vq-f4", "kl-f16", "vq-f16")
+TRUNK_STEPS = {4: 4200, 8: 4500, 16: 2100}  # by stride
+STEPS = {4: 1800, 8: 2700, 16: 1200}  # of every model of the stride
 CROP = {4: 32, 8: 64, 16: 96}  # side of a crop, by stride
 TRUNK_BATCH = {4: 16, 8: 16, 16: 8}  # crops in a batch, by stride
 BATCH = 8
 SEED = 20240229
 TRUNK_RATE, RATE = 2e-3, 1e-3
-WARM, EVERY = 100, 200  # steps of warm-up; steps between checkpoints and points of a curve
+WARM, EVERY = 100, 300  # steps of warm-up; steps between checkpoints and points of a curve
 
 
-def ssim(x, y, size=7):
-    """Structural similarity and its contrast part, means over windows of size²."""
+def ssim(x, y, size=7, step=3):
+    """Structural similarity and its contrast part, means over windows of size², step
+    pixels apart."""
     def mean(v):
-        return F.avg_pool2d(F.avg_pool2d(v, (size, 1), 1), (1, size), 1)
+        return F.avg_pool2d(F.avg_pool2d(v, (size, 1), (step, 1)), (1, size), (1, step))
 
     c1, c2 = 0.02**2, 0.06**2  # (K L)² with L = 2
     mx, my, square, product = mean(torch.cat([x, y, x * x + y * y, x * y])).chunk(4)
@@ -58,7 +59,7 @@ def ms_ssim_loss(x, y, scales=2):
 
 
 def loss_of(x, y):
-    return F.l1_loss(y, x) + 0.5 * F.mse_loss(y, x) + 0.1 * ms_ssim_loss(y, x)
+    return F.l1_loss(y, x) + 2 * F.mse_loss(y, x) + 0.1 * ms_ssim_loss(y, x)
 
 
 def rate_at(step, steps, top):
