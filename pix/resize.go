@@ -153,21 +153,26 @@ func release(b []uint8) { buffers.Put(&b) }
 // horizontal filters rows first… of src into all rows of dst.
 func horizontal(src, dst Image, k *kernel, first int) {
 	for y := range dst.H {
-		in, out := src.Row(first+y), dst.Row(y)
-		for x := range k.first {
-			n := k.count[x]
-			coeff := k.coeff[x*k.taps : x*k.taps+n]
-			px := in[3*k.first[x] : 3*(k.first[x]+n)]
-			r, g, b := int32(half), int32(half), int32(half)
-			for _, c := range coeff {
-				r += c * int32(px[0])
-				g += c * int32(px[1])
-				b += c * int32(px[2])
-				px = px[3:]
-			}
-			o := out[3*x : 3*x+3]
-			o[0], o[1], o[2] = clip8(r), clip8(g), clip8(b)
+		filterRow(dst, src, y, first+y, k)
+	}
+}
+
+// filterRowGo filters row from of src into row y of dst.
+func filterRowGo(dst, src Image, y, from int, k *kernel) {
+	in, out := src.Row(from), dst.Row(y)
+	for x := range k.first {
+		n := k.count[x]
+		coeff := k.coeff[x*k.taps : x*k.taps+n]
+		px := in[3*k.first[x] : 3*(k.first[x]+n)]
+		r, g, b := int32(half), int32(half), int32(half)
+		for _, c := range coeff {
+			r += c * int32(px[0])
+			g += c * int32(px[1])
+			b += c * int32(px[2])
+			px = px[3:]
 		}
+		o := out[3*x : 3*x+3]
+		o[0], o[1], o[2] = clip8(r), clip8(g), clip8(b)
 	}
 }
 
@@ -178,29 +183,33 @@ func vertical(src, dst Image, k *kernel, y0, base int) {
 	for y := range dst.H {
 		i := y0 + y
 		coeff := k.coeff[i*k.taps : i*k.taps+k.count[i]]
-		row := k.first[i] - base
+		filterColumns(dst.Row(y), src, k.first[i]-base, coeff, acc)
+	}
+}
+
+// filterColumnsGo weighs the rows of src from row on; acc has room for one of them.
+func filterColumnsGo(dst []uint8, src Image, row int, coeff, acc []int32) {
+	for j := range acc {
+		acc[j] = half
+	}
+	// Two rows at a time: half the traffic to acc.
+	t := 0
+	for ; t+1 < len(coeff); t += 2 {
+		c0, c1 := coeff[t], coeff[t+1]
+		a, b := src.Row(row + t)[:len(acc)], src.Row(row + t + 1)[:len(acc)]
 		for j := range acc {
-			acc[j] = half
+			acc[j] += c0*int32(a[j]) + c1*int32(b[j])
 		}
-		// Two rows at a time: half the traffic to acc.
-		t := 0
-		for ; t+1 < len(coeff); t += 2 {
-			c0, c1 := coeff[t], coeff[t+1]
-			a, b := src.Row(row + t)[:len(acc)], src.Row(row + t + 1)[:len(acc)]
-			for j := range acc {
-				acc[j] += c0*int32(a[j]) + c1*int32(b[j])
-			}
+	}
+	if t < len(coeff) {
+		c, a := coeff[t], src.Row(row + t)[:len(acc)]
+		for j := range acc {
+			acc[j] += c * int32(a[j])
 		}
-		if t < len(coeff) {
-			c, a := coeff[t], src.Row(row + t)[:len(acc)]
-			for j := range acc {
-				acc[j] += c * int32(a[j])
-			}
-		}
-		out := dst.Row(y)[:len(acc)]
-		for j, v := range acc {
-			out[j] = clip8(v)
-		}
+	}
+	dst = dst[:len(acc)]
+	for j, v := range acc {
+		dst[j] = clip8(v)
 	}
 }
 
