@@ -38,10 +38,11 @@ import (
 
 // version changes when the same networks and image would give another result, and when
 // the networks were trained anew.
-const version = "1"
+const version = "2"
 
-// maxSide bounds the memory of a call: some 600 MB.
-const maxSide = 4096
+// maxTokens along a side bound the memory of a call: 256² scores of 1024 codewords take
+// 268 MB.
+const maxTokens = 256
 
 //go:embed models
 var files embed.FS
@@ -138,7 +139,7 @@ func Open(rule string, stride int) (tokenizers.Tokenizer, error) {
 	side := onnx.Sidecar{
 		Name: "conv-" + rule, Version: version, Pixels: onnx.Pixels{Range: []float64{-1, 1}, Layout: "NCHW"},
 		Reconstruction: "reconstruction", Latent: "latent",
-		MultipleOf: stride, MinSide: stride, MaxSide: maxSide, Stride: stride, Batch: 1,
+		MultipleOf: stride, MinSide: stride, MaxSide: maxTokens * stride, Stride: stride, Batch: 1,
 	}
 	if len(m.Codebooks) > 0 {
 		side.Codes, side.Codebooks = []string{"codes"}, m.Codebooks

@@ -23,8 +23,8 @@ from data import Crops, validation
 from model import Tokenizer
 
 MODELS = ("kl-f8", "vq-f8", "fsq-f8", "lfq-f8", "rvq-f8", "simvq-f8", "kl-f4", "vq-f4", "kl-f16", "vq-f16")
-TRUNK_STEPS = {4: 4200, 8: 4500, 16: 2100}  # by stride
-STEPS = {4: 1800, 8: 2700, 16: 1200}  # of every model of the stride
+TRUNK_STEPS = {4: 1500, 8: 4500, 16: 1200}  # by stride
+STEPS = {4: 600, 8: 2700, 16: 600}  # of every model of the stride
 CROP = {4: 32, 8: 64, 16: 96}  # side of a crop, by stride
 TRUNK_BATCH = {4: 16, 8: 16, 16: 8}  # crops in a batch, by stride
 BATCH = 8
