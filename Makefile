@@ -63,7 +63,9 @@ tidy: ## Bring both go.mod files up to date, after a new dependency
 	go mod tidy
 	cd checks && go mod tidy
 
-claims: build ## Measure what published quantizers claim, into docs/rules.md
+claims: build ## Measure what published quantizers claim, into docs/rules.md, and plot them
+	rm -rf runs/rules
+	$(BIN)/vtbench run --suite tokenizers/quant/claims/rules.yaml -o runs/rules
 	go run ./tokenizers/quant/claims
 
 bench: build ## Run all benchmarks

@@ -35,8 +35,11 @@ func weightedKMeans(vectors []float32, weights []float64, dim, k, iterations int
 	}
 	words := seedWords(vectors, dim, k, rand.New(rand.NewPCG(seed, 0x6b6d65616e73)))
 	last := math.Inf(1)
+	var ids []int32
 	for range iterations {
-		mse, err := lloyd(words, vectors, weights, dim)
+		var mse float64
+		var err error
+		mse, ids, err = lloyd(words, vectors, weights, dim, ids)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -49,14 +52,15 @@ func weightedKMeans(vectors []float32, weights []float64, dim, k, iterations int
 }
 
 // lloyd moves every codeword to the weighted mean of what is nearest to it and
-// returns the mean squared distance before the move.
-func lloyd(words, vectors []float32, weights []float64, dim int) (float64, error) {
+// returns the mean squared distance before the move, and the codeword of every vector;
+// guesses are those of the move before, or nil.
+func lloyd(words, vectors []float32, weights []float64, dim int, guesses []int32) (float64, []int32, error) {
 	n, k := len(vectors)/dim, len(words)/dim
 	book, err := NewCodebook(words, dim, dim)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	ids, dist := assign(book, vectors)
+	ids, dist := assign(book, vectors, guesses)
 	sums, counts, total, all := make([]float64, k*dim), make([]float64, k), 0.0, 0.0
 	for i, id := range ids {
 		weight := 1.0
@@ -92,7 +96,7 @@ func lloyd(words, vectors []float32, weights []float64, dim int) (float64, error
 			worst = nil
 		}
 	}
-	return total / all, nil
+	return total / all, ids, nil
 }
 
 // seedWords draws k vectors, each with a probability proportional to its squared
@@ -140,16 +144,30 @@ func squared(a, b []float32, bound float32) float32 {
 	return sum
 }
 
-// assign finds the nearest codeword of every vector, on all processors.
-func assign(book *Codebook, vectors []float32) ([]int32, []float32) {
+// assign finds the nearest codeword of every vector, on all processors. Guesses, where
+// they are not nil, are codewords that are probably near: they change how long it takes.
+func assign(book *Codebook, vectors []float32, guesses []int32) ([]int32, []float32) {
 	n := len(vectors) / book.dim
 	ids, dist := make([]int32, n), make([]float32, n)
+	// In the order of their first coordinate, so that consecutive searches look at the
+	// same part of a codebook that is larger than the caches.
+	order := make([]int32, n)
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortStableFunc(order, func(a, b int32) int {
+		return cmp.Compare(vectors[int(a)*book.dim], vectors[int(b)*book.dim])
+	})
 	var wg sync.WaitGroup
 	workers := max(1, min(runtime.GOMAXPROCS(0), n))
 	for w := range workers {
 		wg.Go(func() {
-			for i := n * w / workers; i < n*(w+1)/workers; i++ {
-				ids[i], dist[i] = book.Nearest(vectors[i*book.dim:][:book.dim])
+			for _, i := range order[n*w/workers : n*(w+1)/workers] {
+				guess := int32(-1)
+				if guesses != nil {
+					guess = guesses[i]
+				}
+				ids[i], dist[i] = book.nearest(vectors[int(i)*book.dim:][:book.dim], guess, -1)
 			}
 		})
 	}

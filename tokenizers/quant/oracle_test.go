@@ -81,7 +81,7 @@ func TestLloydAgreesWithOracle(t *testing.T) {
 	words := slices.Clone(o.KMeans.Init)
 	last := math.Inf(1)
 	for range o.KMeans.Iterations {
-		mse, err := lloyd(words, o.KMeans.X, nil, o.KMeans.Dim)
+		mse, _, err := lloyd(words, o.KMeans.X, nil, o.KMeans.Dim, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -138,7 +138,7 @@ func TestEMAStepAgreesWithOracle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids, _ := assign(book, o.X)
+	ids, _ := assign(book, o.X, nil)
 	if !slices.Equal(ids, o.IDs) {
 		t.Fatalf("ids %v, the library has %v", ids, o.IDs)
 	}

@@ -113,7 +113,7 @@ func chain(t testing.TB, x []float32, dim, k, depth, beam int) *staged {
 			t.Fatal(err)
 		}
 		q.stages = append(q.stages, s)
-		ids, _ := assign(s.book, left)
+		ids, _ := assign(s.book, left, nil)
 		s.add(left, ids, dim, len(ids), 1, -1)
 	}
 	return q
@@ -503,8 +503,11 @@ func TestMarkovRepair(t *testing.T) {
 		want       int32
 		ok         bool
 	}{
-		{[4]int32{0, -1, -1, -1}, 1, true}, {[4]int32{-1, -1, -1, 3}, 2, true}, {[4]int32{0, -1, -1, 3}, 2, true},
-		{[4]int32{-1, -1, -1, -1}, 0, false}, {[4]int32{3, -1, -1, -1}, 0, false},
+		{[4]int32{0, -1, -1, -1}, 1, true},
+		{[4]int32{-1, -1, -1, 3}, 2, true},
+		{[4]int32{0, -1, -1, 3}, 2, true},
+		{[4]int32{-1, -1, -1, -1}, 0, false},
+		{[4]int32{3, -1, -1, -1}, 0, false},
 	} {
 		if id, ok := g.guess(c.neighbours); id != c.want && c.ok || ok != c.ok {
 			t.Errorf("beside %v: %d, %v, want %d, %v", c.neighbours, id, ok, c.want, c.ok)

@@ -48,7 +48,7 @@ func fitVQ(f *fitting) ([]Tensor, []Layout, map[string]string, error) {
 		if i == 0 && len(plan) > 1 {
 			left = slices.Clone(x)
 		}
-		mse := s.takeOff(left, cells, f.dim, windows, span, len(plan) > 1)
+		mse := s.takeOff(left, cells, c.ids, f.dim, windows, span, len(plan) > 1)
 		notes[fmt.Sprintf("mse%d", i+1)] = fmt.Sprintf("%.4g", mse)
 	}
 	return tensors, plan, notes, nil
@@ -86,7 +86,7 @@ func (s *stage) gather(x []float32, dim, windows, span int) []float32 {
 
 // takeOff assigns cells, subtracts what their ids stand for where anything comes
 // after, and returns the mean squared error of the stage's own latents.
-func (s *stage) takeOff(x, cells []float32, dim, windows, span int, more bool) float64 {
+func (s *stage) takeOff(x, cells []float32, guesses []int32, dim, windows, span int, more bool) float64 {
 	n := len(s.dims)
 	count := len(cells) / n
 	compared := make([]float32, count*s.book.dim)
@@ -94,7 +94,7 @@ func (s *stage) takeOff(x, cells []float32, dim, windows, span int, more bool) f
 	for i := range count {
 		local.pick(compared[i*s.book.dim:][:s.book.dim], cells[i*n:][:n])
 	}
-	ids, _ := assign(s.book, compared)
+	ids, _ := assign(s.book, compared, guesses)
 	var sum float64
 	for i, id := range ids {
 		for j, v := range s.word(id) {
@@ -122,6 +122,7 @@ type codebookFit struct {
 	bits       []float64
 	basis      []float32 // Size rows of Rank, where it is stored
 	linear     []float32 // Rank rows of n
+	ids        []int32   // of the codeword of every vector, as far as is known
 }
 
 // tensors are what the artefact keeps. Codewords are rounded to half precision
@@ -194,8 +195,8 @@ func (c *codebookFit) count(cells []float32) error {
 	if err != nil {
 		return err
 	}
-	ids, _ := assign(book, cells)
-	c.bits = bitsOf(countIDs(ids, c.Size))
+	c.ids, _ = assign(book, cells, c.ids)
+	c.bits = bitsOf(countIDs(c.ids, c.Size))
 	return nil
 }
 
@@ -229,7 +230,7 @@ func (c *codebookFit) fitECVQ(cells []float32) error {
 		if err != nil {
 			return err
 		}
-		ids, cost := assign(s.book, wide)
+		ids, cost := assign(s.book, wide, nil)
 		var total float64
 		for _, v := range cost {
 			total += float64(v)
@@ -302,7 +303,7 @@ func fitEMA(x []float32, dim, k int, revive float64, seed uint64) []float32 {
 			if err != nil {
 				panic(err) // sizes were checked
 			}
-			ids, _ := assign(book, part)
+			ids, _ := assign(book, part, nil)
 			emaStep(words, counts, sums, part, ids, dim, gamma, eps)
 			if revive > 0 {
 				for c := range counts {
@@ -372,7 +373,7 @@ func (c *codebookFit) fitSpherical(cells []float32) error {
 			return err
 		}
 		before := ids
-		ids, _ = assign(book, unitary)
+		ids, _ = assign(book, unitary, ids)
 		if slices.Equal(before, ids) {
 			break
 		}
@@ -406,7 +407,7 @@ func (c *codebookFit) fitPaired(cells []float32) error {
 	if err != nil {
 		return err
 	}
-	ids, _ := assign(book, damaged)
+	ids, _ := assign(book, damaged, nil)
 	counts := countIDs(ids, c.Size)
 	c.bits = bitsOf(counts)
 	c.out = slices.Clone(c.words)
@@ -476,13 +477,14 @@ func (c *codebookFit) fitLinear(cells []float32) error {
 		if err != nil {
 			return err
 		}
-		ids, dist := assign(book, cells)
+		var dist []float32
+		c.ids, dist = assign(book, cells, c.ids)
 		var sum float64
 		for _, d := range dist {
 			sum += float64(d)
 		}
 		c.progress("round %d of %d: squared error %.4g", round+1, rounds, sum/float64(n))
-		if err := c.leastSquares(cells, ids); err != nil {
+		if err := c.leastSquares(cells, c.ids); err != nil {
 			return err
 		}
 	}

@@ -1,11 +1,12 @@
 // Claims measures what the published systems claim of their quantizers, and writes
 // the table of docs/rules.md between its markers.
 //
-//	go run ./tokenizers/quant/claims          # or: make claims
+//	make claims
 //
-// The list of claims, with thresholds that were set before measuring, is
-// claims.yaml. Images are those that nothing was fitted on, at 256×256 pixels: rendered
-// text, portraits and photographs.
+// runs the suite rules.yaml with vtbench, in which text is read and which plots come
+// from, and then this program. The list of claims, with thresholds that were set before
+// measuring, is claims.yaml. Images are those that nothing was fitted on, at 256×256
+// pixels: rendered text, portraits and photographs.
 package main
 
 import (
@@ -22,6 +23,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/vtbench/vtbench/datasets"
 	alldata "github.com/vtbench/vtbench/datasets/all"
@@ -34,12 +36,13 @@ import (
 	"github.com/vtbench/vtbench/metrics/quality"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
+	"github.com/vtbench/vtbench/tokenizers/cheapest"
 	"github.com/vtbench/vtbench/tokenizers/internal/sample"
 	"github.com/vtbench/vtbench/tokenizers/quant"
 )
 
 //go:embed claims.yaml
-var list []byte
+var listed []byte
 
 // A claim is one entry of the list.
 type claim struct {
@@ -78,15 +81,25 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("claims", flag.ContinueOnError)
 	out := flags.String("o", "docs/rules.md", "file whose tables are written anew, between its markers")
+	figures := flags.String("plots", "docs/images", "folder for the plots")
+	only := flags.Bool("only-plots", false, "draw the plots, and measure nothing")
 	images := flags.Int("images", 24, "images of each kind")
+	read := flags.String("run", "runs/rules", "run of rules.yaml, in which text was read")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	claims, err := read()
+	claims, err := list()
 	if err != nil {
 		return err
 	}
-	b := &bench{tokens: map[string]tokenizers.Tokenizer{}, seen: map[string][]outcome{}}
+	texts, err := readings(*read)
+	if err != nil {
+		return err
+	}
+	if err := plots(*read, *figures); err != nil || *only {
+		return err
+	}
+	b := &bench{texts: texts, tokens: map[string]tokenizers.Tokenizer{}, seen: map[string][]outcome{}}
 	for _, kind := range []struct{ name, set string }{{"text", "text-default"}, {"faces", "portraits-default"}, {"photographs", "photos-default"}} {
 		s, err := load(ctx, kind.set, *images)
 		if err != nil {
@@ -119,13 +132,16 @@ func run(ctx context.Context, args []string) error {
 	return wholefile.Write(*out, text)
 }
 
-// read reads and checks the list.
-func read() ([]claim, error) {
+// kinds are the tokenizers that claims are about.
+func kinds() []tokenizers.Kind { return append(quant.Kinds(), cheapest.Kind(quant.Kinds)) }
+
+// list reads and checks the list.
+func list() ([]claim, error) {
 	var claims []claim
-	if err := strictyaml.Decode("claims.yaml", list, &claims); err != nil {
+	if err := strictyaml.Decode("claims.yaml", listed, &claims); err != nil {
 		return nil, err
 	}
-	kinds := quant.Kinds()
+	kinds := kinds()
 	for _, c := range claims {
 		if c.Undecided != "" {
 			continue
@@ -143,7 +159,7 @@ func read() ([]claim, error) {
 				return nil, fmt.Errorf("claim %s: %w", c.ID, err)
 			}
 		}
-		if !slices.Contains([]string{"psnr", "usage", "usage-of-ceiling"}, c.Measure) || len(c.Curve) > 0 && c.Rate != "real" && c.Rate != "nominal" {
+		if !slices.Contains([]string{"psnr", "t-ned", "usage", "usage-of-ceiling"}, c.Measure) || len(c.Curve) > 0 && c.Rate != "real" && c.Rate != "nominal" {
 			return nil, fmt.Errorf("claim %s: measure %q at rate %q", c.ID, c.Measure, c.Rate)
 		}
 	}
@@ -214,6 +230,7 @@ type outcome struct {
 
 // bench keeps what was measured.
 type bench struct {
+	texts  *texts
 	names  []string
 	sets   []*set
 	tokens map[string]tokenizers.Tokenizer
@@ -224,7 +241,7 @@ func (b *bench) open(ctx context.Context, use string) (tokenizers.Tokenizer, err
 	if t, ok := b.tokens[use]; ok {
 		return t, nil
 	}
-	kinds := quant.Kinds()
+	kinds := kinds()
 	spec, err := tokenizers.ParseSpec(use, kinds)
 	if err != nil {
 		return nil, err
@@ -242,6 +259,10 @@ func (b *bench) open(ctx context.Context, use string) (tokenizers.Tokenizer, err
 	return t, nil
 }
 
+// workers is how many images are measured at once; every tokenizer here may be called
+// from several goroutines.
+const workers = 4
+
 // outcomes are those of an arm on a set.
 func (b *bench) outcomes(ctx context.Context, a arm, k int) ([]outcome, error) {
 	key := fmt.Sprint(a, k)
@@ -252,13 +273,22 @@ func (b *bench) outcomes(ctx context.Context, a arm, k int) ([]outcome, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.Use, err)
 	}
-	var out []outcome
-	for i, img := range b.sets[k].images {
-		o, err := measure(ctx, tok, a, img, i)
-		if err != nil {
-			return nil, fmt.Errorf("%s on image %d of %s: %w", a.Use, i, b.names[k], err)
-		}
-		out = append(out, o)
+	images := b.sets[k].images
+	out, errs := make([]outcome, len(images)), make([]error, len(images))
+	var group sync.WaitGroup
+	for w := range workers {
+		group.Go(func() {
+			for i := w; i < len(images); i += workers {
+				var err error
+				if out[i], err = measure(ctx, tok, a, images[i], i); err != nil {
+					errs[i] = fmt.Errorf("%s on image %d of %s: %w", a.Use, i, b.names[k], err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	b.seen[key] = out
 	return out, nil
@@ -536,11 +566,15 @@ func (b *bench) table(ctx context.Context, w *strings.Builder, claims []claim) e
 		if c.Undecided != "" {
 			continue
 		}
-		unit := " dB"
-		if c.Measure != "psnr" {
-			unit = ""
-		}
+		unit := map[string]string{"psnr": " dB", "t-ned": " points"}[c.Measure]
+		fmt.Fprintln(os.Stderr, c.ID)
 		fmt.Fprintf(w, "| %s: %s | %s | %g%s |", c.System, c.Claim, c.what(), c.Least, unit)
+		if c.Measure == "t-ned" {
+			if err := b.texts.row(w, c); err != nil {
+				return fmt.Errorf("claim %s: %w", c.ID, err)
+			}
+			continue
+		}
 		for k := range b.names {
 			f, err := b.statistic(ctx, c, k)
 			if err != nil {
@@ -551,10 +585,10 @@ func (b *bench) table(ctx context.Context, w *strings.Builder, claims []claim) e
 				v, lo, hi = jackknife(b.sets[k], f)
 			}
 			if len(b.sets[k].clusters) < fewest {
-				fmt.Fprintf(w, " %.2f |", v)
+				fmt.Fprintf(w, " %s |", decimals(v))
 				continue
 			}
-			fmt.Fprintf(w, " %s: %.2f (%.2f … %.2f) |", verdict(lo, hi, c.Least), v, lo, hi)
+			fmt.Fprintf(w, " %s: %s (%s … %s) |", verdict(lo, hi, c.Least), decimals(v), decimals(lo), decimals(hi))
 		}
 		fmt.Fprintln(w)
 	}
@@ -567,6 +601,14 @@ func (b *bench) table(ctx context.Context, w *strings.Builder, claims []claim) e
 	return nil
 }
 
+// decimals writes two digits behind the point, and nothing as nothing.
+func decimals(v float64) string {
+	if s := fmt.Sprintf("%.2f", v); s != "-0.00" {
+		return s
+	}
+	return "0.00"
+}
+
 // what says which numbers a claim compares.
 func (c claim) what() string {
 	out := "`" + c.Of.String() + "`"
@@ -576,7 +618,11 @@ func (c claim) what() string {
 	case c.Against.Use != "":
 		out += " less `" + c.Against.String() + "`"
 	}
-	if c.Measure != "psnr" {
+	switch c.Measure {
+	case "psnr":
+	case "t-ned":
+		out = "T-NED: " + out
+	default:
 		out = strings.ReplaceAll(c.Measure, "-", " ") + ": " + out
 	}
 	return out
@@ -600,7 +646,7 @@ func (b *bench) rates(ctx context.Context, w *strings.Builder) error {
 	for _, n := range b.names {
 		fmt.Fprintf(w, " %s, dB |", n)
 	}
-	fmt.Fprintf(w, "\n|---|---|---|%s\n", strings.Repeat("---|", len(b.names)))
+	fmt.Fprintf(w, " text read, T-NED %% |\n|---|---|---|%s\n", strings.Repeat("---|", len(b.names)+1))
 	for _, kind := range quant.Kinds() {
 		var nominal, coded, capacity float64
 		var cells []string
@@ -616,6 +662,11 @@ func (b *bench) rates(ctx context.Context, w *strings.Builder) error {
 			capacity += mean(o, all, func(o outcome) float64 { return o.capacity }) / n
 			cells = append(cells, fmt.Sprintf("%.2f", mean(o, all, psnrOf)))
 		}
+		shares, err := b.texts.of(kind.Example)
+		if err != nil {
+			return err
+		}
+		cells = append(cells, fmt.Sprintf("%.1f", 100*shares(b.texts.all())))
 		rates := fmt.Sprintf("%.3f | %.3f", nominal, coded)
 		if nominal == 0 {
 			rates = "– | –"

@@ -1,16 +1,19 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/vtbench/vtbench/tokenizers/quant"
 )
 
 // The list is read, its tokenizers exist, and the page has its places.
 func TestListAndPage(t *testing.T) {
-	claims, err := read()
+	claims, err := list()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +43,56 @@ func TestListAndPage(t *testing.T) {
 	}
 	if _, err := replace(page, "no such", ""); err == nil {
 		t.Error("a marker that is not there is no error")
+	}
+}
+
+// The suite that text is read in and plots come from has every rule and preset, and what
+// claims about reading compare.
+func TestSuiteHasEveryPreset(t *testing.T) {
+	b, err := os.ReadFile("rules.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, err := list()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, k := range quant.Kinds() {
+		want = append(want, k.Example)
+	}
+	for _, c := range claims {
+		if c.Measure == tned {
+			want = append(want, c.Of.Use, c.Against.Use)
+		}
+	}
+	for _, use := range want {
+		if !strings.Contains(string(b), fmt.Sprintf("  - %q\n", use)) {
+			t.Errorf("rules.yaml has no tokenizer %q", use)
+		}
+	}
+}
+
+// What is read is counted by item: words of a page are drawn together.
+func TestReadings(t *testing.T) {
+	x := &texts{dir: "r", set: &set{clusters: [][]int{{0}, {1}}}, items: []string{"a", "b"}, sums: map[string]map[string]mark{
+		"vq": {"a": {sum: 1, n: 2}, "b": {sum: 3, n: 3}},
+	}}
+	of, err := x.of("vq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := of(x.all()); v != .8 {
+		t.Errorf("four of five are %v", v)
+	}
+	if v := of([]int{0, 0}); v != .5 {
+		t.Errorf("two pages of a half are %v", v)
+	}
+	if _, err := x.of("fq"); err == nil || !strings.Contains(err.Error(), "rules.yaml") {
+		t.Errorf("what is not in the run: %v", err)
+	}
+	if _, err := readings(t.TempDir()); err == nil || !strings.Contains(err.Error(), "make claims") {
+		t.Errorf("no run: %v", err)
 	}
 }
 
