@@ -27,6 +27,8 @@ var notHere = map[string]string{
 	"vtbench run --suite text --data mine:DIR --limit 5":                                                 "likewise",
 	"vtbench score ref/ dist/ -m lpips-alex --option lpips":                                              "the network is made with PyTorch (metrics/network/export.py)",
 	"vtbench run --suite text -t 'process:python examples/tokenizers/diffusers_vae.py black-forest-labs": "gigabytes from a hub; make test-torch runs the script",
+	"vtbench run --suite text --data tokbench:DIR":                                                       "the reader's own data set and recogniser",
+	"vtbench datasets verify icdar:DIR":                                                                  "ends with status 4: that folder states no licence",
 	"GITHUB_TOKEN=… vtbench comment":                                                                     "publishes",
 	"vtbench score ref/ dist/ -m fid,kid":                                                                "KID is of a thousand images",
 }
@@ -189,7 +191,7 @@ func picture(t *testing.T, name string, w, h int, seed uint32) {
 // small makes a command measure little; what it says is otherwise left as it is.
 func small(args []string, n int) []string {
 	for i, a := range args {
-		args[i] = strings.NewReplacer("TOKENIZER", "resize", "icdar:DIR", "icdar:words", "folder:DIR", "folder:original", "lfw:DIR", "lfw:people").Replace(a)
+		args[i] = strings.NewReplacer("TOKENIZER", "resize", "icdar:DIR", "icdar:words", "folder:DIR", "folder:original", "omnidoc:DIR", "omnidoc:original", "lfw:DIR", "lfw:people").Replace(a)
 	}
 	has := func(flags ...string) bool {
 		return slices.ContainsFunc(args, func(a string) bool { return slices.Contains(flags, a) })

@@ -132,7 +132,8 @@ func drawTable(p *page) {
 	rows := 0
 	for r := 0; r <= len(names) && fits(y, foot-leading(p.pt)) && p.err == nil; r++ {
 		for c := range columns {
-			s, text := cell, ""
+			s := cell
+			var text string
 			switch {
 			case r == 0 && c == 0:
 				s, text = first, heads[0]

@@ -15,7 +15,7 @@ import (
 	"github.com/vtbench/vtbench/metrics/text"
 )
 
-// BenchmarkPages measures which engine reads documents: the lines of a default run, as
+// BenchmarkPages measures which engine reads documents: the lines of 16 pages, as
 // drawn, as scanned, and through smaller sizes, by size of the letters.
 //
 //	go test ./metrics/ocr -run - -bench Pages -benchtime 1x
@@ -26,7 +26,7 @@ func BenchmarkPages(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		return linesOf(b, set, set.DefaultItems(), side)
+		return linesOf(b, set, 2*8, side) // every kind twice
 	}
 	for _, engine := range []string{EngineTesseract, EnginePPOCR} {
 		b.Run(engine, func(b *testing.B) {
