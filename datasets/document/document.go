@@ -115,8 +115,8 @@ func (s *Set) Info() datasets.Info { return s.info }
 // IDs implements [datasets.Dataset]: KIND/SIZE/NUMBER. Kinds take turns, and so do sizes.
 func (s *Set) IDs() []string { return s.ids }
 
-// DefaultItems implements [datasets.Stratum]: every kind once or twice, and every size.
-func (s *Set) DefaultItems() int { return min(3*len(kinds)/2, len(s.ids)) }
+// DefaultItems implements [datasets.Stratum]: every kind once, and every size.
+func (s *Set) DefaultItems() int { return min(len(kinds), len(s.ids)) }
 
 // Load draws item i.
 func (s *Set) Load(ctx context.Context, i int) (datasets.Item, error) {
