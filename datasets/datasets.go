@@ -112,6 +112,10 @@ const (
 // box.
 func (in Instance) WholePage() bool { return slices.Contains(in.Tags, TagPage) }
 
+// OwnIdentity is the identity of a face of whom nothing is known: a person of its own.
+// Loaders state it where a face has no key points either, so that it counts as a face.
+func OwnIdentity(item, instance string) string { return item + "#" + instance }
+
 // Point is a position in pixels; pixel centres lie at .5.
 type Point struct{ X, Y float64 }
 

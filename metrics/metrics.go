@@ -43,6 +43,9 @@ const (
 	DropUndefined  = "undefined"   // NaN by definition (WER of an empty reference)
 	DropLoad       = "load_failed" // the image could not be read
 	DropNotFound   = "not_found"   // nothing was found where something was expected
+	DropPoints     = "bad_points"  // the key points make no face: left and right exchanged, far from any face
+	DropBox        = "bad_box"     // the box does not hold its key points
+	DropCut        = "cut_off"     // too much of it lies beyond the image
 )
 
 // Reference is what a reconstruction is scored against.
@@ -97,6 +100,19 @@ type Enroller interface {
 // to be told apart; it is told before the first Enrol.
 type Pairer interface {
 	EnrolPairs(pairs []datasets.Pair)
+}
+
+// A Remarker is an Enroller that has something to say of the originals once it has seen
+// all of them: how many people there are, what would mislead.
+type Remarker interface {
+	Remarks() []Remark
+}
+
+// A Remark is a sentence about the originals of a run, for its reports.
+type Remark struct {
+	Text string `json:"text"`
+	// Head marks what belongs at the top of a report, such as the number of people.
+	Head bool `json:"head,omitempty"`
 }
 
 // A Mapper is a metric that can show where in an image it sees damage.

@@ -113,6 +113,7 @@ func Differences(a, b *record.Manifest) ([]Difference, error) {
 func fields(m *record.Manifest) (any, error) {
 	c := compared{Schema: m.Schema, Manifest: *m, Host: engineOf{m.Host.Build, m.Host.Go, m.Host.OS, m.Host.Features}}
 	c.Manifest.SuiteHash = ""
+	c.Manifest.Remarks = nil // they follow from all the rest, and are written later
 	b, err := json.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("comparing manifests: %w", err)

@@ -244,6 +244,12 @@ func (r *Run) Part(kind string, specs []metrics.Spec, by any) Part {
 	return Part{join("part", keys...)}
 }
 
+// Known reports whether values of the part may be taken from other runs.
+func (p Part) Known() bool { return p.key.Known() }
+
+// Remarks is the key of what a part that looks at all originals says of them.
+func Remarks(p Part) Key { return join("remarks", p.key) }
+
 // A Scored is the key of what a reconstruction is scored against.
 type Scored struct{ key Key }
 

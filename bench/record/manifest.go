@@ -31,7 +31,9 @@ type Manifest struct {
 	LeftOut map[string]string `json:"left_out,omitempty"`
 	// Provenance is what ran outside this repository: OCR engine, models.
 	Provenance map[string]string `json:"provenance,omitempty"`
-	Host       Host              `json:"host"`
+	// Remarks are what metrics had to say of the originals, once they had seen them.
+	Remarks []metrics.Remark `json:"remarks,omitempty"`
+	Host    Host             `json:"host"`
 }
 
 // DatasetEntry is a data set of a run and how much of it was planned.

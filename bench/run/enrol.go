@@ -3,10 +3,12 @@ package run
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/metrics"
@@ -72,6 +74,32 @@ func (r *runner) enrol(ctx context.Context) error {
 	err := g.Wait()
 	r.looked.done = err == nil
 	return err
+}
+
+// remark writes what metrics have to say of the originals into the manifest. They must
+// have seen them, unless an equal run has left it in the cache.
+func (r *runner) remark(ctx context.Context) error {
+	var all []metrics.Remark
+	for i, m := range r.cfg.Metrics {
+		e, ok := m.(metrics.Remarker)
+		if !ok || !r.anyWanted(m.Specs()) {
+			continue
+		}
+		said, known := r.kept.remarks(i)
+		if !known {
+			if err := r.enrol(ctx); err != nil {
+				return err
+			}
+			said = e.Remarks()
+			r.kept.storeRemarks(i, said)
+		}
+		all = append(all, said...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	r.manifest.Remarks = all
+	return record.WriteJSON(filepath.Join(r.cfg.Dir, record.ManifestFile), &r.manifest)
 }
 
 func enrolOne(ctx context.Context, e metrics.Enroller, ref metrics.Reference) (err error) {

@@ -356,6 +356,25 @@ func (k *kept) store(c *cell) {
 	}
 }
 
+// remarks takes what metric i said of the originals of an equal run.
+func (k *kept) remarks(i int) (said []metrics.Remark, known bool) {
+	if k == nil || !k.metrics[i].Known() {
+		return nil, false
+	}
+	b, ok := k.cache.Get(cache.Values, identity.Remarks(k.metrics[i]))
+	known = ok && json.Unmarshal(b, &said) == nil
+	return said, known
+}
+
+func (k *kept) storeRemarks(i int, said []metrics.Remark) {
+	if k == nil || !k.metrics[i].Known() {
+		return
+	}
+	if b, err := json.Marshal(said); err == nil {
+		k.cache.Put(cache.Values, identity.Remarks(k.metrics[i]), b)
+	}
+}
+
 // reconstruction takes the reconstruction of a cell from the cache.
 func (k *kept) reconstruction(c *cell) {
 	if c.found {

@@ -389,6 +389,9 @@ func (r *runner) run(ctx context.Context, plan []*group) (err error) {
 			return err
 		}
 	}
+	if err := r.remark(ctx); err != nil {
+		return err
+	}
 	perItem := r.cellsOfItem()
 	r.measured = count(plan[:start]) * perItem
 	r.total = count(plan) * perItem

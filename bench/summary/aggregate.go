@@ -62,6 +62,7 @@ type aggregation struct {
 	failures []Failure
 	notes    []ItemNote
 	lost     []LostLabel
+	refused  map[[4]string]bool // labels among lost that metrics refused
 
 	histograms map[cellKey]*Distribution
 }
@@ -75,7 +76,7 @@ const maxBadLines = 10
 func Summarise(dir string, m *record.Manifest, kinds []metrics.Kind) (Summary, error) {
 	a := &aggregation{
 		m: m, specs: map[string]metrics.Spec{}, cells: map[cellKey]*cell{},
-		clusters: map[string]map[string]int{}, left: map[[3]string]int{}, unloaded: map[string]int{},
+		clusters: map[string]map[string]int{}, left: map[[3]string]int{}, unloaded: map[string]int{}, refused: map[[4]string]bool{},
 		histograms: map[cellKey]*Distribution{},
 	}
 	for _, s := range m.Metrics {
@@ -140,12 +141,34 @@ func (a *aggregation) lose(r *record.Record) {
 	if r.Instance == "" || r.Detail == "" || r.Condition != a.m.Suite.Conditions()[0].String() {
 		return
 	}
-	i := slices.IndexFunc(a.lost, func(l LostLabel) bool { return l.Dataset == r.Dataset && l.Reason == r.Drop })
-	if i < 0 {
-		i = len(a.lost)
-		a.lost = append(a.lost, LostLabel{Dataset: r.Dataset, Reason: r.Drop, First: r.Detail})
+	a.lost = lostLabel(a.lost, r.Dataset, r.Drop, r.Detail)
+}
+
+// refuse counts a label that a metric did not score because of what the label says. Every
+// tokenizer and metric has a record of it: one is counted.
+func (a *aggregation) refuse(r *record.Record) {
+	switch r.Drop {
+	case metrics.DropPoints, metrics.DropBox, metrics.DropCut:
+	default:
+		return
 	}
-	a.lost[i].Labels++
+	label := [4]string{r.Dataset, r.Item, r.Instance, r.Drop}
+	if a.refused[label] {
+		return
+	}
+	a.refused[label] = true
+	a.lost = lostLabel(a.lost, r.Dataset, r.Drop, fmt.Sprintf("%s, %s: %s", r.Item, r.Instance, r.Detail))
+}
+
+// lostLabel adds a label to those that are lost.
+func lostLabel(lost []LostLabel, dataset, reason, first string) []LostLabel {
+	i := slices.IndexFunc(lost, func(l LostLabel) bool { return l.Dataset == dataset && l.Reason == reason })
+	if i < 0 {
+		i = len(lost)
+		lost = append(lost, LostLabel{Dataset: dataset, Reason: reason, First: first})
+	}
+	lost[i].Labels++
+	return lost
 }
 
 func (a *aggregation) add(r *record.Record) {
@@ -168,6 +191,7 @@ func (a *aggregation) add(r *record.Record) {
 		}
 		return
 	}
+	a.refuse(r)
 	key := cellKey{r.Dataset, r.Tokenizer, r.Condition, r.Metric}
 	c := a.cells[key]
 	if c == nil {

@@ -242,7 +242,7 @@ func (f face) instance(n int, item string, w, h int) datasets.Instance {
 		in.Scale = float64(max(in.Box.Dx(), in.Box.Dy())) / float64(max(w, h))
 	}
 	if in.Identity == "" && len(in.Points) == 0 {
-		in.Identity = item + "#" + in.ID
+		in.Identity = datasets.OwnIdentity(item, in.ID)
 	}
 	return in
 }

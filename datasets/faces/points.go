@@ -3,6 +3,7 @@ package faces
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/vtbench/vtbench/datasets"
 )
@@ -31,17 +32,21 @@ type Scheme struct {
 //
 //   - 5: the five themselves.
 //   - 19: AFLW without ears. Centres of the eyes 7 and 10, nose 13, mouth 15 and 17.
+//   - 21: AFLW with ears. Centres of the eyes 7 and 10, nose 14, mouth 17 and 19.
 //   - 29: COFW. Pupils 16 and 17, nose tip 20, mouth 22 and 23.
 //   - 68: iBUG, of 300W and of FFHQ. An eye is the mean of the six points of its lids,
 //     36 to 41 and 42 to 47; nose tip 30, outer corners of the mouth 48 and 54.
 //   - 98: WFLW. Pupils 96 and 97, nose tip 54, outer corners of the mouth 76 and 82.
+//   - 106: LaPa. Pupils 104 and 105, nose tip 54, outer corners of the mouth 84 and 90.
 func Schemes() []Scheme {
 	return []Scheme{
 		{"five points", 5, [5][]int{{0}, {1}, {2}, {3}, {4}}},
-		{"AFLW", 19, [5][]int{{7}, {10}, {13}, {15}, {17}}},
+		{"AFLW without ears", 19, [5][]int{{7}, {10}, {13}, {15}, {17}}},
+		{"AFLW", 21, [5][]int{{7}, {10}, {14}, {17}, {19}}},
 		{"COFW", 29, [5][]int{{16}, {17}, {20}, {22}, {23}}},
 		{"iBUG", 68, [5][]int{{36, 37, 38, 39, 40, 41}, {42, 43, 44, 45, 46, 47}, {30}, {48}, {54}}},
 		{"WFLW", 98, [5][]int{{96}, {97}, {54}, {76}, {82}}},
+		{"LaPa", 106, [5][]int{{104}, {105}, {54}, {84}, {90}}},
 	}
 }
 
@@ -52,7 +57,11 @@ func schemeOf(n int) (Scheme, error) {
 			return s, nil
 		}
 	}
-	return Scheme{}, fmt.Errorf("%d key points a face: 5, 19 (AFLW), 29 (COFW), 68 (300W) and 98 (WFLW) are understood", n)
+	var known []string
+	for _, s := range Schemes() {
+		known = append(known, fmt.Sprintf("%d (%s)", s.Points, s.Name))
+	}
+	return Scheme{}, fmt.Errorf("%d key points a face: understood are %s; without keypoints in the file the detector looks for the five", n, strings.Join(known, ", "))
 }
 
 // five returns the five points.

@@ -26,6 +26,7 @@ const (
 	provEngine     = "face.engine"
 	provDetector   = "face.detector"
 	provRecogniser = "face.recogniser"
+	provStrangers  = "face.strangers"
 )
 
 // An engine is an opened detector and recogniser. Its calls may be made at once from
@@ -76,9 +77,9 @@ func openEngine(ctx context.Context, options map[string]string) (*engine, error)
 		return nil, err
 	}
 	if r := m.Recogniser; r != nil {
-		layout.Strangers = 0 // another network's
+		layout.Strangers, layout.Calibration = 0, "not stated: F-Sim calibrated is F-Sim" // another network's
 		if r.Strangers != nil {
-			layout.Strangers = *r.Strangers
+			layout.Strangers, layout.Calibration = *r.Strangers, "stated in "+ModelsFile
 		}
 		if r.Threshold != nil {
 			layout.Threshold = *r.Threshold
@@ -99,6 +100,7 @@ func openEngine(ctx context.Context, options map[string]string) (*engine, error)
 	}
 	e.layout, e.originals = layout, newOriginals(e)
 	e.provenance[provDetector], e.provenance[provRecogniser] = det.String(), rec.String()
+	e.provenance[provStrangers] = fmt.Sprintf("%g, %s", layout.Strangers, layout.Calibration)
 	return e, nil
 }
 

@@ -1,6 +1,7 @@
 package face
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"image"
@@ -96,7 +97,7 @@ func TestOriginalAndStranger(t *testing.T) {
 		t.Errorf("darkness has F-Sim %g", x.Value)
 	}
 	// The other woman in her place: not the same person.
-	s, err := model.FitSimilarity(b.Instances[0].Points, a.Instances[0].Points)
+	s, _, err := model.FitSimilarity(b.Instances[0].Points, a.Instances[0].Points)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +128,7 @@ func TestThresholdOfAGallery(t *testing.T) {
 		for k := range e {
 			e[k] = float32(r.NormFloat64())
 		}
-		m.gallery[galleryKey{fmt.Sprint(i), "face"}] = enrolled{fmt.Sprint("person ", i/2), model.Unit(e)}
+		m.gallery[galleryKey{fmt.Sprint(i), "face"}] = enrolled{identity: fmt.Sprint("person ", i/2), embedding: model.Unit(e)}
 	}
 	m.search(make([]float32, 16), "")
 	var cosines []float64
@@ -147,7 +148,7 @@ func TestThresholdOfAGallery(t *testing.T) {
 	if want := len(cosines) / 1000; accepted != want {
 		t.Errorf("%d of %d strangers are accepted, want %d", accepted, len(cosines), want)
 	}
-	few := &metric{gallery: gallery{{"a", ""}: {"a", []float32{1}}, {"b", ""}: {"b", []float32{1}}}}
+	few := &metric{gallery: gallery{{"a", ""}: {identity: "a", embedding: []float32{1}}, {"b", ""}: {identity: "b", embedding: []float32{1}}}}
 	if few.search([]float32{1}, "a"); !math.IsNaN(few.accept) {
 		t.Errorf("one pair makes the threshold %g", few.accept)
 	}
@@ -194,10 +195,42 @@ func TestDegenerateFaces(t *testing.T) {
 	three.Points = face.Points[:3]
 	outside := face
 	outside.Box = image.Rect(9000, 9000, 9100, 9100)
-	for i, in := range []*datasets.Instance{&border, &tiny, &three, &outside} {
-		in.ID = []string{"border", "tiny", "three points", "outside"}[i]
+	swapped := moved(0, 0, 1)
+	p := swapped.Points
+	p[0], p[1], p[3], p[4] = p[1], p[0], p[4], p[3]
+	scattered := moved(0, 0, 1)
+	p = scattered.Points
+	p[0], p[1], p[2], p[3], p[4] = p[2], p[4], p[0], p[1], p[3]
+	elsewhere := face
+	elsewhere.Box = face.Box.Add(image.Pt(face.Box.Dx(), 0))
+	larger := moved(0, 0, 1)
+	larger.Box = image.Rect(0, 0, 1, 1).Add(face.Box.Min.Add(face.Box.Max).Div(2))
+	coincident := moved(0, 0, 0)
+	half := moved(-float64(face.Box.Min.X+face.Box.Dx()/2), 0, 1)
+	half.Box = face.Box.Sub(image.Pt(face.Box.Min.X+face.Box.Dx()/2, 0)).Intersect(image.Rect(0, 0, base.Image.W, base.Image.H))
+	cases := []struct {
+		name string
+		in   datasets.Instance
+		drop string // "" for none
+		why  string // or, without a drop, the error
+	}{
+		{"border", border, metrics.DropCut, "lies within the image"},
+		{"half", half, metrics.DropCut, "lies within the image"},
+		{"tiny", tiny, metrics.DropUndefined, "pixels apart"},
+		{"coincident", coincident, metrics.DropUndefined, "fall together"},
+		{"three points", three, "", "3 key points"},
+		{"outside", outside, metrics.DropBox, "outside of its box"},
+		{"elsewhere", elsewhere, metrics.DropBox, "outside of its box"},
+		{"larger", larger, metrics.DropBox, "its box"},
+		{"swapped", swapped, metrics.DropPoints, "exchanged"},
+		{"scattered", scattered, metrics.DropPoints, "make no face"},
+		{"sound", face, "", ""},
 	}
-	base.Instances = []datasets.Instance{border, tiny, three, outside, {ID: "word", Text: "USA", Box: face.Box}, {ID: "ignored", Ignore: true, Identity: "x"}}
+	base.Instances = []datasets.Instance{{ID: "word", Text: "USA", Box: face.Box}, {ID: "ignored", Ignore: true, Identity: "x"}}
+	for _, c := range cases {
+		c.in.ID = c.name
+		base.Instances = append(base.Instances, c.in)
+	}
 	s, err := m.Prepare(t.Context(), base)
 	if err != nil {
 		t.Fatal(err)
@@ -206,34 +239,77 @@ func TestDegenerateFaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	count := map[string]int{}
+	got := map[string][]metrics.Value{}
 	for _, v := range values {
-		count[v.Instance]++
-		switch v.Instance {
-		case "border": // black where the picture ends: a number, whatever it is
-			if v.Metric == idSim && (v.Err != "" || v.Drop != "" || math.IsNaN(v.Value)) {
-				t.Errorf("a face cut by the border: %+v", v)
+		got[v.Instance] = append(got[v.Instance], v)
+	}
+	for _, c := range cases {
+		if len(got[c.name]) != len(Specs()) {
+			t.Errorf("%s has %d values, want %d", c.name, len(got[c.name]), len(Specs()))
+		}
+		for _, v := range got[c.name] {
+			switch {
+			case c.name == "sound": // what there is no gallery for is undefined
+				if v.Metric == idSim && (v.Drop != "" || v.Err != "" || !(v.Value > .9)) {
+					t.Errorf("a sound face: %+v", v)
+				}
+			case c.drop == "":
+				if !strings.Contains(v.Err, c.why) || !strings.Contains(v.Err, c.name) {
+					t.Errorf("%s: %+v", c.name, v)
+				}
+			case v.Drop != c.drop || !strings.Contains(v.Detail, c.why) || !math.IsNaN(v.Value):
+				t.Errorf("%s: %+v, want dropped as %s, without a value", c.name, v, c.drop)
 			}
-		case "tiny":
-			if v.Drop != metrics.DropUndefined {
-				t.Errorf("a face of three pixels: %+v", v)
+		}
+		delete(got, c.name)
+	}
+	if len(got) > 0 {
+		t.Errorf("scored too: %v", got)
+	}
+}
+
+// What a gallery says of itself: how many people, how alike they are, who may be there
+// twice.
+func TestRemarksOfAGallery(t *testing.T) {
+	l, err := model.FindLayout("dlib")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gallery := func(faces ...enrolled) *metric {
+		m := &metric{engine: &engine{layout: l}, gallery: gallery{}}
+		for i, f := range faces {
+			m.gallery[galleryKey{fmt.Sprint(i, ".png"), "000"}] = f
+		}
+		return m
+	}
+	face := func(who string, e ...float32) enrolled {
+		return enrolled{identity: cmp.Or(who, fmt.Sprint(e)), stated: who != "", embedding: model.Unit(e), raw: e}
+	}
+	for name, tc := range map[string]struct {
+		m    *metric
+		want []string // in their order; the first is the head
+	}{
+		"nobody":       {gallery(), nil},
+		"one person":   {gallery(face("a", 1, 0), face("a", 1, .1)), []string{"2 faces of 1 person", "no strangers"}},
+		"two people":   {gallery(face("a", 1, 0), face("b", .8, .6)), []string{"2 faces of 2 people", "F-Sim calibrated -0.37 on average, -0.37 at the 95th percentile, in 1 pairs of 2 people"}},
+		"the same":     {gallery(face("a", 1, 0), face("b", .99, .1)), []string{"2 faces of 2 people", "different people"}},
+		"no names":     {gallery(face("", 1, 0), face("", .99, .1), face("", 0, 1)), []string{"3 faces, identities not stated", "3 of 3 faces have no stated identity", "in 3 pairs", "1 pair of faces that count as different people are as near as the recogniser's threshold for one person: likely repeats, the first 0.png (000) and 1.png (000)"}},
+		"one nameless": {gallery(face("a", 1, 0), face("", 0, 1)), []string{"2 faces of 2 people, 1 of them without", "1 of 2 faces", "different people"}},
+	} {
+		got := tc.m.Remarks()
+		if len(got) != len(tc.want) {
+			t.Errorf("%s: %+v", name, got)
+			continue
+		}
+		for i, r := range got {
+			if !strings.Contains(r.Text, tc.want[i]) || r.Head != (i == 0) {
+				t.Errorf("%s: remark %d is %+v, want word of %q", name, i, r, tc.want[i])
 			}
-		case "three points":
-			if !strings.Contains(v.Err, "three points") || !strings.Contains(v.Err, "3 key points") {
-				t.Errorf("a face with three points: %+v", v)
-			}
-		case "outside":
-			if v.Metric == idPSNR && v.Drop != metrics.DropUndefined {
-				t.Errorf("pixels of a box beyond the image: %+v", v)
-			}
-		default:
-			t.Errorf("%s was scored", v.Instance)
 		}
 	}
-	for _, id := range []string{"border", "tiny", "three points", "outside"} {
-		if count[id] != len(Specs()) {
-			t.Errorf("%s has %d values, want %d", id, count[id], len(Specs()))
-		}
+	// Among nobody else it is no feat to be the nearest.
+	if _, stranger := gallery(face("a", 1, 0)).search([]float32{1, 0}, "a"); !math.IsNaN(stranger) {
+		t.Errorf("a gallery of one has a stranger at %g", stranger)
 	}
 }
 
@@ -352,7 +428,7 @@ func BenchmarkFace(b *testing.B) {
 			m := &metric{engine: realEngine(b, name), gallery: gallery{}}
 			ref := portrait(b, m, "astronaut.png")
 			l := m.engine.layout
-			s, err := model.FitSimilarity(ref.Instances[0].Points, l.Template[:])
+			s, _, err := model.FitSimilarity(ref.Instances[0].Points, l.Template[:])
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -4,19 +4,25 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"image"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/internal/assets"
 	"github.com/vtbench/vtbench/internal/testenv"
+	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/face/model"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/reports/plot"
 	"github.com/vtbench/vtbench/reports/view"
+	"github.com/vtbench/vtbench/tokenizers"
+	alltok "github.com/vtbench/vtbench/tokenizers/all"
 )
 
 var update = flag.Bool("update", false, "draw the figure of docs/faces.md again")
@@ -133,7 +139,7 @@ func TestModelsOnRealFaces(t *testing.T) {
 	}
 	r := e.layout
 	embed := func(img pix.Image, p person) []float32 {
-		s, err := model.FitSimilarity(p.Points[:], r.Template[:])
+		s, _, err := model.FitSimilarity(p.Points[:], r.Template[:])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -228,10 +234,222 @@ func TestModelsOnRealFaces(t *testing.T) {
 	measure("blur w/20", func(p person) pix.Image { return damaged(t, p.img, "gaussian_blur", (p.Box.X1-p.Box.X0)/20) })
 }
 
-func mean(v []float64) float64 {
-	sum := 0.0
-	for _, x := range v {
-		sum += x
+// crowdEnv names a folder of photographs in which nobody is twice; the table of strangers
+// in docs/faces.md was made of those of dlib's examples.
+const crowdEnv = "VTBENCH_FACE_CROWD"
+
+// How alike different people are, for the calibration: the mean, its interval over people,
+// and how the nearest stranger rises with the gallery. Run with -v for the table in
+// docs/faces.md.
+func TestStrangersOfACrowd(t *testing.T) {
+	testenv.Sequential(t)
+	dir := os.Getenv(crowdEnv)
+	if dir == "" {
+		t.Skipf("%s names no folder of photographs", crowdEnv)
 	}
-	return sum / float64(len(v))
+	e := realEngine(t, EngineONNX)
+	files, err := filepath.Glob(filepath.Join(dir, "*.[jp][pn]g"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var faces [][]float32
+	for _, f := range files {
+		img, err := pix.Load(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := e.Detect(t.Context(), img)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range found {
+			b := d.Box
+			a := align(datasets.Instance{ID: "face", Identity: "x", Points: d.Points[:], Box: image.Rect(int(b.X0), int(b.Y0), int(b.X1), int(b.Y1))}, img.W, img.H, e.layout, nil)
+			if !a.Scored() {
+				t.Logf("%s: %s", filepath.Base(f), a.Why)
+				continue
+			}
+			got, err := e.Embed(t.Context(), []pix.Image{model.Chip(img, a.Chip, e.layout.Side)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			faces = append(faces, model.Unit(got[0]))
+		}
+	}
+	n := len(faces)
+	cosine := func(i, j int) float64 { return float64(dot(faces[i], faces[j])) }
+	var all []float64
+	for i := range n {
+		for j := range i {
+			all = append(all, cosine(i, j))
+		}
+	}
+	slices.Sort(all)
+	r := rand.New(rand.NewPCG(1, 2))
+	var means []float64
+	for range 2000 { // people are resampled, never a person against himself
+		who := make([]int, n)
+		for i := range who {
+			who[i] = r.IntN(n)
+		}
+		var v []float64
+		for i := range n {
+			for j := range i {
+				if who[i] != who[j] {
+					v = append(v, cosine(who[i], who[j]))
+				}
+			}
+		}
+		means = append(means, mean(v))
+	}
+	slices.Sort(means)
+	t.Logf("%d people, %d pairs: mean %.4f, 95 %% interval %.4f to %.4f, 95th percentile %.4f, highest %.4f",
+		n, len(all), mean(all), quantile(means, .025), quantile(means, .975), quantile(all, .95), all[len(all)-1])
+	for _, size := range []int{3, 6, 12, 23, n} {
+		var nearest, average, high []float64
+		for range 500 { // galleries of that size, drawn from the crowd
+			var pairs []float64
+			who := r.Perm(n)[:size]
+			for i := range who {
+				best := math.Inf(-1)
+				for j := range who {
+					if i != j {
+						best = max(best, e.layout.Calibrated(cosine(who[i], who[j])))
+						pairs = append(pairs, e.layout.Calibrated(cosine(who[i], who[j])))
+					}
+				}
+				nearest = append(nearest, best)
+			}
+			slices.Sort(pairs)
+			average, high = append(average, mean(pairs)), append(high, quantile(pairs, .95))
+		}
+		t.Logf("gallery of %2d: nearest stranger %.2f, stranger pairs: mean %.2f, 95th percentile %.2f", size, mean(nearest), mean(average), mean(high))
+	}
 }
+
+// reconstructed is an image after vq:patch=16 at 256 pixels, as a run makes it.
+func reconstructed(t testing.TB, tok tokenizers.Tokenizer, img pix.Image) pix.Image {
+	t.Helper()
+	fitted, place, err := pix.Fit(img, 256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := tok.Reconstruct(t.Context(), []pix.Image{fitted})
+	if err != nil || out[0].Err != nil {
+		t.Fatal(err, out[0].Err)
+	}
+	back, err := place.Restore(out[0].Image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return back
+}
+
+func coarse(t testing.TB) tokenizers.Tokenizer {
+	t.Helper()
+	spec, err := tokenizers.ParseSpec("vq:patch=16", alltok.Kinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind, opts, err := tokenizers.Resolve(spec, alltok.Kinds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := kind.Open(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+// similar is the calibrated similarity of a face under a transform, guards or none.
+func similar(t testing.TB, e *engine, chip model.Similarity, a, b pix.Image) float64 {
+	t.Helper()
+	got, err := e.Embed(t.Context(), []pix.Image{model.Chip(a, chip, e.layout.Side), model.Chip(b, chip, e.layout.Side)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.layout.Calibrated(model.Cosine(got[0], got[1]))
+}
+
+// labelled is a person as an instance with the points of the detector.
+func labelled(p person) datasets.Instance {
+	b := p.Box
+	return datasets.Instance{
+		ID: "face", Identity: p.photo, Points: slices.Clone(p.Points[:]),
+		Box: image.Rect(int(b.X0), int(b.Y0), int(b.X1), int(b.Y1)),
+	}
+}
+
+// What no annotation may do: turn a stranger into a friend. Points of which left and
+// right are exchanged, and faces of which the image holds a part, are not scored. Run
+// with -v for the tables in docs/faces.md.
+func TestBadAnnotationsAreNotRewarded(t *testing.T) {
+	testenv.Sequential(t)
+	e := realEngine(t, EngineONNX)
+	tok := coarse(t)
+	people := people(t, e)
+	table := map[string][]float64{}
+	var order []string
+	dropped := map[string]int{}
+	add := func(row string, v float64, a Alignment, want string) {
+		if table[row] == nil {
+			order = append(order, row)
+		}
+		table[row] = append(table[row], v)
+		if !a.Scored() {
+			dropped[row]++
+		}
+		if a.Drop != want {
+			t.Errorf("%s, %s: dropped as %q (%s), want %q", a.Identity, row, a.Drop, a.Why, want)
+		}
+	}
+	for _, p := range people {
+		in := labelled(p)
+		rec := reconstructed(t, tok, p.img)
+		right := align(in, p.img.W, p.img.H, e.layout, nil)
+		add("right", similar(t, e, right.Chip, p.img, rec), right, "")
+		in.Points = []datasets.Point{in.Points[1], in.Points[0], in.Points[2], in.Points[4], in.Points[3]}
+		swapped := align(in, p.img.W, p.img.H, e.layout, nil)
+		add("left and right exchanged", similar(t, e, swapped.Chip, p.img, rec), swapped, metrics.DropPoints)
+		t.Logf("%-16s residual %4.1f of %d pixels, exchanged %4.1f; points in place %.2f, exchanged %.2f", p.photo, right.Residual, e.layout.Side, swapped.Residual,
+			last(table["right"]), last(table["left and right exchanged"]))
+		for _, cut := range []float64{0, .1, .3, .5, .7, .9} {
+			// The image ends within the face: its left or its upper part is gone.
+			for _, side := range []string{"left", "top"} {
+				in := labelled(p)
+				crop := image.Rect(0, 0, p.img.W, p.img.H)
+				if side == "left" {
+					crop.Min.X = max(0, int(p.Box.X0+cut*(p.Box.X1-p.Box.X0)))
+				} else {
+					crop.Min.Y = max(0, int(p.Box.Y0+cut*(p.Box.Y1-p.Box.Y0)))
+				}
+				part := p.img.Crop(crop)
+				for i := range in.Points {
+					in.Points[i].X, in.Points[i].Y = in.Points[i].X-float64(crop.Min.X), in.Points[i].Y-float64(crop.Min.Y)
+				}
+				in.Box = in.Box.Sub(crop.Min).Intersect(image.Rect(0, 0, part.W, part.H))
+				a := align(in, part.W, part.H, e.layout, nil)
+				want := ""
+				if a.Inside < minInside {
+					want = metrics.DropCut
+				}
+				row := fmt.Sprintf("%2.0f %% cut off, %s", 100*cut, side)
+				add(row, similar(t, e, a.Chip, part, reconstructed(t, tok, part)), a, want)
+				table[row+" inside"] = append(table[row+" inside"], a.Inside)
+				if cut >= .5 && a.Scored() {
+					t.Errorf("%s, %s: scored", p.photo, row)
+				}
+			}
+		}
+	}
+	for _, row := range order {
+		inside := ""
+		if v := table[row+" inside"]; v != nil {
+			inside = fmt.Sprintf(", %.2f of the chip within the image", mean(v))
+		}
+		t.Logf("%-25s vq:patch=16 scores %.2f on average (%.2f at most) without the rule%s; %d of %d dropped", row, mean(table[row]), slices.Max(table[row]), inside, dropped[row], len(people))
+	}
+}
+
+func last(v []float64) float64 { return v[len(v)-1] }

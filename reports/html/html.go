@@ -228,6 +228,7 @@ func (p *page) meta(v *view.View) {
 	for _, d := range v.Datasets {
 		p.Meta = append(p.Meta, fmt.Sprintf("%s: %s", d.Name, format.Plural(d.Items, "image", "images")))
 	}
+	p.Meta = append(p.Meta, v.Heads...)
 	contestants := 0
 	for _, t := range v.Tokens {
 		if !t.Reference {

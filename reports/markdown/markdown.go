@@ -59,6 +59,9 @@ func Report(v *view.View, plots []Plot) string {
 	if v.Suite.Question != "" {
 		p("%s\n\n", Escape(v.Suite.Question))
 	}
+	if len(v.Heads) > 0 {
+		p("%s.\n\n", Escape(strings.Join(v.Heads, "; ")))
+	}
 	for _, w := range v.Warnings {
 		p("> **Note:** %s\n\n", Escape(w))
 	}

@@ -68,6 +68,11 @@ func Headline(w io.Writer, run *summary.Run, o Options) error {
 // View is Headline for runs that are arranged already.
 func View(w io.Writer, v *view.View, o Options) error {
 	width := o.width(w)
+	if len(v.Heads) > 0 {
+		if err := printf(w, "%s\n\n", wrap(v.Heads, width)); err != nil {
+			return err
+		}
+	}
 	for _, s := range v.Sections() {
 		if err := section(w, v, s, width); err != nil {
 			return err

@@ -362,12 +362,12 @@ func (g Grid) Passed(r GridRow) bool {
 	})
 }
 
-// Contestants are the rows that are not upper bounds and have a value, best
+// Contestants are the rows of tokenizers that are no upper bounds and have a value, best
 // first.
 func (g Grid) Contestants() []GridRow {
 	var out []GridRow
 	for _, r := range g.Rows {
-		if !r.Token.Reference && !math.IsNaN(r.Head.Mean) {
+		if !r.Token.Reference && !r.Token.Floor && !math.IsNaN(r.Head.Mean) {
 			out = append(out, r)
 		}
 	}

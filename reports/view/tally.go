@@ -44,6 +44,9 @@ var reasonTitles = []struct{ key, title string }{
 	{datasets.LostNoArea, "labels without area"},
 	{datasets.LostOutside, "labels outside the image"},
 	{metrics.DropNotFound, "not found"},
+	{metrics.DropPoints, "with key points that make no face"},
+	{metrics.DropBox, "with a box that does not hold the points"},
+	{metrics.DropCut, "cut off by the border"},
 	{metrics.DropInfinite, "infinite"},
 	{metrics.DropUndefined, "undefined"},
 }

@@ -54,6 +54,7 @@ type View struct {
 	Alone      []summary.Alone     // times and memory with the machine to itself, where they were asked for
 	Robust     []summary.RobustRow // scores over conditions, with the tokenizers' names on the page
 	Warnings   []string            // what a reader must know before trusting the page
+	Heads      []string            // what metrics say of the originals that belongs at the top: "36 faces of 2 people"
 
 	distributions []summary.Distribution
 	rows          map[key]summary.Row
@@ -170,6 +171,7 @@ func New(runs ...*summary.Run) (*View, error) {
 		}
 	}
 	v.leftOut(runs)
+	v.remarks(runs)
 	v.alarms(runs)
 	v.sortDistributions()
 	v.order(runs)
@@ -228,6 +230,26 @@ func (v *View) leftOut(runs []*summary.Run) {
 			if why := r.Manifest.LeftOut[name]; !seen[name] {
 				seen[name] = true
 				v.warn("%s is part of the suite and left out: %s", name, why)
+			}
+		}
+	}
+}
+
+// remarks says what metrics noticed in the originals, and which labels they refused.
+func (v *View) remarks(runs []*summary.Run) {
+	for _, r := range runs {
+		for _, m := range r.Manifest.Remarks {
+			if m.Head && !slices.Contains(v.Heads, m.Text) {
+				v.Heads = append(v.Heads, m.Text)
+			}
+			if !m.Head && !slices.Contains(v.Warnings, m.Text) {
+				v.warn("%s", m.Text)
+			}
+		}
+		for _, l := range r.Summary.Lost {
+			text := fmt.Sprintf("%s: %d %s, the first is %s", l.Dataset, l.Labels, ReasonTitle(l.Reason), l.First)
+			if !slices.Contains(v.Warnings, text) {
+				v.warn("%s", text)
 			}
 		}
 	}

@@ -13,12 +13,18 @@ import (
 // for both axes, and translation.
 type Similarity struct{ A, B, TX, TY float64 }
 
+// ErrDegenerate is wrapped by the error of [FitSimilarity] for points that fall together
+// or are not finite: no transform maps them.
+var ErrDegenerate = errors.New("its key points fall together, or are not finite")
+
 // FitSimilarity returns the similarity transform that maps from onto to with the
 // least sum of squared distances (Umeyama, PAMI 1991; without reflection, in two
-// dimensions, it has this closed form). It needs two different points at least.
-func FitSimilarity(from, to []datasets.Point) (Similarity, error) {
+// dimensions, it has this closed form), and the residual: the root mean square distance
+// of the mapped points from their targets, in units of to. It needs two different points
+// at least.
+func FitSimilarity(from, to []datasets.Point) (s Similarity, residual float64, err error) {
 	if len(from) != len(to) || len(from) < 2 {
-		return Similarity{}, fmt.Errorf("aligning a face: %d points onto %d, want as many of both and two at least", len(from), len(to))
+		return Similarity{}, 0, fmt.Errorf("aligning a face: %d points onto %d, want as many of both and two at least", len(from), len(to))
 	}
 	n := float64(len(from))
 	var fx, fy, tx, ty float64
@@ -32,12 +38,47 @@ func FitSimilarity(from, to []datasets.Point) (Similarity, error) {
 		b += x*v - y*u
 		norm += x*x + y*y
 	}
-	s := Similarity{A: a / norm, B: b / norm}
+	s = Similarity{A: a / norm, B: b / norm}
 	s.TX, s.TY = tx-s.A*fx+s.B*fy, ty-s.B*fx-s.A*fy
 	if scale := s.Scale(); !(scale > 1e-9) || math.IsInf(scale, 0) || math.IsInf(s.TX, 0) || math.IsInf(s.TY, 0) {
-		return Similarity{}, errors.New("aligning a face: its key points fall together, or are not finite")
+		return Similarity{}, 0, fmt.Errorf("aligning a face: %w", ErrDegenerate)
 	}
-	return s, nil
+	for i := range from {
+		p := s.Apply(from[i])
+		residual += (p.X-to[i].X)*(p.X-to[i].X) + (p.Y-to[i].Y)*(p.Y-to[i].Y)
+	}
+	return s, math.Sqrt(residual / n), nil
+}
+
+// MirroredResidual is the residual of the best fit after reflection. Where it is less
+// than that of [FitSimilarity], left and right are exchanged; +Inf where no transform
+// fits.
+func MirroredResidual(from, to []datasets.Point) float64 {
+	mirrored := make([]datasets.Point, len(from))
+	for i, p := range from {
+		mirrored[i] = datasets.Point{X: -p.X, Y: p.Y}
+	}
+	_, residual, err := FitSimilarity(mirrored, to)
+	if err != nil {
+		return math.Inf(1)
+	}
+	return residual
+}
+
+// Inside is the share of a chip of the given side whose pixels lie within an image of
+// w by h pixels, 0 to 1.
+func (s Similarity) Inside(w, h, side int) float64 {
+	inv := s.Inverse()
+	n := 0
+	for y := range side {
+		for x := range side {
+			p := inv.Apply(datasets.Point{X: float64(x) + .5, Y: float64(y) + .5})
+			if p.X >= 0 && p.Y >= 0 && p.X < float64(w) && p.Y < float64(h) {
+				n++
+			}
+		}
+	}
+	return float64(n) / float64(side*side)
 }
 
 // Apply maps a point.

@@ -45,7 +45,7 @@ func toPoints(p [][2]float64) (out []datasets.Point) {
 
 func TestFitSimilarityAgreesWithScikitImage(t *testing.T) {
 	for i, g := range alignGolden(t).Fits {
-		s, err := FitSimilarity(toPoints(g.From), toPoints(g.To))
+		s, _, err := FitSimilarity(toPoints(g.From), toPoints(g.To))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func TestFitSimilarityRefuses(t *testing.T) {
 		"one point": {apart[:1], apart[:1]}, "other counts": {apart, apart[:1]},
 		"coincident": {same, apart}, "collapsed": {apart, same}, "nan": {nan, apart},
 	} {
-		if _, err := FitSimilarity(tc[0], tc[1]); err == nil {
+		if _, _, err := FitSimilarity(tc[0], tc[1]); err == nil {
 			t.Errorf("%s: fitted", name)
 		}
 	}

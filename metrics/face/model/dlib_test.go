@@ -37,7 +37,7 @@ func TestDlibTemplate(t *testing.T) {
 		from = append(from, datasets.Point{X: g.Offset + g.Scale*dlibMeanFace[i].X, Y: g.Offset + g.Scale*dlibMeanFace[i].Y})
 		to = append(to, p)
 	}
-	s, err := FitSimilarity(from, to)
+	s, _, err := FitSimilarity(from, to)
 	if err != nil {
 		t.Fatal(err)
 	}
