@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"strconv"
 
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/pix"
@@ -22,7 +23,7 @@ type Options struct {
 	Items   int  // first items shown; 0 is 24, and never more than there are
 	Columns int  // 0 is 6
 	Thumb   int  // side of a thumbnail in pixels; 0 is 320
-	Boxes   bool // outline the labelled instances, mark their key points
+	Boxes   bool // outline the labelled instances, number their key points from 1
 }
 
 // Colours of a sheet.
@@ -30,7 +31,8 @@ var (
 	paper   = [3]uint8{0x2A, 0x2C, 0x30}
 	scored  = [3]uint8{0x2E, 0xE6, 0x7A} // outline of an instance that is scored
 	ignored = [3]uint8{0xFF, 0x5C, 0x5C} // and of one marked as don't-care
-	point   = [3]uint8{0x3D, 0xC8, 0xFF} // a cross at a key point
+	point   = [3]uint8{0x3D, 0xC8, 0xFF} // a cross at a key point and its number
+	shade   = [3]uint8{0x10, 0x12, 0x16} // beneath the number
 )
 
 // gap is the space between thumbnails in pixels.
@@ -122,13 +124,36 @@ func thumb(it datasets.Item, side int, boxes bool) (pix.Image, error) {
 		} {
 			fill(out, e, c)
 		}
-		for _, p := range in.Points {
-			x, y := int(p.X*float64(w)/float64(it.Image.W)), int(p.Y*float64(h)/float64(it.Image.H))
-			fill(out, image.Rect(x-2, y, x+3, y+1), point)
-			fill(out, image.Rect(x, y-2, x+1, y+3), point)
+		for i, p := range in.Points {
+			Mark(out, int(p.X*float64(w)/float64(it.Image.W)), int(p.Y*float64(h)/float64(it.Image.H)), i+1)
 		}
 	}
 	return out, nil
+}
+
+// Mark draws a cross at a key point and its number beside it: which point is which is
+// what an exchanged left and right is seen by.
+func Mark(m pix.Image, x, y, number int) {
+	fill(m, image.Rect(x-2, y, x+3, y+1), point)
+	fill(m, image.Rect(x, y-2, x+1, y+3), point)
+	left, top := x+4, y-2
+	text := strconv.Itoa(number)
+	fill(m, image.Rect(left-1, top-1, left+4*len(text), top+6), shade)
+	for _, c := range text {
+		for i, on := range digits[c-'0'] {
+			if on == '#' {
+				at := image.Pt(left+i%3, top+i/3)
+				fill(m, image.Rectangle{Min: at, Max: at.Add(image.Pt(1, 1))}, point)
+			}
+		}
+		left += 4
+	}
+}
+
+// digits are three pixels wide and five high.
+var digits = [10]string{
+	"####.##.##.####", ".#.##..#..#.###", "###..#####..###", "###..####..####", "#.##.####..#..#",
+	"####..###..####", "####..####.####", "###..#..#..#..#", "####.#####.####", "####.####..####",
 }
 
 // crossed stands for an item that could not be loaded.

@@ -55,6 +55,14 @@ type Alignment struct {
 // Scored reports whether the face is scored.
 func (a Alignment) Scored() bool { return a.Drop == "" && a.Err == nil }
 
+// Eyes is how far the eyes are apart, in pixels of the image; 0 without key points.
+func (a Alignment) Eyes() float64 {
+	if len(a.Key) != model.Points {
+		return 0
+	}
+	return eyes(a.Key)
+}
+
 func (a *Alignment) drop(reason, format string, args ...any) {
 	a.Drop, a.Why = reason, fmt.Sprintf(format, args...)
 }
@@ -195,3 +203,18 @@ func (a *Aligner) Align(ctx context.Context, img pix.Image, instances []datasets
 
 // scores reports whether an instance is a face that is scored.
 func scores(in datasets.Instance) bool { return !in.Ignore && in.IsFace() }
+
+// Cut returns the chip of an aligned face in an image of the original's size: what the
+// recogniser sees.
+func (a *Aligner) Cut(img pix.Image, face Alignment) pix.Image {
+	return model.Chip(img, face.Chip, a.e.layout.Side)
+}
+
+// Similarity is the calibrated similarity of two chips.
+func (a *Aligner) Similarity(ctx context.Context, x, y pix.Image) (float64, error) {
+	e, err := a.e.Embed(ctx, []pix.Image{x, y})
+	if err != nil {
+		return 0, err
+	}
+	return a.e.layout.Calibrated(model.Cosine(e[0], e[1])), nil
+}

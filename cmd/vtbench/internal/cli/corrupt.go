@@ -170,7 +170,7 @@ func corruptFile(in, out string, f *corruptFlags, opt corrupt.Options) error {
 // writable refuses what is no PNG and what is there already.
 func writable(out string, force bool) error {
 	if !strings.EqualFold(filepath.Ext(out), ".png") {
-		return usagef("%s: damaged images are written as PNG, which adds no damage of its own; name it %s", out, pngName(out))
+		return usagef("%s: images are written as PNG, which adds no damage of its own; name it %s", out, pngName(out))
 	}
 	if _, err := os.Stat(out); err == nil && !force {
 		return usagef("%s exists; --force replaces it", out)
