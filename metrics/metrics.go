@@ -13,6 +13,7 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/vtbench/vtbench/datasets"
@@ -47,6 +48,11 @@ const (
 	DropBox        = "bad_box"     // the box does not hold its key points
 	DropCut        = "cut_off"     // too much of it lies beyond the image
 )
+
+// ErrAgain is wrapped by an error that says nothing about the image: a helper died, a
+// device was lost. Values that are missing for it are measured again when the run is
+// resumed.
+var ErrAgain = errors.New("worth measuring again")
 
 // Reference is what a reconstruction is scored against.
 type Reference struct {

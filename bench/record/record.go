@@ -37,6 +37,7 @@ type Record struct {
 	Metric    string  `json:"metric,omitempty"`
 	Value     *Number `json:"value,omitempty"`
 	Error     string  `json:"error,omitempty"`
+	Again     bool    `json:"again,omitempty"` // the error says nothing about the image: resuming measures it again
 	Note      string  `json:"note,omitempty"` // "inf", "-inf" or "nan" where Value is null
 	Bin       string  `json:"bin,omitempty"`  // scale bin of the instance
 	N         float64 `json:"n,omitempty"`    // weight in a micro-average, where it is not 1

@@ -1,12 +1,15 @@
 package run_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
@@ -70,5 +73,52 @@ func TestFaultyMetricCostsItsOwnValues(t *testing.T) {
 	}
 	if !slices.ContainsFunc(got.Summary.Errors, func(f summary.Failure) bool { return strings.Contains(f.Error, "observe") }) {
 		t.Error("an observer that panicked is not among the failures")
+	}
+}
+
+// fragile is level, but fails the way a metric does whose helper died.
+type fragile struct {
+	level
+	item string // that it fails on
+	err  error
+}
+
+func (f *fragile) Prepare(ctx context.Context, ref metrics.Reference) (metrics.Scorer, error) {
+	s, err := f.level.Prepare(ctx, ref)
+	if ref.Item != f.item || f.err == nil {
+		return s, err
+	}
+	return metrics.ScorerFunc(func(context.Context, pix.Image) ([]metrics.Value, error) { return nil, f.err }), err
+}
+
+// What was lost with a helper is measured again when the run is resumed, and the run is
+// then as if nothing had happened; what failed for itself is not.
+func TestResumeMeasuresAgainWhatWasLost(t *testing.T) {
+	sound := config(t, 7)
+	sound.Batch = 2
+	execute(t, sound)
+	want := read(t, sound.Dir, record.RecordsFile)
+	for name, tc := range map[string]struct {
+		err   error
+		again bool
+	}{
+		"a helper died": {fmt.Errorf("embedding: %w", metrics.ErrAgain), true},
+		"a bad image":   {errors.New("no such thing"), false},
+	} {
+		cfg := config(t, 7)
+		cfg.Batch = 2
+		i := slices.IndexFunc(cfg.Metrics, func(m metrics.Metric) bool { _, ok := m.(level); return ok })
+		broken := &fragile{item: cfg.Datasets[0].Data.IDs()[3], err: tc.err}
+		cfg.Metrics[i] = broken
+		execute(t, cfg)
+		if bytes.Equal(read(t, cfg.Dir, record.RecordsFile), want) {
+			t.Fatalf("%s: nothing failed", name)
+		}
+		broken.err = nil
+		cfg.Resume = true
+		execute(t, cfg)
+		if mended := bytes.Equal(read(t, cfg.Dir, record.RecordsFile), want); mended != tc.again {
+			t.Errorf("%s: after resuming, the run is as if nothing had happened: %v", name, mended)
+		}
 	}
 }

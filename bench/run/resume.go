@@ -63,6 +63,24 @@ func (r *runner) open(plan []*group) (start int, err error) {
 	return r.replay(plan)
 }
 
+// untilAgain is how many groups come before the first of which a value was lost for a
+// reason that is not its image's. That group and all after it are measured again.
+func untilAgain(dir string, groups []record.GroupLine) (int, error) {
+	at, lines := 0, 0
+	for rec, err := range record.Records(dir) {
+		if err != nil {
+			return 0, &ConfigError{err}
+		}
+		for at < len(groups) && lines == groups[at].Records.Lines {
+			at, lines = at+1, 0
+		}
+		if lines++; rec.Again {
+			return at, nil
+		}
+	}
+	return len(groups), nil
+}
+
 // replay finds out how far a run came, from the groups that are committed and whole, and
 // cuts off what lies behind them.
 func (r *runner) replay(plan []*group) (start int, err error) {
@@ -75,6 +93,11 @@ func (r *runner) replay(plan []*group) (start int, err error) {
 	if from := r.cfg.RedoFrom; from != nil {
 		for keep > 0 && state.Groups[keep-1].Group >= *from {
 			keep--
+		}
+	}
+	if r.cfg.RedoFrom == nil {
+		if keep, err = untilAgain(dir, state.Groups[:keep]); err != nil {
+			return 0, err
 		}
 	}
 	if d := state.Damage; d != nil && d.Group >= 0 && (r.cfg.RedoFrom == nil || *r.cfg.RedoFrom > d.Group) {

@@ -291,7 +291,7 @@ func (r *runner) failed(base record.Record, in *input, specs []metrics.Spec, err
 			continue
 		}
 		rec := base
-		rec.Metric, rec.Error = s.ID, err.Error()
+		rec.Metric, rec.Error, rec.Again = s.ID, err.Error(), errors.Is(err, metrics.ErrAgain)
 		if s.Scope != metrics.PerInstance {
 			if s.Binned {
 				rec.Bin = in.bin

@@ -98,6 +98,22 @@ type Failure struct {
 	Error     string `json:"error"`
 }
 
+// Distinct are failures without those that cost more values of one image: of further
+// metrics or instances. They are what is counted wherever failures are.
+func Distinct(all []Failure) []Failure {
+	seen := map[Failure]bool{}
+	var out []Failure
+	for _, f := range all {
+		k := f
+		k.Instance, k.Metric = "", ""
+		if !seen[k] {
+			seen[k] = true
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // Find returns the row of exactly this key.
 func (s *Summary) Find(tokenizer, dataset, condition, bin, metric string) (Row, bool) {
 	for _, r := range s.Rows {

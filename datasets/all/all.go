@@ -45,7 +45,7 @@ func Kinds() []datasets.Kind {
 		ofFolder(ocrsets.OmniDoc, "OmniDoc-TokenBench: images of documents without labels, for page-ned-original", ocrsets.OpenOmniDoc),
 		ofFolder(parquet.Name, "Parquet files with an image a row, as Hugging Face serves them; ,text=COLUMN or ,page=COLUMN behind the path", parquet.Open),
 		ofFolder(faces.WFLW, "faces in the wild with 98 points and attributes: WFLW_images/ and list_98pt_rect_attr_*.txt", faces.OpenWFLW),
-		ofFolder(faces.COCO, "faces with key points in COCO's JSON, a file or its folder: 300W (68), COFW (29), AFLW (19), WFLW (98), or five", faces.OpenCOCO),
+		ofFolder(faces.COCO, "faces with key points in COCO's JSON, a file or its folder: 300W (68), COFW (29), AFLW (19, 21), WFLW (98), LaPa (106), or five", faces.OpenCOCO),
 		ofFolder(faces.TokBench, "TokBench's faces: images/face_data/wflw/ and annotations/face_meta.json", faces.OpenTokBench),
 		ofFolder(faces.LFW, "faces by person, PERSON/PERSON_0001.jpg, with the pairs of pairs.txt; no points", faces.OpenLFW),
 		ofFolder(faces.CelebA, "faces of celebrities: img_align_celeba/, img_celeba/ or CelebA-HQ-img/ with their lists", faces.OpenCelebA),

@@ -29,8 +29,10 @@ type cocoFile struct {
 }
 
 type cocoCategory struct {
-	Name  string `json:"name"`
-	Super string `json:"supercategory"`
+	ID     json.RawMessage `json:"id"`
+	Name   string          `json:"name"`
+	Super  string          `json:"supercategory"`
+	Points []string        `json:"keypoints"` // their names; many files leave them out
 }
 
 type cocoImage struct {
@@ -43,6 +45,7 @@ type cocoImage struct {
 type cocoAnnotation struct {
 	ID        json.RawMessage `json:"id"`
 	Image     json.RawMessage `json:"image_id"`
+	Category  json.RawMessage `json:"category_id"`
 	KeyPoints []float64       `json:"keypoints"` // x, y, visibility
 	Box       []float64       `json:"bbox"`      // left, top, width, height
 	Crowd     int             `json:"iscrowd"`
@@ -56,7 +59,9 @@ const (
 )
 
 // OpenCOCO opens faces with key points in COCO's JSON, which is how 300W (68
-// points), COFW (29), AFLW (19) and WFLW (98) are passed around. Of a folder, all
+// points), COFW (29), AFLW (19, 21), WFLW (98) and LaPa (106) are passed around. Where
+// the category names eyes, nose and corners of the mouth among its keypoints, these are
+// taken, whatever their number and order. Of a folder, all
 // its JSON files are taken, or else those in its folder annotations. The images are
 // beside the file, in images, in ../images or in .., whichever has the first of
 // them. A face has its five points when all that they are made of are labelled; one
@@ -174,6 +179,7 @@ func (c *collection) coco(file string, b []byte) error {
 		}
 		return false
 	})
+	named := in.namedSchemes()
 	for i, a := range in.Annotations {
 		where := fmt.Sprintf("%s: annotations[%d]", file, i)
 		if id := text(a.ID); id != "" {
@@ -183,7 +189,7 @@ func (c *collection) coco(file string, b []byte) error {
 		if !ok {
 			return fmt.Errorf("%s.image_id: there is no image %q in the file", where, text(a.Image))
 		}
-		f, err := a.face(tells)
+		f, err := a.face(tells, named[text(a.Category)])
 		if err != nil {
 			return fmt.Errorf("%s: %w", where, err)
 		}
@@ -221,18 +227,34 @@ func text(id json.RawMessage) string {
 	return strings.Trim(string(bytes.TrimSpace(id)), `"`)
 }
 
+// namedSchemes are the schemes of categories that name their key points, by id.
+func (f *cocoFile) namedSchemes() map[string]*Scheme {
+	out := map[string]*Scheme{}
+	for _, c := range f.Categories {
+		if s, ok := schemeByNames(c.Name, c.Points); ok {
+			out[text(c.ID)] = &s
+		}
+	}
+	return out
+}
+
 // face is the annotation as a face; tells says that visibility distinguishes hidden
-// points from others.
-func (a cocoAnnotation) face(tells bool) (face, error) {
+// points from others, named is the scheme that the category states by names, or nil.
+func (a cocoAnnotation) face(tells bool, named *Scheme) (face, error) {
 	f := face{ignore: a.Crowd != 0}
 	drawn := box{}
 	if n := len(a.KeyPoints); n > 0 {
 		if n%3 != 0 {
 			return f, fmt.Errorf("keypoints has %d numbers: x, y and visibility of each are wanted", n)
 		}
-		scheme, err := schemeOf(n / 3)
-		if err != nil {
-			return f, fmt.Errorf("keypoints: %w", err)
+		var scheme Scheme
+		if named != nil && named.Points == n/3 {
+			scheme = *named
+		} else {
+			var err error
+			if scheme, err = schemeOf(n / 3); err != nil {
+				return f, fmt.Errorf("keypoints: %w", err)
+			}
 		}
 		var all, labelled []datasets.Point
 		for i := 0; i < n; i += 3 {
@@ -253,7 +275,9 @@ func (a cocoAnnotation) face(tells bool) (face, error) {
 			}
 		}
 		if least > cocoUnlabelled {
-			f.points = scheme.five(all)
+			if f.points = scheme.five(all); named != nil {
+				f.points = inImageOrder(f.points)
+			}
 		}
 		if hidden {
 			f.tags = append(f.tags, TagOccluded)

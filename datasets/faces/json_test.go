@@ -62,6 +62,40 @@ func TestCOCOSchemes(t *testing.T) {
 	}
 }
 
+// Points that are named are found by their names, whatever their number and order, and
+// left is left in the image whoever it was named for.
+func TestCOCONamedPoints(t *testing.T) {
+	names := []any{"chin", "Mouth-Left", "right_eye", "NOSE tip", "left_eye_center", "mouth_right_corner", "brow"}
+	order := []int{-1, LeftMouth, RightEye, NoseTip, LeftEye, RightMouth, -1}
+	for who, swap := range map[string]bool{"the picture's": false, "the subject's": true} {
+		var keypoints []any
+		for _, k := range order {
+			p := datasets.Point{X: 50, Y: 60}
+			if k >= 0 {
+				if p = five[k]; swap && k != NoseTip {
+					p = five[[]int{RightEye, LeftEye, NoseTip, RightMouth, LeftMouth}[k]]
+				}
+			}
+			keypoints = append(keypoints, p.X, p.Y, 2)
+		}
+		file := encode(t, object{
+			"images":      []any{cocoPicture(1, "a.png")},
+			"annotations": []any{object{"id": 1, "image_id": 1, "category_id": 7, "keypoints": keypoints, "bbox": []any{30, 10, 40, 56}}},
+			"categories":  []any{object{"id": 7, "name": "face", "keypoints": names}},
+		})
+		ds, err := OpenCOCO(t.Context(), tree(t, map[string]string{"a.png": "", "f.json": file}), datasets.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := load(t, ds, "a.png").Instances[0]
+		near(t, who, in.Points, five)
+		upright(t, who, in)
+	}
+	if _, ok := schemeByNames("face", []string{"left_eye", "right_eye", "nose", "mouth_left", "mouth_left", "mouth_right"}); ok {
+		t.Error("two points of one name are a scheme")
+	}
+}
+
 func TestCOCOFolders(t *testing.T) {
 	file := coco(t, []any{cocoPicture("x", "d/a.png"), cocoPicture(2, "d/b.png"), cocoPicture(3, "d/empty.png")}, []any{cocoFace(t, "x", 68, 2), cocoFace(t, "x", 68, 1)})
 	other := coco(t, []any{cocoPicture(2, "d/a.png")}, []any{cocoFace(t, 2, 29, 2)})

@@ -3,7 +3,9 @@ package faces
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/vtbench/vtbench/datasets"
 )
@@ -62,6 +64,55 @@ func schemeOf(n int) (Scheme, error) {
 		known = append(known, fmt.Sprintf("%d (%s)", s.Points, s.Name))
 	}
 	return Scheme{}, fmt.Errorf("%d key points a face: understood are %s; without keypoints in the file the detector looks for the five", n, strings.Join(known, ", "))
+}
+
+// pointNames are the names by which files call the five points, without case and marks.
+// Left and right are the subject's in some files and the picture's in others, which
+// [inImageOrder] mends.
+var pointNames = [pointCount][]string{
+	{"lefteye", "lefteyecenter", "lefteyecentre", "leftpupil", "eyeleft"},
+	{"righteye", "righteyecenter", "righteyecentre", "rightpupil", "eyeright"},
+	{"nose", "nosetip", "nosecenter", "nosecentre", "tipofnose"},
+	{"leftmouth", "mouthleft", "leftmouthcorner", "mouthleftcorner", "leftcornerofmouth"},
+	{"rightmouth", "mouthright", "rightmouthcorner", "mouthrightcorner", "rightcornerofmouth"},
+}
+
+// schemeByNames finds the five among named points; ok is false where one of them has no
+// name that is known, or two have one.
+func schemeByNames(category string, names []string) (s Scheme, ok bool) {
+	s = Scheme{Name: category, Points: len(names)}
+	plain := func(name string) string {
+		return strings.Map(func(r rune) rune {
+			if unicode.IsLetter(r) {
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, name)
+	}
+	for i, name := range names {
+		for k, known := range pointNames {
+			if slices.Contains(known, plain(name)) {
+				s.Five[k] = append(s.Five[k], i)
+			}
+		}
+	}
+	for _, at := range s.Five {
+		if len(at) != 1 {
+			return Scheme{}, false
+		}
+	}
+	return s, true
+}
+
+// inImageOrder exchanges left and right of points that were named for the subject: seen
+// from the eyes, the mouth lies to the right hand of the line from left to right eye.
+func inImageOrder(p []datasets.Point) []datasets.Point {
+	eye, mouth := middle(p[LeftEye], p[RightEye]), middle(p[LeftMouth], p[RightMouth])
+	across, down := datasets.Point{X: p[RightEye].X - p[LeftEye].X, Y: p[RightEye].Y - p[LeftEye].Y}, datasets.Point{X: mouth.X - eye.X, Y: mouth.Y - eye.Y}
+	if across.X*down.Y-across.Y*down.X >= 0 {
+		return p
+	}
+	return []datasets.Point{p[RightEye], p[LeftEye], p[NoseTip], p[RightMouth], p[LeftMouth]}
 }
 
 // five returns the five points.

@@ -440,3 +440,46 @@ func BenchmarkFace(b *testing.B) {
 		})
 	}
 }
+
+// Faces that look aside are scored up to a profile in which the far eye is hidden behind
+// the nose: a stated rule, here on a head of five points that is turned.
+func TestProfiles(t *testing.T) {
+	l, err := model.FindLayout("dlib")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Eyes, nose and mouth of an average head, in distances of the eyes: x to the right, y
+	// down, z towards the viewer.
+	head := [][3]float64{{-.5, 0, 0}, {.5, 0, 0}, {0, .55, .5}, {-.4, 1, .1}, {.4, 1, .1}}
+	for yaw := 0; yaw <= 180; yaw += 5 {
+		s, c := math.Sincos(float64(yaw) * math.Pi / 180)
+		in := datasets.Instance{ID: "face", Identity: "x", Box: image.Rect(200, 200, 400, 400)}
+		for _, p := range head {
+			in.Points = append(in.Points, datasets.Point{X: 300 + 70*(p[0]*c+p[2]*s), Y: 260 + 70*p[1]})
+		}
+		a := align(in, 600, 600, l, nil)
+		t.Logf("turned by %d degrees: residual %.1f, %s", yaw, a.Residual, a.Drop)
+		switch {
+		case yaw <= 60 && !a.Scored():
+			t.Errorf("turned by %d degrees: %s", yaw, a.Why)
+		case yaw >= 95 && a.Drop != metrics.DropPoints:
+			t.Errorf("turned by %d degrees, so that left is right, it is scored: %+v", yaw, a)
+		}
+	}
+}
+
+// Every reason for which a face is left out is in docs/faces.md.
+func TestReasonsAreDocumented(t *testing.T) {
+	b, err := os.ReadFile("../../docs/faces.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, reason := range []string{
+		metrics.DropOutside, metrics.DropIgnored, metrics.DropFailed, metrics.DropLoad, metrics.DropInfinite, metrics.DropUndefined,
+		metrics.DropNotFound, metrics.DropPoints, metrics.DropBox, metrics.DropCut, datasets.LostOutside,
+	} {
+		if !strings.Contains(string(b), "| `"+reason+"` |") {
+			t.Errorf("docs/faces.md has no line for %s", reason)
+		}
+	}
+}

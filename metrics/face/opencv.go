@@ -13,6 +13,7 @@ import (
 
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/internal/opencv"
+	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/face/model"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
@@ -30,6 +31,8 @@ func openOpenCV(ctx context.Context, det, rec weights) (*engine, error) {
 	}
 	h, err := process.OpenHelper(ctx, tokenizers.Options{
 		"command": shellquote.Join(program, "faces", "-detector", det.layout+"="+det.path, "-recogniser", rec.layout+"="+rec.path),
+		// A call takes a second at most; a machine that is ten times too busy still makes it.
+		"start_timeout": "1m", "first_batch_timeout": "1m", "batch_timeout": "1m",
 	}, opencv.FaceDetect, opencv.FaceEmbed)
 	if err != nil {
 		return nil, fmt.Errorf("opening the face networks in OpenCV: %w", err)
@@ -45,10 +48,23 @@ func openOpenCV(ctx context.Context, det, rec weights) (*engine, error) {
 	}, nil
 }
 
+// call makes a call, and once more where the process was lost: whatever ended it, out of
+// memory or a user's kill, is not of this image until it ends the next one, too.
+func (n *openCV) call(ctx context.Context, c process.Call) ([]byte, error) {
+	raw, err := n.helper.Call(ctx, c)
+	if errors.Is(err, process.ErrLost) && ctx.Err() == nil {
+		raw, err = n.helper.Call(ctx, c)
+	}
+	if errors.Is(err, process.ErrLost) {
+		err = fmt.Errorf("%w (%w)", err, metrics.ErrAgain)
+	}
+	return raw, err
+}
+
 // Detect implements model.Detector.
 func (n *openCV) Detect(ctx context.Context, img pix.Image) ([]model.Detection, error) {
 	var got opencv.Faces
-	_, err := n.helper.Call(ctx, process.Call{
+	_, err := n.call(ctx, process.Call{
 		Op: opencv.FaceDetect, Args: opencv.Image{W: img.W, H: img.H}, Raw: [][]byte{img.Pix}, Value: &got,
 	})
 	if err != nil {
@@ -91,7 +107,7 @@ func (n *openCV) embed(ctx context.Context, chips []pix.Image) ([][]float32, err
 		raw = append(raw, c.Pix)
 	}
 	var got opencv.Embeddings
-	b, err := n.helper.Call(ctx, process.Call{
+	b, err := n.call(ctx, process.Call{
 		Op: opencv.FaceEmbed, Args: opencv.Chips{N: len(chips), Side: side}, Raw: raw, Value: &got, Most: 4 * opencv.MaxDims * len(chips),
 	})
 	if err != nil {

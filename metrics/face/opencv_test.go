@@ -2,23 +2,32 @@ package face
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/kballard/go-shellquote"
 
 	"github.com/vtbench/vtbench/internal/assets"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/opencv"
 	"github.com/vtbench/vtbench/internal/testenv"
+	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/face/model"
 	"github.com/vtbench/vtbench/pix"
+	"github.com/vtbench/vtbench/tokenizers"
+	"github.com/vtbench/vtbench/tokenizers/process"
+	"github.com/vtbench/vtbench/tokenizers/process/plugin"
 )
 
 // Both engines compute the same.
@@ -135,6 +144,95 @@ func TestBadOpenCVPrograms(t *testing.T) {
 	var lacks *missing.Error
 	if !errors.As(err, &lacks) || !strings.Contains(err.Error(), opencv.Env) || !strings.Contains(err.Error(), "make deps build") {
 		t.Errorf("no program: %v", err)
+	}
+}
+
+// A helper that is killed, in the middle of a call or between two, costs nothing: the call
+// is made again in a new process, and no file is left.
+func TestKilledHelper(t *testing.T) {
+	testenv.Sequential(t)
+	testenv.OpenCV(t)
+	e := realEngine(t, EngineOpenCV)
+	chips := []pix.Image{drawn(0), drawn(1)}
+	want, err := e.Embed(t.Context(), chips)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signal(t, syscall.SIGSTOP)
+	done := make(chan error, 1)
+	var got [][]float32
+	go func() {
+		var err error
+		got, err = e.Embed(t.Context(), chips)
+		done <- err
+	}()
+	time.Sleep(50 * time.Millisecond) // the call waits for the stopped process, or is about to
+	signal(t, syscall.SIGKILL)
+	if err := <-done; err != nil || cmp.Diff(want, got) != "" {
+		t.Errorf("after a kill: %v\n%s", err, cmp.Diff(want, got))
+	}
+	left, err := filepath.Glob("/dev/shm/*vtbench*")
+	if err != nil || len(left) > 0 {
+		t.Errorf("left after a kill: %v, %v", left, err)
+	}
+	signal(t, syscall.SIGKILL) // between two calls
+	if got, err := e.Embed(t.Context(), chips); err != nil || cmp.Diff(want, got) != "" {
+		t.Errorf("after a kill between calls: %v", err)
+	}
+}
+
+// signal sends a signal to the helpers of this process.
+func signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	tasks, err := filepath.Glob("/proc/self/task/*/children")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	for _, f := range tasks {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, pid := range strings.Fields(string(b)) {
+			n, err := strconv.Atoi(pid)
+			name, _ := os.ReadFile("/proc/" + pid + "/comm")
+			if err == nil && strings.HasPrefix(string(name), opencv.Program) && syscall.Kill(n, s) == nil {
+				sent++
+			}
+		}
+	}
+	if sent == 0 {
+		t.Skip("no helper is found in /proc")
+	}
+}
+
+// A helper that dies at every call: the error names the signal, and says that it is worth
+// measuring again.
+func TestHelperThatAlwaysDies(t *testing.T) {
+	h, err := process.OpenHelper(t.Context(), tokenizers.Options{"command": shellquote.Join(os.Args[0], "-test.run=^TestDyingHelper$"), "env": dyingEnv + "=1"}, opencv.FaceEmbed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	_, err = (&openCV{h}).Embed(t.Context(), []pix.Image{drawn(0)})
+	if !errors.Is(err, metrics.ErrAgain) || !strings.Contains(err.Error(), "signal 9 (killed)") {
+		t.Errorf("a helper that dies at every call: %v", err)
+	}
+}
+
+const dyingEnv = "VTBENCH_TEST_DYING_HELPER"
+
+// TestDyingHelper is that helper.
+func TestDyingHelper(t *testing.T) {
+	if os.Getenv(dyingEnv) == "" {
+		t.Skip("it is a helper of another test")
+	}
+	die := func(context.Context, json.RawMessage, []byte) (any, []byte, error) {
+		return nil, nil, syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}
+	if err := plugin.ServeHelper(t.Context(), tokenizers.Info{Name: "dying", Version: "1"}, map[string]plugin.Op{opencv.FaceEmbed: die}, os.Stdin, os.Stdout); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -76,7 +76,7 @@ func (v *View) Findings() []Finding {
 	if finding, ok := v.steadiest(); ok {
 		out = append(out, finding)
 	}
-	if n := len(v.Failures); n > 0 {
+	if n := v.failed(); n > 0 {
 		first := v.Failures[0]
 		what := []any{"First: " + format.Line(first.Item)}
 		if first.Tokenizer != "" {
@@ -86,6 +86,15 @@ func (v *View) Findings() []Finding {
 		out = append(out, Finding{Key: "failures", Label: "Failed", Value: format.Plural(n, "failure", "failures"), Text: sentence(what...), Bad: true})
 	}
 	return out
+}
+
+// failed is how many failures there are, each counted once whatever it cost.
+func (v *View) failed() int {
+	var all []summary.Failure
+	for _, f := range v.Failures {
+		all = append(all, f.Failure)
+	}
+	return len(summary.Distinct(all))
 }
 
 func (v *View) best(s Section, g Grid) (Finding, bool) {

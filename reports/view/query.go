@@ -9,6 +9,7 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/stat"
 	"github.com/vtbench/vtbench/reports/format"
 )
 
@@ -142,6 +143,17 @@ func toCell(r summary.Row, ok bool) Cell {
 	return c
 }
 
+// value is the number that is shown. An interval that no digit of it shows is left out
+// where it rests on few units: ±0.00 of two images says nothing about a third.
+func (v *View) value(t Token, dataset string, c Condition, bin, metric string) Cell {
+	out := toCell(v.cell(t, dataset, c, bin, metric))
+	spec, _ := v.Metric(metric)
+	if st := format.For(spec); out.Clusters < stat.FewClusters && st.Number(out.Lo) == st.Number(out.Mean) && st.Number(out.Hi) == st.Number(out.Mean) {
+		out.Lo, out.Hi = math.NaN(), math.NaN()
+	}
+	return out
+}
+
 // A Grid is the table of one metric: tokenizers by scale bins.
 type Grid struct {
 	Section
@@ -206,13 +218,13 @@ func (v *View) Grid(dataset, condition, metric string) Grid {
 	}
 	g.Head = v.headBin(dataset, c, metric)
 	for _, t := range v.Tokens {
-		row := GridRow{Token: t, Head: toCell(v.cell(t, dataset, c, g.Head, metric))}
+		row := GridRow{Token: t, Head: v.value(t, dataset, c, g.Head, metric)}
 		row.Rate = v.Rate(t.Name, dataset, condition)
 		row.Fixed = v.rate(t.Name, dataset, condition, metrics.Nominal)
 		row.Coded = v.rate(t.Name, dataset, condition, metrics.CodedCountings()...)
 		any := row.Head.OK
 		for _, b := range g.Bins {
-			cell := toCell(v.cell(t, dataset, c, b, metric))
+			cell := v.value(t, dataset, c, b, metric)
 			any = any || cell.OK
 			row.Cells = append(row.Cells, cell)
 		}
@@ -248,10 +260,10 @@ func (v *View) floor(g *Grid) {
 		}
 		row := GridRow{
 			Token: Token{Name: floor.Title, Floor: true, Style: Style{Colour: Ink, Marker: Markers - 1}},
-			Head:  toCell(v.cell(t, g.Dataset.Name, g.Condition, g.Head, floor.Metric)),
+			Head:  v.value(t, g.Dataset.Name, g.Condition, g.Head, floor.Metric),
 		}
 		for _, b := range g.Bins {
-			row.Cells = append(row.Cells, toCell(v.cell(t, g.Dataset.Name, g.Condition, b, floor.Metric)))
+			row.Cells = append(row.Cells, v.value(t, g.Dataset.Name, g.Condition, b, floor.Metric))
 		}
 		if row.Head.OK && row.Head.N > 0 {
 			g.Rows = append(g.Rows, row)
@@ -273,12 +285,12 @@ func (v *View) headBin(dataset string, c Condition, metric string) string {
 
 // Head returns the headline number of a tokenizer.
 func (v *View) Head(t Token, dataset string, c Condition, metric string) Cell {
-	return toCell(v.cell(t, dataset, c, v.headBin(dataset, c, metric), metric))
+	return v.value(t, dataset, c, v.headBin(dataset, c, metric), metric)
 }
 
 // At returns the number of a tokenizer in a bin.
 func (v *View) At(t Token, dataset string, c Condition, bin, metric string) Cell {
-	return toCell(v.cell(t, dataset, c, bin, metric))
+	return v.value(t, dataset, c, bin, metric)
 }
 
 // better orders means: best first, missing ones last.

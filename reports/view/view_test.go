@@ -13,6 +13,7 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/fixture"
+	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/view"
 )
 
@@ -151,5 +152,51 @@ func TestFewClustersAreSaid(t *testing.T) {
 	}
 	if !slices.ContainsFunc(v.Warnings, func(w string) bool { return strings.Contains(w, "fewer than 20 images") }) {
 		t.Errorf("warnings are %q", v.Warnings)
+	}
+}
+
+// The row of what values come down to is no tokenizer: it is best in nothing, next to
+// nobody, and in no average.
+func TestFloorIsNoContestant(t *testing.T) {
+	r := run(t, "a")
+	i := slices.IndexFunc(r.Manifest.Metrics, func(m metrics.Spec) bool { return m.ID == "t-acc" })
+	r.Manifest.Metrics[i].Floor = metrics.Floor{Metric: "t-acc", Title: "nearest stranger"} // of the original: above all
+	v, err := view.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := v.Grid("text-default", "clean@256", "t-acc")
+	if !g.Rows[len(g.Rows)-1].Token.Floor {
+		t.Fatalf("there is no row of the floor: %+v", g.Rows[len(g.Rows)-1])
+	}
+	for _, c := range g.Contestants() {
+		if c.Token.Floor {
+			t.Errorf("%s contends", c.Token.Name)
+		}
+	}
+	for _, f := range v.Findings() {
+		if strings.Contains(f.Value+f.Plain(), "nearest stranger") {
+			t.Errorf("%s: %s %s", f.Label, f.Value, f.Plain())
+		}
+	}
+}
+
+// An interval without width says nothing where it rests on few images.
+func TestNoCertaintyOfFew(t *testing.T) {
+	for clusters, want := range map[int]bool{2: false, 40: true} {
+		r := run(t, "a")
+		for i := range r.Summary.Rows {
+			row := &r.Summary.Rows[i]
+			row.Lo, row.Hi, row.Clusters = row.Mean, row.Mean, clusters
+		}
+		v, err := view.New(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range v.Grid("text-default", "clean@256", "t-acc").Rows {
+			if has := !math.IsNaN(row.Head.Lo); row.Head.OK && has != want {
+				t.Errorf("%s of %d images has an interval: %v", row.Token.Name, clusters, has)
+			}
+		}
 	}
 }

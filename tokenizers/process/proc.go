@@ -71,6 +71,13 @@ type fault struct {
 func (f *fault) Error() string { return f.err.Error() }
 func (f *fault) Unwrap() error { return f.err }
 
+// Is makes every fault an [ErrLost].
+func (f *fault) Is(target error) bool { return target == ErrLost }
+
+// ErrLost is what an error is whose cause is the process and no image: it died, hung or
+// broke the protocol. The next request starts it again.
+var ErrLost = errors.New("the process was lost")
+
 func faultf(format string, args ...any) error { return &fault{err: fmt.Errorf(format, args...)} }
 
 // unrelatedf makes a fault that does not come from the request being served.

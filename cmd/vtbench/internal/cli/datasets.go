@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -51,11 +52,14 @@ func (a *app) datasetsInfoCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: firstArg(completeDataset),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			asked, err := suite.Load(suiteName)
+			d, err := datasets.Open(cmd.Context(), args[0], alldata.Kinds())
 			if err != nil {
 				return usage(err)
 			}
-			d, err := datasets.Open(cmd.Context(), args[0], alldata.Kinds())
+			if suiteName == "" {
+				suiteName = suiteFor(cmd.Context(), d)
+			}
+			asked, err := suite.Load(suiteName)
 			if err != nil {
 				return usage(err)
 			}
@@ -69,11 +73,32 @@ func (a *app) datasetsInfoCommand() *cobra.Command {
 			return a.printInfo(info, &asked)
 		},
 	}
-	cmd.Flags().StringVarP(&suiteName, "suite", "s", "text", "suite whose bins are counted")
+	cmd.Flags().StringVarP(&suiteName, "suite", "s", "", "suite whose bins are counted (default: face for a data set of faces, else text)")
 	cmd.Flags().BoolVar(&part, "default", false, "count only the part that a run takes by default")
 	formatFlag(cmd, &format, "table", "json")
 	complete(cmd, "suite", completeSuite)
 	return cmd
+}
+
+// suiteFor is the suite whose bins fit a data set: by its first labelled instance.
+func suiteFor(ctx context.Context, d datasets.Dataset) string {
+	const looked = 50 // images without labels, or that cannot be loaded, come before
+	for i := range min(len(d.IDs()), looked) {
+		it, err := d.Load(ctx, i)
+		if err != nil {
+			continue
+		}
+		for _, in := range it.Instances {
+			if in.Ignore {
+				continue
+			}
+			if in.IsFace() {
+				return "face"
+			}
+			return "text"
+		}
+	}
+	return "text"
 }
 
 func (a *app) countData(cmd *cobra.Command, d datasets.Dataset, suite *suite.Suite, part bool) (dataInfo, error) {
@@ -133,6 +158,9 @@ func (a *app) printInfo(info dataInfo, suite *suite.Suite) error {
 	if info.Info.Source != "" {
 		fmt.Fprintf(a.out, "from %s\n", info.Info.Source)
 	}
+	if suite.Bins != nil {
+		fmt.Fprintf(a.out, "bins of suite %s\n", suite.ID)
+	}
 	fmt.Fprintf(a.out, "digest %.16s…\n%d items (%d in a default run), %d instances in %d items\n\n",
 		info.Info.Digest, info.Items, info.Default, info.Instances, info.Counted)
 	if len(info.LeftOut) > 0 {
@@ -188,14 +216,17 @@ func (a *app) datasetsSheetCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			img, err := sheet.Contact(cmd.Context(), d, sheet.Options{Items: n, Columns: columns, Thumb: side, Boxes: boxes})
-			if err != nil {
-				return err
+			img, failed := sheet.Contact(cmd.Context(), d, sheet.Options{Items: n, Columns: columns, Thumb: side, Boxes: boxes})
+			if img.W == 0 {
+				return failed
 			}
 			if err := img.SavePNG(args[1]); err != nil {
 				return usage(err)
 			}
 			a.logf("wrote %s, %d×%d", args[1], img.W, img.H)
+			if failed != nil { // the sheet has a crossed-out cell for each
+				return &statusError{ExitItemsFailed, failed}
+			}
 			return nil
 		},
 	}

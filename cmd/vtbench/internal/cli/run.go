@@ -415,16 +415,7 @@ func (a *app) remarks(s *summary.Summary) {
 
 // failures lists what failed and turns it into the exit status.
 func (a *app) failures(run *summary.Run) error {
-	type where struct{ tokenizer, dataset, item, condition, err string }
-	seen := map[where]bool{}
-	var list []where
-	for _, f := range run.Summary.Errors {
-		w := where{f.Tokenizer, f.Dataset, f.Item, f.Condition, f.Error}
-		if !seen[w] {
-			seen[w] = true
-			list = append(list, w)
-		}
-	}
+	list := summary.Distinct(run.Summary.Errors)
 	nothing := unmeasured(run)
 	switch {
 	case len(list) == 0 && nothing == "":
@@ -437,11 +428,11 @@ func (a *app) failures(run *summary.Run) error {
 			a.warnf("… and %d more; all are in %s", len(list)-i, filepath.Join(run.Dir, record.SummaryFile))
 			break
 		}
-		who := "data set " + w.dataset
-		if w.tokenizer != "" {
-			who = w.tokenizer + " at " + w.condition
+		who := "data set " + w.Dataset
+		if w.Tokenizer != "" {
+			who = w.Tokenizer + " at " + w.Condition
 		}
-		a.warnf("%s: %s: %s", who, w.item, w.err)
+		a.warnf("%s: %s: %s", who, w.Item, w.Error)
 	}
 	if nothing != "" {
 		nothing = ", and " + nothing
