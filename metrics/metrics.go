@@ -49,6 +49,12 @@ const (
 	DropCut        = "cut_off"     // too much of it lies beyond the image
 )
 
+// Refused reports whether a reason is one for which a metric refuses a label that its data
+// set takes for good.
+func Refused(reason string) bool {
+	return reason == DropPoints || reason == DropBox || reason == DropCut
+}
+
 // ErrAgain is wrapped by an error that says nothing about the image: a helper died, a
 // device was lost. Values that are missing for it are measured again when the run is
 // resumed.

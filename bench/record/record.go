@@ -38,10 +38,10 @@ type Record struct {
 	Value     *Number `json:"value,omitempty"`
 	Error     string  `json:"error,omitempty"`
 	Again     bool    `json:"again,omitempty"` // the error says nothing about the image: resuming measures it again
-	Note      string  `json:"note,omitempty"` // "inf", "-inf" or "nan" where Value is null
-	Bin       string  `json:"bin,omitempty"`  // scale bin of the instance
-	N         float64 `json:"n,omitempty"`    // weight in a micro-average, where it is not 1
-	Drop      string  `json:"drop,omitempty"` // why the value stays out of the mean
+	Note      string  `json:"note,omitempty"`  // "inf", "-inf" or "nan" where Value is null
+	Bin       string  `json:"bin,omitempty"`   // scale bin of the instance
+	N         float64 `json:"n,omitempty"`     // weight in a micro-average, where it is not 1
+	Drop      string  `json:"drop,omitempty"`  // why the value stays out of the mean
 	Detail    string  `json:"detail,omitempty"`
 	Expected  string  `json:"expected,omitempty"` // the label Detail is to be compared with
 	// Notes, in a record of nothing else, say what was assumed or lost when the item

@@ -147,9 +147,7 @@ func (a *aggregation) lose(r *record.Record) {
 // refuse counts a label that a metric did not score because of what the label says. Every
 // tokenizer and metric has a record of it: one is counted.
 func (a *aggregation) refuse(r *record.Record) {
-	switch r.Drop {
-	case metrics.DropPoints, metrics.DropBox, metrics.DropCut:
-	default:
+	if !metrics.Refused(r.Drop) {
 		return
 	}
 	label := [4]string{r.Dataset, r.Item, r.Instance, r.Drop}

@@ -293,7 +293,7 @@ func TestRemarksOfAGallery(t *testing.T) {
 		"one person":   {gallery(face("a", 1, 0), face("a", 1, .1)), []string{"2 faces of 1 person", "no strangers"}},
 		"two people":   {gallery(face("a", 1, 0), face("b", .8, .6)), []string{"2 faces of 2 people", "F-Sim calibrated -0.37 on average, -0.37 at the 95th percentile, in 1 pairs of 2 people"}},
 		"the same":     {gallery(face("a", 1, 0), face("b", .99, .1)), []string{"2 faces of 2 people", "different people"}},
-		"no names":     {gallery(face("", 1, 0), face("", .99, .1), face("", 0, 1)), []string{"3 faces, identities not stated", "3 of 3 faces have no stated identity", "in 3 pairs", "1 pair of faces that count as different people are as near as the recogniser's threshold for one person: likely repeats, the first 0.png (000) and 1.png (000)"}},
+		"no names":     {gallery(face("", 1, 0), face("", .99, .1), face("", 0, 1)), []string{"3 faces, identities not stated", "3 of 3 faces have no stated identity", "in 3 pairs", "1 pair of faces that count as different people lie within three quarters of the recogniser's threshold for one person: likely repeats, the nearest 0.png (000) and 1.png (000)"}},
 		"one nameless": {gallery(face("a", 1, 0), face("", 0, 1)), []string{"2 faces of 2 people, 1 of them without", "1 of 2 faces", "different people"}},
 	} {
 		got := tc.m.Remarks()

@@ -123,8 +123,8 @@ func shrunk(t testing.TB, img pix.Image, face, to float64) pix.Image {
 	return small
 }
 
-// calibrationPeople is how many people the calibration was made of; without the sample
-// photographs there are fewer.
+// calibrationPeople is how many people there are with the sample photographs; without them
+// there are too few to say how alike strangers are.
 const calibrationPeople = 6
 
 // What the networks are worth on real faces: similarity must fall with JPEG quality
@@ -164,7 +164,7 @@ func TestModelsOnRealFaces(t *testing.T) {
 	strangers := mean(cosines)
 	t.Logf("%d faces, %d pairs of strangers: cosine mean %.4f, highest %.4f; distance mean %.3f, least %.3f",
 		len(all), len(cosines), strangers, slices.Max(cosines), mean(distances), slices.Min(distances))
-	if os.Getenv(modelsEnv) == "" && len(all) >= calibrationPeople && math.Abs(strangers-r.Strangers) > .02 {
+	if os.Getenv(modelsEnv) == "" && len(all) >= calibrationPeople && math.Abs(strangers-r.Strangers) > .04 { // 15 pairs say no more
 		t.Errorf("the mean cosine of strangers is %.3f, the calibration says %.3f", strangers, r.Strangers)
 	}
 	measure := func(name string, damage func(person) pix.Image) plot.Point {

@@ -247,6 +247,9 @@ func (v *View) remarks(runs []*summary.Run) {
 			}
 		}
 		for _, l := range r.Summary.Lost {
+			if !metrics.Refused(l.Reason) {
+				continue // the loader has said it
+			}
 			text := fmt.Sprintf("%s: %d %s, the first is %s", l.Dataset, l.Labels, ReasonTitle(l.Reason), l.First)
 			if !slices.Contains(v.Warnings, text) {
 				v.warn("%s", text)

@@ -409,6 +409,9 @@ func (a *app) remarks(s *summary.Summary) {
 		a.warnf("data set %s: %s (%d images, %s first)", n.Dataset, n.Note, n.Items, n.First)
 	}
 	for _, l := range s.Lost {
+		if metrics.Refused(l.Reason) {
+			continue // a note of the report
+		}
 		a.warnf("data set %s: %d %s, the first is %s", l.Dataset, l.Labels, view.ReasonTitle(l.Reason), l.First)
 	}
 }
