@@ -135,7 +135,8 @@ func TestLabeledFacesEndToEnd(t *testing.T) {
 		t.Errorf("pairs: %+v, want those of ten first photographs", r)
 	}
 	for _, id := range []string{"f-sim-calibrated", "face-tar", "face-rank1"} {
-		if r := rows[id]; r.N != people+10 || r.Clusters != people || !(r.Mean > 0) {
+		// These people are two, tinted: a threshold that parts them accepts nobody.
+		if r := rows[id]; r.N != people+10 || r.Clusters != people || !(r.Mean > 0) && id != "face-tar" {
 			t.Errorf("%s: %+v, want %d faces of %d people", id, r, people+10, people)
 		}
 	}
