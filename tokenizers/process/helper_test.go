@@ -93,6 +93,9 @@ func TestHelper(t *testing.T) {
 	first := count(t, h)
 	_, err := h.Call(t.Context(), Call{Op: "fail"})
 	wantMatch(t, "fail", err, `plug-in .*: fail: no such face`)
+	if errors.Is(err, ErrLost) {
+		t.Errorf("an answer is taken for a loss: %v", err)
+	}
 	_, err = h.Call(t.Context(), Call{Op: "dance"})
 	wantMatch(t, "dance", err, `unknown operation "dance"`)
 	if got := count(t, h); got.Pid != first.Pid || got.Calls != first.Calls+1 {
@@ -101,6 +104,9 @@ func TestHelper(t *testing.T) {
 	// One that dies or hangs costs its call; the next starts a new process.
 	_, err = h.Call(t.Context(), Call{Op: "die"})
 	wantMatch(t, "die", err, `die: it exited with status 134.*cv::Exception`)
+	if !errors.Is(err, ErrLost) {
+		t.Errorf("a death is no loss: %v", err)
+	}
 	second := count(t, h)
 	_, err = h.Call(t.Context(), Call{Op: "hang"})
 	wantMatch(t, "hang", err, `hang: no answer within 300ms`)

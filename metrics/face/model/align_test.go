@@ -94,6 +94,49 @@ func TestSimilarityInverse(t *testing.T) {
 	})
 }
 
+// The residual of points that are a similarity apart is 0, their mirror image's is not;
+// of a mirror image it is the other way round.
+func TestResiduals(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := func(name string, lo, hi float64) float64 { return rapid.Float64Range(lo, hi).Draw(t, name) }
+		s := Similarity{A: f("a", -5, 5), B: f("b", 0.1, 5), TX: f("tx", -100, 100), TY: f("ty", -100, 100)}
+		var same, mirrored []datasets.Point
+		for _, p := range arcFace {
+			same = append(same, s.Inverse().Apply(p))
+			mirrored = append(mirrored, s.Inverse().Apply(datasets.Point{X: 112 - p.X, Y: p.Y}))
+		}
+		for name, tc := range map[string]struct {
+			points []datasets.Point
+			plain  bool
+		}{"similar": {same, true}, "mirrored": {mirrored, false}} {
+			_, residual, err := FitSimilarity(tc.points, arcFace[:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m := MirroredResidual(tc.points, arcFace[:]); (residual < .01) != tc.plain || (m < 3) == tc.plain || (residual < m) != tc.plain {
+				t.Fatalf("%s: residual %g, after reflection %g", name, residual, m)
+			}
+		}
+	})
+}
+
+func TestInside(t *testing.T) {
+	for _, tc := range []struct {
+		s    Similarity
+		want float64
+	}{
+		{Similarity{A: 1}, 1},
+		{Similarity{A: 1, TX: 50}, .5},           // the left half shows what lies before the image
+		{Similarity{A: 1, TX: -50, TY: 50}, .25}, // a quarter of it
+		{Similarity{A: .5}, .25},                 // the image fills a quarter of the chip
+		{Similarity{A: 1, TX: 200}, 0},
+	} {
+		if got := tc.s.Inside(100, 100, 100); math.Abs(got-tc.want) > 1e-9 {
+			t.Errorf("%+v: %g of the chip lies within, want %g", tc.s, got, tc.want)
+		}
+	}
+}
+
 func TestFitSimilarityRefuses(t *testing.T) {
 	same := []datasets.Point{{X: 1, Y: 1}, {X: 1, Y: 1}}
 	apart := []datasets.Point{{X: 0, Y: 0}, {X: 1, Y: 1}}
