@@ -273,6 +273,7 @@ func TestDifferences(t *testing.T) {
 	for field, change := range map[string]func(*record.Manifest){
 		"": func(m *record.Manifest) {
 			m.Host.Started, m.Host.CPU, m.Host.Cores, m.LeftOut = "x", "y", 9, map[string]string{}
+			m.Remarks = []metrics.Remark{{Text: "36 faces of 2 people"}}
 		},
 		"schema":                           func(m *record.Manifest) { m.Schema = 1 },
 		"suite.options.ocr.lang":           func(m *record.Manifest) { m.Suite.Options = map[string]string{"ocr.lang": "deu"} },

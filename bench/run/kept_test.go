@@ -3,6 +3,7 @@ package run_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"image"
 	"maps"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/vtbench/vtbench/bench/cache"
 	"github.com/vtbench/vtbench/bench/record"
@@ -192,7 +195,18 @@ func (m worldGallery) Specs() []metrics.Spec {
 	return []metrics.Spec{{ID: "looks", Version: 1, Better: metrics.Higher, Scope: metrics.PerImage}}
 }
 
+// enrolments counts the originals that were shown to a gallery.
+var enrolments atomic.Int64
+
+// Remarks implements metrics.Remarker.
+func (m worldGallery) Remarks() []metrics.Remark {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return []metrics.Remark{{Text: fmt.Sprint("the sum is ", *m.sum), Head: true}}
+}
+
 func (m worldGallery) Enrol(_ context.Context, ref metrics.Reference) error {
+	enrolments.Add(1)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	*m.sum += int(ref.Image.Pix[0]) * len(ref.Item)
@@ -405,6 +419,37 @@ func TestKnownResultsAreNotMeasuredAgain(t *testing.T) {
 				t.Errorf("%d images were reconstructed and %d values computed, though all are known", n, m)
 			}
 		})
+	}
+}
+
+// TestRemarksOnOriginals: what a metric says of the originals stands in the manifest,
+// comes from the cache where nothing is measured, and does not hinder a resumed run.
+func TestRemarksOnOriginals(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld()
+	plain := w.config(t, nil)
+	want := execute(t, plain).Manifest.Remarks
+	if len(want) != 1 || !want[0].Head || want[0].Text == "the sum is 0" {
+		t.Fatalf("remarks %+v", want)
+	}
+	plain.Resume = true
+	if d := cmp.Diff(want, execute(t, plain).Manifest.Remarks); d != "" {
+		t.Errorf("resumed (-before +after):\n%s", d)
+	}
+	if d := cmp.Diff(want, execute(t, w.config(t, openCache(t, dir))).Manifest.Remarks); d != "" {
+		t.Errorf("into the cache:\n%s", d)
+	}
+	before := enrolments.Load()
+	cached := w.config(t, openCache(t, dir))
+	if d := cmp.Diff(want, execute(t, cached).Manifest.Remarks); d != "" || enrolments.Load() != before {
+		t.Errorf("from the cache, after %d originals were looked at:\n%s", enrolments.Load()-before, d)
+	}
+	var onDisk record.Manifest
+	if err := json.Unmarshal(read(t, cached.Dir, record.ManifestFile), &onDisk); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, onDisk.Remarks); d != "" {
+		t.Errorf("on disk:\n%s", d)
 	}
 }
 
