@@ -195,18 +195,18 @@ func (m worldGallery) Specs() []metrics.Spec {
 	return []metrics.Spec{{ID: "looks", Version: 1, Better: metrics.Higher, Scope: metrics.PerImage}}
 }
 
-// enrolments counts the originals that were shown to a gallery.
-var enrolments atomic.Int64
+// remarked counts how often a gallery was asked for its remarks.
+var remarked atomic.Int64
 
 // Remarks implements metrics.Remarker.
 func (m worldGallery) Remarks() []metrics.Remark {
+	remarked.Add(1)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return []metrics.Remark{{Text: fmt.Sprint("the sum is ", *m.sum), Head: true}}
 }
 
 func (m worldGallery) Enrol(_ context.Context, ref metrics.Reference) error {
-	enrolments.Add(1)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	*m.sum += int(ref.Image.Pix[0]) * len(ref.Item)
@@ -432,17 +432,18 @@ func TestRemarksOnOriginals(t *testing.T) {
 	if len(want) != 1 || !want[0].Head || want[0].Text == "the sum is 0" {
 		t.Fatalf("remarks %+v", want)
 	}
-	plain.Resume = true
-	if d := cmp.Diff(want, execute(t, plain).Manifest.Remarks); d != "" {
+	resumed := w.config(t, nil) // another gallery, as in another process
+	resumed.Dir, resumed.Resume = plain.Dir, true
+	if d := cmp.Diff(want, execute(t, resumed).Manifest.Remarks); d != "" {
 		t.Errorf("resumed (-before +after):\n%s", d)
 	}
 	if d := cmp.Diff(want, execute(t, w.config(t, openCache(t, dir))).Manifest.Remarks); d != "" {
 		t.Errorf("into the cache:\n%s", d)
 	}
-	before := enrolments.Load()
+	before := remarked.Load()
 	cached := w.config(t, openCache(t, dir))
-	if d := cmp.Diff(want, execute(t, cached).Manifest.Remarks); d != "" || enrolments.Load() != before {
-		t.Errorf("from the cache, after %d originals were looked at:\n%s", enrolments.Load()-before, d)
+	if d := cmp.Diff(want, execute(t, cached).Manifest.Remarks); d != "" || remarked.Load() != before {
+		t.Errorf("from the cache, after %d questions:\n%s", remarked.Load()-before, d)
 	}
 	var onDisk record.Manifest
 	if err := json.Unmarshal(read(t, cached.Dir, record.ManifestFile), &onDisk); err != nil {
