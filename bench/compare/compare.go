@@ -248,7 +248,11 @@ func (e *engine) side(index int, b, c Side) error {
 		}
 		found += n
 	}
+	before := len(e.report.WorstCases)
 	e.worst(m, pairs)
+	if err := e.readings(m, before); err != nil {
+		return err
+	}
 	if found == 0 {
 		return fmt.Errorf("%s and %s %w: there is nothing to pair; were they run on different items (--limit, --shard) or metrics, or did both measure nothing?", b.name(), c.name(), ErrNothing)
 	}

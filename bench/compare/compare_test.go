@@ -564,8 +564,8 @@ func TestWorstCases(t *testing.T) {
 		base, cand = append(base, recordOf(item, "", "", "psnr", 30)), append(cand, recordOf(item, "", "", "psnr", 30-float64(i%4)))
 	}
 	b, c := resultsOf(t, "base", h, base...), resultsOf(t, "cand", h, cand...)
-	b.cases = []record.Case{{Tokenizer: "tok", Dataset: "d", Item: "d", Condition: "clean@256", Original: "o", Reconstruction: "images/b.png"}}
-	c.cases = []record.Case{{Tokenizer: "tok", Dataset: "d", Item: "d", Condition: "clean@256", Original: "images/o.png", Reconstruction: "images/c.png"}}
+	b.cases = []record.Case{{Tokenizer: "tok", Dataset: "d", Item: "d", Condition: "clean@256", Original: "o", Reconstruction: "images/b.png", Expected: "Total", Got: "Total"}}
+	c.cases = []record.Case{{Tokenizer: "tok", Dataset: "d", Item: "d", Condition: "clean@256", Original: "images/o.png", Reconstruction: "images/c.png", Expected: "Total", Got: "Tola"}}
 	r := compareBoth(t, b, c, Options{Resamples: 99})
 	var got []string
 	for _, w := range r.WorstCases {
@@ -577,6 +577,8 @@ func TestWorstCases(t *testing.T) {
 	}
 	if w := r.WorstCases[0]; w.Original != "images/o.png" || w.BaselineImage != "images/b.png" || w.CandidateImage != "images/c.png" {
 		t.Errorf("pictures of the worst case: %+v", w)
+	} else if w.Label != "Total" || w.ReadBaseline != "Total" || w.ReadCandidate != "Tola" {
+		t.Errorf("readings of the worst case: %+v", w)
 	}
 }
 

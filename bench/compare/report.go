@@ -284,16 +284,21 @@ func (r *Report) Compared() bool {
 
 // WorstCase is an instance that lost most from baseline to candidate.
 type WorstCase struct {
-	Pair           int           `json:"pair"`
-	Dataset        string        `json:"dataset"`
-	Item           string        `json:"item"`
-	Instance       string        `json:"instance,omitempty"`
-	Condition      string        `json:"condition"`
-	Bin            string        `json:"bin,omitempty"`
-	Metric         string        `json:"metric"`
-	Baseline       record.Number `json:"baseline"`
-	Candidate      record.Number `json:"candidate"`
-	Original       string        `json:"original,omitempty"`        // picture, relative to the candidate's run
-	BaselineImage  string        `json:"baseline_image,omitempty"`  // relative to the baseline's run
-	CandidateImage string        `json:"candidate_image,omitempty"` // relative to the candidate's run
+	Pair      int           `json:"pair"`
+	Dataset   string        `json:"dataset"`
+	Item      string        `json:"item"`
+	Instance  string        `json:"instance,omitempty"`
+	Condition string        `json:"condition"`
+	Bin       string        `json:"bin,omitempty"`
+	Metric    string        `json:"metric"`
+	Baseline  record.Number `json:"baseline"`
+	Candidate record.Number `json:"candidate"`
+	// What the label says and what was read: in the baseline's reconstruction and in the
+	// candidate's. "" where nothing was, or the metric reads nothing.
+	Label          string `json:"label,omitempty"`
+	ReadBaseline   string `json:"read_baseline,omitempty"`
+	ReadCandidate  string `json:"read_candidate,omitempty"`
+	Original       string `json:"original,omitempty"`        // picture, relative to the candidate's run
+	BaselineImage  string `json:"baseline_image,omitempty"`  // relative to the baseline's run
+	CandidateImage string `json:"candidate_image,omitempty"` // relative to the candidate's run
 }

@@ -74,15 +74,55 @@ func (e *engine) worst(m *match, pairs []int) {
 			for _, l := range list[:min(len(list), worstCases)] {
 				w := l.WorstCase
 				if c, ok := findCase(m.c.cases, pair.Token, w); ok {
-					w.Original, w.CandidateImage = c.Original, c.Reconstruction
+					w.Original, w.CandidateImage, w.Label, w.ReadCandidate = c.Original, c.Reconstruction, c.Expected, c.Got
 				}
 				if c, ok := findCase(m.b.cases, pair.BaselineToken, w); ok {
-					w.BaselineImage = c.Reconstruction
+					w.BaselineImage, w.Label, w.ReadBaseline = c.Reconstruction, cmp.Or(w.Label, c.Expected), c.Got
 				}
 				e.report.WorstCases = append(e.report.WorstCases, w)
 			}
 		}
 	}
+}
+
+// readings adds what was read to the worst cases of a match from the from-th on: one more
+// pass over the records of each run.
+func (e *engine) readings(m *match, from int) error {
+	cases := e.report.WorstCases[from:]
+	if len(cases) == 0 {
+		return nil
+	}
+	for _, side := range []struct {
+		dir   string
+		token func(Pair) string
+		read  func(*WorstCase) *string
+	}{
+		{m.b.Dir, func(p Pair) string { return p.BaselineToken }, func(w *WorstCase) *string { return &w.ReadBaseline }},
+		{m.c.Dir, func(p Pair) string { return p.Token }, func(w *WorstCase) *string { return &w.ReadCandidate }},
+	} {
+		if side.dir == "" { // a baseline file keeps values alone
+			continue
+		}
+		wanted := map[[5]string][]int{}
+		for i, w := range cases {
+			k := [5]string{side.token(e.report.Pairs[w.Pair]), w.Dataset, w.Item, w.Instance, w.Condition}
+			wanted[k] = append(wanted[k], i)
+		}
+		for rec, err := range record.Records(side.dir) {
+			if err != nil {
+				return err
+			}
+			if rec.Detail == "" && rec.Expected == "" || rec.Drop != "" {
+				continue
+			}
+			for _, i := range wanted[[5]string{rec.Tokenizer, rec.Dataset, rec.Item, rec.Instance, rec.Condition}] {
+				if w := &cases[i]; rec.Metric == w.Metric || *side.read(w) == "" {
+					w.Label, *side.read(w) = cmp.Or(w.Label, rec.Expected), rec.Detail
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func findCase(cases []record.Case, token string, w WorstCase) (record.Case, bool) {

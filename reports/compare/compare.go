@@ -342,7 +342,7 @@ func metricTitle(x compare.Row) string {
 
 func relative(x compare.Row) string {
 	p := float64(x.Percent)
-	if math.IsNaN(p) || math.IsInf(p, 0) {
+	if math.IsNaN(p) || math.IsInf(p, 0) || format.For(x.Spec()).Unit == "%" { // no percentage of a percentage
 		return format.None
 	}
 	if math.Abs(p) > 999 {

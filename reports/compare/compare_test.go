@@ -23,6 +23,8 @@ import (
 
 	"github.com/vtbench/vtbench/bench/compare"
 	"github.com/vtbench/vtbench/internal/fixture"
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/reports/format"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -41,7 +43,7 @@ func TestGolden(t *testing.T) {
 	o := Options{Commit: "0123456789abcdef", Full: "compare.json in the artefact vtbench", BaselineImages: "../main", CandidateImages: "."}
 	for name, format := range map[string]string{
 		"sample.txt": FormatTable, "sample.md": FormatMarkdown, "sample.summary.md": FormatSummary,
-		"sample.json": FormatJSON, "sample.xml": FormatJUnit, "sample.annotations.txt": FormatAnnotations,
+		"sample.html": FormatHTML, "sample.json": FormatJSON, "sample.xml": FormatJUnit, "sample.annotations.txt": FormatAnnotations,
 	} {
 		got := written(t, format, fixture.Comparison(), o)
 		path := filepath.Join("testdata", name)
@@ -279,6 +281,22 @@ func TestPicturesOnlyByRelativeLinks(t *testing.T) {
 		if got, err := relativeLink("../pr", in); err == nil {
 			t.Errorf("%q became %q", in, got)
 		}
+	}
+	// Below an address, both slashes of which stay; what leads out of it is refused, too.
+	for in, want := range map[string]string{"images/a b.png": "https://host.example/runs/pr/images/a%20b.png", "images/sub/../x_y.png": "https://host.example/runs/pr/images/x%5Fy.png"} {
+		for _, prefix := range []string{"https://host.example/runs/pr", "https://host.example/runs/pr/"} {
+			if got, err := relativeLink(prefix, in); err != nil || got != want {
+				t.Errorf("%s and %q: got %q, %v; want %q", prefix, in, got, err, want)
+			}
+		}
+	}
+	for _, prefix := range []string{"https://host.example/x?y=", "https://host.example/\"onload=", "https://a@host.example"} {
+		if got, err := relativeLink(prefix, "images/x.png"); err == nil {
+			t.Errorf("%s became %q", prefix, got)
+		}
+	}
+	if got, err := relativeLink("https://host.example/runs/pr", "../x.png"); err == nil {
+		t.Errorf("out of the run: %q", got)
 	}
 	with := written(t, FormatMarkdown, fixture.Comparison(), Options{BaselineImages: "../main", CandidateImages: "."})
 	if strings.Count(with, "<img ") != 3 || !strings.Contains(with, `src="../main/images/b.png"`) || !strings.Contains(with, `src="images/c.png"`) {
@@ -570,6 +588,48 @@ func TestMiddle(t *testing.T) {
 	} {
 		if got := middle(in, 10); got != want {
 			t.Errorf("%.20q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+// What changed most comes first, in one sentence; a percentage has no percentage behind
+// it, and what is the same is called so.
+func TestLeadAndWords(t *testing.T) {
+	r := fixture.Comparison()
+	if got, want := Lead(r), "Worse most: small, T-ACC 12.1 → 2.2 %, vq:k=256 on text-default, clean, 256 px"; got != want {
+		t.Errorf("the sentence is %q, want %q", got, want)
+	}
+	for i := range r.Rows {
+		x := &r.Rows[i]
+		x.Verdict, x.Delta, x.Lo, x.Hi, x.Candidate = compare.Equivalent, 0, 0, 0, x.Baseline
+		if got := verdictWord(*x); x.N > 0 && got != "identical" {
+			t.Errorf("a row without any difference is %q", got)
+		}
+		if got := relative(*x); x.Show.Form == metrics.FormPercent && got != format.None {
+			t.Errorf("a percentage of a percentage: %q", got)
+		}
+	}
+	if got := Lead(r); got != "" {
+		t.Errorf("nothing changed, and the sentence is %q", got)
+	}
+}
+
+// The page shows what was read and how it looks before the rows, and names cannot become
+// markup.
+func TestHTML(t *testing.T) {
+	out := written(t, FormatHTML, fixture.Comparison(), Options{BaselineImages: "../main", CandidateImages: "."})
+	last := -1
+	for _, want := range []string{"Worse most: small, T-ACC", "What lost most", "Total|&lt;b&gt;", "Tola1", `src="../main/images/b.png"`, `src="images/c.png"`, "Rows that decide", "All other rows", "could show"} {
+		at := strings.Index(out, want)
+		if at < 0 || at < last && want != "could show" {
+			t.Errorf("%q is at %d, after %d", want, at, last)
+		}
+		last = max(last, at)
+	}
+	for _, bad := range []string{"<script>alert(1)</script>", `" onerror="x`, "</style><b>", "\u202eabc\n"} {
+		page := written(t, FormatHTML, fixture.HostileComparison(bad), Options{BaselineImages: "../a", CandidateImages: "."})
+		if strings.Contains(page, bad) || strings.Contains(page, "<script") {
+			t.Errorf("%q stands in the page as it is", bad)
 		}
 	}
 }

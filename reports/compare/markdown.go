@@ -34,6 +34,7 @@ const (
 const (
 	alarmShare   = 0.25
 	findingShare = 0.25
+	worstShare   = 0.2
 )
 
 // DefaultKey is the key of a comment's marker.
@@ -261,6 +262,9 @@ func (m *mark) head() string {
 		line += " · commit " + code(m.o.Commit)
 	}
 	b.WriteString(line + "\n\n")
+	if lead := Lead(m.r); lead != "" {
+		b.WriteString("**" + text(lead) + ".**\n\n")
+	}
 	return b.String()
 }
 
@@ -284,7 +288,8 @@ func (m *mark) blocks() []block {
 	if len(changed)+len(quiet) <= maxOpenRows { // few enough to be read at a glance
 		deciding, quiet = append(slices.Clone(changed), quiet...), nil
 	}
-	out := append([]block{m.alarms()}, m.findings()...)
+	out := append([]block{m.alarms()}, m.worst())
+	out = append(out, m.findings()...)
 	switch {
 	case len(deciding) > 0:
 		out = append(out, m.table("Rows that decide", deciding, false))
@@ -294,7 +299,6 @@ func (m *mark) blocks() []block {
 	return append(out,
 		m.table("Headline rows without a difference shown", quiet, true),
 		m.table("Other rows that differ", gridChanged, true),
-		m.worst(),
 		m.rates(),
 		m.table("All other rows", gridQuiet, true),
 	)
@@ -508,7 +512,7 @@ func pairTitle(r *compare.Report, x compare.Row) string {
 // verdict is a verdict behind a sign: that of the gate the row failed, or its own.
 func (m *mark) verdict(i int) string {
 	x := m.r.Rows[i]
-	sign, word := "", cell(string(x.Verdict))
+	sign, word := "", cell(verdictWord(x))
 	switch x.Verdict {
 	case compare.Worse:
 		sign, word = "🔴", "**worse**"
@@ -584,28 +588,24 @@ func (m *mark) worst() block {
 	} else {
 		header = append(header, "where")
 	}
-	header = append(header, "item", "scale", "baseline → candidate")
+	readings := slices.ContainsFunc(r.WorstCases, func(c compare.WorstCase) bool { return c.Label != "" })
+	header = append(header, "item", "baseline → candidate")
+	if readings {
+		header = append(header, "label", "read before", "read after")
+	}
 	if pictures {
 		header = append(header, "original", "baseline", "candidate")
 	}
 	b := block{
-		title: "Instances that lost most",
-		open:  fmt.Sprintf("<details><summary>Instances that lost most (%d)</summary>\n\n", len(r.WorstCases)),
-		close: "\n</details>\n\n",
+		title: "Instances that lost most", share: worstShare,
+		open: fmt.Sprintf("**What lost most** (%d)\n\n", len(r.WorstCases)), close: "\n",
 	}
 	if len(caption) > 0 {
 		b.open += strings.Join(caption, " · ") + ":\n\n"
 	}
 	b.open += line(header) + strings.Repeat("|:--", len(header)) + "|\n"
-	like := map[string]compare.Row{} // titles and units are those of the rows
-	for _, x := range slices.Backward(r.Rows) {
-		like[x.Metric] = x
-	}
 	for _, c := range r.WorstCases {
-		x := compare.Row{Pair: c.Pair, Metric: c.Metric, Title: c.Metric}
-		if y, ok := like[c.Metric]; ok {
-			x.Title, x.Unit, x.Better, x.Show = y.Title, y.Unit, y.Better, y.Show
-		}
+		x := caseRow(r, c) // titles and units are those of the rows
 		st := format.For(x.Spec())
 		var cells []string
 		if !onePair {
@@ -618,7 +618,13 @@ func (m *mark) worst() block {
 		if c.Instance != "" {
 			item += ", " + code(c.Instance)
 		}
-		cells = append(cells, item, cell(c.Bin), cell(metricTitle(x))+" "+number(st.Number(float64(c.Baseline))+" → "+st.Number(float64(c.Candidate))))
+		if c.Bin != "" {
+			item += " (" + cell(c.Bin) + ")"
+		}
+		cells = append(cells, item, cell(metricTitle(x))+" "+number(st.Number(float64(c.Baseline))+" → "+st.Number(float64(c.Candidate))))
+		if readings {
+			cells = append(cells, code(c.Label), code(reading(c.ReadBaseline)), code(reading(c.ReadCandidate)))
+		}
 		if pictures {
 			cells = append(cells, picture(m.o.CandidateImages, c.Original, "original"),
 				picture(m.o.BaselineImages, c.BaselineImage, "baseline"), picture(m.o.CandidateImages, c.CandidateImage, "candidate"))
@@ -629,7 +635,7 @@ func (m *mark) worst() block {
 }
 
 // pictureWidth is the width of a picture of the strip in CSS pixels.
-const pictureWidth = 160
+const pictureWidth = 120
 
 // picture links to a picture below a run directory. Paths come from the run: only
 // plain relative ones are followed.
@@ -644,6 +650,16 @@ func picture(prefix, name, alt string) string {
 func relativeLink(prefix, name string) (string, error) {
 	if name == "" || path.IsAbs(name) || strings.ContainsAny(name, ":\\\x00") || !clean(name) {
 		return "", errors.New("not a relative path")
+	}
+	if strings.HasPrefix(prefix, "https://") { // path.Join would make one slash of the two
+		if len(prefix) > maxURL || !plainURL.MatchString(prefix) || strings.ContainsAny(prefix, "?#") {
+			return "", errors.New("not a plain address")
+		}
+		rest, err := relativeLink(".", path.Clean(name))
+		if err != nil {
+			return "", err
+		}
+		return escapeAttribute(strings.TrimRight(prefix, "/")) + "/" + strings.TrimPrefix(rest, "./"), nil
 	}
 	joined := path.Join(prefix, name)
 	parts := strings.Split(joined, "/")

@@ -243,14 +243,16 @@ func (p *printer) table(which []int) error {
 	for _, i := range which {
 		x := p.r.Rows[i]
 		st := format.For(x.Spec())
-		verdict := string(x.Verdict)
+		verdict := verdictWord(x)
 		switch x.Verdict {
 		case compare.Better:
 			verdict = p.paint(verdict, green)
 		case compare.Worse:
 			verdict = p.paint(verdict, red)
 		case compare.NoDifference:
-			verdict = "not shown"
+			if !identical(x) {
+				verdict = "not shown"
+			}
 		}
 		bin := ""
 		if b := binTitle(x.Bin); b != "all" {

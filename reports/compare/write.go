@@ -15,6 +15,7 @@ const (
 	FormatTable       = "table"       // for a terminal
 	FormatMarkdown    = "markdown"    // for a comment under a pull request
 	FormatSummary     = "summary"     // for the page of a CI job: Markdown with more room and no marker
+	FormatHTML        = "html"        // a page that opens from disk, with pictures beside it
 	FormatJSON        = "json"        // for programs; schema.json documents it
 	FormatJUnit       = "junit"       // for CI services that list tests: gates as test cases
 	FormatAnnotations = "annotations" // workflow commands of GitHub Actions
@@ -22,7 +23,7 @@ const (
 
 // Formats lists the names that [Write] takes.
 func Formats() []string {
-	return []string{FormatTable, FormatMarkdown, FormatSummary, FormatJSON, FormatJUnit, FormatAnnotations}
+	return []string{FormatTable, FormatMarkdown, FormatSummary, FormatHTML, FormatJSON, FormatJUnit, FormatAnnotations}
 }
 
 // Options change how a comparison is written; the zero value is the usual one.
@@ -47,9 +48,9 @@ type Options struct {
 	Full string
 	// FullURL links to it; only https is.
 	FullURL string
-	// BaselineImages and CandidateImages lead from the Markdown to the run
-	// directories, "/" separated; a strip of worst cases is shown where both are
-	// given. "." is the folder the Markdown lies in.
+	// BaselineImages and CandidateImages lead from the Markdown or the page to the run
+	// directories, "/" separated, or are https addresses of them; pictures of worst cases
+	// are shown where both are given. "." is the folder the file lies in.
 	BaselineImages, CandidateImages string
 }
 
@@ -62,6 +63,8 @@ func Write(w io.Writer, format string, r *compare.Report, o Options) error {
 		return Markdown(w, r, o)
 	case FormatSummary:
 		return Summary(w, r, o)
+	case FormatHTML:
+		return HTML(w, r, o)
 	case FormatJSON:
 		return JSON(w, r)
 	case FormatJUnit:
