@@ -19,18 +19,16 @@ var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
 
 // htmlPage is what the template shows.
 type htmlPage struct {
-	Title, Lead, Sign   string
-	Sides               []htmlSide
-	Commit              string
-	Alarms              []string
-	Gates               string
-	Findings            []htmlFinding
-	Cases               []htmlCase
-	Tables              []htmlTable
-	Power               string
-	Method, Program     string
-	Pictures            bool
-	Baseline, Candidate string
+	Title, Lead     string
+	Sides           []htmlSide
+	Commit          string
+	Alarms          []string
+	Gates           string
+	Findings        []htmlFinding
+	Cases           []htmlCase
+	Tables          []htmlTable
+	Power           string
+	Method, Program string
 }
 
 type htmlSide struct{ Role, Name, Suite string }
@@ -64,7 +62,7 @@ type htmlRow struct {
 // sentence, the worst regressions with what was read and how it looks, then the rows,
 // then what could have been seen. Pictures are linked to, relative to the page.
 func HTML(w io.Writer, r *compare.Report, o Options) error {
-	p := htmlPage{Title: Title(r), Lead: Lead(r), Sign: (&mark{r: r, failing: failingRows(r)}).sign(), Commit: format.Line(o.Commit), Program: format.Line(r.Program)}
+	p := htmlPage{Title: Title(r), Lead: Lead(r), Commit: format.Line(o.Commit), Program: format.Line(r.Program)}
 	for _, s := range r.Sides {
 		p.Sides = append(p.Sides, htmlSide{s.Role, format.Line(s.Name), fmt.Sprintf("%s, version %d", format.Line(s.Suite.ID), s.Suite.Version)})
 	}

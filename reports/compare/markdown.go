@@ -591,7 +591,7 @@ func (m *mark) worst() block {
 	readings := slices.ContainsFunc(r.WorstCases, func(c compare.WorstCase) bool { return c.Label != "" })
 	header = append(header, "item", "baseline → candidate")
 	if readings {
-		header = append(header, "label", "read before", "read after")
+		header = append(header, "label, read before and after")
 	}
 	if pictures {
 		header = append(header, "original", "baseline", "candidate")
@@ -623,7 +623,7 @@ func (m *mark) worst() block {
 		}
 		cells = append(cells, item, cell(metricTitle(x))+" "+number(st.Number(float64(c.Baseline))+" → "+st.Number(float64(c.Candidate))))
 		if readings {
-			cells = append(cells, code(c.Label), code(reading(c.ReadBaseline)), code(reading(c.ReadCandidate)))
+			cells = append(cells, code(c.Label)+"<br>"+code(reading(c.ReadBaseline))+"<br>"+code(reading(c.ReadCandidate)))
 		}
 		if pictures {
 			cells = append(cells, picture(m.o.CandidateImages, c.Original, "original"),
