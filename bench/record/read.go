@@ -28,6 +28,19 @@ func Codes(dir string) iter.Seq2[CodeLine, error] {
 	return committed[CodeLine](dir, CodesFile, func(g GroupLine) int64 { return g.Codes.Bytes })
 }
 
+// CommittedGroups lists the committed groups of a run directory, without looking whether
+// their lines are whole.
+func CommittedGroups(dir string) ([]GroupLine, error) {
+	var out []GroupLine
+	for g, err := range decoded[GroupLine](filepath.Join(dir, GroupsFile), -1) {
+		if err != nil {
+			return out, err
+		}
+		out = append(out, g)
+	}
+	return out, nil
+}
+
 // A Place is where a line of token states stands in its journal.
 type Place struct{ from, to int64 }
 

@@ -111,6 +111,9 @@ func (r *runner) do(ctx context.Context, grp *group) error {
 		items[i].item, items[i].err = r.load(ctx, grp.items[i])
 		if items[i].err != nil {
 			r.stepped(r.cellsOfItem()) // which nothing will be done for
+			for t := range r.cfg.Tokenizers {
+				r.live.did(t, r.cellsOf(t), true, false)
+			}
 		}
 	}); err != nil {
 		return err
@@ -244,6 +247,7 @@ func (r *runner) batch(ctx context.Context, b *batch) error {
 				r.kept.store(c)
 			}
 		}
+		r.live.did(b.tokenizer, 1, c.result.Err != nil, c.taken || !c.needs.pixels)
 		c.result, c.known, c.fresh, c.needs = result{}, nil, nil, needs{}
 		r.stepped(1)
 	})

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/vtbench/vtbench/bench/identity"
@@ -28,7 +29,7 @@ type MergeConfig struct {
 // Merged is the result of a merge.
 type Merged struct {
 	Run     *summary.Run
-	Doubled []int    // groups of the plan that several directories had, with equal content
+	Doubled []string // what several directories had, with equal content: "a and b: groups 3, 4"
 	Missing []string // items that no directory has, only with Partial; each "DATA SET: items 5 to 8"
 }
 
@@ -60,6 +61,8 @@ func Merge(ctx context.Context, cfg MergeConfig) (Merged, error) {
 func (cfg *MergeConfig) parts(ctx context.Context) (record.Manifest, []record.Part, error) {
 	var whole record.Manifest
 	var parts []record.Part
+	counted := "" // the directory that says into how many shards the run was cut
+	var shards int
 	for i, dir := range cfg.Dirs {
 		if ctx.Err() != nil {
 			return whole, nil, ctx.Err()
@@ -76,6 +79,15 @@ func (cfg *MergeConfig) parts(ctx context.Context) (record.Manifest, []record.Pa
 		}
 		if err := countable(&m); err != nil {
 			return whole, nil, configErrorf("%s: %w", filepath.Join(dir, record.ManifestFile), err)
+		}
+		switch sh, err := shardOf(m.Shard); {
+		case err != nil:
+			return whole, nil, configErrorf("%s: the field shard of its %s is %q: want i/n", dir, record.ManifestFile, m.Shard)
+		case sh.Count > 1 && counted != "" && sh.Count != shards:
+			return whole, nil, configErrorf("%s and %s are shards of unequal counts: the field shard of their %s is n/%d, and %s; measure all shards with one n",
+				counted, dir, record.ManifestFile, shards, m.Shard)
+		case sh.Count > 1:
+			counted, shards = dir, sh.Count
 		}
 		m.Shard = ""
 		for d := range m.Datasets {
@@ -138,7 +150,7 @@ func (cfg *MergeConfig) into(ctx context.Context, m record.Manifest, parts []rec
 	}
 	missing := missingItems(m, parts)
 	if len(missing) > 0 && !cfg.Partial {
-		return Merged{}, configErrorf("the directories do not make a whole run: missing are %s; measure them, or take what is there with --partial", listed(missing))
+		return Merged{}, configErrorf("the directories do not make a whole run: missing are %s%s; measure them, or take what is there with --partial", listed(missing), cfg.unfinished())
 	}
 	if err := record.Unseal(cfg.Dir); err != nil {
 		return Merged{}, err
@@ -163,7 +175,7 @@ func (cfg *MergeConfig) into(ctx context.Context, m record.Manifest, parts []rec
 	if err != nil {
 		return Merged{}, err
 	}
-	out := Merged{Doubled: copied.Doubled, Missing: missing}
+	out := Merged{Doubled: doubled(copied.Doubled, parts), Missing: missing}
 	if len(missing) == 0 {
 		out.Run, err = r.finish(ctx, plan)
 		return out, err
@@ -217,13 +229,83 @@ func missingItems(m record.Manifest, parts []record.Part) []string {
 	return out
 }
 
+// unfinished names the directories whose runs did not come to their end, by the file that
+// says so.
+func (cfg *MergeConfig) unfinished() string {
+	var dirs []string
+	for _, dir := range cfg.Dirs {
+		if !record.Complete(dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	if len(dirs) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (unfinished, without %s: %s; --resume continues them)", record.SealFile, listed(dirs))
+}
+
+// doubled says which directories have groups that others have, too.
+func doubled(groups []int, parts []record.Part) []string {
+	if len(groups) == 0 {
+		return nil
+	}
+	has := make([]map[int]bool, len(parts))
+	for i, p := range parts {
+		has[i] = map[int]bool{}
+		for _, g := range p.State.Groups {
+			has[i][g.Group] = true
+		}
+	}
+	by := map[string][]int{}
+	var order []string
+	for _, g := range groups {
+		var dirs []string
+		for i, p := range parts {
+			if has[i][g] {
+				dirs = append(dirs, p.Dir)
+			}
+		}
+		key := strings.Join(dirs, " and ")
+		if by[key] == nil {
+			order = append(order, key)
+		}
+		by[key] = append(by[key], g)
+	}
+	var out []string
+	for _, key := range order {
+		var numbers []string
+		for _, g := range by[key] {
+			numbers = append(numbers, strconv.Itoa(g))
+		}
+		out = append(out, key+": groups "+listed(numbers))
+	}
+	return out
+}
+
+// shardOf reads what [Shard.String] wrote.
+func shardOf(s string) (Shard, error) {
+	if s == "" {
+		return Shard{}, nil
+	}
+	i, n, _ := strings.Cut(s, "/")
+	var sh Shard
+	var err error
+	if sh.Index, err = strconv.Atoi(i); err == nil {
+		sh.Count, err = strconv.Atoi(n)
+	}
+	if err == nil && (sh.Index < 1 || sh.Index > sh.Count) {
+		err = fmt.Errorf("shard %s", s)
+	}
+	return sh, err
+}
+
 // listed joins words, and counts those that are too many to show.
 func listed(words []string) string {
 	const most = 10
 	if len(words) <= most {
 		return strings.Join(words, ", ")
 	}
-	return fmt.Sprintf("%s and %d more groups", strings.Join(words[:most], ", "), len(words)-most)
+	return fmt.Sprintf("%s and %d more", strings.Join(words[:most], ", "), len(words)-most)
 }
 
 // remembered makes the plan of groups from their records, which it shows to the keeper.

@@ -108,6 +108,7 @@ type runner struct {
 	keeper     *keeper
 	kinds      []metrics.Kind // that make values of whole sets
 	kept       *kept          // results of other runs; nil without a cache
+	live       *live
 	looked     originals
 	cold       []chan struct{} // one a tokenizer: held while it is being warmed
 	warmth     []bool          // guarded by it
@@ -141,6 +142,8 @@ func Execute(ctx context.Context, cfg Config) (_ *summary.Run, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
+	r.live.start()
+	defer func() { err = errors.Join(err, r.live.end()) }()
 	if err := r.run(ctx, plan); err != nil {
 		return nil, err
 	}
@@ -216,6 +219,8 @@ func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 	m.SuiteHash, m.Shard, m.Bootstrap = identity.Digest(cfg.Suite), cfg.Shard.String(), cfg.Bootstrap
 	m.Provenance, m.LeftOut, m.Host = cfg.Provenance, cfg.LeftOut, thisHost(cfg.Program)
 	r.kept = r.openKept()
+	r.live = newLive(r.cfg.Progress, cfg.Dir, m)
+	r.cfg.Progress = r.live
 	r.keeper = newKeeper(m)
 	return r, plan, nil
 }
@@ -344,11 +349,18 @@ func (r *runner) announce(ctx context.Context) error {
 // cellsOfItem is how many reconstructions an item has.
 func (r *runner) cellsOfItem() int {
 	n := 0
-	for _, t := range r.cfg.Tokenizers {
-		for _, c := range r.conditions {
-			if !c.DamagesTokens() || damages(t.Tokenizer, c.Corruption) {
-				n++
-			}
+	for t := range r.cfg.Tokenizers {
+		n += r.cellsOf(t)
+	}
+	return n
+}
+
+// cellsOf is how many reconstructions an item has by tokenizer t.
+func (r *runner) cellsOf(t int) int {
+	n := 0
+	for _, c := range r.conditions {
+		if !c.DamagesTokens() || damages(r.cfg.Tokenizers[t].Tokenizer, c.Corruption) {
+			n++
 		}
 	}
 	return n
@@ -395,6 +407,10 @@ func (r *runner) run(ctx context.Context, plan []*group) (err error) {
 	perItem := r.cellsOfItem()
 	r.measured = count(plan[:start]) * perItem
 	r.total = count(plan) * perItem
+	for t := range r.cfg.Tokenizers {
+		n := r.cellsOf(t)
+		r.live.plan(t, count(plan)*n, count(plan[:start])*n)
+	}
 	r.cfg.Progress.Begin("measuring", r.total, r.measured)
 	defer r.cfg.Progress.End()
 

@@ -657,7 +657,7 @@ func TestMergeEqualsOneRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(got.Missing) != 0 || (len(got.Doubled) == 6) != (len(parts) == 4) || !got.Run.Complete {
+		if len(got.Missing) != 0 || (len(got.Doubled) == 3) != (len(parts) == 4) || !got.Run.Complete {
 			t.Errorf("%d parts: doubled %v, missing %v, complete %v", len(parts), got.Doubled, got.Missing, got.Run.Complete)
 		}
 		for _, name := range names {

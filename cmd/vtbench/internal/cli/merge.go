@@ -16,7 +16,7 @@ type mergedRun struct {
 	Run      string           `json:"run"`
 	Complete bool             `json:"complete"`
 	Missing  []string         `json:"missing,omitempty"` // items that no directory has
-	Doubled  []int            `json:"doubled,omitempty"` // groups of the plan that several have
+	Doubled  []string         `json:"doubled,omitempty"` // what several have
 	Summary  *summary.Summary `json:"summary"`
 }
 
@@ -42,8 +42,8 @@ Merging again into the same directory gives the same files.`,
 			if err != nil {
 				return err
 			}
-			if n := len(got.Doubled); n > 0 {
-				a.warnf("%d groups of items are in several directories, with equal content", n)
+			for _, d := range got.Doubled {
+				a.warnf("measured twice, with equal content: %s", d)
 			}
 			if len(got.Missing) > 0 {
 				a.warnf("missing: %s", strings.Join(got.Missing, ", "))

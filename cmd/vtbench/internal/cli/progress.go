@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/run"
 )
 
@@ -28,13 +30,28 @@ type bar struct {
 	w io.Writer
 	p *mpb.Progress
 	b *mpb.Bar
+	failures
+}
+
+// failures is what the display reads of progress.json: how many reconstructions failed.
+type failures struct{ n atomic.Int64 }
+
+// Watch implements run.Watcher.
+func (f *failures) Watch(p record.Progress) { f.n.Store(int64(p.Failed())) }
+
+// told ends a line; "" where nothing failed.
+func (f *failures) told() string {
+	if n := f.n.Load(); n > 0 {
+		return fmt.Sprintf(", %d failed", n)
+	}
+	return ""
 }
 
 func (b *bar) Begin(phase string, total, done int) {
 	b.p = mpb.New(mpb.WithOutput(b.w), mpb.WithWidth(40), mpb.WithRefreshRate(200*time.Millisecond))
 	begun := time.Now()
 	ticking := decor.Any(func(s decor.Statistics) string {
-		return clock(time.Since(begun), int(s.Current)-done, total-int(s.Current))
+		return clock(time.Since(begun), int(s.Current)-done, total-int(s.Current)) + b.told()
 	})
 	if total <= 1 { // nothing to count
 		b.b = b.p.New(int64(total), mpb.NopStyle(), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(phase+", "), ticking))
@@ -78,13 +95,15 @@ type plain struct {
 	done  int
 	tenth int
 	begun time.Time
+	from  int // done when the phase began
 	stop  chan struct{}
 	ended sync.WaitGroup
+	failures
 }
 
 func (p *plain) Begin(phase string, total, done int) {
 	p.phase, p.total, p.done = phase, total, done
-	p.begun, p.tenth = time.Now(), 10*done/max(total, 1)
+	p.begun, p.from, p.tenth = time.Now(), done, 10*done/max(total, 1)
 	if done > 0 {
 		fmt.Fprintf(p.w, "resuming at %d of %d\n", done, total)
 	}
@@ -127,7 +146,7 @@ func (p *plain) line() {
 		fmt.Fprintf(p.w, "%s, %s\n", p.phase, time.Since(p.begun).Round(time.Second))
 		return
 	}
-	fmt.Fprintf(p.w, "%s %d/%d (%d %%), %s\n", p.phase, p.done, p.total, 100*p.done/max(p.total, 1), time.Since(p.begun).Round(time.Second))
+	fmt.Fprintf(p.w, "%s %d/%d (%d %%), %s%s\n", p.phase, p.done, p.total, 100*p.done/max(p.total, 1), clock(time.Since(p.begun), p.done-p.from, p.total-p.done), p.told())
 }
 
 func (p *plain) End() {

@@ -35,10 +35,10 @@ func TestPlainProgress(t *testing.T) {
 		p.End()
 		want := []string{
 			"reading originals 0/31 (0 %), 2s",
-			"reading originals 12/31 (38 %), 3s",
-			"reading originals 12/31 (38 %), 10s",
-			"reading originals 12/31 (38 %), 30s",
-			"reading originals 12/31 (38 %), 1m0s",
+			"reading originals 12/31 (38 %), 3s, about 5s left",
+			"reading originals 12/31 (38 %), 10s, about 16s left",
+			"reading originals 12/31 (38 %), 30s, about 48s left",
+			"reading originals 12/31 (38 %), 1m0s, about 1m35s left",
 			"resuming at 30 of 40",
 			"measuring 30/40 (75 %), 2s",
 			"computing intervals, 2s",
