@@ -99,7 +99,7 @@ func readWorkflow(t *testing.T, name string) workflow {
 func workflows(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	for _, pattern := range []string{recipe("github/*.yml"), root + "/.github/workflows/*.yml", root + "/.github/workflows/*.yaml"} {
+	for _, pattern := range []string{recipe("github/*.yml"), root + "/examples/scale/*.yml", root + "/.github/workflows/*.yml", root + "/.github/workflows/*.yaml"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

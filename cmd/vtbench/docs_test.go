@@ -228,6 +228,7 @@ func stage(t *testing.T, root string) {
 	t.Helper()
 	dir := t.TempDir()
 	t.Chdir(dir)
+	t.Setenv("VTBENCH_CACHE", "off") // nothing of a test is kept for its user
 	take := func(name string, from ...string) {
 		t.Helper()
 		b, err := os.ReadFile(filepath.Join(append([]string{root}, from...)...))

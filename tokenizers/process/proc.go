@@ -464,8 +464,10 @@ func checkInfo(in *tokenizers.Info) error {
 	if in.Name == "" || len(in.Name) > 200 || wire.Clean(in.Name, 200) != in.Name {
 		return fmt.Errorf("name %q must be 1 to 200 printable bytes", wire.Clean(in.Name, 60))
 	}
-	if len(in.Version) > 200 || len(in.Weights) > 200 || wire.Clean(in.Version+in.Weights, 400) != in.Version+in.Weights {
-		return errors.New("version and weights must be at most 200 printable bytes")
+	for what, s := range map[string]string{"version": in.Version, "weights": in.Weights, "code": in.Code} {
+		if len(s) > 200 || wire.Clean(s, 200) != s {
+			return fmt.Errorf("%s must be at most 200 printable bytes", what)
+		}
 	}
 	for what, n := range map[string]int{
 		"multiple_of": in.MultipleOf, "fixed_w": in.FixedW, "fixed_h": in.FixedH, "min_side": in.MinSide,

@@ -323,6 +323,46 @@ class Processes(unittest.TestCase):
 
     HELLO = ({"type": "hello", "id": 1, "protocol": {"min": 1, "max": 1}}, b"")
 
+    IDENTITY = """
+        import vtbench
+        class T:
+            weights, deterministic = "ab" * 32, True
+            def reconstruct(self, images):
+                return images
+        if {given!r}:
+            T.code = {given!r}
+        if {anonymous}:
+            T.weights = None
+        vtbench.serve(T())
+    """
+
+    def test_code_is_told(self):
+        def code(given="", anonymous=False):
+            script = textwrap.dedent(self.IDENTITY).format(given=given, anonymous=anonymous)
+            answers, _, _ = self.talk(script, [self.HELLO, ({"type": "bye"}, b"")])
+            return answers[0][0]["info"].get("code")
+
+        from vtbench import _serve
+
+        with tempfile.TemporaryDirectory() as d:
+            path = os.path.join(d, "vtbench_test_helper.py")
+            module = type(sys)("vtbench_test_helper")
+            module.__file__ = path
+            sys.modules[module.__name__] = module
+            try:
+                seen = []
+                for source in ("x = 1", "x = 1", "x = 2"):
+                    with open(path, "w") as f:
+                        f.write(source)
+                    seen.append(_serve._code())
+            finally:
+                del sys.modules[module.__name__]
+        self.assertEqual(seen[0], seen[1])
+        self.assertNotEqual(seen[1], seen[2])
+        self.assertIsNone(code(anonymous=True))  # without a digest of the weights it is of no use
+        self.assertEqual(code(given="c0de"), "c0de")
+        self.assertEqual(len(code()), 64)
+
     NOISY = """
         import vtbench
         import os, subprocess, sys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 import os
@@ -19,7 +20,7 @@ VERSION = 1
 SDK = "python 0.1.0"
 
 _FIELDS = (
-    "name version weights deterministic batch_invariant multiple_of fixed_w fixed_h min_side max_side stride channels codebooks batch_size params"
+    "name version weights code deterministic batch_invariant multiple_of fixed_w fixed_h min_side max_side stride channels codebooks batch_size params"
 ).split()
 
 
@@ -337,7 +338,7 @@ def _info(obj: Any, overrides: Dict[str, Any]) -> dict:
         v = overrides[f] if f in overrides else getattr(obj, f, None)
         if v is None or callable(v):
             continue
-        if f in ("name", "version", "weights"):
+        if f in ("name", "version", "weights", "code"):
             v = str(v)
         elif f in ("deterministic", "batch_invariant"):
             v = bool(v)
@@ -350,7 +351,41 @@ def _info(obj: Any, overrides: Dict[str, Any]) -> dict:
         info[f] = v
     info.setdefault("name", type(obj).__name__)
     info.setdefault("version", "0")
+    if info.get("weights") and info.get("deterministic") and "code" not in info:
+        info["code"] = _code()
     return info
+
+
+def _code() -> str:
+    """SHA-256 of the program: the source of every module that is loaded, its arguments,
+    the interpreter and the devices. Installed packages stand for themselves by path, size
+    and time of their files: reading all of PyTorch would take seconds."""
+    digest = hashlib.sha256()
+
+    def add(*parts: Any) -> None:
+        digest.update(json.dumps([str(p) for p in parts]).encode())
+
+    add(sys.version, sys.argv, os.environ.get("VTBENCH_RANGE", ""))
+    torch = sys.modules.get("torch")
+    try:
+        if torch is not None and torch.cuda.is_available():
+            add(*(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())))
+    except Exception as e:
+        add("no device", e)
+    for name, module in sorted(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if not isinstance(path, str):
+            continue
+        try:
+            if "site-packages" in path or "dist-packages" in path or path.startswith(os.path.dirname(os.__file__)):
+                st = os.stat(path)
+                add(name, path, st.st_size, st.st_mtime_ns)
+            else:
+                with open(path, "rb") as f:
+                    add(name, hashlib.sha256(f.read()).hexdigest())
+        except OSError as e:
+            add(name, e)
+    return digest.hexdigest()
 
 
 def _images(items: Sequence[dict], body: Any) -> List[np.ndarray]:
