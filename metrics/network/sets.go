@@ -66,8 +66,9 @@ func (e embedder) Close() error { return e.extractor.Close() }
 func (e embedder) Provenance() map[string]string {
 	p := e.extractor.Provenance()
 	out := map[string]string{
-		optModel:  "sha256:" + p.Weights,
-		"feature": fmt.Sprintf("%s, layer %s, resize %s, %s", p.Extractor, p.Layer, p.Resize, e.extractor.input()),
+		optModel:         "sha256:" + p.Weights,
+		"feature":        fmt.Sprintf("%s, layer %s, resize %s, %s", p.Extractor, p.Layer, p.Resize, e.extractor.input()),
+		"feature.engine": p.Engine,
 	}
 	if s := e.extractor.kidSubset; s != "" {
 		out[feature.OptionKIDSubset] = s
