@@ -219,14 +219,16 @@ type specOf struct {
 	Version int
 	Scope   metrics.Scope
 	Labels  bool
+	Wanted  bool // a metric may leave out what nobody asks for
 }
 
-// Part is the key of specs that one pass yields. by is what computes them, asked for its
-// provenance and whether it looks at all originals of the run first.
-func (r *Run) Part(kind string, specs []metrics.Spec, by any) Part {
+// Part is the key of specs that one pass yields, with those that were asked for where the
+// pass may depend on that; wanted is nil where it does not. by is what computes them, asked
+// for its provenance and whether it looks at all originals of the run first.
+func (r *Run) Part(kind string, specs []metrics.Spec, wanted func(id string) bool, by any) Part {
 	var list []specOf
 	for _, s := range specs {
-		list = append(list, specOf{s.ID, s.Version, s.Scope, s.Labels})
+		list = append(list, specOf{s.ID, s.Version, s.Scope, s.Labels, wanted == nil || wanted(s.ID)})
 	}
 	var engine map[string]string
 	if p, ok := by.(metrics.Provenance); ok {

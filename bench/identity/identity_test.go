@@ -27,6 +27,7 @@ type facts struct {
 	damage     suite.Condition
 	specs      []metrics.Spec
 	provenance map[string]string
+	unwanted   bool // nobody asks for it
 	against    identity.Against
 	neighbour  pix.Image // in the batch
 	dataset    string
@@ -82,8 +83,9 @@ func (f *facts) keys() [4]identity.Key {
 	damaged := r.Damaged(0, rec, f.damage, f.dataset, f.item)
 	f.against.Original = identity.Pixels(f.original)
 	s := r.Scored(f.against)
-	plain := r.Value(rec, r.Part("metric", f.specs, engine{f.provenance}), s)
-	ranked := r.Value(rec, r.Part("metric", f.specs, gallery{engine: engine{f.provenance}}), s)
+	wanted := func(string) bool { return !f.unwanted }
+	plain := r.Value(rec, r.Part("metric", f.specs, wanted, engine{f.provenance}), s)
+	ranked := r.Value(rec, r.Part("metric", f.specs, wanted, gallery{engine: engine{f.provenance}}), s)
 	return [4]identity.Key{rec, damaged, plain, ranked}
 }
 
@@ -134,6 +136,7 @@ func TestEachFactIsInTheKey(t *testing.T) {
 		"version of the metric":              {func(f *facts) { f.specs[0].Version = 2 }, values},
 		"scope of the metric":                {func(f *facts) { f.specs[0].Scope = metrics.PerInstance }, values},
 		"network or library of the metric":   {func(f *facts) { f.provenance["net"] = "2" }, values},
+		"which values are asked for":              {func(f *facts) { f.unwanted = true }, values},
 		"id of an instance":                  {inst(func(in *datasets.Instance) { in.ID = "b" }), values},
 		"box of an instance":                 {inst(func(in *datasets.Instance) { in.Box.Max.X++ }), values},
 		"outline of an instance":             {inst(func(in *datasets.Instance) { in.Quad = []datasets.Point{{X: 1}} }), values},

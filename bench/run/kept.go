@@ -38,18 +38,18 @@ func (r *runner) openKept() *kept {
 	}
 	k := &kept{cache: r.cfg.Cache, ids: identity.Of(&r.manifest, pairs)}
 	for _, m := range r.cfg.Metrics {
-		k.metrics = append(k.metrics, k.ids.Part("metric", m.Specs(), m))
+		k.metrics = append(k.metrics, k.ids.Part("metric", m.Specs(), r.cfg.Suite.Wants, m))
 	}
 	for _, o := range r.cfg.Observers {
-		k.observers = append(k.observers, k.ids.Part("observer", o.Specs(), o))
+		k.observers = append(k.observers, k.ids.Part("observer", o.Specs(), nil, o))
 	}
 	for _, c := range r.cfg.Codes {
-		k.codes = append(k.codes, k.ids.Part("codes", c.Specs(), c))
+		k.codes = append(k.codes, k.ids.Part("codes", c.Specs(), nil, c))
 	}
 	for _, s := range r.cfg.Sets {
-		k.sets = append(k.sets, k.ids.Part("set", s.Specs, s.Embedder))
+		k.sets = append(k.sets, k.ids.Part("set", s.Specs, nil, s.Embedder))
 	}
-	k.look = k.ids.Part("look", nil, nil)
+	k.look = k.ids.Part("look", nil, nil, nil)
 	return k
 }
 

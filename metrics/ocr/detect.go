@@ -19,6 +19,7 @@ import (
 type detector struct {
 	net   *ort.Network
 	file  string
+	run   string // version of ONNX Runtime
 	slots chan struct{}
 }
 
@@ -39,11 +40,15 @@ func openDetector(s setup) (*detector, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, version, err := ort.Load(s.options["onnxruntime"])
+	if err != nil {
+		return nil, err
+	}
 	n, err := ort.OpenNetwork(ppocrDetector, b, s.options["onnxruntime"])
 	if err != nil {
 		return nil, err
 	}
-	return &detector{net: n, file: file, slots: make(chan struct{}, s.computing())}, nil
+	return &detector{net: n, file: file, run: version, slots: make(chan struct{}, s.computing())}, nil
 }
 
 func (d *detector) Close() error { return d.net.Close() }

@@ -214,6 +214,7 @@ func (m *metric) Provenance() map[string]string {
 	p[OptionReadableOnly] = strconv.FormatBool(m.readableOnly)
 	if m.detector != nil {
 		p[OptionDetect] = m.detector.file
+		p[OptionDetect+".engine"] = "ONNX Runtime " + m.detector.run
 	}
 	return p
 }
