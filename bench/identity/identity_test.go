@@ -136,7 +136,7 @@ func TestEachFactIsInTheKey(t *testing.T) {
 		"version of the metric":              {func(f *facts) { f.specs[0].Version = 2 }, values},
 		"scope of the metric":                {func(f *facts) { f.specs[0].Scope = metrics.PerInstance }, values},
 		"network or library of the metric":   {func(f *facts) { f.provenance["net"] = "2" }, values},
-		"which values are asked for":              {func(f *facts) { f.unwanted = true }, values},
+		"which values are asked for":         {func(f *facts) { f.unwanted = true }, values},
 		"id of an instance":                  {inst(func(in *datasets.Instance) { in.ID = "b" }), values},
 		"box of an instance":                 {inst(func(in *datasets.Instance) { in.Box.Max.X++ }), values},
 		"outline of an instance":             {inst(func(in *datasets.Instance) { in.Quad = []datasets.Point{{X: 1}} }), values},
