@@ -17,13 +17,17 @@ import (
 
 // build is the digest of the running program's file, "" where it cannot be read.
 var build = sync.OnceValue(func() string {
-	path, err := os.Executable()
+	// Where there is /proc this is the file that runs, also when another was built in its
+	// place meanwhile.
+	f, err := os.Open("/proc/self/exe")
 	if err != nil {
-		return ""
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
+		path, err := os.Executable()
+		if err != nil {
+			return ""
+		}
+		if f, err = os.Open(path); err != nil {
+			return ""
+		}
 	}
 	defer f.Close()
 	h := sha256.New()
