@@ -130,10 +130,15 @@ func fields(m *record.Manifest) (any, error) {
 
 // differ calls found for every field in which two values differ.
 func differ(field string, a, b any, found func(field string, a, b any)) {
+	if a == nil {
+		if _, ok := b.(map[string]any); ok {
+			a = map[string]any{} // each of what is there is named
+		}
+	}
 	switch x := a.(type) {
 	case map[string]any:
 		y, ok := b.(map[string]any)
-		if !ok {
+		if !ok && b != nil {
 			break
 		}
 		keys := maps.Clone(x)
