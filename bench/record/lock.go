@@ -90,7 +90,7 @@ func TakeLock(dir string, force bool) (*Lock, error) {
 // files: opening a pipe would wait for somebody at its other end, a folder could not be
 // replaced once all is measured.
 func onlyFiles(dir string) error {
-	for _, name := range []string{LockFile, ManifestFile, RecordsFile, CodesFile, TimingsFile, GroupsFile, SummaryFile, PerformanceFile, SealFile, ImagesDir + "/" + CasesFile} {
+	for _, name := range []string{LockFile, ManifestFile, RecordsFile, CodesFile, TimingsFile, GroupsFile, SummaryFile, PerformanceFile, SealFile, ProgressFile, ImagesDir + "/" + CasesFile} {
 		info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name)))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

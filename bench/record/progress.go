@@ -87,7 +87,16 @@ func WriteProgress(dir string, p *Progress) error {
 		return fmt.Errorf("telling the progress: %w", err)
 	}
 	path := filepath.Join(dir, ProgressFile)
-	if err := os.WriteFile(path+".tmp", append(b, '\n'), 0o666); err != nil {
+	// Made anew: what has the name may be a pipe, which would wait for a reader.
+	if err := os.Remove(path + ".tmp"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("telling the progress: %w", err)
+	}
+	f, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		return fmt.Errorf("telling the progress: %w", err)
+	}
+	_, err = f.Write(append(b, '\n'))
+	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("telling the progress: %w", err)
 	}
 	if err := os.Rename(path+".tmp", path); err != nil {
