@@ -99,6 +99,29 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
+// A summary of gigabytes is told without reading it.
+func TestSealOfGigabytes(t *testing.T) {
+	dir := t.TempDir()
+	journal(t, dir)
+	if err := os.Mkdir(filepath.Join(dir, ImagesDir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{ManifestFile, SummaryFile} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("{}"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Seal(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, SummaryFile), 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Verify(dir); err != nil || s.Damage == nil || s.Damage.File != SummaryFile {
+		t.Errorf("damage %v, %v", s.Damage, err)
+	}
+}
+
 // What a writer that was killed left half written goes when the next one takes the lock;
 // everything else stays.
 func TestLockSweeps(t *testing.T) {

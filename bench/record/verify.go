@@ -384,6 +384,9 @@ func (s *State) unsealed(dir string) error {
 // says but where and when the run was made, since seals of equal runs are equal.
 func sealSum(dir, name string) (string, error) {
 	path := filepath.Join(dir, filepath.FromSlash(name))
+	if info, err := os.Stat(path); err == nil && info.Size() > maxJSON {
+		return "too large", nil // nobody waits for gigabytes that are not those that were written
+	}
 	if name != ManifestFile {
 		return fileSum(path)
 	}
