@@ -46,7 +46,7 @@ func unique(names []string) []string {
 	seen := map[string]bool{}
 	var out []string
 	for _, n := range names {
-		if !seen[n] {
+		if n != "" && !seen[n] { // no file has an empty name
 			out, seen[n] = append(out, n), true
 		}
 	}
