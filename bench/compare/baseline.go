@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/metrics"
@@ -29,8 +30,12 @@ const BaselineVersion = 1
 
 const baselineFormat = "vtbench-baseline"
 
-// maxBaseline bounds the unpacked size of a baseline file: larger files are refused.
-const maxBaseline = 1 << 30
+// Bounds of a baseline file, which a pull request may bring: what it unpacks to, and what
+// that becomes. A value takes ten bytes of the first and a hundred of the second.
+const (
+	maxBaseline       = 256 << 20
+	maxBaselineMemory = 512 << 20
+)
 
 // baselineFile is the envelope. The checksum is over the bytes of Data, so that a
 // merge conflict or an edit by hand is noticed.
@@ -261,7 +266,7 @@ func decodeBaseline(f io.Reader, kinds []metrics.Kind) (*Results, error) {
 		return nil, fmt.Errorf("it unpacks to more than %d bytes", maxBaseline)
 	}
 	var file baselineFile
-	if err := json.Unmarshal(raw, &file); err != nil {
+	if err := boundedjson.Unmarshal(raw, &file, 2*maxBaseline); err != nil {
 		return nil, fmt.Errorf("it is not a baseline: %w", err)
 	}
 	if file.Format != baselineFormat {
@@ -275,7 +280,7 @@ func decodeBaseline(f io.Reader, kinds []metrics.Kind) (*Results, error) {
 		return nil, fmt.Errorf("its checksum is %.12s…, it says %.12s…: it was changed after it was saved; take it from version control again", got, file.SHA256)
 	}
 	var d baselineData
-	if err := json.Unmarshal(file.Data, &d); err != nil {
+	if err := boundedjson.Unmarshal(file.Data, &d, maxBaselineMemory); err != nil {
 		return nil, fmt.Errorf("its data cannot be read: %w", err)
 	}
 	d.Header.Metrics = metrics.Fill(d.Header.Metrics, kinds)
@@ -303,6 +308,9 @@ func (d *baselineData) results() (*Results, error) {
 		known["metric"][x.ID] = true
 	}
 	for _, it := range d.Units {
+		if len(r.units)+len(it.Instances) > maxUnits {
+			return nil, fmt.Errorf("it has more than %d images and instances", maxUnits)
+		}
 		for _, in := range it.Instances {
 			if n := len(r.units); int(r.unit(it.Dataset, it.Item, it.Cluster, in)) != n {
 				return nil, fmt.Errorf("instance %q of %s stands there twice", in, it.Item)

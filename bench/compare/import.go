@@ -2,7 +2,6 @@ package compare
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/suggest"
 	"github.com/vtbench/vtbench/metrics"
@@ -39,7 +39,7 @@ type ImportOptions struct {
 }
 
 // maxImport bounds the size of a file to import: TokBench's largest has 25 MB.
-const maxImport = 1 << 30
+const maxImport = 128 << 20
 
 func importHeader(o ImportOptions, suite string) Header {
 	if o.Suite != "" {
@@ -144,7 +144,11 @@ func ImportTokBench(files []string, o ImportOptions) (*Results, error) {
 
 func (b *Builder) tokBench(stem string, r io.Reader, dataset string, specs []metrics.Spec) error {
 	var file tokBench
-	if err := json.NewDecoder(r).Decode(&file); err != nil {
+	text, err := io.ReadAll(r)
+	if err == nil {
+		err = boundedjson.Unmarshal(text, &file, boundedjson.Default)
+	}
+	if err != nil {
 		return fmt.Errorf("it is not laid out as TokBench's {method: {setting: {details: {image: {results}}}}}: %w", err)
 	}
 	values := 0

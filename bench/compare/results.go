@@ -123,6 +123,10 @@ type unit struct{ dataset, item, cluster, instance string }
 
 type unitKey struct{ dataset, item, instance string }
 
+// maxUnits bounds the images and instances of results: at a quarter of a kilobyte each
+// they take as much memory as the values of a large run.
+const maxUnits = 4 << 20
+
 // cellKey is one metric of one tokenizer under one condition.
 type cellKey struct{ dataset, tokenizer, condition, metric string }
 
@@ -213,7 +217,7 @@ func (b *Builder) Add(rec *record.Record) {
 			Condition: rec.Condition, Metric: rec.Metric, Error: rec.Error,
 		})
 	}
-	if rec.Tokenizer == "" || rec.Metric == "" {
+	if rec.Tokenizer == "" || rec.Metric == "" || len(r.units) > maxUnits {
 		return
 	}
 	k := cellKey{rec.Dataset, rec.Tokenizer, rec.Condition, rec.Metric}
@@ -235,6 +239,9 @@ func (b *Builder) Add(rec *record.Record) {
 // since it is undecided which one counts.
 func (b *Builder) Results() (*Results, error) {
 	r := b.r
+	if len(r.units) > maxUnits {
+		return nil, fmt.Errorf("%s: more than %d images and instances", r.Name, maxUnits)
+	}
 	r.Metrics = slices.Clone(r.Metrics)
 	for i, s := range r.Metrics {
 		r.Metrics[i] = s.Complete() // older runs and imports state less

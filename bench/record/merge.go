@@ -2,7 +2,6 @@ package record
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/internal/files"
 )
 
@@ -193,7 +193,7 @@ func (r *partReader) copyTo(w *journals) error {
 			return err
 		}
 		var sum timingSum
-		if json.Unmarshal(line, &sum) == nil && sum.Group != nil {
+		if boundedjson.Unmarshal(line, &sum, maxLineMemory) == nil && sum.Group != nil {
 			break
 		}
 	}

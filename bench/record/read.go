@@ -10,12 +10,16 @@ import (
 	"iter"
 	"path/filepath"
 
+	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/internal/files"
 )
 
 // maxLine bounds one line of a journal while it is read: token states of the largest
 // codebooks take less than a tenth of it.
 const maxLine = 16 << 20
+
+// maxLineMemory bounds what a line becomes.
+const maxLineMemory = 64 << 20
 
 // Records yields the committed records of a run directory in order. A line that cannot
 // be read is yielded as an error that names file and line, and reading goes on.
@@ -167,7 +171,7 @@ func located[T any](path string, end int64) iter.Seq2[Located[T], error] {
 				return
 			}
 			v := Located[T]{Place: Place{from, lines.read}}
-			if err := json.Unmarshal(line, &v.Line); err != nil {
+			if err := boundedjson.Unmarshal(line, &v.Line, maxLineMemory); err != nil {
 				err = fmt.Errorf("reading %s:%d: %w", path, n, err)
 				if !yield(zero, err) {
 					return

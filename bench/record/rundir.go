@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/wholefile"
 )
@@ -37,8 +38,8 @@ func WriteJSON(path string, v any) error {
 }
 
 // maxJSON bounds the files of a run directory that are read whole; the summary of a
-// large robustness run takes a tenth of it.
-const maxJSON = 256 << 20
+// large robustness run takes a fifth of it.
+const maxJSON = 128 << 20
 
 // ReadJSON reads a file that WriteJSON wrote.
 func ReadJSON(path string, v any) error {
@@ -46,7 +47,7 @@ func ReadJSON(path string, v any) error {
 	if err != nil {
 		return fmt.Errorf("reading run: %w", err)
 	}
-	if err := json.Unmarshal(b, v); err != nil {
+	if err := boundedjson.Unmarshal(b, v, boundedjson.Default); err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
 	return nil

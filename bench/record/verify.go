@@ -3,7 +3,6 @@ package record
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/internal/files"
 )
 
@@ -81,7 +81,7 @@ func Verify(dir string) (State, error) {
 		}
 		var g GroupLine
 		if err == nil {
-			err = json.Unmarshal(line, &g)
+			err = boundedjson.Unmarshal(line, &g, maxLineMemory)
 		}
 		if err == nil {
 			// JSON may be read that was not written so: keys in capitals, more than one value.
@@ -291,7 +291,7 @@ func (v *verifier) times(g GroupLine) *Damage {
 			return w.lost(g.Group)
 		}
 		var sum timingSum
-		if err := json.Unmarshal(line, &sum); err != nil || sum.Group == nil {
+		if err := boundedjson.Unmarshal(line, &sum, maxLineMemory); err != nil || sum.Group == nil {
 			h.Write(line)
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -176,7 +177,9 @@ func ffhqLabelsOf(ctx context.Context, root string, wild bool) (_ map[int]ffhqLa
 // parseFFHQ reads the annotations entry by entry, since they have 250 MB, of which
 // a thousandth is wanted. They have no lines worth naming: errors name the entry.
 func parseFFHQ(ctx context.Context, file string, r io.Reader, wild bool) (map[int]ffhqLabels, error) {
-	dec := json.NewDecoder(bufio.NewReaderSize(r, 1<<20))
+	room := &allowance{r: bufio.NewReaderSize(r, 1<<20)}
+	dec := json.NewDecoder(room)
+	room.left = maxFFHQEntry
 	open, err := dec.Token()
 	if err != nil {
 		return nil, fmt.Errorf("decoding %s: %w", file, err)
@@ -189,6 +192,7 @@ func parseFFHQ(ctx context.Context, file string, r io.Reader, wild bool) (map[in
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		room.left = maxFFHQEntry
 		key, err := dec.Token()
 		if err != nil {
 			return nil, fmt.Errorf("decoding %s at byte %d: %w", file, dec.InputOffset(), err)
@@ -201,8 +205,12 @@ func parseFFHQ(ctx context.Context, file string, r io.Reader, wild bool) (map[in
 		if _, double := labels[n]; double {
 			return nil, fmt.Errorf("%s: entry %q stands there twice", file, name)
 		}
+		var raw json.RawMessage
+		if err := dec.Decode(&raw); err != nil {
+			return nil, fmt.Errorf("%s: entry %q at byte %d: %w", file, name, dec.InputOffset(), err)
+		}
 		var e ffhqEntry
-		if err := dec.Decode(&e); err != nil {
+		if err := boundedjson.Unmarshal(raw, &e, maxFFHQEntry); err != nil {
 			return nil, fmt.Errorf("%s: entry %q at byte %d: %w", file, name, dec.InputOffset(), err)
 		}
 		if labels[n], err = e.labels(wild); err != nil {
@@ -216,6 +224,24 @@ func parseFFHQ(ctx context.Context, file string, r io.Reader, wild bool) (map[in
 		return nil, fmt.Errorf("%s has no entry", file)
 	}
 	return labels, nil
+}
+
+// maxFFHQEntry bounds the text of an entry and what it becomes; FFHQ's own have 4 KB.
+const maxFFHQEntry = 1 << 20
+
+// An allowance reads no more than left bytes.
+type allowance struct {
+	r    io.Reader
+	left int
+}
+
+func (a *allowance) Read(p []byte) (int, error) {
+	if a.left <= 0 {
+		return 0, fmt.Errorf("it has more than %d bytes", maxFFHQEntry)
+	}
+	n, err := a.r.Read(p[:min(len(p), a.left)])
+	a.left -= n
+	return n, err
 }
 
 func (e ffhqEntry) labels(wild bool) (l ffhqLabels, err error) {

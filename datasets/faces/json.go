@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/vtbench/vtbench/internal/boundedjson"
 )
 
 // unmarshal decodes a file and names line and field of what is wrong with it.
 func unmarshal(file string, b []byte, v any) error {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	err := json.Unmarshal(b, v)
+	err := boundedjson.Unmarshal(b, v, boundedjson.Default)
 	if err == nil {
 		return nil
 	}

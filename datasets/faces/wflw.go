@@ -146,8 +146,9 @@ func escapeGlob(p string) string {
 // at names a line of a file.
 func at(file string, line int) string { return file + ":" + strconv.Itoa(line) }
 
-// maxList is the longest list of faces that is read; FFHQ's has 255 MB.
-const maxList = 2 << 30
+// maxList is the longest list of faces that is read whole: ten times the longest of the
+// sets that are known.
+const maxList = 256 << 20
 
 // maxLine is the longest line of a list; WFLW's have 3 kB.
 const maxLine = 1 << 20

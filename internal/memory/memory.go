@@ -19,6 +19,9 @@ func Reset() {
 // Now is the resident memory of this process in bytes.
 func Now() int64 { return status("self", "VmRSS:") }
 
+// Of is the resident memory of another process in bytes.
+func Of(pid int) int64 { return status(strconv.Itoa(pid), "VmRSS:") }
+
 // Peak is the most that this process had in use since Reset, in bytes.
 func Peak() int64 { return status("self", "VmHWM:") }
 

@@ -34,6 +34,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/reports/format"
 )
 
@@ -400,7 +401,7 @@ func (c *Client) once(ctx context.Context, doing, method, address string, in, ou
 		return resp.Header, c.refused(doing, resp, b)
 	}
 	if out != nil {
-		if err := json.Unmarshal(b, out); err != nil {
+		if err := boundedjson.Unmarshal(b, out, 4*maxAnswer); err != nil {
 			return nil, &answerError{fmt.Errorf("%s: the answer is not what the API documents: %w; is %s the address of the REST API?", doing, err, format.Line(c.API))}
 		}
 	}

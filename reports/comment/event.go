@@ -2,13 +2,13 @@ package comment
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 
+	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/reports/format"
 )
@@ -60,7 +60,7 @@ func ReadEvent(name string) (*Event, error) {
 		return nil, usagef("reading the event: %w", err)
 	}
 	var e Event
-	if err := json.Unmarshal(b, &e); err != nil {
+	if err := boundedjson.Unmarshal(b, &e, maxEvent); err != nil {
 		return nil, usagef("reading the event %s: %w", name, err)
 	}
 	if e.WorkflowRun == nil && e.PullRequest == nil {

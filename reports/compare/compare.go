@@ -9,6 +9,7 @@
 package compare
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,7 @@ import (
 	"github.com/vtbench/vtbench/bench/compare"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/metrics/stat"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -40,6 +42,9 @@ func JSON(w io.Writer, r *compare.Report) error {
 // maxJSON bounds what ReadJSON takes: it may come from a stranger's pull request.
 const maxJSON = 64 << 20
 
+// maxMemory bounds what it becomes: a comparison of ten thousand rows takes a tenth.
+const maxMemory = 128 << 20
+
 // ReadJSON reads what JSON wrote. Unknown fields and other versions are errors.
 func ReadJSON(r io.Reader) (*compare.Report, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxJSON+1))
@@ -49,9 +54,12 @@ func ReadJSON(r io.Reader) (*compare.Report, error) {
 	if len(b) > maxJSON {
 		return nil, fmt.Errorf("reading a comparison: it is larger than %s", format.Bytes(maxJSON))
 	}
-	dec := json.NewDecoder(strings.NewReader(string(b)))
-	dec.DisallowUnknownFields()
 	var out compare.Report
+	if err := boundedjson.Check(b, &out, maxMemory); err != nil {
+		return nil, fmt.Errorf("reading a comparison: %w", err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
 	if err := dec.Decode(&out); err != nil {
 		return nil, fmt.Errorf("reading a comparison: %w; want a file of `vtbench compare --format json`", err)
 	}

@@ -169,6 +169,12 @@ type book struct {
 	nearest []int32
 }
 
+// Bounds of a codebook that is fetched: numbers of a vector, and bytes of all.
+const (
+	maxWidth    = 1 << 14
+	maxCodebook = 256 << 20
+)
+
 // fetchLimit is how long a plug-in may take to hand over a codebook.
 const fetchLimit = 5 * time.Minute
 
@@ -184,6 +190,10 @@ func (n neighbours) codebook(i int) (*book, error) {
 	if i < 0 || i >= len(t.info.Codebooks) {
 		return nil, fmt.Errorf("plug-in %q has %d codebooks, none with number %d", t.c.label, len(t.info.Codebooks), i)
 	}
+	k := t.info.Codebooks[i]
+	if k > maxCodebook/4 {
+		return nil, t.name(fmt.Errorf("codebook %d has %d entries: the vectors of so many are not fetched", i, k))
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), fetchLimit)
 	defer cancel()
 	r, err := t.acquire(ctx)
@@ -194,7 +204,7 @@ func (n neighbours) codebook(i int) (*book, error) {
 	if err := t.ready(ctx, r); err != nil {
 		return nil, t.name(err)
 	}
-	resp, raw, err := r.p.ask(ctx, &wire.Request{Type: wire.Codebook, Book: i}, wire.MaxFrame, 0, nil, fetchLimit)
+	resp, raw, err := r.p.ask(ctx, &wire.Request{Type: wire.Codebook, Book: i}, min(4*k*maxWidth, maxCodebook), 0, nil, fetchLimit)
 	if err == nil && resp.Type != wire.Result {
 		err = faultf("it answered with a %q", wire.Clean(resp.Type, 40))
 	}
@@ -209,7 +219,6 @@ func (n neighbours) codebook(i int) (*book, error) {
 		}
 		return nil, t.name(fmt.Errorf("fetching codebook %d: %w", i, err))
 	}
-	k := t.info.Codebooks[i]
 	if len(parts) != 1 || len(resp.Items[0].Floats) != 2 || resp.Items[0].Floats[0] != k {
 		return nil, t.name(fmt.Errorf("codebook %d: want one array of shape [%d, width]", i, k))
 	}

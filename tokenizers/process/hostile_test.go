@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -60,6 +61,17 @@ func host() {
 	fmt.Println("open", tok.Info().Name)
 	_, err = tok.Reconstruct(context.Background(), images(1))
 	panic(err)
+}
+
+// pidFile is the variable that names the file for the number of an unmarked process.
+const pidFile = "VTBENCH_TEST_PID"
+
+// unmarked is the test binary in a session of its own, without the plug-in's environment.
+func unmarked(mode string) *exec.Cmd {
+	child := exec.Command(os.Args[0])
+	child.Env = []string{pluginMode + "=" + mode, pidFile + "=" + os.Getenv(pidFile)}
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return child
 }
 
 // bad is the first pixel of an image that the hostile plug-ins stumble over.
@@ -131,6 +143,11 @@ func hostile(mode string) {
 	switch mode {
 	case "sleeper": // the child that outlives its parent
 		forever()
+	case "forker": // its grandchild, in a session of its own, which nothing marks
+		child := unmarked("sleeper")
+		must(child.Start())
+		must(os.WriteFile(os.Getenv(pidFile), []byte(strconv.Itoa(child.Process.Pid)), 0o644))
+		os.Exit(0)
 	case "exit-at-start":
 		fmt.Fprintln(os.Stderr, "Traceback (most recent call last):\nModuleNotFoundError: No module named 'torch'")
 		os.Exit(7)
@@ -198,6 +215,16 @@ func hostile(mode string) {
 	case "bad-codebook":
 		info.Codebooks = []int{4}
 		hello.Can = []string{wire.CanCodebook}
+	case "many-codebooks":
+		info.Codebooks = make([]int, 500_000)
+		for i := range info.Codebooks {
+			info.Codebooks[i] = 4
+		}
+	case "some-codebooks":
+		info.Codebooks = make([]int, 1000)
+		for i := range info.Codebooks {
+			info.Codebooks[i] = 4
+		}
 	}
 	if req, _ := t.next(); req.Type != wire.Hello {
 		panic("no hello: " + req.Type)
@@ -216,6 +243,14 @@ func hostile(mode string) {
 		if err := child.Start(); err != nil {
 			panic(err)
 		}
+	}
+	if mode == "child-escapes" {
+		must(unmarked("forker").Run())
+	}
+	if mode == "child-stays-unmarked" {
+		child := unmarked("sleeper")
+		must(child.Start())
+		must(os.WriteFile(os.Getenv(pidFile), []byte(strconv.Itoa(child.Process.Pid)), 0o644))
 	}
 	for batch := 0; ; batch++ {
 		req, body := t.next()
@@ -343,6 +378,12 @@ func (t *talker) batch(mode string, batch int, req wire.Request, body []byte) {
 			raw = wire.AppendIDs(raw, []int32{1})
 		case "impossible-times":
 			out.EncodeNS = int64(time.Hour)
+		case "overflowing-times":
+			out.EncodeNS, out.DecodeNS = math.MaxInt64, math.MaxInt64
+		case "impossible-bits":
+			if i == hit {
+				out.Bits = 1 << 60
+			}
 		}
 		resp.Items[i] = out
 	}
@@ -425,6 +466,25 @@ func (t *talker) batch(mode string, batch int, req wire.Request, body []byte) {
 	case "wrong-type":
 		if hit >= 0 {
 			resp.Type = "reslut"
+		}
+	case "many-items":
+		if hit >= 0 {
+			head := fmt.Appendf(nil, `{"type":"result","id":%d,"items":[{}`, req.ID)
+			head = append(head, strings.Repeat(",{}", (wire.MaxHeader-len(head)-2)/3)...)
+			t.raw(append(head, "]}"...))
+			return
+		}
+	case "many-books":
+		if hit >= 0 {
+			head := fmt.Appendf(nil, `{"type":"result","id":%d,"items":[{"books":[{}`, req.ID)
+			head = append(head, strings.Repeat(",{}", (wire.MaxHeader-len(head)-4)/3)...)
+			t.raw(append(head, "]}]}"...))
+			return
+		}
+	case "binary-in-batch": // the first four bytes happen to be printable
+		if hit >= 0 {
+			t.bytes([]byte("abcd\x00\x01\x02\x03\xff\xfe"))
+			forever()
 		}
 	case "wrong-count":
 		if hit >= 0 {

@@ -31,6 +31,10 @@ const drainTime = time.Second
 // in the kernel, on a driver or a network file system, may take forever.
 const reapTime = 10 * time.Second
 
+// maxCodebooks bounds how many codebooks a tokenizer has: ten times as many as any that is
+// known.
+const maxCodebooks = 1024
+
 // A proc is one running process of a plug-in, with the process group it leads.
 type proc struct {
 	cmd    *exec.Cmd
@@ -46,7 +50,8 @@ type proc struct {
 	waitErr error         // valid after exited
 	dead    chan struct{} // closed when we end it: releases the reader
 	drained chan struct{} // closed when its standard error was read to the end
-	maxBody atomic.Int64  // most raw bytes the answer awaited can have
+	// What the answer awaited can have at most: raw bytes, and items.
+	maxBody, maxItems atomic.Int64
 
 	nextID uint64
 	hello  wire.Response
@@ -159,7 +164,7 @@ func start(c *config, replica int) (*proc, error) {
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		err := cmd.Start()
+		err := launch(cmd)
 		started <- err
 		if err == nil {
 			p.waitErr = cmd.Wait()
@@ -197,7 +202,7 @@ func (p *proc) read() {
 			}
 		}
 		if f.err == nil {
-			f.err = wire.Unmarshal(head, &f.head)
+			f.err = wire.UnmarshalResponse(head, &f.head, int(p.maxItems.Load()))
 		}
 		if f.err == nil && n > 0 {
 			// What the header describes must be what comes, before memory is spent on it.
@@ -260,6 +265,7 @@ func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply, room int, b
 		return wire.Response{}, nil, fmt.Errorf("encoding the request: %w", err)
 	}
 	p.maxBody.Store(int64(maxReply))
+	p.maxItems.Store(int64(itemsOf(req)))
 	// Written in a goroutine: a plug-in that answers before it has read the request,
 	// or writes without end, must not block both sides.
 	written := make(chan error, 1)
@@ -330,6 +336,14 @@ func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply, room int, b
 		got = append([]byte(nil), p.shm.mem[r.Shm.Off:r.Shm.Off+r.Shm.Len]...)
 	}
 	return r, got, nil
+}
+
+// itemsOf is how many items the answer to a request can have.
+func itemsOf(req *wire.Request) int {
+	if req.Type == wire.Codebook {
+		return 1
+	}
+	return len(req.Items)
 }
 
 // unexpected describes a frame that answers no pending request.
@@ -477,6 +491,9 @@ func checkInfo(in *tokenizers.Info) error {
 			return fmt.Errorf("%s is %d: want 0 to %d", what, n, 1<<24)
 		}
 	}
+	if n := len(in.Codebooks); n > maxCodebooks {
+		return fmt.Errorf("%d codebooks: want at most %d", n, maxCodebooks)
+	}
 	for i, k := range in.Codebooks {
 		if k < 1 || k > 1<<30 {
 			return fmt.Errorf("codebook %d has %d entries: want 1 to %d", i, k, 1<<30)
@@ -520,6 +537,7 @@ func (p *proc) kill() {
 	default:
 		close(p.dead)
 	}
+	had := descendants(p.cmd.Process.Pid) // also those in other groups; none once it has died
 	// The group outlives its leader: children are signalled even when the leader
 	// is gone. Its number cannot have been given away meanwhile while one of them
 	// lives, and with none left there is no process to signal.
@@ -528,7 +546,7 @@ func (p *proc) kill() {
 	case <-p.exited:
 	case <-time.After(reapTime):
 	}
-	sweep(p.mark)
+	sweep(p.cmd.Process.Pid, p.mark, had)
 	_ = p.stdin.Close()
 	_ = p.stdout.Close()
 	_ = p.stderr.Close() // its reader ends with it

@@ -309,11 +309,11 @@ func (t *Tokenizer) same(r *replica) error {
 		{"name", a.Name, b.Name},
 		{"version", a.Version, b.Version},
 		{"weights", a.Weights, b.Weights},
-		{"codebooks", fmt.Sprint(a.Codebooks), fmt.Sprint(b.Codebooks)},
+		{"codebooks", sizes(a.Codebooks), sizes(b.Codebooks)},
 		{"multiple_of", a.MultipleOf, b.MultipleOf},
 		{"fixed size", [2]int{a.FixedW, a.FixedH}, [2]int{b.FixedW, b.FixedH}},
 	} {
-		if !reflect.DeepEqual(f.a, f.b) {
+		if f.what == "codebooks" && !slices.Equal(a.Codebooks, b.Codebooks) || !reflect.DeepEqual(f.a, f.b) {
 			return faultf("replica %d says its %s is %v, an earlier process said %v: all must be the same tokenizer, so load a fixed checkpoint", r.n, f.what, f.b, f.a)
 		}
 	}
@@ -388,12 +388,13 @@ func (t *Tokenizer) reconstruct(ctx context.Context, in []pix.Image) ([]tokenize
 		})
 	}
 	err := t.run(ctx, wire.Reconstruct, jobs, func(took time.Duration, ok []int) {
-		var sum time.Duration
-		for _, i := range ok {
-			sum += out[i].Encode + out[i].Decode
-		}
 		// One part in fifty and a millisecond cover clocks of different kinds.
-		if sum > took+took/50+time.Millisecond {
+		most, sum := took+took/50+time.Millisecond, time.Duration(0)
+		for _, i := range ok {
+			// Each is bounded before it is added, so that no sum overflows.
+			sum += min(out[i].Encode, most+1) + min(out[i].Decode, most+1)
+		}
+		if sum > most {
 			for _, i := range ok {
 				out[i].Encode, out[i].Decode = 0, 0
 			}
@@ -421,6 +422,9 @@ func (t *Tokenizer) reconstruction(r *tokenizers.Reconstruction, m pix.Image, it
 	if it.Bits < 0 || it.FileBits < 0 || it.EncodeNS < 0 || it.DecodeNS < 0 {
 		return fmt.Errorf("it returned bits (%d, %d) or times (%d ns, %d ns) below zero", it.Bits, it.FileBits, it.EncodeNS, it.DecodeNS)
 	}
+	if most := maxBits(m); it.Bits > most || it.FileBits > most {
+		return fmt.Errorf("it returned %d and %d bits for an image of %d×%d, whose pixels have %d: state the bits of this image's bitstream", it.Bits, it.FileBits, m.W, m.H, 24*m.W*m.H)
+	}
 	*r = tokenizers.Reconstruction{
 		Image: pix.Image{W: it.W, H: it.H, Pix: p.Pix}, Codes: codes,
 		Bits: it.Bits, FileBits: it.FileBits,
@@ -429,10 +433,23 @@ func (t *Tokenizer) reconstruction(r *tokenizers.Reconstruction, m pix.Image, it
 	return nil
 }
 
+// maxBits bounds the bits that an image can plausibly take: a hundred times those of its
+// pixels, and a header of a megabyte.
+func maxBits(m pix.Image) int64 { return 100*24*int64(m.W)*int64(m.H) + 8<<20 }
+
+// sizes shows the first of a list of codebooks.
+func sizes(books []int) string {
+	const shown = 8
+	if len(books) <= shown {
+		return fmt.Sprint(books)
+	}
+	return strings.TrimSuffix(fmt.Sprint(books[:shown]), "]") + fmt.Sprintf(" … %d in all]", len(books))
+}
+
 // codes checks the ids of one result against the declared codebooks.
 func (t *Tokenizer) codes(it wire.Item, p wire.Payload) (*tokenizers.Codes, error) {
 	if len(it.Books) != len(t.info.Codebooks) {
-		return nil, fmt.Errorf("it returned ids of %d codebooks, its info declares %d (%v): declare every codebook, and return ids for each", len(it.Books), len(t.info.Codebooks), t.info.Codebooks)
+		return nil, fmt.Errorf("it returned ids of %d codebooks, its info declares %d (%v): declare every codebook, and return ids for each", len(it.Books), len(t.info.Codebooks), sizes(t.info.Codebooks))
 	}
 	if len(it.Books) == 0 {
 		return nil, nil

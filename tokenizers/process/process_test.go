@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -153,6 +154,7 @@ func TestHostileStart(t *testing.T) {
 		{mode: "wrong-version", want: `it speaks protocol version 99, this vtbench speaks 1 to 1: install the SDK`},
 		{mode: "refuses", want: `it refused the handshake: licence key \[31mmissing\[0m`},
 		{mode: "no-info", want: `its hello has no info: send at least`},
+		{mode: "many-codebooks", want: `info in its hello: 500000 codebooks: want at most 1024`},
 		{mode: "bad-info", want: `codebook 1 has -5 entries`},
 		{mode: "name-with-escapes", want: `name ".*" must be 1 to 200 printable bytes`},
 		{mode: "flood-at-start", want: `carries text where the protocol should be.*all work and no play`},
@@ -194,7 +196,11 @@ func TestHostileBatch(t *testing.T) {
 		{mode: "header-lies-without-body", want: `the header contradicts its body.*describes \d+ raw bytes, the frame carries 0`},
 		{mode: "header-not-json", want: `the header is not the JSON that was expected.*invalid character 'N'`},
 		{mode: "wrong-type", want: `it answered a reconstruct with a "reslut": want a result or an error`},
-		{mode: "wrong-count", want: `it returned 2 results for a batch of 1: return one for every image`},
+		{mode: "wrong-count", want: `it returned more than 1 results where 1 were asked for: return one for every image`},
+		{mode: "many-items", want: `it returned more than 1 results where 1 were asked for`},
+		{mode: "many-books", want: `its values take more than 32 MB of memory`},
+		{mode: "binary-in-batch", want: `its standard output breaks the protocol \(no frame`},
+		{mode: "impossible-bits", want: `it returned 1152921504606846976 and 0 bits for an image of 32×16`},
 		{mode: "wrong-width", want: `it returned 16×16 for an image of 32×16: return every image at the size it came in`},
 		{mode: "empty-result", want: `it returned 0×0 for an image of 32×16`},
 		{mode: "negative-times", want: `times \(-5 ns, 0 ns\) below zero`},
@@ -316,6 +322,47 @@ func TestChildOutlives(t *testing.T) {
 			t.Fatalf("a cancelled batch: %v", err)
 		}
 	})
+}
+
+// TestUnmarkedChild: a process that cleared its environment and left its group and session
+// goes with the plug-in, also where its parent has ended before.
+func TestUnmarkedChild(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("Linux only") //nolint:forbidigo // the system
+	}
+	for _, mode := range []string{"child-escapes", "child-stays-unmarked"} {
+		t.Run(mode, func(t *testing.T) {
+			name := filepath.Join(t.TempDir(), "pid")
+			opts := options(t, mode, nil)
+			opts["env"] += " " + pidFile + "=" + quote(name)
+			tok := mustOpen(t, opts)
+			if out, err := tok.Reconstruct(t.Context(), images(1)); err != nil || out[0].Err != nil {
+				t.Fatal(err, failures(out))
+			}
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			child := filepath.Join("/proc", string(b))
+			if _, err := os.Stat(child); err != nil {
+				t.Fatalf("the child has not begun: %v", err)
+			}
+			closeTok(t, tok)
+			deadline := time.Now().Add(10 * time.Second)
+			for {
+				if _, err := os.Stat(child); err != nil {
+					return
+				}
+				if time.Now().After(deadline) {
+					if pid, err := strconv.Atoi(string(b)); err == nil {
+						_ = syscall.Kill(pid, syscall.SIGKILL) // do not leave it
+					}
+					t.Fatal("the child outlived the tokenizer")
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+		})
+	}
 }
 
 // TestHostKilled: a plug-in in the middle of a batch that never ends goes with a
@@ -549,16 +596,33 @@ func TestIdlePing(t *testing.T) {
 
 func TestImpossibleTimes(t *testing.T) {
 	t.Parallel()
-	tok := mustOpen(t, options(t, "impossible-times", nil))
+	for _, mode := range []string{"impossible-times", "overflowing-times"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			tok := mustOpen(t, options(t, mode, nil))
+			defer closeTok(t, tok)
+			out, err := tok.Reconstruct(t.Context(), images(1, 2))
+			if err != nil || out[0].Err != nil {
+				t.Fatal(err, failures(out))
+			}
+			if out[0].Encode != 0 {
+				t.Errorf("an hour of encoding in a moment was accepted: %v", out[0].Encode)
+			}
+			wantMatch(t, "warnings", errors.New(strings.Join(tok.Warnings(), "\n")), `more encoding and decoding time than a whole request took`)
+		})
+	}
+}
+
+// TestManyCodebooks: a thousand codebooks are named by the first few.
+func TestManyCodebooks(t *testing.T) {
+	t.Parallel()
+	tok := mustOpen(t, options(t, "some-codebooks", nil))
 	defer closeTok(t, tok)
-	out, err := tok.Reconstruct(t.Context(), images(1, 2))
-	if err != nil || out[0].Err != nil {
-		t.Fatal(err, failures(out))
+	out, err := tok.Reconstruct(t.Context(), images(1))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if out[0].Encode != 0 {
-		t.Errorf("an hour of encoding in a moment was accepted: %v", out[0].Encode)
-	}
-	wantMatch(t, "warnings", errors.New(strings.Join(tok.Warnings(), "\n")), `more encoding and decoding time than a whole request took`)
+	wantMatch(t, "image 0", out[0].Err, `its info declares 1000 \(\[4 4 4 4 4 4 4 4 … 1000 in all\]\)`)
 }
 
 // TestConfig: environment, working directory, arguments and replica templates

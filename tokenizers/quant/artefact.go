@@ -13,6 +13,8 @@ import (
 	"slices"
 
 	"github.com/x448/float16"
+
+	"github.com/vtbench/vtbench/internal/boundedjson"
 )
 
 // The format of a fitted artefact, little-endian:
@@ -28,6 +30,7 @@ const (
 	artefactMagic   = "VTBQ"
 	artefactVersion = 1
 	maxHeader       = 1 << 16
+	maxHeaderMemory = 1 << 20
 	maxTensorBytes  = 1 << 28
 )
 
@@ -168,7 +171,11 @@ func ReadArtefact(data []byte) (*Artefact, error) {
 	a := &Artefact{digest: hex.EncodeToString(tail)}
 	dec := json.NewDecoder(bytes.NewReader(body[fixed : fixed+n]))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&a.Header); err != nil {
+	err := boundedjson.Check(body[fixed:fixed+n], &a.Header, maxHeaderMemory)
+	if err == nil {
+		err = dec.Decode(&a.Header)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("artefact's header: %w", err)
 	}
 	if a.Patch <= 0 || a.Patch > 256 || a.Dim <= 0 || a.Dim > 3*a.Patch*a.Patch {

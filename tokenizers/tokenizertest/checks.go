@@ -490,10 +490,10 @@ func checkCodes(ctx context.Context, r *runner) (string, error) {
 	for i := range out {
 		c := out[i].Codes
 		if c == nil {
-			return "", fmt.Errorf("image %d has no codes, codebooks declares %v", i, r.info.Codebooks)
+			return "", fmt.Errorf("image %d has no codes, codebooks declares %d", i, len(r.info.Codebooks))
 		}
 		if len(c.Books) != len(r.info.Codebooks) {
-			return "", fmt.Errorf("codes of %d codebooks, %d are declared: %v", len(c.Books), len(r.info.Codebooks), r.info.Codebooks)
+			return "", fmt.Errorf("codes of %d codebooks, %d are declared", len(c.Books), len(r.info.Codebooks))
 		}
 		for b, book := range c.Books {
 			if book.Size != r.info.Codebooks[b] {

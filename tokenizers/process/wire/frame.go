@@ -21,6 +21,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -59,17 +60,33 @@ func (e *FrameError) Error() string {
 // Unwrap returns the reading error behind it.
 func (e *FrameError) Unwrap() error { return e.Err }
 
-// Text reports whether what was read looks like printed text.
+// sureText is how many characters of text in a row are no accident: a byte at random is one
+// in four of ten cases.
+const sureText = 8
+
+// Text reports whether what was read looks like printed text: it is UTF-8 without control
+// characters, but for those that move, colour and ring, to its end, or for so long that it
+// is no accident, or to the end of a line; a frame may follow.
 func (e *FrameError) Text() bool {
 	if len(e.Start) == 0 || e.Header {
 		return false
 	}
-	for _, c := range e.Start[:min(4, len(e.Start))] {
-		if c != '\n' && c != '\r' && c != '\t' && (c < 0x20 || c > 0x7e) {
-			return false
+	seen, line := 0, false
+	for rest := e.Start; len(rest) > 0; {
+		r, n := utf8.DecodeRune(rest)
+		if r == utf8.RuneError && n == 1 && !utf8.FullRune(rest) {
+			break // cut within a character
 		}
+		if r == utf8.RuneError && n == 1 || r >= 0x7f && r < 0xa0 || r < 0x20 && !strings.ContainsRune("\t\n\v\f\r\b\a\x1b", r) {
+			return line || seen >= sureText
+		}
+		if r >= 0x20 {
+			seen++
+		}
+		line = line || r == '\n' && seen > 0
+		rest = rest[n:]
 	}
-	return true
+	return seen > 0
 }
 
 // quote shows bytes on one line.

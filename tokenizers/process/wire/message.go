@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/tokenizers"
 )
 
@@ -286,8 +287,55 @@ func AppendFloats(dst []byte, fs []float32) []byte {
 	return dst
 }
 
+// maxMemory bounds what a header becomes: sixteen times what one of 4096 items takes.
+const maxMemory = 32 << 20
+
+// UnmarshalResponse reads the header of an answer that has at most so many items. More of
+// them are refused before they are made.
+func UnmarshalResponse(header []byte, into *Response, items int) error {
+	// The items stand beside the rest, undecoded; the outer field hides the inner one.
+	split := struct {
+		*Response
+		Items json.RawMessage `json:"items"`
+	}{Response: into}
+	if err := Unmarshal(header, &split); err != nil || len(split.Items) == 0 {
+		return err
+	}
+	bad := func(err error) error {
+		return &FrameError{Reason: "the header is not the JSON that was expected", Start: clone(header[:min(len(header), 120)]), Header: true, Err: err}
+	}
+	dec := json.NewDecoder(bytes.NewReader(split.Items))
+	switch open, err := dec.Token(); {
+	case err != nil:
+		return bad(err)
+	case open == nil: // null
+		return nil
+	case open != json.Delim('['):
+		return bad(errors.New("items is no list"))
+	}
+	for dec.More() {
+		if len(into.Items) == items {
+			return &FrameError{Reason: fmt.Sprintf("it returned more than %d results where %d were asked for: return one for every image, with an error in those that failed", items, items), Start: clone(header[:min(len(header), 120)]), Header: true}
+		}
+		var raw json.RawMessage
+		var it Item
+		err := dec.Decode(&raw)
+		if err == nil {
+			err = boundedjson.Unmarshal(raw, &it, maxMemory/int64(max(items, 1))+maxMemory>>12)
+		}
+		if err != nil {
+			return bad(err)
+		}
+		into.Items = append(into.Items, it)
+	}
+	return nil
+}
+
 // Unmarshal reads a header into a [Request] or [Response]; the error quotes it.
 func Unmarshal(header []byte, into any) error {
+	if err := boundedjson.Check(header, into, maxMemory); err != nil {
+		return &FrameError{Reason: "the header is not one that can be meant", Start: clone(header[:min(len(header), 120)]), Header: true, Err: err}
+	}
 	dec := json.NewDecoder(bytes.NewReader(header))
 	if err := dec.Decode(into); err != nil {
 		return &FrameError{Reason: "the header is not the JSON that was expected", Start: clone(header[:min(len(header), 120)]), Header: true, Err: err}

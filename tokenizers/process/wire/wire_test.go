@@ -141,6 +141,22 @@ func TestTextIsFoundEarly(t *testing.T) {
 	})
 }
 
+// Prints are blamed only where there is text.
+func TestText(t *testing.T) {
+	for start, want := range map[string]bool{
+		"ok": true, "step 1/50\n6\x06\x00\x00{": true, "loading weights\x10\x00\x00\x00": true, "100%|██████| 3": true,
+		"\x1b[31merror\x1b[0m": true, "Lade Gewichte … f\xc3": true, "é": true, "\n\n\n\n": false,
+		"abcd\x00\x01": false, "ab\xff\xfe": false, "\x00\x00\x00\x00": false, "": false, "    \x80": false,
+	} {
+		if got := (&FrameError{Start: []byte(start)}).Text(); got != want {
+			t.Errorf("%q is text: %v, want %v", start, got, want)
+		}
+	}
+	if (&FrameError{Start: []byte("{}"), Header: true}).Text() {
+		t.Error("a header is taken for text")
+	}
+}
+
 func TestWriteLimits(t *testing.T) {
 	if err := Write(io.Discard, []byte("{}"), make([]byte, MaxFrame)); err == nil {
 		t.Error("a frame beyond the limit was written")
