@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"image/png"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/jpeg"
+	"github.com/vtbench/vtbench/internal/wholefile"
 )
 
 // MaxPixels is the largest image that is decoded: a header can claim any size, and
@@ -187,12 +187,5 @@ func (m Image) SavePNG(path string) error {
 	if err := m.EncodePNG(&buf); err != nil {
 		return err
 	}
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, buf.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("writing image: %w", err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return fmt.Errorf("writing image: %w", err)
-	}
-	return nil
+	return wholefile.Write(path, buf.Bytes())
 }

@@ -54,7 +54,7 @@ func Write(ctx context.Context, runs []*summary.Run, dir string, o Options) (Fil
 	}
 	files := Files{HTML: filepath.Join(dir, "report.html"), Markdown: filepath.Join(dir, "report.md")}
 	for _, sub := range []string{tablesDir, plotsDir} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
 			return Files{}, fmt.Errorf("making the report directory: %w", err)
 		}
 	}
@@ -199,10 +199,10 @@ func copyPictures(v *view.View, run int, from, to *os.Root, prefix string) error
 				continue
 			}
 			name := path.Join(prefix, rel)
-			if err := to.MkdirAll(path.Dir(name), 0o755); err != nil {
+			if err := to.MkdirAll(path.Dir(name), 0o777); err != nil {
 				return err
 			}
-			if err := to.WriteFile(name+".tmp", b, 0o644); err != nil {
+			if err := to.WriteFile(name+".tmp", b, 0o666); err != nil {
 				return err
 			}
 			if err := to.Rename(name+".tmp", name); err != nil {

@@ -74,6 +74,9 @@ func ParseSpecs(text string, kinds []Kind) ([]Spec, error) {
 	if len(text) > maxSpecText {
 		return nil, fmt.Errorf("tokenizer %q: a text of %d bytes; at most %d are read", clip(text), len(text), maxSpecText)
 	}
+	if !utf8.ValidString(text) {
+		return nil, fmt.Errorf("tokenizer %q: its text is not UTF-8", clip(text))
+	}
 	p := specParser{src: text}
 	lo, hi := p.trim(0, len(text))
 	name := ""

@@ -99,6 +99,10 @@ func FromRunDir(run *summary.Run) (*Results, error) {
 	b.r.Dir = run.Dir
 	b.r.cases = run.Cases
 	for rec, err := range record.Records(run.Dir) {
+		if bad, ok := summary.BadLine(err); ok {
+			b.r.Failures = append(b.r.Failures, bad)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

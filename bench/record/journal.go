@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/vtbench/vtbench/internal/wholefile"
 )
 
 // CodeLine is one line of codes.jsonl: which tokens an image used, or what a metric of
@@ -78,6 +80,11 @@ func OpenJournal(dir string) (*Journal, error) {
 		}
 		*f = opened
 	}
+	// What is synced is lost with its name, so the names come first.
+	if err := wholefile.SyncFolder(dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the journals of %s: %w", dir, err), j.Close())
+	}
+	_ = wholefile.SyncFolder(filepath.Dir(filepath.Clean(dir))) // which may not be ours to open
 	return &j, nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/internal/files"
+	"github.com/vtbench/vtbench/internal/wholefile"
 )
 
 // A Part is a run directory that is merged with others, verified.
@@ -117,7 +118,8 @@ func (w *journals) finish() error {
 			return errors.Join(fmt.Errorf("merging into %s: %w", w.files[i].Name(), err), w.close())
 		}
 	}
-	return errors.Join(w.lines.flush(), w.close())
+	dir := filepath.Dir(w.lines.f.Name())
+	return errors.Join(w.lines.flush(), w.close(), wholefile.SyncFolder(dir))
 }
 
 func (w *journals) close() error {

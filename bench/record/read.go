@@ -22,7 +22,7 @@ const maxLine = 16 << 20
 const maxLineMemory = 64 << 20
 
 // Records yields the committed records of a run directory in order. A line that cannot
-// be read is yielded as an error that names file and line, and reading goes on.
+// be read is yielded as a *LineError, and reading goes on.
 func Records(dir string) iter.Seq2[Record, error] {
 	return committed[Record](dir, RecordsFile, func(g GroupLine) int64 { return g.Records.Bytes })
 }
@@ -161,8 +161,7 @@ func located[T any](path string, end int64) iter.Seq2[Located[T], error] {
 			case errors.Is(err, io.EOF):
 				return // what is left is a torn line
 			case errors.Is(err, errLongLine):
-				err = fmt.Errorf("reading %s:%d: %w", path, n, err)
-				if !yield(zero, err) {
+				if !yield(zero, &LineError{path, n, err}) {
 					return
 				}
 				continue
@@ -172,8 +171,7 @@ func located[T any](path string, end int64) iter.Seq2[Located[T], error] {
 			}
 			v := Located[T]{Place: Place{from, lines.read}}
 			if err := boundedjson.Unmarshal(line, &v.Line, maxLineMemory); err != nil {
-				err = fmt.Errorf("reading %s:%d: %w", path, n, err)
-				if !yield(zero, err) {
+				if !yield(zero, &LineError{path, n, err}) {
 					return
 				}
 				continue
@@ -184,6 +182,19 @@ func located[T any](path string, end int64) iter.Seq2[Located[T], error] {
 		}
 	}
 }
+
+// A LineError is a line of a journal that cannot be read. Those behind it can.
+type LineError struct {
+	File string
+	Line int
+	Err  error
+}
+
+// Error names file and line.
+func (e *LineError) Error() string { return fmt.Sprintf("reading %s:%d: %v", e.File, e.Line, e.Err) }
+
+// Unwrap returns what is wrong with the line.
+func (e *LineError) Unwrap() error { return e.Err }
 
 var errLongLine = fmt.Errorf("the line is longer than %d bytes", maxLine)
 

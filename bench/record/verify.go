@@ -3,6 +3,7 @@ package record
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/internal/files"
@@ -249,6 +252,9 @@ func (w *verified) extent(group int, want Extent) *Damage {
 	var size int64
 	for range want.Lines {
 		line, err := w.next()
+		if errors.Is(err, errLongLine) {
+			return &Damage{w.name, w.n + 1, group, err.Error()}
+		}
 		if err != nil {
 			return w.lost(group)
 		}
@@ -256,10 +262,44 @@ func (w *verified) extent(group int, want Extent) *Damage {
 		size += int64(len(line))
 	}
 	if size != want.Bytes || hex.EncodeToString(h.Sum(nil)) != want.SHA256 {
-		return &Damage{w.name, first, group, fmt.Sprintf("lines %d to %d are not those that %s counts in group %d (one of the two was edited, lost or doubled)", first, w.n, GroupsFile, group)}
+		return &Damage{w.name, first, group, fmt.Sprintf("lines %d to %d are not those that %s counts in group %d (one of the two was edited, lost or doubled)%s", first, w.n, GroupsFile, group, w.unreadable(first))}
 	}
 	return nil
 }
+
+// unreadable names the lines from first to the last one read that are no JSON.
+func (w *verified) unreadable(first int) string {
+	f, err := files.Open(w.f.Name())
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	lines := newLineReader(f)
+	var bad []string
+	for n := 1; n <= w.n; n++ {
+		line, err := lines.next()
+		if err != nil && !errors.Is(err, errLongLine) {
+			break
+		}
+		if n >= first && (err != nil || !json.Valid(line)) {
+			if len(bad) == maxNamed {
+				bad = append(bad, "…")
+				break
+			}
+			bad = append(bad, strconv.Itoa(n))
+		}
+	}
+	switch len(bad) {
+	case 0:
+		return ""
+	case 1:
+		return "; line " + bad[0] + " cannot be read"
+	}
+	return "; lines " + strings.Join(bad, ", ") + " cannot be read"
+}
+
+// maxNamed is how many lines that cannot be read are named.
+const maxNamed = 10
 
 func (w *verified) next() ([]byte, error) {
 	if w.lines == nil {

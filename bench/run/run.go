@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -268,6 +269,11 @@ func (r *runner) plan() ([]*group, error) {
 	for s, d := range r.cfg.Datasets {
 		info, ids := d.Data.Info(), d.Data.IDs()
 		n := r.items(d)
+		for _, id := range ids {
+			if !utf8.ValidString(id) {
+				return nil, configErrorf("data set %s: the name %q of an item is not UTF-8, and no result could tell it from others: rename it", d.Spec, id)
+			}
+		}
 		name := info.ID
 		if names[name]++; names[name] > 1 {
 			name += "#" + strconv.Itoa(names[name])

@@ -3,6 +3,7 @@ package summary
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/vtbench/vtbench/bench/record"
@@ -67,8 +68,15 @@ type aggregation struct {
 	histograms map[cellKey]*Distribution
 }
 
-// maxBadLines is how many lines that cannot be read are named at once.
-const maxBadLines = 10
+// BadLine is the failure that a line of a journal stands for which cannot be read: what
+// was measured there is unknown, and counted.
+func BadLine(err error) (Failure, bool) {
+	var line *record.LineError
+	if !errors.As(err, &line) {
+		return Failure{}, false
+	}
+	return Failure{Item: fmt.Sprintf("%s:%d", filepath.Base(line.File), line.Line), Error: "the line cannot be read: " + line.Err.Error()}, true
+}
 
 // Summarise computes the summary of a run directory from its records alone. The
 // kinds turn stored states into values of whole sets; without them those rows are
@@ -82,18 +90,15 @@ func Summarise(dir string, m *record.Manifest, kinds []metrics.Kind) (Summary, e
 	for _, s := range m.Metrics {
 		a.specs[s.ID] = s
 	}
-	var bad []error
 	for r, err := range record.Records(dir) {
-		if err != nil {
-			if bad = append(bad, err); len(bad) == maxBadLines {
-				break
-			}
+		if bad, ok := BadLine(err); ok {
+			a.failures = append(a.failures, bad)
 			continue
 		}
+		if err != nil {
+			return Summary{}, err
+		}
 		a.add(&r)
-	}
-	if err := errors.Join(bad...); err != nil {
-		return Summary{}, err
 	}
 	states, err := readStates(dir, m, kinds)
 	if err != nil {

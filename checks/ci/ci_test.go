@@ -198,7 +198,9 @@ jobs:
 var (
 	inputUse  = regexp.MustCompile(`\binputs\.([A-Za-z0-9_-]+)`)
 	outputUse = regexp.MustCompile(`\bsteps\.([A-Za-z0-9_-]+)\.outputs\.([A-Za-z0-9_-]+)`)
-	pinned    = regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_./-]+@(v[0-9]+(\.[0-9]+){0,2}|[0-9a-f]{40}|main)$`)
+	pinned    = regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_./-]+@[0-9a-f]{40}$`)
+	// The release that a commit is, for people and for what proposes updates.
+	release = regexp.MustCompile(`uses: (\S+@[0-9a-f]{40}) # v[0-9]+\.[0-9]+\.[0-9]+\n`)
 )
 
 func TestActionMetadata(t *testing.T) {
@@ -299,13 +301,72 @@ func shellParses(t *testing.T, where, script string) {
 func TestActionsArePinned(t *testing.T) {
 	allSteps(t, func(where string, s step) {
 		switch {
-		case s.Uses == "" || s.Uses == "./":
+		case s.Uses == "" || strings.HasPrefix(s.Uses, "./"):
 		case !pinned.MatchString(s.Uses):
-			t.Errorf("%s: %s names no version", where, s.Uses)
-		case strings.HasSuffix(s.Uses, "@main") && !strings.HasPrefix(s.Uses, "vtbench/vtbench@"):
-			t.Errorf("%s: %s follows a branch of somebody else", where, s.Uses)
+			t.Errorf("%s: %s names no commit: tags and branches can be moved", where, s.Uses)
 		}
 	})
+	for _, name := range []string{filepath.Join(root, "action.yml"), recipe("github/vtbench.yml"), recipe("github/vtbench-comment.yml")} {
+		text := string(read(t, name))
+		if n, m := strings.Count(text, "uses: actions/"), len(release.FindAllString(text, -1)); n != m || n == 0 {
+			t.Errorf("%s: %d actions, %d of them with the release behind the commit", name, n, m)
+		}
+	}
+}
+
+// A recipe runs no vtbench but the commit that its user wrote down, and says so to one who
+// wrote none.
+func TestRecipesWantACommit(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		testenv.Skip(t, "bash is not here")
+	}
+	commit, image := strings.Repeat("0a", 20), "golang:1@sha256:"+strings.Repeat("0a", 32)
+	scripts := map[string]string{}
+	for _, name := range []string{"github/vtbench.yml", "github/vtbench-comment.yml"} {
+		for _, j := range readWorkflow(t, recipe(name)).Jobs {
+			before := true // nothing of vtbench is used before the check
+			for _, s := range j.Steps {
+				if s.Name == "vtbench is pinned" {
+					scripts[name], before = s.Run, false
+				} else if before && (s.With["repository"] != nil || strings.Contains(s.Run, "vtbench") || strings.HasPrefix(s.Uses, "./")) {
+					t.Errorf("%s: %s%s comes before the check", name, s.Uses, s.Run)
+				}
+			}
+		}
+	}
+	var gitlab map[string]struct {
+		BeforeScript []string `yaml:"before_script"`
+	}
+	if err := yaml.Unmarshal(read(t, recipe("gitlab/.gitlab-ci.yml")), &gitlab); err != nil {
+		t.Fatal(err)
+	}
+	scripts["gitlab"] = gitlab["vtbench"].BeforeScript[0]
+	for name, script := range scripts {
+		for _, tc := range []struct {
+			pinned, image string
+			ok            bool
+		}{
+			{commit, image, true},
+			{"", image, false},
+			{"main", image, false},
+			{"v1.0.0", image, false},
+			{commit[:12], image, false},
+			{commit + "0", image, false},
+			{commit, "golang:1", name != "gitlab"},
+		} {
+			cmd := exec.Command(bash, "-e")
+			cmd.Stdin = strings.NewReader(script)
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "VTBENCH_PINNED=" + tc.pinned, "VTBENCH_IMAGE=" + tc.image}
+			out, err := cmd.CombinedOutput()
+			if (err == nil) != tc.ok {
+				t.Errorf("%s with %q and %q: %v: %s", name, tc.pinned, tc.image, err, out)
+			}
+		}
+	}
+	if len(scripts) != 3 {
+		t.Errorf("%d of 3 recipes check", len(scripts))
+	}
 }
 
 // The half that runs a stranger's code can write nothing; the half that can write
@@ -388,7 +449,7 @@ func TestGitLab(t *testing.T) {
 			t.Errorf("job %s: artefacts are %+v", job, j.Artifacts)
 		}
 		for v := range j.Variables {
-			if strings.HasPrefix(v, "VTBENCH_") && v != "VTBENCH_VERSION" && !known[v] {
+			if strings.HasPrefix(v, "VTBENCH_") && v != "VTBENCH_PINNED" && v != "VTBENCH_IMAGE" && !known[v] {
 				t.Errorf("job %s sets %s, which compare.sh does not know", job, v)
 			}
 		}

@@ -32,6 +32,7 @@ import (
 
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/datasets/icdar"
+	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -199,7 +200,7 @@ func (c *collect) done() ([]label, []datasets.LostLabel, error) {
 // unmarshal decodes JSON and says where it is wrong.
 func unmarshal(file string, b []byte, v any) error {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	err := json.Unmarshal(b, v)
+	err := boundedjson.Unmarshal(b, v, boundedjson.Default)
 	if err == nil {
 		return nil
 	}

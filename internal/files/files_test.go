@@ -43,7 +43,7 @@ func link(t *testing.T, to, from string) {
 func TestList(t *testing.T) {
 	root := t.TempDir()
 	write(t, root, map[string]string{
-		"img_10.png": "", "img_2.PNG": "", "notes.txt": "", ".hidden.png": "", "._img_2.png": "", ".git/a.png": "", ".git/b.png": "",
+		"img_10.png": "", "\xff.png": "", "\xfe.png": "", "img_2.PNG": "", "notes.txt": "", ".hidden.png": "", "._img_2.png": "", ".git/a.png": "", ".git/b.png": "",
 		"b/x.jpg": "", "a/1.webp": "", "a/2.tiff": "", "a/deep/3.bmp": "", "a/4.gif": "", "a/5.mp4": "",
 		"a/.ipynb_checkpoints/1.webp": "",
 	})
@@ -69,6 +69,7 @@ func TestList(t *testing.T) {
 		{Reason: files.BrokenLink, Count: 1, Names: []string{"broken.png"}},
 		{Reason: files.LinkLoop, Count: 2, Names: []string{"a/up/", "b/linked/more/back/"}},
 		{Reason: files.NotRegular, Count: 1, Names: []string{"pipe.png"}},
+		{Reason: files.NotUTF8, Count: 2, Names: []string{`\xfe.png`, `\xff.png`}},
 	}
 	for _, dir := range []string{root, top} {
 		got, err := files.List(t.Context(), dir, isImage)

@@ -1,7 +1,7 @@
 // Package limits makes inputs that are built to take memory: small files that claim, unpack
-// to or become very much. Tests give each to its reader and look at what is allocated;
-// the program in measure gives them to a vtbench and prints what it takes, for
-// docs/limits.md.
+// to or become very much. A test of the command line gives each to its reader and looks at
+// what is allocated; the program in measure gives them to builds of vtbench and prints what
+// they take, for docs/limits.md.
 package limits
 
 import (
@@ -27,41 +27,44 @@ type Input struct {
 	// Make writes it into an empty folder and returns the arguments of vtbench, whose
 	// working directory is that folder.
 	Make func(dir string) (args []string, err error)
+	// Slow says that making it, or refusing it, takes seconds: tests leave it to the program
+	// that measures.
+	Slow bool
 }
 
 // Inputs lists all inputs, in the order of a table.
 func Inputs() []Input {
 	return []Input{
-		{"baseline whose items are empty", baseline(`{"items":[`, "{},", "]}", 19<<20)},
-		{"baseline whose metrics are empty", baseline(`{"header":{"metrics":[`, "{},", "]}}", 4<<20)},
-		{"baseline whose names are all different", names},
-		{"baseline that unpacks to gigabytes of blanks", baseline(`{`, "                ", "}", 256<<20)},
-		{"comparison whose rows are empty", report(`{"schema":1,"rows":[`, "{},", "]}", 20<<20)},
-		{"comparison whose numbers are rows", report(`{"schema":1,"rows":[`, "0,", "]}", 30<<20)},
-		{"gates: a flat list in a megabyte", yaml("gates.yaml", "version: 1\ngates: [", "{},", "]\n", "compare", "a", "b", "--gates", "gates.yaml")},
-		{"gates: nested", yaml("gates.yaml", "version: 1\ngates: ", "[", "", "compare", "a", "b", "--gates", "gates.yaml")},
-		{"suite: a flat list in a megabyte", yaml("suite.yaml", "id: x\nversion: 1\ncorruptions: [", "{},", "]\n", "run", "--suite", "./suite.yaml")},
-		{"configuration: a flat list in a megabyte", yaml("c.yaml", "suite: text\ntokenizers: [", "{},", "]\n", "run", "-c", "c.yaml")},
+		{"baseline whose items are empty", baseline(`{"items":[`, "{},", "]}", 19<<20), true},
+		{"baseline whose metrics are empty", baseline(`{"header":{"metrics":[`, "{},", "]}}", 4<<20), false},
+		{"baseline whose names are all different", names, true},
+		{"baseline that unpacks to gigabytes of blanks", baseline(`{`, "                ", "}", 256<<20), true},
+		{"comparison whose rows are empty", report(`{"schema":1,"rows":[`, "{},", "]}", 20<<20), true},
+		{"comparison whose numbers are rows", report(`{"schema":1,"rows":[`, "0,", "]}", 30<<20), true},
+		{"gates: a flat list in a megabyte", yaml("gates.yaml", "version: 1\ngates: [", "{},", "]\n", "compare", "a", "b", "--gates", "gates.yaml"), false},
+		{"gates: nested", yaml("gates.yaml", "version: 1\ngates: ", "[", "", "compare", "a", "b", "--gates", "gates.yaml"), false},
+		{"suite: a flat list in a megabyte", yaml("suite.yaml", "id: x\nversion: 1\ncorruptions: [", "{},", "]\n", "run", "--suite", "./suite.yaml"), false},
+		{"configuration: a flat list in a megabyte", yaml("c.yaml", "suite: text\ntokenizers: [", "{},", "]\n", "run", "-c", "c.yaml"), false},
 		{"tokenizer that stands for 2⁴⁰", func(string) ([]string, error) {
 			return []string{"run", "--suite", "text", "-t", "jpeg:q=" + strings.Repeat("{1,2}", 40)}, nil
-		}},
-		{"run: summary whose rows are empty", runDir("summary.json", `{"rows":[`, "{},", "]}", 20<<20)},
-		{"run: cases that are empty", runDir("images/cases.json", `[`, "{},", "]", 20<<20)},
-		{"run: manifest whose tokenizers are empty", runDir("manifest.json", `{"schema":2,"tokenizers":[`, "{},", "]}", 20<<20)},
-		{"run: a record line of 3 GB", longLine},
-		{"run: tokens of two million codebooks", codebooks},
-		{"run: a vector of three million features", features},
-		{"TokBench results that are empty", file("t.json", `{"m":{"256":{"details":{"i":{"results":[`, "{},", "]}}}}}", 30<<20, "baseline", "import", "tokbench", "t.json", "-o", "t.vtbench.json.gz")},
-		{"CSV: a field of 500 MB", file("v.csv", "item,metric,value,tokenizer\n\"", "aaaaaaaaaa", "\",psnr,1,t\n", 50<<20, "baseline", "import", "csv", "v.csv", "-o", "v.vtbench.json.gz")},
-		{"COCO: annotations that are empty", file("faces.json", `{"images":[`, "{},", "]}", 30<<20, "datasets", "info", "coco-face:faces.json")},
-		{"TokBench: faces that are empty", tokbenchFaces},
-		{"FFHQ: an entry of 3 GB", ffhq},
-		{"WFLW: a list of 3 GB", sparse("WFLW_annotations/list_98pt_rect_attr_train_test/list_98pt_rect_attr_test.txt", 3<<30, "datasets", "info", "wflw:.")},
-		{"ICDAR: labels of 3 GB", icdar},
-		{"PNG of 65,535 × 65,535", png},
-		{"PNG with a profile that unpacks to 1 GB", profile},
-		{"ONNX graph of 3 GB", sparse("m.onnx", 3<<30, "run", "--suite", "text", "-t", "onnx:model=m.onnx")},
-		{"plug-in: a header of empty items", plugin},
+		}, true},
+		{"run: summary whose rows are empty", runDir("summary.json", `{"rows":[`, "{},", "]}", 20<<20), true},
+		{"run: cases that are empty", runDir("images/cases.json", `[`, "{},", "]", 20<<20), true},
+		{"run: manifest whose tokenizers are empty", runDir("manifest.json", `{"schema":2,"tokenizers":[`, "{},", "]}", 20<<20), true},
+		{"run: a record line of 3 GB", longLine, false},
+		{"run: tokens of a million codebooks", codebooks, false},
+		{"run: vectors of 200,000 features", features, false},
+		{"TokBench results that are empty", file("t.json", `{"m":{"256":{"details":{"i":{"results":[`, "{},", "]}}}}}", 30<<20, "baseline", "import", "tokbench", "t.json", "-o", "t.vtbench.json.gz"), true},
+		{"CSV: a field of 500 MB", file("v.csv", "item,metric,value,tokenizer\n\"", "aaaaaaaaaa", "\",psnr,1,t\n", 50<<20, "baseline", "import", "csv", "v.csv", "-o", "v.vtbench.json.gz"), true},
+		{"COCO: annotations that are empty", file("faces.json", `{"images":[`, "{},", "]}", 30<<20, "datasets", "info", "coco-face:faces.json"), true},
+		{"TokBench: faces that are empty", tokbenchFaces, true},
+		{"FFHQ: an entry of 256 MB", ffhq, true},
+		{"WFLW: a list of 3 GB", sparse("WFLW_annotations/list_98pt_rect_attr_train_test/list_98pt_rect_attr_test.txt", 3<<30, "datasets", "info", "wflw:."), false},
+		{"ICDAR: labels of 3 GB", icdar, true},
+		{"PNG of 65,535 × 65,535", png, false},
+		{"PNG with a profile that unpacks to 1 GB", profile, true},
+		{"ONNX graph of 3 GB", sparse("m.onnx", 3<<30, "run", "--suite", "text", "-t", "onnx:model=m.onnx"), true},
+		{"plug-in: a header of empty items", plugin, false},
 	}
 }
 
@@ -122,7 +125,7 @@ func pack(dir string, data func(write func([]byte) error) error) error {
 	if err != nil {
 		return err
 	}
-	z, err := gzip.NewWriterLevel(f, gzip.BestSpeed)
+	z, err := gzip.NewWriterLevel(f, gzip.BestCompression)
 	if err != nil {
 		return err
 	}
@@ -196,9 +199,9 @@ func runDir(name, head, one, tail string, n int) func(string) ([]string, error) 
 
 // emptyRun is a complete run without any item.
 func emptyRun(dir string) error {
-	manifest := `{"schema":2,"suite":{"id":"x","version":1,"datasets":["d"],"resolutions":[64],"score_at":"input","metrics":["psnr"],"headline":["psnr"]},
+	manifest := `{"schema":2,"suite":{"id":"x","version":1,"datasets":["d"],"resolutions":[64],"score_at":"input","metrics":["psnr","tokens","code-usage","fid"],"headline":["psnr"]},
 "datasets":[{"name":"d","spec":"d","info":{"id":"d"}}],"tokenizers":[{"name":"t","kind":"t","info":{"name":"t","codebooks":[4096]}}],
-"metrics":[{"id":"psnr","version":1,"scope":"image"},{"id":"code-usage","version":1,"scope":"corpus"},{"id":"fid","version":1,"scope":"set"}],
+"metrics":[{"id":"psnr","version":1,"scope":"image"},{"id":"tokens","version":1,"scope":"image"},{"id":"code-usage","version":1,"scope":"corpus"},{"id":"fid","version":1,"scope":"set"}],
 "bootstrap":{"resamples":100,"level":0.95,"method":"percentile"}}`
 	for name, text := range map[string]string{
 		"manifest.json": manifest, "summary.json": `{"schema":2,"rows":[]}`, "images/cases.json": "[]",
@@ -261,11 +264,12 @@ func longLine(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return args, os.Truncate(filepath.Join(dir, "run", "records.jsonl"), 3<<30)
+	name := filepath.Join(dir, "run", "records.jsonl")
+	return args, errors.Join(os.Truncate(name, 0), os.Truncate(name, 3<<30))
 }
 
-func codeLine(observer, state string) string {
-	b, err := json.Marshal(map[string]string{"tokenizer": "t", "dataset": "d", "item": "i", "condition": "clean@64", "observer": observer, "state": state})
+func codeLine(tokenizer, item, observer, state string) string {
+	b, err := json.Marshal(map[string]string{"tokenizer": tokenizer, "dataset": "d", "item": item, "condition": "clean@64", "observer": observer, "state": state})
 	if err != nil {
 		panic(err) // strings can be written
 	}
@@ -281,14 +285,20 @@ func codebooks(dir string) ([]string, error) {
 	b = binary.AppendUvarint(b, n)
 	one := append(binary.AppendUvarint(nil, 4096), 1, 1, 0, 0, 0)
 	b = append(b, bytes.Repeat(one, n)...)
-	return group(dir, "{}\n", codeLine("code-usage", "t1"+base64.RawURLEncoding.EncodeToString(b)))
+	return group(dir, "{}\n", codeLine("t", "i", "tokens", "t1"+base64.RawURLEncoding.EncodeToString(b)))
 }
 
-// features is a vector as long as a line holds; what is kept of its set grows with the
-// square of that.
+// features are vectors of which a line holds ten times as much; what is kept of their set
+// grows with the square of their length.
 func features(dir string) ([]string, error) {
-	state := base64.RawStdEncoding.EncodeToString(make([]byte, 4*2_900_000))
-	return group(dir, "{}\n", codeLine("fid", state))
+	state := base64.RawStdEncoding.EncodeToString(make([]byte, 4*200_000))
+	var lines string
+	for _, tokenizer := range []string{"", "t"} {
+		for _, item := range []string{"a", "b", "c"} {
+			lines += codeLine(tokenizer, item, "fid", state)
+		}
+	}
+	return group(dir, "{}\n", lines)
 }
 
 func tokbenchFaces(dir string) ([]string, error) {
@@ -298,7 +308,7 @@ func tokbenchFaces(dir string) ([]string, error) {
 	return file("annotations/face_meta.json", "[", "{},", "]", 30<<20, "datasets", "info", "tokbench-face:.")(dir)
 }
 
-// ffhq is a file of landmarks whose first entry is a text of 3 GB.
+// ffhq is a file of landmarks whose first entry has 256 MB.
 func ffhq(dir string) ([]string, error) {
 	if err := write(dir, "images/00000.png", smallPNG(nil)); err != nil {
 		return nil, err
@@ -312,7 +322,7 @@ func ffhq(dir string) ([]string, error) {
 		return nil, err
 	}
 	blanks := bytes.Repeat([]byte("0,"), 1<<19)
-	for range 1 << 10 { // one of 1 GB shows what three would
+	for range 1 << 8 {
 		if _, err := f.Write(blanks); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}

@@ -25,6 +25,9 @@ func TestBounds(t *testing.T) {
 		"complex keys":  strings.Repeat("? ", 100_000) + "x",
 		"indented maps": deep.String(),
 		"aliases":       bomb.String(),
+		"a flat list":   "a: [" + strings.Repeat("{},", 300_000) + "{}]",
+		"a flat map":    strings.Repeat("a:\n", 300_000),
+		"short words":   "a: [" + strings.Repeat("1 ,", 300_000) + "1]",
 		"bytes":         "a: " + strings.Repeat("x", MaxBytes),
 	} {
 		var v struct {
@@ -40,6 +43,19 @@ func TestBounds(t *testing.T) {
 		if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 100 {
 			t.Errorf("%s took %d MB", name, mb)
 		}
+	}
+	// The longest list that is read takes no more.
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var list struct {
+		A []map[string]string `yaml:"a"`
+	}
+	if err := Decode("x.yaml", []byte("a: ["+strings.Repeat("{},", maxTokens/3-2)+"{}]"), &list); err != nil || len(list.A) != maxTokens/3-1 {
+		t.Errorf("%d, %v", len(list.A), err)
+	}
+	runtime.ReadMemStats(&after)
+	if mb := (after.TotalAlloc - before.TotalAlloc) >> 20; mb > 100 {
+		t.Errorf("the longest list takes %d MB", mb)
 	}
 	// What people write is read.
 	var v struct {

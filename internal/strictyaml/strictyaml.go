@@ -21,6 +21,10 @@ import (
 // MaxBytes bounds a document: a suite of every corruption takes a hundredth of it.
 const MaxBytes = 1 << 20
 
+// maxTokens bounds the words and signs of a document, ten times as many as that suite has:
+// the parser takes a kilobyte for each, and time that grows with the square of a list.
+const maxTokens = 20_000
+
 // How deep a document may nest, in flow style, in block style and on one line. The
 // parser keeps memory that grows with the square of the depth.
 const (
@@ -65,6 +69,9 @@ func check(name string, data []byte) error {
 		return fmt.Errorf("%s has %d bytes, at most %d are read", name, len(data), MaxBytes)
 	}
 	flow, line, openers := 0, 0, 0
+	if n := signs(data); n > maxTokens {
+		return fmt.Errorf("%s has about %d words and signs, at most %d are read", name, n, maxTokens)
+	}
 	for _, t := range lexer.Tokenize(string(data)) {
 		bad := func(what string) error {
 			return fmt.Errorf("%s:%d:%d: %s", name, t.Position.Line, t.Position.Column, what)
@@ -148,4 +155,17 @@ func keys(t reflect.Type, seen map[reflect.Type]bool) []string {
 		out = append(out, keys(f.Type, seen)...)
 	}
 	return out
+}
+
+// signs estimates the tokens of a document before any is made, from above for what could
+// take memory: the signs that begin an element, and line breaks.
+func signs(data []byte) int {
+	n := 0
+	for _, c := range data {
+		switch c {
+		case '\n', ',', ':', '[', ']', '{', '}', '-', '&', '*', '!', '?', '#', '"', '\'', '|', '>':
+			n++
+		}
+	}
+	return n
 }

@@ -11,14 +11,15 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Write replaces a file, readable for all, and returns when file and name are on
-// disk. Writers of one file may run at once: one of them wins.
+// Write replaces a file and returns when file and name are on disk. A new file may be read
+// and written by whom the umask lets, as any that a program makes; one that is replaced
+// keeps its permissions. Writers of one file may run at once: one of them wins.
 func Write(path string, b []byte) error {
 	dir := filepath.Dir(path)
 	// The folder of the file, not $TMPDIR: renaming must not cross file systems.
-	err := renameio.WriteFile(path, b, 0o644, renameio.WithTempDir(dir), renameio.WithStaticPermissions(0o644))
+	err := renameio.WriteFile(path, b, 0o666, renameio.WithTempDir(dir), renameio.WithExistingPermissions())
 	if err == nil {
-		err = syncFolder(dir)
+		err = SyncFolder(dir)
 	}
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
@@ -26,8 +27,9 @@ func Write(path string, b []byte) error {
 	return nil
 }
 
-// syncFolder writes the names of a folder to disk, which renameio leaves out.
-func syncFolder(dir string) error {
+// SyncFolder returns when the names of a folder are on disk, which syncing the files in it
+// does not bring about.
+func SyncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/vtbench/vtbench/internal/wholefile"
@@ -21,8 +22,30 @@ func TestWrite(t *testing.T) {
 			t.Errorf("%q, %v; want %q", got, err, want)
 		}
 	}
-	if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o644 {
-		t.Errorf("mode %v, %v", st.Mode(), err)
+}
+
+// The umask says who may read a new file; one that is replaced keeps what it had.
+func TestPermissions(t *testing.T) {
+	for mask, want := range map[int]os.FileMode{0o022: 0o644, 0o002: 0o664, 0o077: 0o600} {
+		path := filepath.Join(t.TempDir(), "a.txt")
+		old := syscall.Umask(mask)
+		err := wholefile.Write(path, []byte("x"))
+		syscall.Umask(old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st, err := os.Stat(path); err != nil || st.Mode().Perm() != want {
+			t.Errorf("umask %o: mode %v, %v; want %v", mask, st.Mode(), err, want)
+		}
+		if err := os.Chmod(path, 0o640); err != nil {
+			t.Fatal(err)
+		}
+		if err := wholefile.Write(path, []byte("y")); err != nil {
+			t.Fatal(err)
+		}
+		if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o640 {
+			t.Errorf("replaced: mode %v, %v", st.Mode(), err)
+		}
 	}
 }
 

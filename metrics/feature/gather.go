@@ -22,6 +22,10 @@ import (
 // a sample of this size, drawn by the names of the items and the seed.
 const Reservoir = 10_000
 
+// MaxDim bounds the numbers of a vector: covariances take eight bytes for each pair of
+// them. The widest extractors that are in use have 4096.
+const MaxDim = 8192
+
 // Options of the metrics of this package.
 const (
 	// OptionKIDSubset is the number of images of a subset of KID, 1000 by definition:
@@ -89,6 +93,9 @@ func Decode(state string) ([]float32, error) {
 	}
 	if len(b) == 0 || len(b)%4 != 0 {
 		return nil, fmt.Errorf("reading features: %d bytes are no float32 numbers", len(b))
+	}
+	if n := len(b) / 4; n > MaxDim {
+		return nil, fmt.Errorf("reading features: a vector of %d numbers, at most %d are read", n, MaxDim)
 	}
 	out := make([]float32, len(b)/4)
 	for i := range out {
@@ -158,6 +165,8 @@ func (g *Gathering) AddFeatures(item string, f []float32) error {
 	switch {
 	case len(f) == 0:
 		return fmt.Errorf("adding features of %q: there are none", item)
+	case len(f) > MaxDim:
+		return fmt.Errorf("adding features of %q: a vector of %d numbers, at most %d are taken", item, len(f), MaxDim)
 	case g.dim != 0 && len(f) != g.dim:
 		return fmt.Errorf("adding features of %q: %d numbers, the other items have %d", item, len(f), g.dim)
 	case g.names[item]:

@@ -107,7 +107,7 @@ func (e *engine) close() error {
 func writeConfig(vars []variable) (string, error) {
 	f, err := os.CreateTemp("", "vtbench-ocr-*.conf")
 	if err != nil {
-		return "", fmt.Errorf("writing Tesseract's configuration: %w", err)
+		return "", fmt.Errorf("writing Tesseract's configuration: %w; TMPDIR must name a folder that can be written", err)
 	}
 	var b strings.Builder
 	for _, v := range vars {

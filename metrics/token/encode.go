@@ -37,6 +37,9 @@ const (
 // alone, so that what can be said about positions does not depend on content.
 const MaxGrid = 4096
 
+// maxBooks bounds the codebooks of a state: each takes memory when states are added up.
+const maxBooks = 1024
+
 // maxPositions bounds what a state may claim to have seen in one image.
 const maxPositions = 1 << 40
 
@@ -119,6 +122,9 @@ func Encode(o metrics.Observation) (string, error) {
 	}
 	b := binary.AppendUvarint(nil, uint64(o.W))
 	b = binary.AppendUvarint(b, uint64(o.H))
+	if n := len(o.Codes.Books); n > maxBooks {
+		return "", fmt.Errorf("encoding codes: %d codebooks, at most %d are possible", n, maxBooks)
+	}
 	b = binary.AppendUvarint(b, uint64(len(o.Codes.Books)))
 	for i, book := range o.Codes.Books {
 		if book.Size > maxSize {
@@ -181,7 +187,7 @@ func Decode(s string) (State, error) {
 		return State{}, fmt.Errorf("decoding the state of an image: %w", err)
 	}
 	st := State{W: int(r.number(math.MaxInt32)), H: int(r.number(math.MaxInt32))}
-	books := r.number(math.MaxInt32)
+	books := r.number(maxBooks)
 	if r.err == nil && (st.W == 0 || st.H == 0 || books == 0) {
 		r.err = errCanonical
 	}

@@ -61,7 +61,7 @@ func ReadEvent(name string) (*Event, error) {
 	}
 	var e Event
 	if err := boundedjson.Unmarshal(b, &e, maxEvent); err != nil {
-		return nil, usagef("reading the event %s: %w", name, err)
+		return nil, usagef("reading the event: %s is not what the service writes", name) // what it holds is not shown
 	}
 	if e.WorkflowRun == nil && e.PullRequest == nil {
 		return nil, usagef("the event %s is neither of a pull_request nor of a workflow_run: name the pull request with --pr and leave --event out", name)

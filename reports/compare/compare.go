@@ -61,7 +61,7 @@ func ReadJSON(r io.Reader) (*compare.Report, error) {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&out); err != nil {
-		return nil, fmt.Errorf("reading a comparison: %w; want a file of `vtbench compare --format json`", err)
+		return nil, fmt.Errorf("reading a comparison: %s; want a file of `vtbench compare --format json`", wrong(err))
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("reading a comparison: there is more after its end")
@@ -97,6 +97,26 @@ func ReadJSON(r io.Reader) (*compare.Report, error) {
 		}
 	}
 	return &out, nil
+}
+
+// wrong says what is wrong with a comparison without a word of it: the file may be a
+// stranger's, or none that was meant, and the message stands in a log that all can read.
+func wrong(err error) string {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("it is no JSON (at byte %d)", syntax.Offset)
+	case errors.As(err, &kind) && kind.Field != "":
+		return fmt.Sprintf("%s is of another kind than is wanted (at byte %d)", format.Line(kind.Field), kind.Offset)
+	case errors.As(err, &kind):
+		return "it is no object of JSON"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "it ends too early"
+	case strings.HasPrefix(err.Error(), "json: unknown field"):
+		return "it has a field that this version does not know"
+	}
+	return "a value cannot be read"
 }
 
 // Title is the outcome in one line.

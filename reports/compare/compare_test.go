@@ -352,18 +352,25 @@ func TestJSONRoundTrip(t *testing.T) {
 func TestReadJSONRefuses(t *testing.T) {
 	good := written(t, FormatJSON, fixture.Comparison(), Options{})
 	for name, tc := range map[string]struct{ in, want string }{
-		"empty":        {"", "EOF"},
-		"not JSON":     {"hello", "invalid"},
-		"unknown key":  {strings.Replace(good, `"schema"`, `"extra": 1, "schema"`, 1), "unknown field"},
+		"empty":        {"", "ends too early"},
+		"not JSON":     {"hello", "no JSON (at byte 1)"},
+		"unknown key":  {strings.Replace(good, `"schema"`, `"extra": 1, "schema"`, 1), "a field that this version does not know"},
 		"version":      {strings.Replace(good, `"schema": 1`, `"schema": 99`, 1), "schema 99"},
 		"pair":         {strings.Replace(good, `"pair": 0`, `"pair": 7`, 1), "pair 7"},
 		"negative":     {strings.Replace(good, `"pair": 0`, `"pair": -1`, 1), "pair -1"},
 		"finding":      {strings.Replace(good, `"row": 1,`, `"row": 70,`, 1), "row 70"},
 		"trailing":     {good + "{}", "after"},
-		"string in it": {strings.Replace(good, `"delta": -`, `"delta": "x`, 1), "invalid"},
+		"string in it": {strings.Replace(good, `"delta": -`, `"delta": "x`, 1), "no JSON"},
+		"kind":         {strings.Replace(good, `"schema": 1`, `"schema": "secret"`, 1), "schema is of another kind"},
+		"list":         {`["secret"]`, "no object"},
+		"number":       {strings.Replace(good, `"delta": -`, `"delta": "secret", "x": -`, 1), "a value cannot be read"},
+		"secret":       {"TOKEN=secret\x00PATH=/bin", "no JSON"},
+		"empty rows":   {`{"schema":1,"rows":[` + strings.Repeat("{},", 1<<20) + `{}]}`, "more than 128 MB"},
 	} {
 		if _, err := ReadJSON(strings.NewReader(tc.in)); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: got %v, want …%s…", name, err, tc.want)
+		} else if strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: the message quotes the file: %v", name, err)
 		}
 	}
 }

@@ -11,15 +11,16 @@ import (
 // escapes, line breaks), characters that turn the direction of writing, and
 // bytes that are not UTF-8 become visible escapes. Whatever a plug-in or a file
 // calls itself, it cannot move the cursor or hide what stands beside it.
-func Line(s string) string {
-	clean := true
-	for _, r := range s {
-		if unsafe(r) {
-			clean = false
-			break
-		}
-	}
-	if clean {
+func Line(s string) string { return visible(s, unsafe) }
+
+// Text is Line for a text of several lines: line breaks and tabs stay.
+func Text(s string) string {
+	return visible(s, func(r rune) bool { return unsafe(r) && r != '\n' && r != '\t' })
+}
+
+// visible writes the characters that act as escapes.
+func visible(s string, acts func(rune) bool) string {
+	if strings.IndexFunc(s, acts) < 0 {
 		return s
 	}
 	var b strings.Builder
@@ -28,16 +29,16 @@ func Line(s string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case !acts(r):
+			b.WriteString(s[i : i+n])
 		case r == '\n':
 			b.WriteString(`\n`)
 		case r == '\t':
 			b.WriteString(`\t`)
-		case unsafe(r) && r < 0x100:
+		case r < 0x100:
 			fmt.Fprintf(&b, `\x%02x`, r)
-		case unsafe(r):
-			fmt.Fprintf(&b, `\u%04x`, r)
 		default:
-			b.WriteString(s[i : i+n])
+			fmt.Fprintf(&b, `\u%04x`, r)
 		}
 		i += n
 	}

@@ -67,7 +67,7 @@ func Report(v *view.View, plots []Plot, o Options) (page []byte, err error) {
 	}
 	a := openAlbum(v, o)
 	defer func() { err = errors.Join(err, a.close()) }()
-	p := newPage(v, plots, o, a)
+	p := clean(newPage(v, plots, o, a))
 	p.CSS, p.JS = template.CSS(css)+p.CSS, template.JS(js) //nolint:gosec // our own files
 	var b bytes.Buffer
 	if err := t.Execute(&b, p); err != nil {

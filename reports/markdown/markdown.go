@@ -27,50 +27,26 @@ type Plot struct {
 // maxFailures is how many failures are listed; summary.json has all.
 const maxFailures = 50
 
-// Escape makes a text safe anywhere in GitHub Markdown: one line, no markup, no
-// HTML, no table separators.
-func Escape(s string) string {
-	var b strings.Builder
-	for _, r := range format.Line(s) {
-		switch r {
-		case '\\', '`', '*', '_', '{', '}', '[', ']', '(', ')', '#', '+', '!', '|', '~':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case '<':
-			b.WriteString("&lt;")
-		case '>':
-			b.WriteString("&gt;")
-		case '&':
-			b.WriteString("&amp;")
-		case '@': // would notify somebody in a pull request
-			b.WriteString("&#64;")
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
 // Report writes the whole report.
 func Report(v *view.View, plots []Plot) string {
 	var b strings.Builder
 	p := func(layout string, args ...any) { fmt.Fprintf(&b, layout, args...) }
-	p("# %s\n\n", Escape(v.Suite.Title+": "+v.Name))
+	p("# %s\n\n", format.Markdown(v.Suite.Title+": "+v.Name))
 	if v.Suite.Question != "" {
-		p("%s\n\n", Escape(v.Suite.Question))
+		p("%s\n\n", format.Markdown(v.Suite.Question))
 	}
 	if len(v.Heads) > 0 {
-		p("%s.\n\n", Escape(strings.Join(v.Heads, "; ")))
+		p("%s.\n\n", format.Markdown(strings.Join(v.Heads, "; ")))
 	}
 	for _, w := range v.Warnings {
-		p("> **Note:** %s\n\n", Escape(w))
+		p("> **Note:** %s\n\n", format.Markdown(w))
 	}
 	for _, f := range v.Findings() {
-		p("- **%s: %s.** %s\n", Escape(f.Label), Escape(f.Value), Escape(f.Plain()))
+		p("- **%s: %s.** %s\n", format.Markdown(f.Label), format.Markdown(f.Value), format.Markdown(f.Plain()))
 	}
 	p("\n")
 	for _, s := range v.Sections() {
-		p("## %s\n\n", Escape(sectionTitle(s)))
+		p("## %s\n\n", format.Markdown(sectionTitle(s)))
 		for _, id := range v.Headline {
 			grid(&b, v, s, id)
 		}
@@ -80,7 +56,7 @@ func Report(v *view.View, plots []Plot) string {
 	if len(plots) > 0 {
 		p("## Plots\n\n")
 		for _, f := range plots {
-			p("![%s](%s)\n\n", Escape(f.Caption), strings.ReplaceAll(f.Path, " ", "%20"))
+			p("![%s](%s)\n\n", format.Markdown(f.Caption), strings.ReplaceAll(f.Path, " ", "%20"))
 		}
 	}
 	if len(v.Failures) > 0 {
@@ -94,7 +70,7 @@ func Report(v *view.View, plots []Plot) string {
 			if f.Instance != "" {
 				item += ", " + f.Instance
 			}
-			p("| %s | %s | %s | %s |\n", Escape(cmp.Or(f.Tokenizer, "all")), Escape(cmp.Or(f.Condition, "all")), Escape(item), Escape(f.Error))
+			p("| %s | %s | %s | %s |\n", format.Markdown(cmp.Or(f.Tokenizer, "all")), format.Markdown(cmp.Or(f.Condition, "all")), format.Markdown(item), format.Markdown(f.Error))
 		}
 		p("\n")
 	}
@@ -113,20 +89,20 @@ func grid(b *strings.Builder, v *view.View, s view.Section, id string) {
 		return
 	}
 	st := format.For(g.Metric)
-	fmt.Fprintf(b, "### %s", Escape(g.Metric.Title))
+	fmt.Fprintf(b, "### %s", format.Markdown(g.Metric.Title))
 	if st.Unit != "" {
-		fmt.Fprintf(b, " (%s)", Escape(st.Unit))
+		fmt.Fprintf(b, " (%s)", format.Markdown(st.Unit))
 	}
-	fmt.Fprintf(b, "\n\n%s; %s.\n\n", Escape(g.Metric.Short), Escape(view.BetterWord(g.Metric.Better)))
+	fmt.Fprintf(b, "\n\n%s; %s.\n\n", format.Markdown(g.Metric.Short), format.Markdown(view.BetterWord(g.Metric.Better)))
 	header := []string{"tokenizer"}
 	for _, bin := range append(slices.Clone(g.Bins), g.Head) {
-		header = append(header, Escape(view.BinTitle(bin)))
+		header = append(header, format.Markdown(view.BinTitle(bin)))
 	}
 	rates := g.RateColumns()
 	for _, c := range rates {
 		header = append(header, c.Title)
 	}
-	header = append(header, "n", "worst against "+Escape(g.Bound))
+	header = append(header, "n", "worst against "+format.Markdown(g.Bound))
 	if g.Bound == "" {
 		header = header[:len(header)-1]
 	}
@@ -150,7 +126,7 @@ func grid(b *strings.Builder, v *view.View, s view.Section, id string) {
 		if g.Bound != "" {
 			worst := ""
 			if r.Worst.OK {
-				worst = Escape(view.BinTitle(r.Worst.Bin)) + " " + st.Delta(r.Worst.Delta)
+				worst = format.Markdown(view.BinTitle(r.Worst.Bin)) + " " + st.Delta(r.Worst.Delta)
 			}
 			row = append(row, worst)
 		}
@@ -165,7 +141,7 @@ func grid(b *strings.Builder, v *view.View, s view.Section, id string) {
 	for _, r := range t.Reasons {
 		parts = append(parts, r.Span.String()+" "+r.Title)
 	}
-	fmt.Fprintf(b, "\n%s.\n\n", Escape(strings.Join(parts, ", ")))
+	fmt.Fprintf(b, "\n%s.\n\n", format.Markdown(strings.Join(parts, ", ")))
 }
 
 // images writes the metrics of whole images and sets in one table.
@@ -191,7 +167,7 @@ func images(b *strings.Builder, v *view.View, s view.Section) {
 		if u := format.For(m).Unit; u != "" {
 			title += " (" + u + ")"
 		}
-		header = append(header, Escape(title))
+		header = append(header, format.Markdown(title))
 	}
 	costs := v.Costs(s.Condition.Key)
 	for _, c := range costs {
@@ -212,7 +188,7 @@ func images(b *strings.Builder, v *view.View, s view.Section) {
 		}
 		for _, c := range costs {
 			text, _, _ := c.Of(t.Name)
-			row = append(row, Escape(text))
+			row = append(row, format.Markdown(text))
 		}
 		writeRow(b, row)
 	}
@@ -229,15 +205,15 @@ func method(b *strings.Builder, v *view.View) {
 	for _, r := range v.Runs {
 		m := r.Manifest
 		if len(v.Runs) > 1 {
-			fmt.Fprintf(b, "### %s\n\n", Escape(r.Name))
+			fmt.Fprintf(b, "### %s\n\n", format.Markdown(r.Name))
 		}
-		fmt.Fprintf(b, "- suite %s, version %d, digest %s, scored at the %s size\n", Escape(m.Suite.ID), m.Suite.Version, digest(m.SuiteHash), Escape(m.Suite.ScoreAt))
+		fmt.Fprintf(b, "- suite %s, version %d, digest %s, scored at the %s size\n", format.Markdown(m.Suite.ID), m.Suite.Version, digest(m.SuiteHash), format.Markdown(m.Suite.ScoreAt))
 		for _, d := range m.Datasets {
-			fmt.Fprintf(b, "- data set %s, version %d, digest %s: %s of %s items%s\n", Escape(d.Name), d.Info.Version, digest(d.Info.Digest), format.Count(d.Items), format.Count(d.Total), Escape(view.About(d.Info)))
+			fmt.Fprintf(b, "- data set %s, version %d, digest %s: %s of %s items%s\n", format.Markdown(d.Name), d.Info.Version, digest(d.Info.Digest), format.Count(d.Items), format.Count(d.Total), format.Markdown(view.About(d.Info)))
 		}
-		fmt.Fprintf(b, "- intervals: %g %%, %s cluster bootstrap over images (or the people shown), %s resamples, seed %d: where the mean would likely lie on other images of the same kind\n", 100*m.Bootstrap.Level, Escape(m.Bootstrap.Method), format.Count(m.Bootstrap.Resamples), m.Seed)
+		fmt.Fprintf(b, "- intervals: %g %%, %s cluster bootstrap over images (or the people shown), %s resamples, seed %d: where the mean would likely lie on other images of the same kind\n", 100*m.Bootstrap.Level, format.Markdown(m.Bootstrap.Method), format.Count(m.Bootstrap.Resamples), m.Seed)
 		for _, k := range sortedKeys(m.Provenance) {
-			fmt.Fprintf(b, "- %s: %s\n", Escape(k), Escape(m.Provenance[k]))
+			fmt.Fprintf(b, "- %s: %s\n", format.Markdown(k), format.Markdown(m.Provenance[k]))
 		}
 		for _, t := range m.Tokenizers {
 			facts := []string{t.Info.Version}
@@ -247,27 +223,27 @@ func method(b *strings.Builder, v *view.View) {
 			for _, k := range sortedKeys(t.Info.Params) {
 				facts = append(facts, k+": "+t.Info.Params[k])
 			}
-			fmt.Fprintf(b, "- tokenizer %s: %s\n", Escape(t.Name), Escape(strings.Join(slices.DeleteFunc(facts, func(s string) bool { return s == "" }), ", ")))
+			fmt.Fprintf(b, "- tokenizer %s: %s\n", format.Markdown(t.Name), format.Markdown(strings.Join(slices.DeleteFunc(facts, func(s string) bool { return s == "" }), ", ")))
 		}
-		fmt.Fprintf(b, "- %s, %s, %s, %d cores%s, started %s\n\n", Escape(m.Host.Program), Escape(m.Host.Go), Escape(m.Host.OS), m.Host.Cores, cpu(m.Host.CPU), Escape(m.Host.Started))
+		fmt.Fprintf(b, "- %s, %s, %s, %d cores%s, started %s\n\n", format.Markdown(m.Host.Program), format.Markdown(m.Host.Go), format.Markdown(m.Host.OS), m.Host.Cores, cpu(m.Host.CPU), format.Markdown(m.Host.Started))
 	}
 	fmt.Fprintf(b, "Metrics:\n\n")
 	for _, m := range v.Metrics {
-		fmt.Fprintf(b, "- **%s** (%s, version %d): %s. %s\n", Escape(m.Title), Escape(m.ID), m.Version, Escape(m.Short), Escape(m.Long))
+		fmt.Fprintf(b, "- **%s** (%s, version %d): %s. %s\n", format.Markdown(m.Title), format.Markdown(m.ID), m.Version, format.Markdown(m.Short), format.Markdown(m.Long))
 	}
 }
 
 // digest is as much of a digest as tells two apart.
 func digest(s string) string {
 	r := []rune(s)
-	return Escape(string(r[:min(len(r), 12)]))
+	return format.Markdown(string(r[:min(len(r), 12)]))
 }
 
 func cpu(s string) string {
 	if s == "" {
 		return ""
 	}
-	return " of " + Escape(s)
+	return " of " + format.Markdown(s)
 }
 
 func sortedKeys(m map[string]string) []string {

@@ -87,7 +87,7 @@ func TestHostileNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const evil = "</details>|<script>`x`\n# [a](javascript:b) @all"
+	const evil = "</details>|<script>`x`\n# [a](javascript:b) @all https://example.org ![](https://example.org/p.png)"
 	old := run.Manifest.Tokenizers[3].Name
 	for i := range run.Summary.Rows {
 		if r := &run.Summary.Rows[i]; r.Tokenizer == old {
@@ -109,31 +109,12 @@ func TestHostileNames(t *testing.T) {
 	}
 	got := markdown.Report(v, nil)
 	rows(t, got)
-	for _, bad := range []string{"<script", "](javascript", "\n# [a]", "@all"} {
+	for _, bad := range []string{"<script", "](javascript", "\n# [a]", "@all", "https://"} {
 		if strings.Contains(got, bad) {
 			t.Errorf("the report holds %q", bad)
 		}
 	}
 	if n, m := strings.Count(got, "<details>"), strings.Count(got, "</details>"); n != m || n == 0 {
 		t.Errorf("%d details are opened, %d closed", n, m)
-	}
-}
-
-func TestEscape(t *testing.T) {
-	for in, want := range map[string]string{
-		"a|b":                 `a\|b`,
-		"<script>x</script>":  "&lt;script&gt;x&lt;/script&gt;",
-		"`code`":              "\\`code\\`",
-		"[x](javascript:y)":   `\[x\]\(javascript:y\)`,
-		"@somebody *bold* _i": `&#64;somebody \*bold\* \_i`,
-	} {
-		if got := markdown.Escape(in); got != want {
-			t.Errorf("Escape(%q) = %q, want %q", in, got, want)
-		}
-	}
-	for _, in := range []string{"two\nlines", "a\r\n\r\nb", "\x1b[31mred"} {
-		if got := markdown.Escape(in); strings.ContainsAny(got, "\n\r\x1b") {
-			t.Errorf("Escape(%q) = %q has control characters", in, got)
-		}
 	}
 }

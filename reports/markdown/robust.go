@@ -21,9 +21,9 @@ func robustness(b *strings.Builder, v *view.View) {
 	}
 	b.WriteString("## Scores under damage\n\nMeans over corruptions and severities (mPC); columns name the score and what it compares with.")
 	if g := grids[0]; g.Baseline != "" {
-		fmt.Fprintf(b, " Loss: less that of %s under the same damage, of the first score.", Escape(g.Baseline))
+		fmt.Fprintf(b, " Loss: less that of %s under the same damage, of the first score.", format.Markdown(g.Baseline))
 		if g.HasKept() {
-			b.WriteString(" Under " + Escape(g.KeptLegend()) + ".")
+			b.WriteString(" Under " + format.Markdown(g.KeptLegend()) + ".")
 		}
 	}
 	b.WriteString("\n\n")
@@ -40,11 +40,11 @@ func robustness(b *strings.Builder, v *view.View) {
 		if len(cols) == 0 {
 			continue
 		}
-		fmt.Fprintf(b, "### %s, %d px: mPC\n\n", Escape(first.Dataset.Name), first.Resolution)
+		fmt.Fprintf(b, "### %s, %d px: mPC\n\n", format.Markdown(first.Dataset.Name), first.Resolution)
 		header := []string{"tokenizer"}
 		for i, g := range cols {
 			st := format.For(g.Metric)
-			header = append(header, Escape(g.Metric.Title)+unitOf(st.Unit)+" against "+g.AgainstTitle())
+			header = append(header, format.Markdown(g.Metric.Title)+unitOf(st.Unit)+" against "+g.AgainstTitle())
 			if i == 0 {
 				header = append(header, "loss"+unitOf(format.Points(st.Unit)))
 				if g.HasKept() {
@@ -82,7 +82,7 @@ func robustness(b *strings.Builder, v *view.View) {
 
 // corruptions writes one score under every corruption, folded.
 func corruptions(b *strings.Builder, g view.RobustGrid) {
-	what := Escape(g.Metric.Title) + " under damage, against " + g.AgainstTitle()
+	what := format.Markdown(g.Metric.Title) + " under damage, against " + g.AgainstTitle()
 	st := format.For(g.Metric)
 	st.Places = max(0, st.Places-1) // there are many columns
 	switch {
@@ -91,13 +91,13 @@ func corruptions(b *strings.Builder, g view.RobustGrid) {
 	case g.Metric.Better == metrics.Lower:
 		what += ", lower is better"
 	}
-	fmt.Fprintf(b, "<details><summary>%s: %s, %d px%s</summary>\n\n", what, Escape(g.Dataset.Name), g.Resolution, unitOf(st.Unit))
+	fmt.Fprintf(b, "<details><summary>%s: %s, %d px%s</summary>\n\n", what, format.Markdown(g.Dataset.Name), g.Resolution, unitOf(st.Unit))
 	header := []string{"tokenizer"}
 	if g.HasMCE {
 		header = append(header, "mCE")
 	}
 	for _, c := range g.Corruptions {
-		header = append(header, Escape(view.CorruptionTitle(c)))
+		header = append(header, format.Markdown(view.CorruptionTitle(c)))
 	}
 	writeRow(b, header)
 	b.WriteString("|---|" + strings.Repeat("--:|", len(header)-1) + "\n")
@@ -116,7 +116,7 @@ func corruptions(b *strings.Builder, g view.RobustGrid) {
 		writeRow(b, row)
 	}
 	if none := g.WithoutTokens(); len(none) > 0 {
-		fmt.Fprintf(b, "\nNot under token damage, having no tokens that can be decoded: %s.\n", Escape(strings.Join(none, ", ")))
+		fmt.Fprintf(b, "\nNot under token damage, having no tokens that can be decoded: %s.\n", format.Markdown(strings.Join(none, ", ")))
 	}
 	b.WriteString("\n</details>\n\n")
 }
@@ -131,7 +131,7 @@ func unitOf(unit string) string {
 // name is a tokenizer's name; upper bounds are set apart.
 func name(t view.Token) string {
 	if t.Reference {
-		return "*" + Escape(t.Name) + "*"
+		return "*" + format.Markdown(t.Name) + "*"
 	}
-	return Escape(t.Name)
+	return format.Markdown(t.Name)
 }

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"html"
 	"image/color"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -29,6 +28,7 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
 
+	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
 )
@@ -52,7 +52,7 @@ func Save(d Drawing, base string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(base+f.ext, b, 0o644); err != nil {
+		if err := wholefile.Write(base+f.ext, b); err != nil {
 			return fmt.Errorf("writing a plot: %w", err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
 )
 
@@ -39,12 +40,10 @@ func CSV(w io.Writer, v *view.View, metric string) error {
 	}
 	slices.Sort(reasons)
 	out := csv.NewWriter(w)
-	lines := [][]string{append([]string{"tokenizer", "dataset", "condition", "bin", "metric", "mean", "lo", "hi", "n", "clusters"}, reasons...)}
+	lines := [][]string{append([]string{"tokenizer", "dataset", "condition", "bin", "metric", "mean", "lo", "hi", "n", "clusters"}, format.Cells(reasons...)...)}
 	for _, r := range rows {
-		line := []string{
-			r.Tokenizer, r.Dataset, r.Condition, view.BinTitle(r.Bin), r.Metric,
-			number(r.Mean), number(r.Lo), number(r.Hi), strconv.Itoa(r.N), strconv.Itoa(r.Clusters),
-		}
+		line := append(format.Cells(r.Tokenizer, r.Dataset, r.Condition, view.BinTitle(r.Bin), r.Metric),
+			number(r.Mean), number(r.Lo), number(r.Hi), strconv.Itoa(r.N), strconv.Itoa(r.Clusters))
 		for _, reason := range reasons {
 			line = append(line, strconv.Itoa(r.Dropped[reason]))
 		}
@@ -69,10 +68,8 @@ func RobustCSV(w io.Writer, v *view.View) error {
 	out := csv.NewWriter(w)
 	lines := [][]string{{"tokenizer", "dataset", "resolution", "against", "metric", "score", "corruption", "value", "lo", "hi", "clusters"}}
 	for _, r := range v.Robust {
-		lines = append(lines, []string{
-			r.Tokenizer, r.Dataset, strconv.Itoa(r.Resolution), r.Against, r.Metric, r.Score, r.Corruption,
-			number(r.Value), number(r.Lo), number(r.Hi), strconv.Itoa(r.Clusters),
-		})
+		lines = append(lines, append(format.Cells(r.Tokenizer, r.Dataset, strconv.Itoa(r.Resolution), r.Against, r.Metric, r.Score, r.Corruption),
+			number(r.Value), number(r.Lo), number(r.Hi), strconv.Itoa(r.Clusters)))
 	}
 	if err := out.WriteAll(lines); err != nil {
 		return fmt.Errorf("writing csv: %w", err)

@@ -220,6 +220,11 @@ func hostile(mode string) {
 		for i := range info.Codebooks {
 			info.Codebooks[i] = 4
 		}
+	case "many-abilities":
+		hello.Can = make([]string, 300_000)
+		for i := range hello.Can {
+			hello.Can[i] = "decode"
+		}
 	case "some-codebooks":
 		info.Codebooks = make([]int, 1000)
 		for i := range info.Codebooks {

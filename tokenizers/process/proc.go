@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -466,10 +467,29 @@ func (p *proc) handshake(ctx context.Context, replica int, limit time.Duration) 
 	if err := checkInfo(r.Info); err != nil {
 		return faultf("the info in its hello: %w", err)
 	}
+	if err := checkAbilities(slices.Concat(r.Can, r.Ops)); err != nil {
+		return faultf("what its hello says it can: %w", err)
+	}
 	if r.Cookie != "" && (p.shm == nil || r.Cookie != p.shm.cookie()) {
 		r.Cookie = "" // it sees other memory, as it does in a container or over ssh: use the pipe
 	}
 	p.hello = r
+	return nil
+}
+
+// maxAbilities bounds what a plug-in says it can do, operations included.
+const maxAbilities = 100
+
+// checkAbilities refuses what could not be a list of abilities: it is shown in messages.
+func checkAbilities(names []string) error {
+	if len(names) > maxAbilities {
+		return fmt.Errorf("%d abilities: want at most %d", len(names), maxAbilities)
+	}
+	for _, s := range names {
+		if s == "" || wire.Clean(s, 100) != s {
+			return fmt.Errorf("%q: a name of 1 to 100 printable bytes is wanted", wire.Clean(s, 60))
+		}
+	}
 	return nil
 }
 

@@ -155,6 +155,7 @@ func TestHostileStart(t *testing.T) {
 		{mode: "refuses", want: `it refused the handshake: licence key \[31mmissing\[0m`},
 		{mode: "no-info", want: `its hello has no info: send at least`},
 		{mode: "many-codebooks", want: `info in its hello: 500000 codebooks: want at most 1024`},
+		{mode: "many-abilities", want: `300000 abilities: want at most 100`},
 		{mode: "bad-info", want: `codebook 1 has -5 entries`},
 		{mode: "name-with-escapes", want: `name ".*" must be 1 to 200 printable bytes`},
 		{mode: "flood-at-start", want: `carries text where the protocol should be.*all work and no play`},

@@ -122,7 +122,7 @@ func onDemand(ctx context.Context, f Fitting, cache string, source func() (Sourc
 		return nil, err
 	}
 	data := b.Bytes()
-	if err := os.MkdirAll(cache, 0o755); err != nil {
+	if err := os.MkdirAll(cache, 0o777); err != nil {
 		return nil, fmt.Errorf("making the cache folder: %w", err)
 	}
 	if err := wholefile.Write(file, data); err != nil {

@@ -1,9 +1,10 @@
 // Measure gives hostile inputs to builds of vtbench and prints, as a table in Markdown, the
 // peak memory of each and its exit status.
 //
-//	go run ./internal/limits/measure [-only TEXT] [-most MB] PROGRAM…
+//	go run ./internal/limits/measure [-only TEXT] [-most MB] [-patience TIME] PROGRAM…
 //
-// A build that takes more than -most is killed and shown with ">".
+// A build that takes more memory than -most is killed, and so is one that has not ended
+// after -patience of processor time.
 package main
 
 import (
@@ -22,9 +23,12 @@ import (
 	"github.com/vtbench/vtbench/internal/memory"
 )
 
+var patience time.Duration
+
 func main() {
 	only := flag.String("only", "", "only inputs whose name holds this")
 	most := flag.Int64("most", 6000, "MB at which a program is killed")
+	flag.DurationVar(&patience, "patience", time.Minute, "processor time after which it is killed, too")
 	flag.Parse()
 	if flag.NArg() == 0 {
 		fmt.Fprintln(os.Stderr, "usage: measure [-only TEXT] [-most MB] PROGRAM…")
@@ -102,12 +106,13 @@ func one(in limits.Input, program string, most int64) (cell string, size int64, 
 	defer said.Close()
 	cmd.Stderr = said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	memory.Reset() // the kernel counts what the parent has in use when a child begins
 	if err := cmd.Start(); err != nil {
 		return "", 0, err
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
-	over := false
+	over, late := false, false
 	for {
 		select {
 		case err := <-done:
@@ -119,19 +124,45 @@ func one(in limits.Input, program string, most int64) (cell string, size int64, 
 				fmt.Fprintf(os.Stderr, "%s: %s: %.400s\n", filepath.Base(filepath.Dir(program)), in.Name, b)
 			}
 			peak := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10
-			if over {
-				return fmt.Sprintf("> %d MB, killed", peak), size, nil
+			switch {
+			case late:
+				return fmt.Sprintf("%d MB, no end in %.0f s", peak, patience.Seconds()), size, nil
+			case over:
+				return fmt.Sprintf("> %d MB", peak), size, nil
 			}
 			return fmt.Sprintf("%d MB, %d", peak, cmd.ProcessState.ExitCode()), size, nil
 		case <-time.After(20 * time.Millisecond):
-			if memory.Of(cmd.Process.Pid) > most<<20 && !over {
-				over = true
-				if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil {
+			over = over || memory.Of(cmd.Process.Pid) > most<<20
+			late = late || worked(cmd.Process.Pid) > patience
+			if over || late {
+				if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 					return "", 0, err
 				}
 			}
 		}
 	}
+}
+
+// worked is the processor time that a process has taken.
+func worked(pid int) time.Duration {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) //nolint:forbidigo // of the kernel
+	if err != nil {
+		return 0 // it has ended
+	}
+	// pid (name) state and ten numbers, then the ticks, of 10 ms, as user and in the kernel
+	f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	if len(f) < 13 {
+		return 0
+	}
+	var ticks int
+	for _, s := range f[11:13] {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return 0
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
 // disk is how much space the files of a folder take.

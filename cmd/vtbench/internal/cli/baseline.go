@@ -98,7 +98,7 @@ func (a *app) saveBaseline(r *compare.Results, path, as string, o compare.SaveOp
 	if n := len(r.Failures); n > 0 {
 		a.warnf("%s failed in %s; they stay failures in the baseline", format.Plural(n, "value", "values"), r.Name)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return usagef("writing baseline: %w", err)
 	}
 	if err := r.Save(path, o); err != nil {

@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 		os.Setenv(cacheEnv, "off")
 	}
 	if os.Getenv(asProgram) != "" {
+		if err := limitFiles(); err != nil {
+			panic(err)
+		}
 		os.Exit(Run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())

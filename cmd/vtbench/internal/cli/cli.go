@@ -11,7 +11,9 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -19,6 +21,7 @@ import (
 	"github.com/vtbench/vtbench/bench/run"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/ort"
+	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/tokenizers"
 )
 
@@ -50,8 +53,8 @@ func (e *statusError) Error() string {
 func (e *statusError) Unwrap() error { return e.err }
 
 // usagef is the error for what the user can mend on the command line or in a file.
-func usagef(format string, args ...any) error {
-	return &statusError{ExitUsage, fmt.Errorf(format, args...)}
+func usagef(layout string, args ...any) error {
+	return &statusError{ExitUsage, fmt.Errorf(layout, args...)}
 }
 
 // usage marks an error as the user's to mend, unless it already knows better.
@@ -99,12 +102,20 @@ func status(ctx context.Context, err error) int {
 		return ExitInterrupted
 	case errors.As(err, &m):
 		return ExitMissing
+	case diskFailed(err):
+		return ExitInternal
 	case errors.As(err, &s):
 		return s.status
 	case errors.As(err, &c):
 		return ExitUsage
 	}
 	return ExitInternal
+}
+
+// diskFailed reports whether a disk is full, or fails, which is nobody's configuration: the
+// same command succeeds once there is room.
+func diskFailed(err error) bool {
+	return slices.ContainsFunc([]error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EIO}, func(e error) bool { return errors.Is(err, e) })
 }
 
 func (a *app) root() *cobra.Command {
@@ -178,15 +189,18 @@ func versionOf(info *debug.BuildInfo) string {
 }
 
 // logf writes a line of progress to stderr.
-func (a *app) logf(format string, args ...any) {
+func (a *app) logf(layout string, args ...any) {
 	if !a.quiet {
-		fmt.Fprintf(a.err, format+"\n", args...)
+		a.say(fmt.Sprintf(layout, args...))
 	}
 }
 
+// say writes a line to stderr; what acts on a terminal is shown instead.
+func (a *app) say(line string) { fmt.Fprintln(a.err, format.Line(line)) }
+
 // warnf writes what the user should know even with --quiet.
-func (a *app) warnf(format string, args ...any) {
-	fmt.Fprintf(a.err, "warning: "+format+"\n", args...)
+func (a *app) warnf(layout string, args ...any) {
+	a.say("warning: " + fmt.Sprintf(layout, args...))
 }
 
 // terminal reports whether w is a terminal.

@@ -151,6 +151,14 @@ func closeTokenizers(list []run.TokenizerSource) error {
 	return errors.Join(errs...)
 }
 
+// closeTokenizers closes what was opened. One that does not leave when it is told to has
+// given all its results before, so that is said and costs nothing.
+func (a *app) closeTokenizers(list []run.TokenizerSource) {
+	if err := closeTokenizers(list); err != nil {
+		a.warnf("%v", err)
+	}
+}
+
 // parseShard reads "2/8".
 func parseShard(s string) (run.Shard, error) {
 	if s == "" {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -49,7 +48,7 @@ Exit status 3 when a check failed.`,
 			if err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, closeTokenizers(toks)) }()
+			defer a.closeTokenizers(toks)
 			report := tokenizertest.Run(cmd.Context(), toks[0].Tokenizer, tokenizertest.Options{
 				Timeout: timeout, Side: side,
 				Progress: func(c tokenizertest.Check) {

@@ -203,7 +203,7 @@ func (a *app) corruptFolder(cmd *cobra.Command, in, out string, f *corruptFlags,
 			opt := opt
 			opt.Key = rel
 			to := filepath.Join(out, filepath.FromSlash(pngName(rel)))
-			if failed[i] = os.MkdirAll(filepath.Dir(to), 0o755); failed[i] == nil {
+			if failed[i] = os.MkdirAll(filepath.Dir(to), 0o777); failed[i] == nil {
 				failed[i] = corruptFile(l.Path(rel), to, f, opt)
 			}
 			return nil

@@ -200,7 +200,7 @@ func (a *app) export(ctx context.Context, specs []string, dir string, f *exportF
 			a.warnf("%s: %s: %s", e.Dataset, e.Item, e.Error)
 		}
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
 	if err := wholefile.Write(filepath.Join(dir, exportImagesFile), lines.Bytes()); err != nil {
@@ -248,10 +248,10 @@ func writeInput(dir, name string, in run.Input) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, rel)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(b.Bytes())

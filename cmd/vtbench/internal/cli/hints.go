@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/vtbench/vtbench/internal/suggest"
+	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/tokenizers"
 	alltok "github.com/vtbench/vtbench/tokenizers/all"
 )
@@ -115,7 +116,7 @@ func (a *app) printError(err error, status int, asJSON bool) {
 		return
 	}
 	if !asJSON {
-		fmt.Fprintf(a.err, "vtbench: %s\n", msg)
+		fmt.Fprintf(a.err, "vtbench: %s\n", format.Text(msg))
 		return
 	}
 	enc := json.NewEncoder(a.err)

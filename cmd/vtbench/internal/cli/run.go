@@ -307,7 +307,7 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 	if cfg.Tokenizers, err = openTokenizers(ctx, c.Tokenizers, alltok.Kinds(), cfg.Progress, cfg.LeftOut); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeTokenizers(cfg.Tokenizers)) }()
+	defer a.closeTokenizers(cfg.Tokenizers)
 	for _, t := range cfg.Tokenizers {
 		if l, ok := t.Tokenizer.(tokenizers.Listed); ok && len(l.LeftOut()) > 0 {
 			a.warnf("tokenizer %s: left out: %s", t.Name, l.LeftOut())
@@ -333,11 +333,14 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted; continue with: vtbench run --suite %s -o %s --resume (and the same flags): %w", c.Suite, dir, ctx.Err())
 		}
+		if _, begun := os.Stat(filepath.Join(dir, record.ManifestFile)); begun == nil && diskFailed(err) {
+			return fmt.Errorf("%w; once there is room, continue with: vtbench run --suite %s -o %s --resume (and the same flags)", err, c.Suite, dir)
+		}
 		return err
 	}
 	a.logf("measured in %s", time.Since(begun).Round(100*time.Millisecond))
 	if err := a.report(ctx, []*summary.Run{done}, dir, reportOptions{}); err != nil {
-		return err
+		return fmt.Errorf("%w; everything measured is in %s, write its reports with: vtbench report %s", err, dir, dir)
 	}
 	if f.format == "json" {
 		if err := a.json(&done.Summary); err != nil {
@@ -388,9 +391,9 @@ func (a *app) witness(dir string, toks []run.TokenizerSource) {
 		}
 		if said := w.Stderr(); len(said) > 0 {
 			path := filepath.Join(dir, "logs", format.Slug(t.Name)+".stderr")
-			err := os.MkdirAll(filepath.Dir(path), 0o755)
+			err := os.MkdirAll(filepath.Dir(path), 0o777)
 			if err == nil {
-				err = os.WriteFile(path, []byte(strings.Join(said, "\n")), 0o644)
+				err = os.WriteFile(path, []byte(strings.Join(said, "\n")), 0o666)
 			}
 			if err != nil {
 				a.warnf("keeping the stderr of %s: %v", t.Name, err)

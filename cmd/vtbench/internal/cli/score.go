@@ -339,7 +339,7 @@ func (a *app) setsCSV(sets []score.SetScore) error {
 		if s.Error == "" {
 			value = strconv.FormatFloat(float64(s.Value), 'g', -1, 64)
 		}
-		if err := w.Write([]string{s.Metric, value, strconv.Itoa(s.ReferenceN), strconv.Itoa(s.N), s.Error}); err != nil {
+		if err := w.Write([]string{format.Cell(s.Metric), value, strconv.Itoa(s.ReferenceN), strconv.Itoa(s.N), format.Cell(s.Error)}); err != nil {
 			return err
 		}
 	}
@@ -353,7 +353,7 @@ func (a *app) scoreCSV(s *score.Scores, ids []string) error {
 		return err
 	}
 	for p := range s.Pairs.All() {
-		row := []string{p.Name}
+		row := []string{format.Cell(p.Name)}
 		for _, id := range ids {
 			cell := ""
 			if v, ok := p.Metrics[id]; ok {
@@ -370,7 +370,7 @@ func (a *app) scoreCSV(s *score.Scores, ids []string) error {
 		for _, id := range slices.Sorted(maps.Keys(p.Errors)) {
 			errs = append(errs, id+": "+p.Errors[id])
 		}
-		if err := w.Write(append(row, strings.Join(errs, "; "))); err != nil {
+		if err := w.Write(append(row, format.Cell(strings.Join(errs, "; ")))); err != nil {
 			return err
 		}
 	}
