@@ -1,8 +1,6 @@
 package score
 
 import (
-	"bytes"
-	"encoding/json"
 	"iter"
 	"math"
 	"slices"
@@ -22,7 +20,7 @@ type PairScore struct {
 
 // PairScores are the scores of all pairs. There may be a million: a value takes nine
 // bytes, taken before the first pair is scored, so that memory does not grow while they
-// are. In JSON they are an array of [PairScore].
+// are.
 type PairScores struct {
 	pairs  []Pair
 	ids    []string
@@ -111,22 +109,4 @@ func (p *PairScores) All() iter.Seq[PairScore] {
 			}
 		}
 	}
-}
-
-// MarshalJSON writes an array of [PairScore].
-func (p *PairScores) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('[')
-	for i := range p.pairs {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		s, err := json.Marshal(p.At(i))
-		if err != nil {
-			return nil, err
-		}
-		b.Write(s)
-	}
-	b.WriteByte(']')
-	return b.Bytes(), nil
 }

@@ -37,8 +37,8 @@ type Aggregate struct {
 
 // Scores is the result of [Pairs].
 type Scores struct {
-	Pairs     *PairScores          `json:"pairs"`
-	Aggregate map[string]Aggregate `json:"aggregate"`
+	Pairs     *PairScores
+	Aggregate map[string]Aggregate // by metric
 }
 
 // Pairs computes image metrics on pairs of files, workers pairs at a time.

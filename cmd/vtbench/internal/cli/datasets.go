@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vtbench/vtbench/bench/suite"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets"
 	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/datasets/sheet"
@@ -39,6 +40,8 @@ type dataInfo struct {
 	Bins      map[string]map[string]int `json:"bins"` // by resolution, then bin or reason
 	Tags      map[string]int            `json:"tags"`
 	Failed    []string                  `json:"failed,omitempty"`
+	Lost      []summary.LostLabel       `json:"lost,omitempty"`     // labels that cannot be used
+	Notes     []summary.ItemNote        `json:"notes,omitempty"`    // what was assumed or lost in decoding
 	LeftOut   files.Omissions           `json:"left_out,omitempty"` // what is in its folder and not in the data set
 }
 
@@ -68,9 +71,14 @@ func (a *app) datasetsInfoCommand() *cobra.Command {
 				return err
 			}
 			if format == "json" {
-				return a.json(info)
+				err = a.json(info)
+			} else {
+				err = a.printInfo(info, &asked)
 			}
-			return a.printInfo(info, &asked)
+			if err == nil && len(info.Failed) > 0 {
+				err = &statusError{ExitItemsFailed, fmt.Errorf("%d of %d items cannot be loaded", len(info.Failed), info.Counted)}
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringVarP(&suiteName, "suite", "s", "", "suite whose bins are counted (default: face for a data set of faces, else text)")
@@ -123,6 +131,7 @@ func (a *app) countData(cmd *cobra.Command, d datasets.Dataset, suite *suite.Sui
 			info.Failed = append(info.Failed, err.Error())
 			continue
 		}
+		info.remark(item)
 		info.Instances += len(item.Instances)
 		for _, in := range item.Instances {
 			for _, t := range in.Tags {
@@ -143,6 +152,27 @@ func (a *app) countData(cmd *cobra.Command, d datasets.Dataset, suite *suite.Sui
 		}
 	}
 	return info, nil
+}
+
+// remark counts what is said of an item: labels that are lost, and what was assumed or
+// lost in decoding.
+func (info *dataInfo) remark(item datasets.Item) {
+	for _, l := range item.Lost {
+		k := slices.IndexFunc(info.Lost, func(o summary.LostLabel) bool { return o.Reason == l.Reason })
+		if k < 0 {
+			k = len(info.Lost)
+			info.Lost = append(info.Lost, summary.LostLabel{Dataset: info.Info.ID, Reason: l.Reason, First: l.Where})
+		}
+		info.Lost[k].Labels++
+	}
+	for _, n := range item.Notes {
+		k := slices.IndexFunc(info.Notes, func(o summary.ItemNote) bool { return o.Note == string(n) })
+		if k < 0 {
+			k = len(info.Notes)
+			info.Notes = append(info.Notes, summary.ItemNote{Dataset: info.Info.ID, Note: string(n), First: item.ID})
+		}
+		info.Notes[k].Items++
+	}
 }
 
 // binned are the resolutions at which the bins of a suite differ.
@@ -190,11 +220,9 @@ func (a *app) printInfo(info dataInfo, suite *suite.Suite) error {
 			return err
 		}
 	}
+	a.remarks(&summary.Summary{Notes: info.Notes, Lost: info.Lost})
 	for _, f := range info.Failed {
 		a.warnf("%s", f)
-	}
-	if len(info.Failed) > 0 {
-		return &statusError{ExitItemsFailed, fmt.Errorf("%d of %d items cannot be loaded", len(info.Failed), info.Counted)}
 	}
 	return nil
 }

@@ -191,3 +191,28 @@ func TestLeftOutOfFoldersIsSaid(t *testing.T) {
 		}
 	}
 }
+
+// `datasets info` says which labels are lost and why, and ends with 4 where an item cannot
+// be loaded, in both formats.
+func TestInfoCountsLostLabels(t *testing.T) {
+	t.Chdir(t.TempDir())
+	put(t, "set/images/img_1.png", pngOf(t, flat(100, 80, 90)))
+	put(t, "set/gt/gt_img_1.txt", []byte("10,10,60,10,60,30,10,30,GOOD\n5,5,x,5,5,9,9,9,BAD\n20,40,20,40,20,40,20,40,FLAT\n"))
+	for _, format := range []string{"table", "json"} {
+		status, stdout, stderr := vtbench(t, "datasets", "info", "icdar:set", "--format", format)
+		said := stderr
+		if format == "json" {
+			said = stdout
+		}
+		if status != ExitDone || !strings.Contains(said, "gt_img_1.txt:2") || !strings.Contains(said, "gt_img_1.txt:3") {
+			t.Errorf("%s: status %d\n%s\n%s", format, status, stdout, stderr)
+		}
+	}
+	put(t, "set/images/img_2.png", []byte("\x89PNG\r\n\x1a\n broken"))
+	put(t, "set/gt/gt_img_2.txt", []byte("10,10,60,10,60,30,10,30,LOST\n"))
+	for _, format := range []string{"table", "json"} {
+		if status, _, stderr := vtbench(t, "datasets", "info", "icdar:set", "--format", format); status != ExitItemsFailed {
+			t.Errorf("%s with a broken image: status %d\n%s", format, status, stderr)
+		}
+	}
+}

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -107,16 +110,16 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 	}
 	switch f.format {
 	case "json":
-		err = a.json(struct {
-			*score.Scores
-			Sets       []score.SetScore  `json:"sets,omitempty"`
-			Provenance map[string]string `json:"provenance,omitempty"`
+		err = a.scoreJSON(scores.Pairs, struct {
+			Aggregate  map[string]score.Aggregate `json:"aggregate"`
+			Sets       []score.SetScore           `json:"sets,omitempty"`
+			Provenance map[string]string          `json:"provenance,omitempty"`
 			// What is not in the numbers, and what was assumed in decoding.
 			Reader   string                     `json:"reader"`
 			Unpaired []string                   `json:"unpaired,omitempty"`
 			LeftOut  map[string]files.Omissions `json:"left_out,omitempty"`
 			Notes    []score.FileNote           `json:"notes,omitempty"`
-		}{&scores, distances, opened.provenance, reader.Decode.Reader(), unpaired, leftOutOf(sides), reader.Notes()})
+		}{scores.Aggregate, distances, opened.provenance, reader.Decode.Reader(), unpaired, leftOutOf(sides), reader.Notes()})
 	case "csv":
 		if len(sets) > 0 {
 			err = a.setsCSV(distances)
@@ -345,6 +348,36 @@ func (a *app) setsCSV(sets []score.SetScore) error {
 	}
 	w.Flush()
 	return w.Error()
+}
+
+// scoreJSON writes the pairs, one by one since there may be very many, and what else
+// there is to say, as one object.
+func (a *app) scoreJSON(pairs *score.PairScores, rest any) error {
+	var b bytes.Buffer
+	indented := func(v any, prefix string) error {
+		b.Reset()
+		enc := json.NewEncoder(&b)
+		enc.SetIndent(prefix, " ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(v)
+	}
+	out := bufio.NewWriter(a.out)
+	open := "{\n \"pairs\": ["
+	for p := range pairs.All() {
+		if err := indented(p, "  "); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s\n  %s", open, bytes.TrimSpace(b.Bytes())) // Flush has the error
+		open = ","
+	}
+	if pairs.Len() == 0 {
+		fmt.Fprint(out, open)
+	}
+	if err := indented(rest, ""); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\n ],%s", bytes.TrimPrefix(b.Bytes(), []byte("{")))
+	return out.Flush()
 }
 
 func (a *app) scoreCSV(s *score.Scores, ids []string) error {
