@@ -104,8 +104,9 @@ func (in Instance) IsFace() bool {
 
 // Tags with a meaning of their own.
 const (
-	TagPage = "page" // the text is that of the whole image, and where its lines are is not known
-	TagCell = "cell" // of a table
+	TagPage = "page"         // the text is that of the whole image, and where its lines are is not known
+	TagCell = "cell"         // of a table
+	TagEdge = "slanted-edge" // an edge between two even areas, the box a window on it; metrics of sharpness look at it
 )
 
 // WholePage reports whether the text is that of the whole image instead of a line in the
@@ -115,6 +116,10 @@ func (in Instance) WholePage() bool { return slices.Contains(in.Tags, TagPage) }
 // OwnIdentity is the identity of a face of whom nothing is known: a person of its own.
 // Loaders state it where a face has no key points either, so that it counts as a face.
 func OwnIdentity(item, instance string) string { return item + "#" + instance }
+
+// IsEdge reports whether the instance is a slanted edge, which metrics of text and faces
+// leave alone.
+func (in Instance) IsEdge() bool { return slices.Contains(in.Tags, TagEdge) }
 
 // Point is a position in pixels; pixel centres lie at .5.
 type Point struct{ X, Y float64 }

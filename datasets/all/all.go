@@ -13,6 +13,7 @@ import (
 	"github.com/vtbench/vtbench/datasets/multilingual"
 	"github.com/vtbench/vtbench/datasets/ocrsets"
 	"github.com/vtbench/vtbench/datasets/parquet"
+	"github.com/vtbench/vtbench/datasets/patterns"
 	"github.com/vtbench/vtbench/datasets/photos"
 	"github.com/vtbench/vtbench/datasets/portraits"
 	"github.com/vtbench/vtbench/datasets/textgen"
@@ -25,6 +26,8 @@ func Kinds() []datasets.Kind {
 			func() (datasets.Dataset, error) { return textgen.New(textgen.Options{}) }),
 		builtin(textgen.SmallID, "windows of text-default's scenes, 384 pixels and about four texts each",
 			func() (datasets.Dataset, error) { return textgen.NewSmall(textgen.Options{}) }),
+		builtin(patterns.ID, "drawn test patterns: slanted edges, zone plates, stars, gratings, noise of known spectrum, ramps, patches; no download",
+			func() (datasets.Dataset, error) { return patterns.New(), nil }),
 		builtin(photos.ID, "natural photographs, free to use: people, animals, things, landscapes; no labels; from vtbench datasets pull",
 			func() (datasets.Dataset, error) { return photos.New() }),
 		builtin(photos.SmallID, "the photographs of photos-default as squares of 256 pixels",

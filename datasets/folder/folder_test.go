@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vtbench/vtbench/datasets"
-
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/datasets/datasettest"
 	"github.com/vtbench/vtbench/datasets/folder"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -56,4 +56,20 @@ func TestFolder(t *testing.T) {
 	if _, err := folder.Open(t.Context(), t.TempDir(), datasets.Options{}); !errors.Is(err, folder.ErrEmpty) {
 		t.Errorf("an empty folder gave %v", err)
 	}
+}
+
+func TestConformance(t *testing.T) {
+	root := t.TempDir()
+	for i, name := range []string{"a.png", "b.png", "c.png"} {
+		if err := pix.New(4+i, 3).SavePNG(filepath.Join(root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	datasettest.Run(t, func(t *testing.T) datasets.Dataset {
+		d, err := folder.Open(t.Context(), root, datasets.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	})
 }

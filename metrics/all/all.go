@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/detail"
 	"github.com/vtbench/vtbench/metrics/face"
 	"github.com/vtbench/vtbench/metrics/network"
 	"github.com/vtbench/vtbench/metrics/ocr"
@@ -18,6 +19,7 @@ func Kinds() []metrics.Kind {
 	return slices.Concat(
 		[]metrics.Kind{ocr.Kind(), face.Kind()},
 		quality.Kinds(),
+		detail.Kinds(),
 		network.Kinds(),
 		[]metrics.Kind{token.Kind(), token.StabilityKind(), token.LatentKind()},
 	)

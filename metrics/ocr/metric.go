@@ -220,7 +220,7 @@ func (m *metric) Provenance() map[string]string {
 }
 
 // Scores implements metrics.Chooser.
-func (m *metric) Scores(in datasets.Instance) bool { return !in.Ignore && !in.IsFace() }
+func (m *metric) Scores(in datasets.Instance) bool { return !in.Ignore && !in.IsFace() && !in.IsEdge() }
 
 // Prepare checks the reference. It is read when the first reconstruction needs
 // that, and then never again.
