@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/datasets/archive"
 	"github.com/vtbench/vtbench/datasets/document"
 	"github.com/vtbench/vtbench/datasets/faces"
 	"github.com/vtbench/vtbench/datasets/folder"
@@ -53,6 +54,18 @@ func Kinds() []datasets.Kind {
 		ofFolder(faces.LFW, "faces by person, PERSON/PERSON_0001.jpg, with the pairs of pairs.txt; no points", faces.OpenLFW),
 		ofFolder(faces.CelebA, "faces of celebrities: img_align_celeba/, img_celeba/ or CelebA-HQ-img/ with their lists", faces.OpenCelebA),
 		ofFolder(faces.FFHQ, "faces from Flickr at any size, with or without ffhq-dataset-v2.json", faces.OpenFFHQ),
+		{
+			Name: archive.Webdataset, Summary: "shards of WebDataset, read where they are; no labels", Example: archive.Webdataset + ":val-{000..049}.tar",
+			Open: func(ctx context.Context, arg string, o datasets.Options) (datasets.Dataset, error) {
+				return archive.OpenShards(ctx, arg, o)
+			},
+		},
+		{
+			Name: archive.Name, Summary: "all images of a zip, tar or tar.gz file, without unpacking it; no labels", Example: archive.Name + ":FILE",
+			Open: func(ctx context.Context, arg string, o datasets.Options) (datasets.Dataset, error) {
+				return archive.Open(ctx, arg, o)
+			},
+		},
 		ofFolder(folder.Name, "all images of a folder and its subfolders; no labels, so pixel metrics only", folder.Open),
 	}
 }
