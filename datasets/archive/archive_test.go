@@ -344,3 +344,44 @@ func TestBrokenArchives(t *testing.T) {
 	}
 	_ = s.Close()
 }
+
+// Whatever an archive holds: an error, or items that load or fail by their names.
+func FuzzOpen(f *testing.F) {
+	var m bytes.Buffer
+	if err := pix.New(3, 2).EncodePNG(&m); err != nil {
+		f.Fatal(err)
+	}
+	var z, t, g bytes.Buffer
+	zw, tw, gw := zip.NewWriter(&z), tar.NewWriter(&t), gzip.NewWriter(&g)
+	for _, name := range []string{"a.png", "b/c.png"} {
+		part, err := zw.Create(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		_, _ = part.Write(m.Bytes())
+		_ = tw.WriteHeader(&tar.Header{Name: name, Size: int64(m.Len()), Mode: 0o644})
+		_, _ = tw.Write(m.Bytes())
+	}
+	if zw.Close() != nil || tw.Close() != nil {
+		f.Fatal("closing the archives failed")
+	}
+	_, _ = gw.Write(t.Bytes())
+	_ = gw.Close()
+	for _, b := range [][]byte{z.Bytes(), t.Bytes(), g.Bytes()} {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		path := put(t, "x", b)
+		s, err := archive.Open(context.Background(), path, datasets.Options{})
+		if err != nil {
+			return
+		}
+		defer s.Close()
+		for i, id := range s.IDs()[:min(len(s.IDs()), 3)] {
+			item, err := s.Load(context.Background(), i)
+			if err == nil && (item.ID != id || item.Image.Validate() != nil) {
+				t.Errorf("item %q is %q", id, item.ID)
+			}
+		}
+	})
+}
