@@ -128,7 +128,7 @@ func isCache(dir string) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("opening the cache: %w", err)
 	}
-	d, err := os.Open(dir)
+	d, err := os.Open(dir) //nolint:forbidigo // a directory: a file of it was looked for above
 	if err != nil {
 		return fmt.Errorf("opening the cache: %w", err)
 	}

@@ -56,11 +56,17 @@ func FuzzMerge(f *testing.F) {
 			t.Fatalf("what was merged cannot be read: %v", err)
 		}
 		n := 0
-		for range record.Records(to) {
+		for _, err := range record.Records(to) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			n++
 		}
 		for _, p := range parts {
-			for range record.Records(p) {
+			for _, err := range record.Records(p) {
+				if err != nil {
+					t.Fatal(err)
+				}
 				n--
 			}
 		}

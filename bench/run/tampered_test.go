@@ -47,7 +47,7 @@ func TestEditedFilesAreTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		shown, err := summary.Open(cfg.Dir, kinds())
-		told := ""
+		var told string
 		if err != nil {
 			told = err.Error()
 		} else {

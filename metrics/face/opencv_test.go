@@ -214,7 +214,7 @@ func TestHelperThatAlwaysDies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer h.Close()
+	defer func() { _ = h.Close() }()
 	_, err = (&openCV{h}).Embed(t.Context(), []pix.Image{drawn(0)})
 	if !errors.Is(err, metrics.ErrAgain) || !strings.Contains(err.Error(), "signal 9 (killed)") {
 		t.Errorf("a helper that dies at every call: %v", err)

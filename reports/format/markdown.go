@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Names may come from a stranger's files, and a page or comment stands under the name of
@@ -91,11 +92,9 @@ var formulas = []rune("=+-@＝＋－＠")
 // spreadsheet would take for a formula. Numbers need no such care.
 func Cell(s string) string {
 	s = Line(s)
-	for _, r := range strings.TrimLeftFunc(s, unicode.IsSpace) {
-		if slices.Contains(formulas, r) {
-			return "'" + s
-		}
-		break
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(s, unicode.IsSpace))
+	if slices.Contains(formulas, first) {
+		return "'" + s
 	}
 	return s
 }

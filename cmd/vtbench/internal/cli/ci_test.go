@@ -23,7 +23,9 @@ const asProgram = "VTBENCH_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(cacheEnv) == "" { // nothing of a test is kept for its user
-		os.Setenv(cacheEnv, "off")
+		if err := os.Setenv(cacheEnv, "off"); err != nil {
+			panic(err)
+		}
 	}
 	if os.Getenv(asProgram) != "" {
 		if err := limitFiles(); err != nil {
