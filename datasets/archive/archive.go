@@ -290,7 +290,6 @@ type listed struct {
 	name    string
 	regular bool
 	link    bool
-	dir     bool
 	at      int64
 	size    int64
 }

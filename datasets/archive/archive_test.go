@@ -376,7 +376,7 @@ func FuzzOpen(f *testing.F) {
 		if err != nil {
 			return
 		}
-		defer s.Close()
+		defer func() { _ = s.Close() }()
 		for i, id := range s.IDs()[:min(len(s.IDs()), 3)] {
 			item, err := s.Load(context.Background(), i)
 			if err == nil && (item.ID != id || item.Image.Validate() != nil) {
