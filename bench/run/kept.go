@@ -12,6 +12,7 @@ import (
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -362,7 +363,7 @@ func (k *kept) remarks(i int) (said []metrics.Remark, known bool) {
 		return nil, false
 	}
 	b, ok := k.cache.Get(cache.Values, identity.Remarks(k.metrics[i]))
-	known = ok && json.Unmarshal(b, &said) == nil
+	known = ok && boundedjson.Unmarshal(b, &said, boundedjson.Default) == nil
 	return said, known
 }
 
@@ -463,7 +464,7 @@ func decodeParts(b []byte) (map[identity.Key]part, error) {
 		return nil, err
 	}
 	var in map[string]keptPart
-	if err := json.Unmarshal(b, &in); err != nil {
+	if err := boundedjson.Unmarshal(b, &in, boundedjson.Default); err != nil {
 		return nil, err
 	}
 	out := map[identity.Key]part{}

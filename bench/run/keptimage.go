@@ -8,6 +8,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/vtbench/vtbench/internal/boundedjson"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -89,7 +90,7 @@ func decodeReconstruction(b []byte, given pix.Image) (rec tokenizers.Reconstruct
 	n := int(binary.LittleEndian.Uint32(b))
 	b = b[4:]
 	var h keptHead
-	if n > len(b) || json.Unmarshal(b[:n], &h) != nil {
+	if n > len(b) || boundedjson.Unmarshal(b[:n], &h, boundedjson.Default) != nil {
 		return rec, errKept
 	}
 	b = b[n:]

@@ -14,12 +14,18 @@ import (
 	"sync"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/vtbench/vtbench/internal/files"
 )
 
-// maxRows bounds the rows of a file.
-const maxRows = 50_000_000
+// maxRows bounds the rows of a file, maxPage the bytes that a page of values unpacks to:
+// writers make pages of a megabyte, or of one value where that is larger.
+const (
+	maxRows = 50_000_000
+	maxPage = 512 << 20
+)
 
 // A File is an open Parquet file. It is safe for concurrent use; rows are read one at a
 // time.
@@ -30,6 +36,7 @@ type File struct {
 	starts []int64 // first row of each row group
 	rows   int64
 	mu     sync.Mutex
+	sized  map[[2]int]bool // by row group and column: its pages are within maxPage
 }
 
 // Open opens a file and reads its schema.
@@ -47,7 +54,7 @@ func Open(name string) (_ *File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &File{name: name, f: f}
+	p := &File{name: name, f: f, sized: map[[2]int]bool{}}
 	err = p.guarded("opening", func() error {
 		p.file, err = parquet.OpenFile(f, st.Size(), parquet.SkipBloomFilters(true))
 		return err
@@ -116,6 +123,9 @@ func (p *File) Values(row int, columns ...string) (out [][]byte, err error) {
 	out = make([][]byte, len(columns))
 	err = p.guarded(fmt.Sprintf("reading row %d of", row), func() error {
 		for i, at := range index {
+			if err := p.bounded(g, at); err != nil {
+				return err
+			}
 			v, err := value(p.file.RowGroups()[g].ColumnChunks()[at], int64(row)-p.starts[g])
 			if err != nil {
 				return err
@@ -125,6 +135,36 @@ func (p *File) Values(row int, columns ...string) (out [][]byte, err error) {
 		return nil
 	})
 	return out, err
+}
+
+// bounded walks the headers of a column's pages once, and refuses one that says that it
+// unpacks to more than maxPage, before the decoder takes that much.
+func (p *File) bounded(group, column int) error {
+	key := [2]int{group, column}
+	if p.sized[key] {
+		return nil
+	}
+	m := p.file.Metadata().RowGroups[group].Columns[column].MetaData
+	at := m.DataPageOffset
+	if d := m.DictionaryPageOffset; d > 0 && d < at {
+		at = d
+	}
+	for end := at + m.TotalCompressedSize; at < end; {
+		r := (&thrift.CompactProtocol{}).NewReader(io.NewSectionReader(p.f, at, min(end-at, 64<<10)))
+		var h format.PageHeader
+		if err := thrift.NewDecoder(r).Decode(&h); err != nil {
+			return fmt.Errorf("header of the page at byte %d: %w", at, err)
+		}
+		if h.UncompressedPageSize > maxPage || h.CompressedPageSize > maxPage {
+			return fmt.Errorf("the page at byte %d unpacks to %d bytes: at most %d are read", at, max(h.UncompressedPageSize, h.CompressedPageSize), maxPage)
+		}
+		if h.CompressedPageSize < 0 {
+			return fmt.Errorf("the page at byte %d has %d bytes", at, h.CompressedPageSize)
+		}
+		at += int64(r.BytesRead()) + int64(h.CompressedPageSize)
+	}
+	p.sized[key] = true
+	return nil
 }
 
 // value reads one value of a column.
