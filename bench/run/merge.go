@@ -110,6 +110,9 @@ func (cfg *MergeConfig) parts(ctx context.Context) (record.Manifest, []record.Pa
 		if state.Damage != nil && state.Damage.Group >= 0 {
 			return whole, nil, configErrorf("%s: %w", dir, state.Damage)
 		}
+		if len(state.Pictures) > 0 {
+			return whole, nil, configErrorf("%s: %s (pictures that are not as they were measured: %d); measure that part again with --resume --redo-from 0", dir, state.Pictures[0], len(state.Pictures))
+		}
 		parts = append(parts, record.Part{Dir: dir, State: state})
 	}
 	return whole, parts, nil

@@ -50,6 +50,21 @@ func TestMergeRefuses(t *testing.T) {
 		}
 		return dir
 	}
+	// A picture that is none of the run's, edited after the run: one that its seal counts.
+	repainted := func() string {
+		dir := shard(2, 2, nil)
+		name := filepath.Join(dir, record.ImagesDir, "a.png")
+		if err := os.WriteFile(name, []byte("before"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := record.Seal(dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte("after"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
 	unfinished := func() string {
 		dir := shard(2, 2, nil)
 		for _, name := range []string{record.SealFile, record.SummaryFile} {
@@ -81,6 +96,7 @@ func TestMergeRefuses(t *testing.T) {
 		"unequal counts":         {shard(2, 3, nil), []string{one, "unequal counts", "n/2", "2/3"}},
 		"no shard at all":        {edited(func(m *record.Manifest) { m.Shard = "two" }), []string{"field shard", `"two"`}},
 		"damaged":                {damaged(), []string{record.RecordsFile}},
+		"picture":                {repainted(), []string{record.ImagesDir + "/a.png", "--redo-from 0"}},
 		"unfinished":             {unfinished(), []string{"words: items 3 to 4", record.SealFile}},
 	} {
 		t.Run(name, func(t *testing.T) {
