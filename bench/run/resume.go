@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/vtbench/vtbench/bench/identity"
 	"github.com/vtbench/vtbench/bench/record"
@@ -36,9 +35,6 @@ func (r *runner) open(plan []*group) (start int, err error) {
 			return 0, configErrorf("%s has records but no manifest; choose another directory with -o", dir)
 		}
 		if err := record.WriteJSON(path, &r.manifest); err != nil {
-			if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
-				return 0, err // room can be made; nothing that was asked for is wrong
-			}
 			return 0, &ConfigError{err}
 		}
 		return 0, nil
