@@ -97,6 +97,9 @@ func (s settings) all(ctx context.Context) error {
 	if s.out == "" {
 		s.out = filepath.Join("tokenizers", "quant", "fitted")
 	}
+	if err := os.MkdirAll(s.out, 0o777); err != nil {
+		return err
+	}
 	src, err := s.sources()
 	if err != nil {
 		return err
