@@ -408,7 +408,9 @@ func (k *kept) state(reference identity.Key, p identity.Part, embed func() (stri
 	if key.Known() {
 		if b, ok := k.cache.Get(cache.Values, key); ok {
 			if all, err := decodeParts(b); err == nil {
-				return all[key].state, nil
+				if p, ok := all[key]; ok {
+					return p.state, nil
+				}
 			}
 		}
 	}

@@ -295,8 +295,12 @@ func (r *runner) plan() ([]*group, error) {
 		}
 		r.manifest.Datasets = append(r.manifest.Datasets, entry)
 	}
-	if len(plan) == 0 {
-		return nil, configErrorf("the plan is empty: the data sets have no items for this limit and shard")
+	switch {
+	case number == 0:
+		return nil, configErrorf("the plan is empty: the data sets have no items for this limit")
+	case len(plan) == 0:
+		return nil, configErrorf("shard %s has nothing to measure: the plan has %d groups of up to %d items; ask for at most %d shards",
+			r.cfg.Shard, number, r.manifest.Batch, number)
 	}
 	return plan, nil
 }

@@ -542,6 +542,17 @@ func TestShardsMakeTheWhole(t *testing.T) {
 	}
 }
 
+// More shards than groups are refused with the most that there is work for.
+func TestShardWithoutWork(t *testing.T) {
+	cfg := config(t, 2)
+	cfg.Shard = run.Shard{Index: 9, Count: 9}
+	_, err := run.Execute(t.Context(), cfg)
+	var ce *run.ConfigError
+	if !errors.As(err, &ce) || !strings.Contains(err.Error(), "shard 9/9") || !strings.Contains(err.Error(), "at most 1 shards") {
+		t.Errorf("%v", err)
+	}
+}
+
 // lineSet counts lines.
 func lineSet(b []byte) map[string]int {
 	m := map[string]int{}

@@ -71,6 +71,9 @@ func (n *Network) Name() string { return n.name }
 // Input is the shape of the input as exported; a dimension below 1 takes any size.
 func (n *Network) Input() []int64 { return append([]int64{}, n.input...) }
 
+// Outputs are the names of the outputs, in the order in which [Network.Run] hands them out.
+func (n *Network) Outputs() []string { return append([]string{}, n.outputs...) }
+
 // Metadata returns what the file says under a key of its own.
 func (n *Network) Metadata(key string) (value string, ok bool, err error) {
 	n.mu.RLock()

@@ -3,87 +3,46 @@ package face
 import (
 	"errors"
 	"fmt"
-	"sync"
-
-	ortlib "github.com/yalue/onnxruntime_go"
 
 	"github.com/vtbench/vtbench/internal/ort"
 )
 
-// onnx is a network in ONNX Runtime.
+// onnx is a network of images in ONNX Runtime.
 type onnx struct {
-	name    string
-	names   []string
-	single  bool // exported for one image at a time
-	session *ortlib.DynamicAdvancedSession
-	mu      sync.RWMutex // held for reading while running; Close waits for all
-	closed  bool
+	net    *ort.Network
+	single bool // exported for one image at a time
 }
 
 // openONNX opens an ONNX file that is in memory already. library names ONNX
 // Runtime, "" looks for it.
 func openONNX(name string, file []byte, library string) (*onnx, error) {
-	if _, _, err := ort.Load(library); err != nil {
+	n, err := ort.OpenNetwork(name, file, library)
+	if err != nil {
 		return nil, err
 	}
-	in, out, err := ortlib.GetInputOutputInfoWithONNXData(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", name, err)
+	in := n.Input()
+	if len(in) != 4 {
+		return nil, errors.Join(fmt.Errorf("reading %s: want an input in 4 dimensions (batch, 3, height, width), it has %v", name, in), n.Close())
 	}
-	if len(in) != 1 || in[0].DataType != ortlib.TensorElementDataTypeFloat || len(in[0].Dimensions) != 4 {
-		return nil, fmt.Errorf("reading %s: want one input of float32 in 4 dimensions (batch, 3, height, width), it has %v", name, in)
-	}
-	n := &onnx{name: name, single: in[0].Dimensions[0] == 1}
-	for _, o := range out {
-		if o.DataType != ortlib.TensorElementDataTypeFloat {
-			return nil, fmt.Errorf("reading %s: output %s is %v, want float32", name, o.Name, o.DataType)
-		}
-		n.names = append(n.names, o.Name)
-	}
-	opts, err := ortlib.NewSessionOptions()
-	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", name, err)
-	}
-	// One thread a call: the harness makes as many calls at once as it has workers.
-	err = errors.Join(opts.SetIntraOpNumThreads(1), opts.SetInterOpNumThreads(1))
-	if err == nil {
-		n.session, err = ortlib.NewDynamicAdvancedSessionWithONNXData(file, []string{in[0].Name}, n.names, opts)
-	}
-	if err = errors.Join(err, opts.Destroy()); err != nil {
-		return nil, fmt.Errorf("opening %s: %w", name, err)
-	}
-	return n, nil
+	return &onnx{net: n, single: in[0] == 1}, nil
 }
 
 // Label implements model.Network.
-func (n *onnx) Label() string { return n.name }
+func (n *onnx) Label() string { return n.net.Name() }
 
 // Outputs implements model.Network.
-func (n *onnx) Outputs() []string { return n.names }
+func (n *onnx) Outputs() []string { return n.net.Outputs() }
 
 // Close frees the session; later runs fail.
-func (n *onnx) Close() error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.closed {
-		return nil
-	}
-	n.closed = true
-	return n.session.Destroy()
-}
+func (n *onnx) Close() error { return n.net.Close() }
 
 // Run implements model.Network. It may be called at once from many goroutines; each
 // call computes on one thread.
 func (n *onnx) Run(batch, side int, data []float32) (out [][]float32, err error) {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	if n.closed {
-		return nil, fmt.Errorf("%s is closed", n.name)
-	}
 	if !n.single || batch == 1 {
 		return n.call(batch, side, data)
 	}
-	out = make([][]float32, len(n.names))
+	out = make([][]float32, len(n.Outputs()))
 	each := len(data) / batch
 	for i := range batch {
 		one, err := n.call(1, side, data[i*each:(i+1)*each])
@@ -98,27 +57,11 @@ func (n *onnx) Run(batch, side int, data []float32) (out [][]float32, err error)
 }
 
 func (n *onnx) call(batch, side int, data []float32) (out [][]float32, err error) {
-	values := make([]ortlib.Value, len(n.names))
-	in, err := ortlib.NewTensor(ortlib.NewShape(int64(batch), 3, int64(side), int64(side)), data)
-	if err != nil {
-		return nil, fmt.Errorf("running %s: %w", n.name, err)
-	}
-	defer func() {
-		for _, v := range append(values, in) {
-			if v != nil {
-				err = errors.Join(err, v.Destroy())
-			}
+	err = n.net.Run([]int64{int64(batch), 3, int64(side), int64(side)}, data, func(values []ort.Output) error {
+		for _, v := range values {
+			out = append(out, append([]float32(nil), v.Data...))
 		}
-	}()
-	if err := n.session.Run([]ortlib.Value{in}, values); err != nil {
-		return nil, fmt.Errorf("running %s: %w", n.name, err)
-	}
-	for i, v := range values {
-		t, ok := v.(*ortlib.Tensor[float32])
-		if !ok {
-			return nil, fmt.Errorf("running %s: output %s is no float32 tensor", n.name, n.names[i])
-		}
-		out = append(out, append([]float32(nil), t.GetData()...))
-	}
-	return out, nil
+		return nil
+	})
+	return out, err
 }
