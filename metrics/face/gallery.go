@@ -139,8 +139,16 @@ func (m *metric) Remarks() []metrics.Remark {
 		return out
 	}
 	v, near, first := m.strangers()
-	say(false, "different people among the originals: %s %.2f on average, %.2f at the 95th percentile, in %d pairs of %d people; the nearest stranger rises with their number, these do not",
-		"F-Sim calibrated", mean(v), quantile(v, .95), len(v), len(people))
+	if len(v) == 0 {
+		say(false, "the first %d of %d faces are of one person: how alike strangers are is not said", paired, n)
+		return out
+	}
+	among := fmt.Sprintf("%d people", len(people))
+	if n > paired {
+		among = fmt.Sprintf("the first %d of %d faces", paired, n)
+	}
+	say(false, "different people among the originals: F-Sim calibrated %.2f on average, %.2f at the 95th percentile, in %d pairs of %s; the nearest stranger rises with their number, these do not",
+		mean(v), quantile(v, .95), len(v), among)
 	if near > 0 {
 		say(false, "%s that count as different people lie within three quarters of the recogniser's threshold for one person: likely repeats, the nearest %s",
 			plural(near, "pair of faces", "pairs of faces"), first)

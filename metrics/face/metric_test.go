@@ -307,6 +307,16 @@ func TestRemarksOfAGallery(t *testing.T) {
 			}
 		}
 	}
+	// Strangers are paired among the first faces only; there may be none among them.
+	many := make([]enrolled, paired+1)
+	for i := range many {
+		many[i] = face("a", 1, 0)
+	}
+	crowd := gallery(many...)
+	crowd.gallery[galleryKey{"z.png", "000"}] = face("b", 0, 1)
+	if got := crowd.Remarks(); len(got) != 2 || !strings.Contains(got[1].Text, "the first 3000 of 3002 faces are of one person") {
+		t.Errorf("a crowd of one person and a stranger: %+v", got)
+	}
 	// Among nobody else it is no feat to be the nearest.
 	if _, stranger := gallery(face("a", 1, 0)).search([]float32{1, 0}, "a"); !math.IsNaN(stranger) {
 		t.Errorf("a gallery of one has a stranger at %g", stranger)

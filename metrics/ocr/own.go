@@ -162,7 +162,9 @@ const maxSide = 8192
 // layout checks the description and fills in what it leaves open.
 func (d *description) layout(path string) (layout, error) {
 	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(path+": "+format, args...)) }
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: "+format, append([]any{path}, args...)...))
+	}
 	choice := func(field, got string, known ...string) string {
 		if got == "" {
 			return known[0]

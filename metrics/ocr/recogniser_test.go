@@ -250,9 +250,9 @@ func TestOwnRecogniser(t *testing.T) {
 		"margin":       {"margin: [", "margin: [-1, ", "margin"},
 	} {
 		write("few.txt", []byte("a\nb"))
-		write("bad.yaml", []byte(strings.Replace(yaml, tt.old, tt.new, 1)))
-		_, err := Kind().Open(t.Context(), metrics.Config{Options: map[string]string{OptionEngine: EngineOwn, OptionRecogniser: filepath.Join(dir, "bad.yaml")}})
-		if err == nil || !strings.Contains(err.Error(), tt.want) {
+		write("100%d.yaml", []byte(strings.Replace(yaml, tt.old, tt.new, 1)))
+		_, err := Kind().Open(t.Context(), metrics.Config{Options: map[string]string{OptionEngine: EngineOwn, OptionRecogniser: filepath.Join(dir, "100%d.yaml")}})
+		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "%!") {
 			t.Errorf("%s: %v, want an error that says %q", name, err, tt.want)
 		}
 	}

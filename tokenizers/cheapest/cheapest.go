@@ -132,8 +132,11 @@ func (c *choosing) describe(opts tokenizers.Options) error {
 	}
 	h := sha256.New()
 	learned, undigested := false, false
-	for _, t := range c.members {
+	for k, t := range c.members {
 		in := t.Info()
+		for name, v := range in.Params { // versions of engines among them: they change results
+			out.Params[fmt.Sprintf("of.%d.%s", k+1, name)] = v
+		}
 		out.Deterministic = out.Deterministic && in.Deterministic
 		out.BatchInvariant = out.BatchInvariant && in.BatchInvariant
 		out.Concurrent = out.Concurrent && in.Concurrent

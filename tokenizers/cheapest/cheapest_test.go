@@ -121,6 +121,32 @@ func TestInfoIsThatOfAll(t *testing.T) {
 	}
 }
 
+// What a member says of its engine is said of all: a result with another engine is another
+// result.
+func TestParametersOfMembers(t *testing.T) {
+	of := func(version string) tokenizers.Info {
+		c := &choosing{members: []tokenizers.Tokenizer{engined{"1"}, engined{version}}}
+		if err := c.describe(tokenizers.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		return c.Info()
+	}
+	if a, b := of("1").Params["of.2.engine"], of("2").Params["of.2.engine"]; a != "1" || b != "2" {
+		t.Errorf("the engine of the second is %q and %q", a, b)
+	}
+}
+
+// engined states the version of its engine.
+type engined struct{ version string }
+
+func (e engined) Info() tokenizers.Info {
+	return tokenizers.Info{Name: "engined", Params: map[string]string{"engine": e.version}}
+}
+
+func (engined) Reconstruct(context.Context, []pix.Image) ([]tokenizers.Reconstruction, error) {
+	return nil, errors.ErrUnsupported
+}
+
 func TestWhatCannotBeChosenIsRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"cheapest":                                "option \"of\" is missing",
