@@ -25,7 +25,7 @@ type cacheFlags struct {
 
 func (f *cacheFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.dir, "cache", "", "folder of results that are kept between runs (default: $"+cacheEnv+", or the user's cache directory, and none where $CI is set)")
-	cmd.Flags().StringVar(&f.size, "cache-size", "10GB", "most that the cache takes; the least recently used goes first")
+	cmd.Flags().StringVar(&f.size, "cache-size", "10GB", "most that the cache takes, 0 for none; the least recently used goes first")
 	cmd.Flags().BoolVar(&f.off, "no-cache", false, "measure everything, and keep nothing for later runs")
 }
 
@@ -38,7 +38,7 @@ func (f *cacheFlags) open() (*cache.Cache, error) {
 		return nil, nil
 	}
 	size, err := parseSize("--cache-size", f.size)
-	if err != nil {
+	if err != nil || size == 0 {
 		return nil, err
 	}
 	dir, err := cacheDir(f.dir)

@@ -104,6 +104,10 @@ func TestCacheCommand(t *testing.T) {
 	if status, out, _ := vtbench(t, "cache", "prune", "--cache", "kept", "--cache-size", "0"); status != ExitDone || !strings.Contains(out, "0 B left") {
 		t.Errorf("status %d: %s", status, out)
 	}
+	run("d", "--cache", "none", "--cache-size", "0")
+	if _, err := os.Stat("none"); err == nil {
+		t.Error("a cache of no bytes was made")
+	}
 	for _, args := range [][]string{
 		{"run", "--suite", "s.yaml", "--cache", "x", "--no-cache"},
 		{"run", "--suite", "s.yaml", "--cache-size", "lots"},
