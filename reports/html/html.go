@@ -23,9 +23,10 @@ import (
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
+	"github.com/vtbench/vtbench/reports/web"
 )
 
-//go:embed page.html style.css script.js
+//go:embed page.html script.js
 var assets embed.FS
 
 // A Plot is a figure shown on the page.
@@ -53,22 +54,18 @@ type Options struct {
 // Report renders the page. Pictures are looked for in the directories of the
 // runs; those that are not there are counted on the page.
 func Report(v *view.View, plots []Plot, o Options) (page []byte, err error) {
-	css, err := assets.ReadFile("style.css")
-	if err != nil {
-		return nil, fmt.Errorf("reading the page's style: %w", err)
-	}
 	js, err := assets.ReadFile("script.js")
 	if err != nil {
 		return nil, fmt.Errorf("reading the page's script: %w", err)
 	}
-	t, err := template.New("page.html").ParseFS(assets, "page.html")
+	t, err := web.Parse(assets, "page.html")
 	if err != nil {
-		return nil, fmt.Errorf("reading the page template: %w", err)
+		return nil, err
 	}
 	a := openAlbum(v, o)
 	defer func() { err = errors.Join(err, a.close()) }()
 	p := clean(newPage(v, plots, o, a))
-	p.CSS, p.JS = template.CSS(css)+p.CSS, template.JS(js) //nolint:gosec // our own files
+	p.shell(string(js))
 	var b bytes.Buffer
 	if err := t.Execute(&b, p); err != nil {
 		return nil, fmt.Errorf("writing the page: %w", err)
@@ -78,8 +75,7 @@ func Report(v *view.View, plots []Plot, o Options) (page []byte, err error) {
 
 // page is what the template shows.
 type page struct {
-	CSS                   template.CSS
-	JS                    template.JS
+	Shell                 web.Shell
 	Title, Question, Name string
 	Meta                  []string
 	Warnings              []string
@@ -104,6 +100,26 @@ type page struct {
 	Words                 []word
 	Summary               string
 	Tables                []link
+}
+
+// shell fills what stands around the content: its parts, as far as they are there.
+func (p *page) shell(js string) {
+	p.Shell.Title, p.Shell.Brand, p.Shell.Skip = p.Title+" · "+p.Name, p.Title, "results"
+	p.Shell.JS = []string{js}
+	part := func(there bool, id, text string) {
+		if there {
+			p.Shell.Nav = append(p.Shell.Nav, web.Link{Text: text, URL: "#" + id, Bad: id == "failures"})
+		}
+	}
+	part(true, "results", "Results")
+	part(len(p.Robust) > 0, "damage", "Damage")
+	part(len(p.Plots) > 0, "plots", "Plots")
+	part(len(p.Worst) > 0, "worst", "Worst")
+	part(len(p.Samples) > 0, "samples", "Samples")
+	part(len(p.Wholes) > 0, "images", "Images")
+	part(true, "explore", "Explore")
+	part(len(p.Failures) > 0, "failures", "Failures")
+	part(true, "method", "Method")
 }
 
 type token struct {
@@ -269,7 +285,7 @@ func (p *page) plots(plots []Plot, o Options) {
 			p.Robust[i].Plots = append(p.Robust[i].Plots, out)
 		}
 	}
-	p.CSS = t.css()
+	p.Shell.CSS = t.css()
 }
 
 // cases places the pictures.

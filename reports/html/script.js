@@ -1,80 +1,8 @@
-'use strict';
 (() => {
-  const $ = (q, el = document) => el.querySelector(q), $$ = (q, el = document) => [...el.querySelectorAll(q)];
-  const uniq = list => [...new Set(list)];
-
-  // State lives in the address, so that a link shows what the sender saw. A plain
-  // #part still jumps to that part.
-  const state = new URLSearchParams(location.hash.includes('=') ? location.hash.slice(1) : '');
-  const save = (k, v) => { v ? state.set(k, v) : state.delete(k); history.replaceState(null, '', state.size ? '#' + state : location.pathname + location.search); };
-  const keep = (k, v) => { state.set(k, v); history.replaceState(null, '', '#' + state); }; // an empty value counts: all
-  const restore = (el, k) => { const v = state.get(k); if (v !== null && (el.tagName !== 'SELECT' || [...el.options].some(o => o.value === v))) el.value = v; };
-
-  const root = document.documentElement;
-  const system = matchMedia('(prefers-color-scheme: dark)');
-  const paint = () => { root.dataset.theme = state.get('theme') || (system.matches ? 'dark' : 'light'); };
-  paint();
-  system.onchange = paint;
-  $('#theme').onclick = () => { save('theme', root.dataset.theme === 'dark' ? 'light' : 'dark'); paint(); };
-
-  // Tabs: one of several sections, or a mode.
-  const tabs = (list, key, choose) => {
-    if (!list) return;
-    const all = $$('button', list), value = t => t.dataset.section || t.dataset.mode;
-    const set = v => { all.forEach(t => { const on = value(t) === v; t.setAttribute('aria-selected', on); t.tabIndex = on ? 0 : -1; }); choose(v); };
-    all.forEach(t => { t.onclick = () => { set(value(t)); save(key, value(t)); }; });
-    list.addEventListener('keydown', e => {
-      const i = all.indexOf(document.activeElement), d = e.key === 'ArrowRight' ? 1 : e.key === 'ArrowLeft' ? -1 : 0;
-      if (d && i >= 0) { const b = all[(i + d + all.length) % all.length]; b.focus(); b.click(); e.preventDefault(); }
-    });
-    const wanted = state.get(key);
-    set(all.some(t => value(t) === wanted) ? wanted : value(all[0]));
-    return set;
-  };
+  const { $, $$, uniq, el, state, save, keep, restore, tabs, sortable, shown, number, group } = vt;
   for (const [part, key] of [['#results', 's'], ['#damage', 'd']]) {
     tabs($(part + ' .tabs'), key, v => $$(part + ' .section').forEach(s => { s.hidden = s.dataset.section !== v; }));
   }
-
-  // Filter by name: rows of tables and columns of samples; upper bounds stay.
-  const filter = $('#filter');
-  const apply = () => {
-    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const hit = name => words.every(w => name.toLowerCase().includes(w));
-    $$('tr[data-token]').forEach(r => { r.hidden = !r.classList.contains('bound') && !hit(r.dataset.token); });
-    const bounds = new Set($$('#samples th.bound').map(h => h.dataset.col));
-    $$('#samples [data-col]').forEach(c => { c.hidden = !bounds.has(c.dataset.col) && !hit(c.dataset.col); });
-  };
-
-  // Sort: missing values last, upper bounds stay on top.
-  const sort = (table, col, down) => {
-    const heads = $$('thead th', table);
-    if (!heads[col]) return;
-    heads.forEach(h => h.removeAttribute('aria-sort'));
-    heads[col].setAttribute('aria-sort', down ? 'descending' : 'ascending');
-    const key = row => {
-      const c = row.cells[col];
-      if (c.dataset.sort === undefined) return c.textContent.trim();
-      return c.dataset.sort === '' ? null : Number(c.dataset.sort.replace('−', '-').replaceAll(',', ''));
-    };
-    const body = table.tBodies[0], rows = [...body.rows];
-    rows.sort((a, b) => {
-      const d = b.classList.contains('bound') - a.classList.contains('bound');
-      if (d) return d;
-      const x = key(a), y = key(b);
-      if (x === null || y === null) return (x === null) - (y === null);
-      const c = typeof x === 'string' ? x.localeCompare(y, 'en', { numeric: true }) : x - y;
-      return down ? -c : c;
-    });
-    body.append(...rows);
-  };
-  const sortable = (table, id) => $$('thead th', table).forEach((th, col) => {
-    const b = $('button', th);
-    if (b) b.onclick = () => { const now = th.getAttribute('aria-sort'), down = col === 0 ? now === 'ascending' : now !== 'descending'; sort(table, col, down); if (id) save('o', [id, col, down ? 1 : 0].join('~')); };
-  });
-  $$('table.sortable').forEach(t => sortable(t, t.dataset.table));
-  const order = (state.get('o') || '').split('~');
-  const ordered = order.length === 3 && $$('table.sortable').find(t => t.dataset.table === order[0]);
-  if (ordered) sort(ordered, Number(order[1]), order[2] === '1');
 
   // Worst cases, a page at a time.
   const cards = $$('#worst .card');
@@ -110,10 +38,6 @@
     choose();
   }
 
-  filter.value = state.get('q') || '';
-  filter.oninput = () => { apply(); save('q', filter.value); };
-  if (filter.value) apply();
-
   explore();
   compare();
 
@@ -126,18 +50,7 @@
       groups.get(s.group).append(new Option(s.title, i));
     });
     (data.metrics || []).forEach((m, i) => em.append(new Option(m.title, i)));
-    const group = s => s.replace(/\B(?=(\d{3})+(?!\d))/g, ',');
-    const write = (m, v) => {
-      if (v === null) return '–';
-      v *= m.scale;
-      let s;
-      if (!m.digits) s = v.toFixed(m.places);
-      else if (v === 0) s = '0';
-      else if (Math.abs(v) >= 10 ** (m.digits - 1)) s = group(v.toFixed(0));
-      else s = v.toPrecision(m.digits);
-      return s.replace('-', '−');
-    };
-    const el = (tag, props = {}, ...kids) => { const n = document.createElement(tag); Object.assign(n, props); n.append(...kids); return n; };
+    const write = number;
     const draw = () => {
       const m = data.metrics[em.value], cells = data.cells[es.value + ',' + em.value] || [];
       $('#e-hint').textContent = cells.length ? [m.short, m.better, m.unit && 'in ' + m.unit].filter(Boolean).join('; ') + '.' : 'Nothing was measured here.';
@@ -164,7 +77,7 @@
         return [row];
       }));
       sortable(table);
-      if (filter.value) apply();
+      shown.apply();
     };
     restore(es, 'ec');
     restore(em, 'em');
