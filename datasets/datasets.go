@@ -47,6 +47,9 @@ type Item struct {
 	Cluster   string // unit that is resampled for intervals; "" means the item itself
 	Image     pix.Image
 	Instances []Instance
+	// Labels are the classes of the pixels, of data sets of masks; Image is then the
+	// painted map.
+	Labels *LabelMap
 	// Lost are labels that cannot be used: they cost themselves, not the image.
 	Lost []LostLabel
 	// Notes say what was assumed or lost when the image was decoded.

@@ -65,6 +65,7 @@ type Reference struct {
 	Item      string // Item.ID, for messages and caches
 	Image     pix.Image
 	Instances []datasets.Instance
+	Labels    *datasets.LabelMap // of the size of Image; nil where the item is no mask
 }
 
 // A Metric scores reconstructions; it may yield several related values from one

@@ -262,6 +262,7 @@ type Against struct {
 	Place     pix.Placement // of the item in the square that the tokenizer saw
 	Undamaged bool          // scored against the undamaged image where the tokenizer saw another
 	Instances []datasets.Instance
+	Classes   []datasets.Class `json:",omitempty"` // of a mask; the pixels say where they are
 }
 
 // Scored is the key of what a reconstruction is scored against, at the size that the suite

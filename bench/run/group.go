@@ -181,6 +181,14 @@ func (r *runner) load(ctx context.Context, p planned) (datasets.Item, error) {
 	if err := item.Image.Validate(); err != nil {
 		return item, fmt.Errorf("loading %s: %w", p.id, err)
 	}
+	if m := item.Labels; m != nil {
+		if err := m.Validate(); err != nil {
+			return item, fmt.Errorf("loading %s: %w", p.id, err)
+		}
+		if m.W != item.Image.W || m.H != item.Image.H {
+			return item, fmt.Errorf("loading %s: labels of %d×%d for an image of %d×%d", p.id, m.W, m.H, item.Image.W, item.Image.H)
+		}
+	}
 	return item, nil
 }
 

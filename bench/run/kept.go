@@ -121,6 +121,9 @@ func (r *runner) identify(in *input) {
 	}
 	in.given = identity.Pixels(in.img)
 	a := identity.Against{Item: in.id, Original: in.loaded.pixelsKey(), Place: in.place, Instances: in.item.Instances}
+	if in.item.Labels != nil {
+		a.Classes = in.item.Labels.Classes
+	}
 	in.shown = r.kept.ids.Scored(a)
 	a.Undamaged = true
 	in.unharmed = r.kept.ids.Scored(a)

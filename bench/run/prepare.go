@@ -53,10 +53,11 @@ func (p prepared) wanted() bool { return p.Scorer != nil || p.err != nil }
 type input struct {
 	*loaded
 	cond      suite.Condition
-	img       pix.Image     // what the tokenizer is given
-	place     pix.Placement // how it got there
-	reference pix.Image     // what reconstructions are compared with
-	undamaged pix.Image     // the same without the damage of the condition
+	img       pix.Image          // what the tokenizer is given
+	place     pix.Placement      // how it got there
+	reference pix.Image          // what reconstructions are compared with
+	undamaged pix.Image          // the same without the damage of the condition
+	labelMap  *datasets.LabelMap // of reference, of an item that is a mask
 	instances []datasets.Instance
 	bins      map[string]string
 	bin       string // that most characters of the instances are in
@@ -82,6 +83,15 @@ func (r *runner) give(in *input) (fitted pix.Image, err error) {
 	defer guard.Recover(&err, "preparing "+in.id+" for "+in.cond.String())
 	if fitted, in.place, err = pix.Fit(in.item.Image, in.cond.Resolution); err != nil {
 		return fitted, err
+	}
+	in.labelMap = in.item.Labels
+	if in.labelMap != nil {
+		// Between the colours of two classes lie those of others: masks are scaled by class.
+		scaled := in.labelMap.Fit(in.place.Inside, fitted.W, fitted.H)
+		fitted = scaled.Paint()
+		if r.cfg.Suite.ScoreAt == "input" {
+			in.labelMap = scaled
+		}
 	}
 	in.img = fitted
 	if in.cond.DamagesImage() {
@@ -200,19 +210,19 @@ func (r *runner) prepareScorers(ctx context.Context, in *input) {
 	defer in.mu.Unlock()
 	pixels := in.pixels
 	if pixels == nil {
-		pixels = r.scorers(ctx, in.loaded, in.undamaged, in.item.Instances, false)
+		pixels = r.scorers(ctx, in, in.undamaged, in.item.Instances, false)
 		if r.cfg.Suite.ScoreAt != "input" { // the same for every resolution
 			in.pixels = pixels
 		}
 	}
 	labels, ok := in.labels[in.cond.Resolution]
 	if !ok {
-		labels = r.scorers(ctx, in.loaded, in.undamaged, r.placed(in), true)
+		labels = r.scorers(ctx, in, in.undamaged, r.placed(in), true)
 		in.labels[in.cond.Resolution] = labels
 	}
 	in.scorers, in.clean = pixels, make([]prepared, len(r.cfg.Metrics))
 	if in.cond.DamagesImage() {
-		in.scorers = r.scorers(ctx, in.loaded, in.reference, nil, false)
+		in.scorers = r.scorers(ctx, in, in.reference, nil, false)
 		copy(in.clean, pixels)
 	}
 	in.scorers = slices.Clone(in.scorers)
@@ -273,16 +283,16 @@ func (r *runner) restore(in *input, m pix.Image) (pix.Image, error) {
 
 // scorers prepares the metrics that compare with labels, or the others. A metric
 // that cannot be prepared costs its own values only.
-func (r *runner) scorers(ctx context.Context, it *loaded, ref pix.Image, instances []datasets.Instance, labels bool) []prepared {
+func (r *runner) scorers(ctx context.Context, in *input, ref pix.Image, instances []datasets.Instance, labels bool) []prepared {
 	out := make([]prepared, len(r.cfg.Metrics))
 	for i, m := range r.cfg.Metrics {
 		specs := m.Specs()
 		if specs[0].Labels != labels || !r.anyWanted(specs) {
 			continue
 		}
-		doing := fmt.Sprintf("preparing %s on %s", specs[0].ID, it.id)
+		doing := fmt.Sprintf("preparing %s on %s", specs[0].ID, in.id)
 		out[i].Scorer, out[i].err = guard.Call(doing, func() (metrics.Scorer, error) {
-			s, err := m.Prepare(ctx, metrics.Reference{Item: it.id, Image: ref, Instances: instances})
+			s, err := m.Prepare(ctx, metrics.Reference{Item: in.id, Image: ref, Instances: instances, Labels: in.labelMap})
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", doing, err)
 			}

@@ -66,6 +66,16 @@ func Run(t *testing.T, open func(t *testing.T) datasets.Dataset) {
 			if err := item.Image.Validate(); err != nil {
 				t.Errorf("item %q: %v", ids[i], err)
 			}
+			if m := item.Labels; m != nil {
+				if err := m.Validate(); err != nil {
+					t.Errorf("item %q: %v", ids[i], err)
+				} else if img := m.Paint(); img.W != item.Image.W || !bytes.Equal(img.Pix, item.Image.Pix) {
+					t.Errorf("item %q: the image is not its label map, painted", ids[i])
+				}
+				if i > 0 && (first[0].Labels == nil || !slices.Equal(m.Classes, first[0].Labels.Classes)) {
+					t.Errorf("item %q has other classes than item %q", ids[i], ids[0])
+				}
+			}
 			labels := map[string]bool{}
 			for _, in := range item.Instances {
 				if in.ID == "" || labels[in.ID] {
