@@ -25,5 +25,8 @@ type Case struct {
 	Original       string  `json:"original"`               // path of the picture, relative to the run directory, "/" separated
 	Damaged        string  `json:"damaged,omitempty"`      // likewise: what the tokenizer was shown, where that was damaged
 	Reconstruction string  `json:"reconstruction"`         // likewise
-	Heat           string  `json:"heat,omitempty"`         // likewise: where a metric sees damage, black for none
+	// Heat is likewise where a metric sees damage, black for none, and Maps are such
+	// pictures by metric.
+	Heat string            `json:"heat,omitempty"`
+	Maps map[string]string `json:"maps,omitempty"`
 }

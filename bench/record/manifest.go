@@ -24,8 +24,10 @@ type Manifest struct {
 	Batch     int             `json:"batch"`
 	Bootstrap BootstrapConfig `json:"bootstrap"`
 	Shard     string          `json:"shard,omitempty"` // "2/8"
-	// KeepImages is how many whole images of each data set are kept for the report.
-	KeepImages int `json:"keep_images"`
+	// KeepImages is which whole images of each data set are kept for the report, and Maps
+	// are the metrics that draw where they see damage in them.
+	KeepImages Keep     `json:"keep_images"`
+	Maps       []string `json:"maps,omitempty"`
 	// LeftOut are the optional data sets and metrics of the suite that could not be
 	// had, with the reason.
 	LeftOut map[string]string `json:"left_out,omitempty"`

@@ -119,10 +119,11 @@ func (k *keeper) wants(c candidate) bool {
 	return len(l) < c.limit || c.compare(l[len(l)-1]) <= 0
 }
 
-// wanted says which of the records of one reconstruction may enter a list: they
+// wanted says which of the records of one reconstruction may enter a list, and whether one
+// is that of the worst: they
 // compete with what is committed and with each other, so that no more pictures are
 // held in memory than can be shown.
-func (k *keeper) wanted(records []record.Record) []bool {
+func (k *keeper) wanted(records []record.Record) (shown []bool, worst bool) {
 	out := make([]bool, len(records))
 	type place struct {
 		candidate
@@ -142,9 +143,10 @@ func (k *keeper) wanted(records []record.Record) []bool {
 		slices.SortFunc(l, func(a, b place) int { return a.compare(b.ranked) })
 		for _, p := range l[:min(len(l), l[0].limit)] {
 			out[p.record] = true
+			worst = worst || p.why == record.WhyWorst
 		}
 	}
-	return out
+	return out, worst
 }
 
 // add enters a committed record into its lists.
@@ -201,22 +203,24 @@ func wholePath(dataset, item, condition, tokenizer string) string {
 	return record.ImagesDir + "/w-" + shortHash(dataset, item, condition, tokenizer) + ".png"
 }
 
-func heatPath(dataset, item, condition, tokenizer string) string {
-	return record.ImagesDir + "/h-" + shortHash(dataset, item, condition, tokenizer) + ".png"
+func mapPath(dataset, item, condition, tokenizer, metric string) string {
+	return record.ImagesDir + "/h-" + shortHash(dataset, item, condition, tokenizer, metric) + ".png"
 }
 
-// heat draws where the first metric of the run that can tell sees damage: black
-// where nothing is lost, through red and yellow to white.
-func (r *runner) heat(ref, got pix.Image) (pix.Image, bool) {
+// damageMaps draws where metrics see damage: black where nothing is lost, through red and
+// yellow to white. One that fails is a picture less; its values are scored apart from it.
+func (r *runner) damageMaps(base record.Record, ref, got pix.Image) []crop {
 	if ref.W != got.W || ref.H != got.H {
-		return pix.Image{}, false
+		return nil
 	}
-	for _, m := range r.cfg.Metrics {
+	var out []crop
+	for _, m := range r.cfg.Maps {
 		mapper, ok := m.(metrics.Mapper)
-		if !ok || !r.anyWanted(m.Specs()) {
+		if !ok {
 			continue
 		}
-		values, err := guard.Call("mapping damage by "+m.Specs()[0].ID, func() ([]float32, error) {
+		id := m.Specs()[0].ID
+		values, err := guard.Call("mapping damage by "+id, func() ([]float32, error) {
 			values, ok, err := mapper.Damage(ref, got)
 			if !ok {
 				return nil, err
@@ -224,28 +228,67 @@ func (r *runner) heat(ref, got pix.Image) (pix.Image, bool) {
 			return values, err
 		})
 		if err != nil || len(values) != ref.W*ref.H {
-			continue // a picture less; the values of the metric are scored apart from it
+			continue
 		}
-		out := pix.New(ref.W, ref.H)
+		img := pix.New(ref.W, ref.H)
 		for i, v := range values {
 			for c := range 3 { // each third of the scale lights one more channel
-				out.Pix[3*i+c] = uint8(255 * min(max(3*v-float32(c), 0), 1))
+				img.Pix[3*i+c] = uint8(255 * min(max(3*v-float32(c), 0), 1))
 			}
 		}
-		return out, true
+		out = append(out, crop{mapPath(base.Dataset, base.Item, base.Condition, base.Tokenizer, id), img})
 	}
-	return pix.Image{}, false
+	return out
 }
 
-// wholeImages lists the whole images that were kept, at the tokenizer's size.
-func (r *runner) wholeImages(plan []*group) []record.Case {
+// wholes are the whole pictures of one reconstruction, with damage maps.
+func (r *runner) wholes(base record.Record, in *input, got pix.Image) []crop {
+	out := []crop{{wholePath(base.Dataset, base.Item, base.Condition, base.Tokenizer), got}}
+	if r.cfg.KeepImages == record.KeepWorst {
+		out = append(out, crop{wholePath(base.Dataset, base.Item, base.Condition, suite.Original), in.img})
+	}
+	if base.Tokenizer != suite.Original {
+		out = append(out, r.damageMaps(base, in.img, got)...)
+	}
+	return out
+}
+
+// keepsWhole reports whether a whole reconstruction is kept, with the item's boxes.
+func (r *runner) keepsWhole(in *input, worst bool) bool {
+	if in.cond.Corruption != "" {
+		return false
+	}
+	return r.cfg.KeepImages.Item(in.index) || r.cfg.KeepImages == record.KeepWorst && worst
+}
+
+// boxes says where the instances of a kept image are, in its pixels.
+func (r *runner) boxes(base record.Record, in *input) record.CodeLine {
+	sx := float64(in.place.Inside.Dx()) / float64(max(in.place.W, 1))
+	sy := float64(in.place.Inside.Dy()) / float64(max(in.place.H, 1))
+	boxes := record.Boxes{W: in.img.W, H: in.img.H}
+	for _, inst := range in.instances {
+		b := scaled(inst, sx, sy, in.place.Inside.Min).Box.Intersect(image.Rect(0, 0, in.img.W, in.img.H))
+		if !b.Empty() {
+			boxes.List = append(boxes.List, record.Box{ID: inst.ID, Label: inst.Text, X: b.Min.X, Y: b.Min.Y, W: b.Dx(), H: b.Dy()})
+		}
+	}
+	return record.CodeLine{
+		Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
+		Observer: record.BoxesID, State: boxes.State(),
+	}
+}
+
+// wholeImages lists the whole images that were kept, at the tokenizer's size; worst are
+// the reconstructions that have a worst case, by name.
+func (r *runner) wholeImages(plan []*group, worst map[string]bool) []record.Case {
 	var out []record.Case
 	saved := func(path string) bool {
 		_, err := os.Stat(filepath.Join(r.cfg.Dir, filepath.FromSlash(path)))
 		return err == nil
 	}
 	for p := range everyItem(plan) {
-		if p.index >= r.cfg.KeepImages {
+		all := r.cfg.KeepImages.Item(p.index)
+		if !all && r.cfg.KeepImages != record.KeepWorst {
 			continue
 		}
 		dataset := r.manifest.Datasets[p.source].Name
@@ -253,15 +296,22 @@ func (r *runner) wholeImages(plan []*group) []record.Case {
 			original := wholePath(dataset, p.id, c.String(), suite.Original)
 			for _, t := range r.cfg.Tokenizers {
 				path := wholePath(dataset, p.id, c.String(), t.Name)
-				if t.Name != suite.Original && saved(path) && saved(original) {
-					out = append(out, record.Case{
-						Why: record.WhyImage, Tokenizer: t.Name, Dataset: dataset, Item: p.id, Condition: c.String(),
-						Original: original, Reconstruction: path,
-					})
-					if heat := heatPath(dataset, p.id, c.String(), t.Name); saved(heat) {
-						out[len(out)-1].Heat = heat
+				if t.Name == suite.Original || !all && !worst[path] || !saved(path) || !saved(original) {
+					continue
+				}
+				cs := record.Case{
+					Why: record.WhyImage, Tokenizer: t.Name, Dataset: dataset, Item: p.id, Condition: c.String(),
+					Original: original, Reconstruction: path,
+				}
+				for _, id := range r.manifest.Maps {
+					if path := mapPath(dataset, p.id, c.String(), t.Name, id); saved(path) {
+						if cs.Maps == nil {
+							cs.Maps = map[string]string{}
+						}
+						cs.Maps[id] = path
 					}
 				}
+				out = append(out, cs)
 			}
 		}
 	}
@@ -273,10 +323,10 @@ func shortHash(parts ...string) string {
 	return hex.EncodeToString(h[:10])
 }
 
-// crops cuts out what may be shown of one reconstruction of w×h pixels.
-func (k *keeper) crops(in *input, w, h int, got func(image.Rectangle) pix.Image, records []record.Record) []crop {
-	var out []crop
-	wanted := k.wanted(records)
+// crops cuts out what may be shown of one reconstruction of w×h pixels, and says whether
+// it has one of the worst cases so far.
+func (k *keeper) crops(in *input, w, h int, got func(image.Rectangle) pix.Image, records []record.Record) (out []crop, worst bool) {
+	wanted, worst := k.wanted(records)
 	for i := range records {
 		r := &records[i]
 		if !wanted[i] {
@@ -307,7 +357,7 @@ func (k *keeper) crops(in *input, w, h int, got func(image.Rectangle) pix.Image,
 			}
 		}
 	}
-	return out
+	return out, worst
 }
 
 // padded adds context to a crop: a fifth of the height on every side.
@@ -360,8 +410,17 @@ func (r *runner) cases(plan []*group) ([]record.Case, error) {
 		used[cs.Original], used[cs.Damaged], used[cs.Reconstruction] = true, true, true
 		out = append(out, cs)
 	}
-	for _, c := range r.wholeImages(plan) {
-		used[c.Original], used[c.Reconstruction], used[c.Heat] = true, true, true
+	worst := map[string]bool{}
+	for _, c := range out {
+		if c.Why == record.WhyWorst {
+			worst[wholePath(c.Dataset, c.Item, c.Condition, c.Tokenizer)] = true
+		}
+	}
+	for _, c := range r.wholeImages(plan, worst) {
+		used[c.Original], used[c.Reconstruction] = true, true
+		for _, path := range c.Maps {
+			used[path] = true
+		}
 		out = append(out, c)
 	}
 	files, err := os.ReadDir(filepath.Join(r.cfg.Dir, record.ImagesDir))

@@ -1,11 +1,14 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/pix"
 )
 
 // lookedAt is how many items of each data set [Config.Unscored] looks at: enough to
@@ -67,4 +70,62 @@ func (c *Config) settle(ctx context.Context, d DatasetSource, i int, pending map
 		}
 	}
 	return true
+}
+
+// Foreseen is how much the whole images take that a run keeps: an estimate.
+type Foreseen struct {
+	Pictures int
+	Bytes    int64
+}
+
+// Kept foresees what whole images take, from the first item of each data set that can be
+// loaded: every picture and damage map is taken to be as large as that item at its size.
+func (c *Config) Kept(ctx context.Context) (out Foreseen) {
+	r := &runner{cfg: *c}
+	each := max(len(c.Tokenizers)-1, 0)*(1+len(c.Maps)) + 1 // the original has no map
+	for _, d := range c.Datasets {
+		items := r.items(d)
+		switch {
+		case c.KeepImages == record.KeepWorst:
+			items = min(items, worstCases*max(len(c.Tokenizers)-1, 0))
+		case c.KeepImages != record.KeepAll:
+			items = min(items, int(c.KeepImages))
+		}
+		if c.Shard.Count > 1 {
+			items = (items + c.Shard.Count - 1) / c.Shard.Count
+		}
+		for _, res := range c.Suite.Resolutions {
+			n := items * each
+			if c.KeepImages == record.KeepWorst { // a reconstruction each, with its original
+				n = items * (2 + len(c.Maps))
+			}
+			out.Pictures += n
+			out.Bytes += int64(n) * c.pictureSize(ctx, d, res)
+		}
+	}
+	return out
+}
+
+// pictureSize is the size of a data set's first item as a picture, 0 where none of the
+// first can be loaded.
+func (c *Config) pictureSize(ctx context.Context, d DatasetSource, side int) (size int64) {
+	for i := range min(lookedAt, len(d.Data.IDs())) {
+		b, err := guard.Call("looking at "+d.Spec, func() ([]byte, error) {
+			item, err := d.Data.Load(ctx, i)
+			if err != nil {
+				return nil, err
+			}
+			img, _, err := pix.Fit(item.Image, side)
+			if err != nil {
+				return nil, err
+			}
+			var b bytes.Buffer
+			err = img.EncodePNG(&b)
+			return b.Bytes(), err
+		})
+		if err == nil {
+			return int64(len(b))
+		}
+	}
+	return 0
 }

@@ -239,10 +239,11 @@ func (r *runner) ask(ctx context.Context, b *batch) error {
 
 // pictured reports whether pixels of a cell are kept for the report.
 func (r *runner) pictured(c *cell) bool {
-	if c.in.index < r.cfg.KeepImages && c.in.cond.Corruption == "" {
+	if r.keepsWhole(c.in, false) {
 		return true
 	}
-	return slices.Contains(r.keeper.wanted(c.out.records), true)
+	shown, _ := r.keeper.wanted(c.out.records)
+	return slices.Contains(shown, true)
 }
 
 // wanting are the cells of a batch that need to be reconstructed: none, those whose

@@ -50,7 +50,7 @@ type world struct {
 	corrupt               int
 	seed                  uint64
 	batch, workers, limit int
-	keep                  int
+	keep                  record.Keep
 
 	reconstructed, scored *atomic.Int64
 }

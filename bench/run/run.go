@@ -62,7 +62,8 @@ type Config struct {
 	Provenance map[string]string
 	LeftOut    map[string]string // what of the suite could not be had, and why
 	Program    string            // name, version and commit, for the manifest
-	KeepImages int               // whole images kept for the report, a data set
+	KeepImages record.Keep       // whole images kept for the report, a data set
+	Maps       []metrics.Metric  // those that draw where they see damage in them: [metrics.Mapper]
 	Timing     bool              // time every tokenizer alone, after everything else
 	Cache      *cache.Cache      // results of other runs; nil takes and keeps none
 	Progress   Progress
@@ -216,6 +217,9 @@ func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 	}
 	if err := r.announce(ctx); err != nil {
 		return nil, nil, err
+	}
+	for _, x := range cfg.Maps {
+		m.Maps = append(m.Maps, x.Specs()[0].ID)
 	}
 	m.SuiteHash, m.Shard, m.Bootstrap = identity.Digest(cfg.Suite), cfg.Shard.String(), cfg.Bootstrap
 	m.Provenance, m.LeftOut, m.Host = cfg.Provenance, cfg.LeftOut, thisHost(cfg.Program)

@@ -74,11 +74,12 @@ func (r *runner) measure(ctx context.Context, c *cell, base record.Record) itemO
 	if r.cfg.Suite.ScoreAt == "input" {
 		w, h = rec.Image.W, rec.Image.H
 	}
-	out.crops = r.keeper.crops(in, w, h, func(box image.Rectangle) pix.Image { return r.cut(c, box) }, out.records)
-	if in.index < r.cfg.KeepImages && in.cond.Corruption == "" {
-		out.crops = append(out.crops, crop{wholePath(base.Dataset, base.Item, base.Condition, base.Tokenizer), rec.Image})
-		if heat, ok := r.heat(in.img, rec.Image); ok && base.Tokenizer != suite.Original {
-			out.crops = append(out.crops, crop{heatPath(base.Dataset, base.Item, base.Condition, base.Tokenizer), heat})
+	var worst bool
+	out.crops, worst = r.keeper.crops(in, w, h, func(box image.Rectangle) pix.Image { return r.cut(c, box) }, out.records)
+	if r.keepsWhole(in, worst) {
+		out.crops = append(out.crops, r.wholes(base, in, rec.Image)...)
+		if base.Tokenizer == suite.Original || r.cfg.KeepImages == record.KeepWorst {
+			out.codes = append(out.codes, r.boxes(base, in))
 		}
 	}
 	return out

@@ -196,6 +196,9 @@ func (a adapter) Damage(ref, got pix.Image) (values []float32, ok bool, err erro
 	return m.Pix, true, nil
 }
 
+// Maps are the metrics of which reports show where in an image they see damage.
+func Maps() []string { return []string{"ssim", "ciede2000"} }
+
 // check says whether two images can be compared by a metric that needs sides of
 // at least minSide pixels.
 func check(metric string, minSide int, ref, got pix.Image) error {

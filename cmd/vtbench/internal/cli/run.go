@@ -26,6 +26,7 @@ import (
 	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/face"
+	"github.com/vtbench/vtbench/metrics/quality"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
 	"github.com/vtbench/vtbench/tokenizers"
@@ -37,7 +38,7 @@ type runFlags struct {
 	tokenizers, data, metrics            []string
 	resolutions                          []int
 	workers, limit, batch, resamples     int
-	keep                                 int
+	keep                                 string
 	full, resume, timing                 bool
 	allowModel, breakLock                bool
 	redoFrom                             int
@@ -78,7 +79,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.IntVar(&f.batch, "batch", 0, "images a tokenizer gets at once (default: what the tokenizers ask for)")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
 	fl.IntVar(&f.resamples, "resamples", summary.DefaultBootstrap.Resamples, "bootstrap resamples behind each interval")
-	fl.IntVar(&f.keep, "keep-images", 2, "whole images of each data set kept for the report")
+	fl.StringVar(&f.keep, "keep-images", strconv.Itoa(defaultKeep), "whole images kept for the report: all, worst (those of the worst cases), or how many of each data set")
 	fl.StringToStringVar(&f.options, "option", nil, "option of a metric, over the suite's: ocr.lang=deu; repeatable")
 	fl.StringVar(&f.faceModels, "face-models", "", "folder with face-models.yaml and ONNX files of your own (docs/faces.md)")
 	fl.BoolVar(&f.allowModel, "allow-model", false, "take network files without a stated digest")
@@ -90,6 +91,9 @@ func (a *app) runCommand() *cobra.Command {
 	complete(cmd, "config", completeYAML)
 	return cmd
 }
+
+// defaultKeep is how many whole images of each data set are kept unless asked.
+const defaultKeep = 2
 
 // gcPercent trades a little time for memory: pictures are large and short-lived,
 // and at Go's default half of what a run occupies is waiting to be collected.
@@ -128,8 +132,11 @@ func (a *app) run(cmd *cobra.Command, f *runFlags) error {
 	if c.Limit != nil && *c.Limit < 1 {
 		return usagef("--limit %d: want 1 item or more; leave it out for the suite's own number, --full takes all", *c.Limit)
 	}
-	if c.Workers < 0 || c.Batch < 0 || f.keep < 0 {
-		return usagef("--jobs, --batch and --keep-images must not be negative")
+	if c.Workers < 0 || c.Batch < 0 {
+		return usagef("--jobs and --batch must not be negative")
+	}
+	if _, err := record.ParseKeep(f.keep); err != nil {
+		return usagef("--keep-images: %w", err)
 	}
 	if err := asked.Validate(); err != nil {
 		return usage(err)
@@ -256,10 +263,13 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 	}
 	cfg := run.Config{
 		Suite: suite, Dir: dir, Resume: f.resume, Full: c.Full, Shard: shard, Workers: workers,
-		Batch: c.Batch, Seed: *c.Seed, Program: "vtbench " + version(), KeepImages: f.keep, Progress: a.progress(),
+		Batch: c.Batch, Seed: *c.Seed, Program: "vtbench " + version(), Progress: a.progress(),
 		Bootstrap: summary.DefaultBootstrap,
 	}
 	cfg.BreakLock, cfg.Timing = f.breakLock, f.timing
+	if cfg.KeepImages, err = record.ParseKeep(f.keep); err != nil {
+		return usagef("--keep-images: %w", err)
+	}
 	if cfg.Cache, err = f.cache.open(); err != nil {
 		return err
 	}
@@ -325,6 +335,15 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 		a.warnf("%s can have no value: nothing is labelled that they score in the first %s of %s; `vtbench datasets info DATASET --suite %s` counts labels",
 			strings.Join(ids, ", "), format.Plural(items, "item", "items"), strings.Join(cfg.Suite.Datasets, ", "), c.Suite)
 	}
+	drawing, err := openMetrics(ctx, quality.Maps(), nil, metrics.Config{Workers: workers})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, drawing.close()) }()
+	cfg.Maps = drawing.metrics
+	if err := a.foresee(ctx, &cfg); err != nil {
+		return err
+	}
 	a.logf("suite %s: %d tokenizers at %v, into %s", suite.ID, len(cfg.Tokenizers), suite.Resolutions, dir)
 	begun := time.Now()
 	done, err := run.Execute(ctx, cfg)
@@ -351,6 +370,24 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 	}
 	a.remarks(&done.Summary)
 	return a.failures(done)
+}
+
+// mostPictures is how many whole pictures a report can list.
+const mostPictures = 200_000
+
+// foresee says what whole images will take, where more are kept than by default, and
+// refuses what no report could list.
+func (a *app) foresee(ctx context.Context, cfg *run.Config) error {
+	if cfg.KeepImages >= 0 && cfg.KeepImages <= defaultKeep {
+		return nil
+	}
+	kept := cfg.Kept(ctx)
+	if kept.Pictures > mostPictures {
+		return usagef("--keep-images %s keeps %s pictures, about %s: a report lists %s at most; take fewer items with --limit, or keep the worst",
+			cfg.KeepImages, format.Count(kept.Pictures), format.Bytes(kept.Bytes), format.Count(mostPictures))
+	}
+	a.logf("keeping whole images (%s): %s pictures, about %s if all are like the first", cfg.KeepImages, format.Count(kept.Pictures), format.Bytes(kept.Bytes))
+	return nil
 }
 
 // kept closes the cache of a run and says what it did. What went wrong with it never
