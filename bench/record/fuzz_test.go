@@ -138,8 +138,8 @@ func TestLockSweeps(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, ImagesDir), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	gone := []string{".performance.json7090163786730632", ".manifest.json1", ".seal.json22", "images/.cases.json5", "images/o-1.png.tmp", "images/.o-1.png77"}
-	stay := []string{"summary.json", ".notes", "images/o-1.png", "images/cases.json", ".report.html5", "x.tmp"}
+	gone := []string{".performance.json.part", ".manifest.json.part1", ".report.html.part", "images/.cases.json.part", "images/.o-1.png.part"}
+	stay := []string{"summary.json", ".notes", "images/o-1.png", "images/cases.json", ".report.html5", "x.part"}
 	for _, name := range append(gone, stay...) {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
 			t.Fatal(err)

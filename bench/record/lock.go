@@ -7,12 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"time"
 
 	"github.com/gofrs/flock"
 
 	"github.com/vtbench/vtbench/internal/files"
+	"github.com/vtbench/vtbench/internal/wholefile"
 )
 
 // Holder says who writes to a run directory.
@@ -80,8 +80,10 @@ func TakeLock(dir string, force bool) (*Lock, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("locking %s: %w", dir, err), l.f.Unlock())
 	}
-	if err := sweep(dir); err != nil {
-		return nil, errors.Join(err, l.Release())
+	for _, d := range []string{dir, filepath.Join(dir, ImagesDir)} {
+		if err := wholefile.Sweep(d); err != nil {
+			return nil, errors.Join(err, l.Release())
+		}
 	}
 	return l, nil
 }
@@ -100,30 +102,6 @@ func onlyFiles(dir string) error {
 		}
 		if !info.Mode().IsRegular() {
 			return fmt.Errorf("%s is no regular file: remove it", name)
-		}
-	}
-	return nil
-}
-
-// unfinished are the names under which files of a run directory are written before they
-// get their own: by the package wholefile, and pictures by pix.
-var unfinished = regexp.MustCompile(`^(\.(manifest|summary|performance|seal|cases)\.json[0-9]+|.+\.png\.tmp|\..+\.png[0-9]+)$`)
-
-// sweep removes unfinished files. Only the holder of the lock may: they could be those
-// of a writer.
-func sweep(dir string) error {
-	for _, d := range []string{dir, filepath.Join(dir, ImagesDir)} {
-		entries, err := os.ReadDir(d)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("looking for unfinished files: %w", err)
-		}
-		for _, e := range entries {
-			if !unfinished.MatchString(e.Name()) {
-				continue
-			}
-			if err := os.Remove(filepath.Join(d, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("removing an unfinished file: %w", err)
-			}
 		}
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/files"
+	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -349,7 +349,7 @@ func (r *runner) remembered(groups []record.GroupLine) ([]*group, error) {
 }
 
 // copyPictures copies the pictures of a part that are not there yet; equal names are
-// equal pictures, since names are hashes of what is shown.
+// equal pictures, since names are hashes of what is shown, and what is there is whole.
 func copyPictures(ctx context.Context, from, to string) error {
 	names, err := os.ReadDir(filepath.Join(from, record.ImagesDir))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -382,10 +382,5 @@ func copyFile(from, to string) error {
 		return err
 	}
 	defer in.Close()
-	out, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
+	return wholefile.WriteFrom(to, in)
 }
