@@ -50,6 +50,9 @@ type Item struct {
 	// Labels are the classes of the pixels, of data sets of masks; Image is then the
 	// painted map.
 	Labels *LabelMap
+	// Class is what the image shows as a whole, where the data set sorts images by it:
+	// "n01440764 tench, Tinca tinca".
+	Class string
 	// Lost are labels that cannot be used: they cost themselves, not the image.
 	Lost []LostLabel
 	// Notes say what was assumed or lost when the image was decoded.
@@ -69,6 +72,7 @@ const (
 	LostNoArea    = "label_no_area"
 	LostOutside   = "label_outside"
 	LostMalformed = "label_malformed"
+	LostMissing   = "label_missing"
 )
 
 // A Listed data set was found by listing a folder.

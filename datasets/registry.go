@@ -31,14 +31,16 @@ type Options struct {
 // orientationOption is how a spec sets Options.Decode: "folder:DIR,orientation=stored".
 const orientationOption = ",orientation="
 
-// splitOptions takes the options off the end of what stands behind the colon.
-func splitOptions(arg string) (string, Options, error) {
+// splitOptions takes the options off the end of what stands behind the colon and puts them
+// over o.
+func splitOptions(arg string, o Options) (string, Options, error) {
 	i := strings.LastIndex(arg, orientationOption)
 	if i < 0 {
-		return arg, Options{}, nil
+		return arg, o, nil
 	}
 	d, err := pix.ParseOrientation(arg[i+len(orientationOption):])
-	return arg[:i], Options{Decode: d}, err
+	o.Decode.Stored = d.Stored
+	return arg[:i], o, err
 }
 
 // TakesPath reports whether a path stands behind the kind's name: "icdar:DIR".
@@ -51,6 +53,11 @@ var ErrUnknown = errors.New("unknown data set")
 // "icdar:DIR,orientation=stored". Images are turned upright by their EXIF
 // orientation unless the spec says "stored".
 func Open(ctx context.Context, spec string, kinds []Kind) (Dataset, error) {
+	return OpenWith(ctx, spec, kinds, Options{})
+}
+
+// OpenWith is Open with other options than the usual; what the spec says comes first.
+func OpenWith(ctx context.Context, spec string, kinds []Kind, o Options) (Dataset, error) {
 	name, arg, _ := strings.Cut(spec, ":")
 	names := make([]string, 0, len(kinds))
 	for _, k := range kinds {
@@ -58,7 +65,7 @@ func Open(ctx context.Context, spec string, kinds []Kind) (Dataset, error) {
 			names = append(names, k.Name)
 			continue
 		}
-		arg, o, err := splitOptions(arg)
+		arg, o, err := splitOptions(arg, o)
 		if err != nil {
 			return nil, fmt.Errorf("data set %q: %w", spec, err)
 		}

@@ -29,6 +29,7 @@ type format struct {
 
 // extracted is what is found in a file beside pixels.
 type extracted struct {
+	most        int64 // pixels that are accepted
 	orientation int
 	profile     []byte
 	notes       map[Note]bool
@@ -105,12 +106,12 @@ func formatOf(b []byte) (format, error) {
 }
 
 // sized checks the size that a header claims before pixels are decoded.
-func sized(w, h int) error {
+func (x *extracted) sized(w, h int) error {
 	if w <= 0 || h <= 0 {
 		return fmt.Errorf("the header says %d×%d", w, h)
 	}
-	if int64(w)*int64(h) > MaxPixels {
-		return fmt.Errorf("the header says %d×%d, more than the %d megapixels accepted", w, h, MaxPixels/1_000_000)
+	if int64(w)*int64(h) > x.most {
+		return fmt.Errorf("the header says %d×%d, more than the %g megapixels accepted", w, h, float64(x.most)/1e6)
 	}
 	return nil
 }
@@ -121,7 +122,7 @@ func generic(b []byte, x *extracted, config func(io.Reader) (image.Config, error
 	if err != nil {
 		return Image{}, fmt.Errorf("reading the header: %w", err)
 	}
-	if err := sized(cfg.Width, cfg.Height); err != nil {
+	if err := x.sized(cfg.Width, cfg.Height); err != nil {
 		return Image{}, err
 	}
 	src, err := decode(bytes.NewReader(b))
@@ -140,6 +141,13 @@ func generic(b []byte, x *extracted, config func(io.Reader) (image.Config, error
 }
 
 func decodeJPEG(b []byte, x *extracted) (Image, error) {
+	if x.most < MaxPixels { // the decoder knows the default
+		if h, err := jpeg.DecodeHeader(b); err == nil {
+			if err := x.sized(h.W, h.H); err != nil {
+				return Image{}, err
+			}
+		}
+	}
 	m, err := jpeg.Decode(b)
 	if err != nil {
 		return Image{}, err
@@ -169,7 +177,7 @@ func decodePNG(b []byte, x *extracted) (Image, error) {
 		}
 		rest = rest[12+n:]
 	}
-	if m, alpha, ok := fastPNG(b); ok {
+	if m, alpha, ok := fastPNG(b, x.most); ok {
 		if alpha {
 			x.note(NoteAlpha)
 		}
@@ -208,7 +216,7 @@ func decodeGIF(b []byte, x *extracted) (Image, error) {
 	if err != nil {
 		return Image{}, fmt.Errorf("reading the header: %w", err)
 	}
-	if err := sized(cfg.Width, cfg.Height); err != nil {
+	if err := x.sized(cfg.Width, cfg.Height); err != nil {
 		return Image{}, err
 	}
 	if gifFrames(b) > 1 {
@@ -330,7 +338,7 @@ func decodeWebP(b []byte, x *extracted) (Image, error) {
 	}
 	if frame != nil {
 		x.note(NoteAnimation)
-		if err := sized(canvas.X, canvas.Y); err != nil {
+		if err := x.sized(canvas.X, canvas.Y); err != nil {
 			return Image{}, err
 		}
 		file = still(frame)
@@ -339,7 +347,7 @@ func decodeWebP(b []byte, x *extracted) (Image, error) {
 	if err != nil {
 		return Image{}, fmt.Errorf("reading the header: %w", err)
 	}
-	if err := sized(cfg.Width, cfg.Height); err != nil {
+	if err := x.sized(cfg.Width, cfg.Height); err != nil {
 		return Image{}, err
 	}
 	src, err := webp.Decode(bytes.NewReader(file))

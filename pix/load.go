@@ -2,6 +2,7 @@ package pix
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image/png"
 	"io"
@@ -53,6 +54,26 @@ type Options struct {
 	// Stored leaves the pixels as they are stored; by default an image is turned
 	// upright as its EXIF orientation says.
 	Stored bool
+	// MaxPixels is the largest image that is decoded, width times height; 0 means the
+	// constant of that name, which is also the most that can be asked for.
+	MaxPixels int64
+}
+
+// Limit returns the options with another bound of the pixels of an image.
+func (o Options) Limit(pixels int64) (Options, error) {
+	if pixels < 1 || pixels > MaxPixels {
+		return o, fmt.Errorf("at most %d pixels an image: want a number from 1 to %d", pixels, MaxPixels)
+	}
+	o.MaxPixels = pixels
+	return o, nil
+}
+
+// most is the number of pixels that is accepted.
+func (o Options) most() int64 {
+	if o.MaxPixels == 0 {
+		return MaxPixels
+	}
+	return min(o.MaxPixels, MaxPixels)
 }
 
 // Orientations are the values of the setting that Options stand for: "exif" turns
@@ -71,13 +92,17 @@ func ParseOrientation(s string) (Options, error) {
 }
 
 // Reader names the decoding, for digests and manifests: it differs wherever the same
-// file could yield other pixels.
+// file could yield other pixels, or none.
 func (o Options) Reader() string {
 	orientation := "exif"
 	if o.Stored {
 		orientation = "stored"
 	}
-	return fmt.Sprintf("pix %d, jpeg %d, orientation %s", Version, jpeg.Version, orientation)
+	s := fmt.Sprintf("pix %d, jpeg %d, orientation %s", Version, jpeg.Version, orientation)
+	if o.most() < MaxPixels {
+		s += fmt.Sprintf(", at most %d pixels", o.most())
+	}
+	return s
 }
 
 // A Note says what an image lost or what was assumed when it was decoded.
@@ -127,14 +152,37 @@ func Read(path string, o Options) (Decoded, error) {
 // say. Sizes are checked before pixels are decoded, and a decoder that panics on
 // hostile input yields an error.
 func Decode(r io.Reader, o Options) (Decoded, error) {
-	b, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
+	b, err := ReadFile(r)
 	if err != nil {
 		return Decoded{}, fmt.Errorf("reading image: %w", err)
 	}
-	if len(b) > MaxBytes {
-		return Decoded{}, fmt.Errorf("the image has more than the %d bytes accepted", MaxBytes)
-	}
 	return decode(b, o)
+}
+
+// headBytes is how much of a file says what it is.
+const headBytes = 64
+
+// ReadFile reads the bytes of an image file, at most MaxBytes of them. One whose first bytes
+// are those of no image is refused before the rest is read: what an archive says of a
+// gigabyte of zeros is not unpacked.
+func ReadFile(r io.Reader) ([]byte, error) {
+	head := make([]byte, headBytes)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
+	head = head[:n]
+	if _, err := formatOf(head); err != nil {
+		return nil, err
+	}
+	if n < headBytes {
+		return head, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(io.MultiReader(bytes.NewReader(head), r), MaxBytes+1))
+	if err == nil && len(b) > MaxBytes {
+		err = fmt.Errorf("it has more than the %d bytes accepted", MaxBytes)
+	}
+	return b, err
 }
 
 func decode(b []byte, o Options) (d Decoded, err error) {
@@ -147,7 +195,7 @@ func decode(b []byte, o Options) (d Decoded, err error) {
 	if err != nil {
 		return Decoded{}, err
 	}
-	x := extracted{orientation: 1}
+	x := extracted{orientation: 1, most: o.most()}
 	m, err := f.decode(b, &x)
 	if err != nil {
 		return Decoded{}, fmt.Errorf("%s: %w", f.name, err)

@@ -23,7 +23,7 @@ const (
 // a transparent colour. It takes half the time of image/png, which a listing of small
 // files is made of. ok is false for everything else and for everything damaged; then
 // image/png decodes it, or says what is wrong.
-func fastPNG(b []byte) (m Image, alpha, ok bool) {
+func fastPNG(b []byte, most int64) (m Image, alpha, ok bool) {
 	var w, h, kind int
 	var palette, opacity []byte
 	var data [][]byte
@@ -60,7 +60,7 @@ func fastPNG(b []byte) (m Image, alpha, ok bool) {
 	}
 	channels := map[int]int{pngGray: 1, pngRGB: 3, pngPalette: 1, pngGrayAlpha: 2, pngRGBA: 4}[kind]
 	switch {
-	case channels == 0, sized(w, h) != nil, opacity != nil && kind != pngPalette:
+	case channels == 0, w <= 0 || h <= 0 || int64(w)*int64(h) > most, opacity != nil && kind != pngPalette:
 		return m, false, false
 	case kind == pngPalette && (len(palette) == 0 || len(palette)%3 != 0 || len(palette) > 3*256 || 3*len(opacity) > len(palette)):
 		return m, false, false

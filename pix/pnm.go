@@ -22,7 +22,7 @@ func decodePNM(b []byte, x *extracted) (Image, error) {
 	if err != nil {
 		return Image{}, fmt.Errorf("the height: %w", err)
 	}
-	if err := sized(w, h); err != nil {
+	if err := x.sized(w, h); err != nil {
 		return Image{}, err
 	}
 	bitmap, plain := kind == '1' || kind == '4', kind <= '3'

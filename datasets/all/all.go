@@ -12,11 +12,13 @@ import (
 	"github.com/vtbench/vtbench/datasets/folder"
 	"github.com/vtbench/vtbench/datasets/icdar"
 	"github.com/vtbench/vtbench/datasets/multilingual"
+	"github.com/vtbench/vtbench/datasets/natural"
 	"github.com/vtbench/vtbench/datasets/ocrsets"
 	"github.com/vtbench/vtbench/datasets/parquet"
 	"github.com/vtbench/vtbench/datasets/patterns"
 	"github.com/vtbench/vtbench/datasets/photos"
 	"github.com/vtbench/vtbench/datasets/portraits"
+	"github.com/vtbench/vtbench/datasets/segmentation"
 	"github.com/vtbench/vtbench/datasets/textgen"
 )
 
@@ -43,11 +45,19 @@ func Kinds() []datasets.Kind {
 			func() (datasets.Dataset, error) { return multilingual.New(multilingual.Options{}) }),
 		ofFolder(icdar.Name, "photographs with transcriptions, ICDAR 2013/2015 layout: images/ and gt/gt_NAME.txt, boxes or quads", icdar.Open),
 		ofFolder(ocrsets.TokBench, "TokBench's text: images/text_data/SET/ and annotations/text_SET.json", ocrsets.OpenTokBench),
+		ofFolder(ocrsets.COCOText, "scene text of COCO-Text: cocotext.v2.json beside train2014/; ,set=train behind the folder for another part than val", ocrsets.OpenCOCOText),
+		ofFolder(ocrsets.TextOCR, "scene text of TextOCR: TextOCR_0.1_val.json beside train_val_images/ or train_images/", ocrsets.OpenTextOCR),
 		ofFolder(ocrsets.CORD, "receipts of CORD by word: image/ and json/", ocrsets.OpenCORD),
 		ofFolder(ocrsets.SROIE, "receipts of SROIE by line: images/ and annotations/, or img/ and box/", ocrsets.OpenSROIE),
 		ofFolder(ocrsets.FUNSD, "forms of FUNSD by word: images/ and annotations/", ocrsets.OpenFUNSD),
 		ofFolder(ocrsets.OmniDoc, "OmniDoc-TokenBench: images of documents without labels, for page-ned-original", ocrsets.OpenOmniDoc),
 		ofFolder(parquet.Name, "Parquet files with an image a row, as Hugging Face serves them; ,text=COLUMN or ,page=COLUMN behind the path", parquet.Open),
+		ofFolder(natural.ImageNet, "photographs of ImageNet by class: val/n01440764/*.JPEG, or all in one folder with LOC_val_solution.csv", natural.OpenImageNet),
+		ofFolder(natural.Kodak, "the 24 photographs of Kodak: kodim01.png to kodim24.png", natural.OpenKodak),
+		ofFolder(natural.DIV2K, "photographs of DIV2K in full resolution: DIV2K_valid_HR/ or DIV2K_train_HR/", natural.OpenDIV2K),
+		ofFolder(natural.CLIC, "photographs of CLIC: all PNG files of a part", natural.OpenCLIC),
+		ofFolder(segmentation.Cityscapes, "label maps of Cityscapes, 19 classes: gtFine/val/CITY/*_gtFine_labelIds.png, labelTrainIds or color", segmentation.OpenCityscapes),
+		ofFolder(segmentation.ADE20K, "label maps of ADE20K, 150 classes: ADEChallengeData2016/annotations/validation/*.png", segmentation.OpenADE20K),
 		ofFolder(faces.WFLW, "faces in the wild with 98 points and attributes: WFLW_images/ and list_98pt_rect_attr_*.txt", faces.OpenWFLW),
 		ofFolder(faces.COCO, "faces with key points in COCO's JSON, a file or its folder: 300W (68), COFW (29), AFLW (19, 21), WFLW (98), LaPa (106), or five", faces.OpenCOCO),
 		ofFolder(faces.TokBench, "TokBench's faces: images/face_data/wflw/ and annotations/face_meta.json", faces.OpenTokBench),

@@ -3,6 +3,8 @@ package archive
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/vtbench/vtbench/internal/files"
+	"github.com/vtbench/vtbench/pix"
 )
 
 // tarred is a tar file: members lie in it as they are. It is opened for each, since there
@@ -28,20 +31,32 @@ func openTar(ctx context.Context, f *os.File, each func(listed) error) (source, 
 
 func (tarred) Close() error { return nil }
 
-func (t tarred) read(m member, limit int64) ([]byte, error) {
-	if m.size > limit {
-		return nil, fmt.Errorf("it has more than the %d bytes accepted", limit)
-	}
+func (t tarred) read(m member) (b []byte, err error) {
+	err = t.open(m, func(r io.Reader) error {
+		b, err = pix.ReadFile(r)
+		if err == nil && int64(len(b)) < m.size {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	})
+	return b, err
+}
+
+func (t tarred) sum(m member) (sum string, err error) {
+	err = t.open(m, func(r io.Reader) error {
+		sum, err = sumOf(r)
+		return err
+	})
+	return sum, err
+}
+
+// open gives the bytes of a member to use.
+func (t tarred) open(m member, use func(io.Reader) error) error {
 	f, err := files.Open(t.name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	b, err := bounded(io.NewSectionReader(f, m.at, m.size), limit)
-	err = errors.Join(err, f.Close())
-	if err == nil && int64(len(b)) < m.size {
-		err = io.ErrUnexpectedEOF
-	}
-	return b, err
+	return errors.Join(use(io.NewSectionReader(f, m.at, m.size)), f.Close())
 }
 
 // walk lists the members of a tar; at is where r stands.
@@ -131,14 +146,11 @@ func openStream(ctx context.Context, f *os.File, each func(listed) error) (sourc
 
 func (s *stream) Close() error { return s.f.Close() }
 
-func (s *stream) read(m member, limit int64) ([]byte, error) {
+func (s *stream) read(m member) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if b, ok := s.kept[m.at]; ok {
 		return b, nil
-	}
-	if m.size > limit {
-		return nil, fmt.Errorf("it has more than the %d bytes accepted", limit)
 	}
 	if s.z == nil || s.at > m.at {
 		if err := s.restart(); err != nil {
@@ -155,14 +167,19 @@ func (s *stream) read(m member, limit int64) ([]byte, error) {
 		if e.at != m.at && e.size > keepBytes/4 {
 			continue
 		}
-		b, err := bounded(io.LimitReader(s.z, e.size), limit)
-		s.at += int64(len(b))
-		if err == nil && int64(len(b)) < e.size {
-			err = io.ErrUnexpectedEOF
-		}
-		if err != nil {
+		part := io.LimitReader(s.z, e.size)
+		b, err := pix.ReadFile(part)
+		_, behind := io.Copy(io.Discard, part) // of what is no image
+		if part.(*io.LimitedReader).N > 0 || behind != nil {
 			s.z = nil
-			return nil, err
+			return nil, cmp.Or(behind, io.ErrUnexpectedEOF)
+		}
+		s.at += e.size
+		if err != nil {
+			if e.at == m.at {
+				return nil, err
+			}
+			continue
 		}
 		s.keep(e.at, b)
 		if e.at == m.at {
@@ -170,6 +187,14 @@ func (s *stream) read(m member, limit int64) ([]byte, error) {
 		}
 	}
 	return nil, errors.New("it is not where the archive said: did the file change?")
+}
+
+func (s *stream) sum(m member) (string, error) {
+	b, err := s.read(m)
+	if err != nil {
+		return "", err
+	}
+	return sumOf(bytes.NewReader(b))
 }
 
 func (s *stream) skip(n int64) error {

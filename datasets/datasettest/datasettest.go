@@ -1,9 +1,13 @@
 // Package datasettest is the conformance suite of data sets: what every one of them must
-// keep to, whoever wrote it.
+// keep to, whoever wrote it. Order, digest, errors, cancellation, many readers at once and
+// flat memory are checked on any data set by [Run]; on a layout of files, [RunLayout] also
+// damages them.
 //
 //	func TestConformance(t *testing.T) {
 //		datasettest.Run(t, func(t *testing.T) datasets.Dataset { … })
 //	}
+//
+// A test of datasets/all walks the list of kinds, so that a new one cannot be forgotten.
 package datasettest
 
 import (
@@ -11,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -22,8 +27,15 @@ import (
 // most is how many items are looked at.
 const most = 8
 
-// Run checks a data set; open opens it anew each time, of the same files.
+// Run checks a data set; open opens it anew each time, of the same files. It looks at the
+// first 8 items.
 func Run(t *testing.T, open func(t *testing.T) datasets.Dataset) {
+	t.Helper()
+	RunFirst(t, most, open)
+}
+
+// RunFirst is Run on the first items only, where each takes long.
+func RunFirst(t *testing.T, most int, open func(t *testing.T) datasets.Dataset) {
 	t.Helper()
 	ctx := context.Background()
 	d := open(t)
@@ -142,4 +154,34 @@ func Run(t *testing.T, open func(t *testing.T) datasets.Dataset) {
 			t.Errorf("a default run takes %d of %d items", s.DefaultItems(), len(ids))
 		}
 	})
+	t.Run("memory", func(t *testing.T) {
+		if n == 0 {
+			t.Skip("there is no item") //nolint:forbidigo // said above
+		}
+		before := live()
+		for range 3 {
+			for i := range n {
+				item, err := d.Load(ctx, i)
+				same(t, i, item, err)
+			}
+		}
+		if grown := live() - before; grown > kept {
+			t.Errorf("%d MB more are in use after every item was loaded three times again", grown>>20)
+		}
+		runtime.KeepAlive(d)
+	})
+}
+
+// kept is what a data set may keep of items that were loaded: an archive that can only be
+// read from its beginning keeps what it passed.
+const kept = 8 << 20
+
+// live is how much memory is in use.
+func live() int64 {
+	for range 2 { // pools are emptied by the second
+		runtime.GC()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

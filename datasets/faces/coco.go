@@ -180,6 +180,7 @@ func (c *collection) coco(file string, b []byte) error {
 		return false
 	})
 	named := in.namedSchemes()
+	strangers, first := 0, ""
 	for i, a := range in.Annotations {
 		where := fmt.Sprintf("%s: annotations[%d]", file, i)
 		if id := text(a.ID); id != "" {
@@ -187,7 +188,10 @@ func (c *collection) coco(file string, b []byte) error {
 		}
 		name, ok := names[text(a.Image)]
 		if !ok {
-			return fmt.Errorf("%s.image_id: there is no image %q in the file", where, text(a.Image))
+			if strangers++; strangers == 1 {
+				first = fmt.Sprintf("%s.image_id: there is no image %q in the file", where, text(a.Image))
+			}
+			continue
 		}
 		f, err := a.face(tells, named[text(a.Category)])
 		if err != nil {
@@ -196,6 +200,9 @@ func (c *collection) coco(file string, b []byte) error {
 		f.where = where
 		e := c.image(name)
 		e.faces = append(e.faces, f)
+	}
+	if strangers > 0 {
+		c.image(filepath.Base(file) + " annotations").err = fmt.Errorf("%s, nor for %d others of its annotations", first, strangers-1)
 	}
 	return nil
 }

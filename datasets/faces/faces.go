@@ -80,6 +80,7 @@ type entry struct {
 	faces []face
 	// fit, where it is set, makes the faces from the size of the image.
 	fit func(w, h int) ([]face, error)
+	err error // why there is no such item
 }
 
 // A face is an instance before the size of its image is known.
@@ -182,9 +183,15 @@ func (s *Set) Load(ctx context.Context, i int) (datasets.Item, error) {
 		return datasets.Item{}, err
 	}
 	e := s.entries[i]
+	if e.err != nil {
+		return datasets.Item{}, e.err
+	}
 	name := filepath.Join(s.dir, filepath.FromSlash(e.id))
 	decoded, err := pix.Read(name, s.decode)
 	if err != nil {
+		if len(e.faces) > 0 {
+			err = fmt.Errorf("%w (%s is about it)", err, e.where())
+		}
 		return datasets.Item{}, err
 	}
 	img := decoded.Image

@@ -32,6 +32,12 @@ type Pair = datasets.Pair
 // there.
 func (p *People) Pairs() []Pair { return slices.Clone(p.pairs) }
 
+// A MissingImage is an image of a pair that is not there.
+type MissingImage struct {
+	ID  string // PERSON/PERSON_0001
+	Err error  // names file and line
+}
+
 // lfwSide is the side of LFW's images. They were cut out around detected faces, 2.2
 // times as wide and high as those (Huang et al. 2007, section 3), which tells the
 // box.
@@ -87,8 +93,12 @@ func OpenLFW(ctx context.Context, dir string, o datasets.Options) (*People, erro
 		if err != nil {
 			return nil, fmt.Errorf("reading pairs: %w", err)
 		}
-		if p.pairs, err = ParsePairs(name, b, names); err != nil {
+		var gone []MissingImage
+		if p.pairs, gone, err = ParsePairs(name, b, names); err != nil {
 			return nil, err
+		}
+		for _, m := range gone {
+			entries = append(entries, entry{id: m.ID, err: m.Err})
 		}
 		labels = append(labels, name)
 		break
@@ -129,13 +139,15 @@ func takeTwo(names []string) []string {
 //	Abdel_Madi_Shabneh	1	Dean_Barker	1
 //
 // Names are the images of the data set, among which PERSON_0001 is found with any
-// extension, in any folder.
-func ParsePairs(file string, b []byte, names []string) ([]Pair, error) {
+// extension, in any folder. Images that are not among them are told, once each; their
+// pairs name them by PERSON/PERSON_0001.
+func ParsePairs(file string, b []byte, names []string) ([]Pair, []MissingImage, error) {
 	byStem := make(map[string]string, len(names))
 	for _, n := range names {
 		byStem[stem(n)] = n
 	}
-	image := func(who, number string) (string, error) {
+	var gone []MissingImage
+	image := func(line int, who, number string) (string, error) {
 		n, err := strconv.Atoi(number)
 		if err != nil || n < 1 {
 			return "", fmt.Errorf("%q is no number of a photograph of %s", number, who)
@@ -144,11 +156,17 @@ func ParsePairs(file string, b []byte, names []string) ([]Pair, error) {
 		if id, ok := byStem[s]; ok {
 			return id, nil
 		}
-		return "", fmt.Errorf("there is no image %s; take the whole data set, or pairs.txt away", s)
+		if who == "" || strings.HasPrefix(who, ".") || strings.ContainsAny(who, "/\\\x00") {
+			return "", fmt.Errorf("there is no image %s; take the whole data set, or pairs.txt away", s)
+		}
+		id := who + "/" + s
+		byStem[s] = id
+		gone = append(gone, MissingImage{ID: id, Err: fmt.Errorf("%s: there is no image %s; take the whole data set, or pairs.txt away", at(file, line), s)})
+		return id, nil
 	}
 	var pairs []Pair
 	folds, size := 0, 0
-	err := eachLine(file, b, func(_ int, line string) error {
+	err := eachLine(file, b, func(n int, line string) error {
 		f := strings.Split(line, "\t")
 		if len(f) == 1 {
 			f = strings.Fields(line)
@@ -174,28 +192,28 @@ func ParsePairs(file string, b []byte, names []string) ([]Pair, error) {
 				map[bool]string{true: "the same person", false: "two people"}[p.Same], want)
 		}
 		var err error
-		if p.A, err = image(who, f[1]); err != nil {
+		if p.A, err = image(n, who, f[1]); err != nil {
 			return err
 		}
 		if !p.Same {
 			who = f[2]
 		}
-		if p.B, err = image(who, f[want-1]); err != nil {
+		if p.B, err = image(n, who, f[want-1]); err != nil {
 			return err
 		}
 		pairs = append(pairs, p)
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if folds == 0 {
-		return nil, fmt.Errorf("%s is empty: folds and pairs a fold are wanted in its first line", file)
+		return nil, nil, fmt.Errorf("%s is empty: folds and pairs a fold are wanted in its first line", file)
 	}
 	if len(pairs) != 2*folds*size {
-		return nil, fmt.Errorf("%s ends after %d of the %d pairs that its first line announces", file, len(pairs), 2*folds*size)
+		return nil, nil, fmt.Errorf("%s ends after %d of the %d pairs that its first line announces", file, len(pairs), 2*folds*size)
 	}
-	return pairs, nil
+	return pairs, gone, nil
 }
 
 func pairsHeader(f []string) (folds, size int, err error) {

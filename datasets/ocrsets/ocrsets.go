@@ -1,5 +1,6 @@
 // Package ocrsets reads data sets of documents and scene text in the layouts in which
-// they are published: TokBench's text, CORD, SROIE, FUNSD and OmniDoc-TokenBench.
+// they are published: TokBench's text, COCO-Text, TextOCR, CORD, SROIE, FUNSD and
+// OmniDoc-TokenBench.
 //
 // Its opinion: what a set's own reader takes is what is taken. A label that says nothing
 // that could be scored costs itself, with file and place; a file of labels that cannot be
@@ -76,7 +77,9 @@ var (
 type entry struct {
 	name string // of the image, below the folder
 	w, h int    // as the labels state, 0 where they do not
-	read func() (labels []label, lost []datasets.LostLabel, err error)
+	// where the labels list the image, "" where they lie in a file of its own
+	where string
+	read  func() (labels []label, lost []datasets.LostLabel, err error)
 }
 
 // A label is an instance before the size of its image is known.
@@ -117,6 +120,9 @@ func (s *Set) Load(ctx context.Context, i int) (datasets.Item, error) {
 	}
 	d, err := pix.Read(file, s.o.Decode)
 	if err != nil {
+		if e.where != "" {
+			err = fmt.Errorf("%w (listed in %s)", err, e.where)
+		}
 		return datasets.Item{}, err
 	}
 	if e.w > 0 && (e.w != d.Image.W || e.h != d.Image.H) {
@@ -516,7 +522,7 @@ func parseTokBench(file, set string, b []byte) ([]entry, error) {
 			}
 			c.add(fmt.Sprintf("annotations[%d]", k), a.Text, at, false, a.Ratio, err)
 		}
-		out = append(out, entry{name: path.Join(set, im.Name), w: im.Width, h: im.Height, read: c.done})
+		out = append(out, entry{name: path.Join(set, im.Name), w: im.Width, h: im.Height, read: c.done, where: where})
 	}
 	return out, nil
 }

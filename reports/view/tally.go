@@ -41,6 +41,7 @@ var reasonTitles = []struct{ key, title string }{
 	{metrics.DropFailed, "failed"},
 	{metrics.DropLoad, "could not be loaded"},
 	{datasets.LostMalformed, "labels malformed"},
+	{datasets.LostMissing, "labels missing"},
 	{datasets.LostNoArea, "labels without area"},
 	{datasets.LostOutside, "labels outside the image"},
 	{metrics.DropNotFound, "not found"},

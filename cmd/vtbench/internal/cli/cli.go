@@ -21,6 +21,7 @@ import (
 	"github.com/vtbench/vtbench/bench/run"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/ort"
+	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -71,6 +72,7 @@ func usage(err error) error {
 type app struct {
 	out, err io.Writer
 	quiet    bool
+	decode   pix.Options // how images are read
 }
 
 // Run runs the program and returns its exit status.
@@ -143,8 +145,14 @@ Exit status: 0 done, 1 internal error, 2 usage or configuration, 3 a gate failed
 	root.SetVersionTemplate("vtbench {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	var runtimeLib string
+	var maxPixels int64
 	root.PersistentFlags().StringVar(&runtimeLib, "onnxruntime", "", "ONNX Runtime library, or its folder (default: $"+ort.Env+" and the usual places)")
+	root.PersistentFlags().Int64Var(&maxPixels, "max-pixels", pix.MaxPixels, "images with more pixels, width times height, are items that fail")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		var err error
+		if a.decode, err = a.decode.Limit(maxPixels); err != nil {
+			return usagef("--max-pixels: %w", err)
+		}
 		if runtimeLib == "" {
 			return nil
 		}

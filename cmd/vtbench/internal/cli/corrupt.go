@@ -53,6 +53,7 @@ func corrupter(s *suite.Suite, seed uint64) (func(img pix.Image, name string, se
 type corruptFlags struct {
 	kind, mode, key string
 	orientation     string
+	maxPixels       int64
 	severity, size  int
 	amount          float64
 	byAmount        bool // --amount was given
@@ -108,6 +109,7 @@ func (a *app) corrupt(cmd *cobra.Command, in, out string, f *corruptFlags) error
 		}
 		return a.corruptSheet(in, out, f, opt)
 	}
+	f.maxPixels = a.decode.MaxPixels
 	f.byAmount = cmd.Flags().Changed("amount")
 	if f.byAmount && f.severity != 0 {
 		return usagef("--severity and --amount say the same thing: give one")
@@ -150,6 +152,7 @@ func corruptFile(in, out string, f *corruptFlags, opt corrupt.Options) error {
 	if err != nil {
 		return usagef("--orientation: %w", err)
 	}
+	decode.MaxPixels = f.maxPixels
 	d, err := pix.Read(in, decode)
 	if err != nil {
 		return usage(err)

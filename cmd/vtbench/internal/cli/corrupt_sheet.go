@@ -43,7 +43,8 @@ func (a *app) corruptSheet(in, out string, f *corruptFlags, opt corrupt.Options)
 			return usagef("--type: %w", err)
 		}
 	}
-	img, err := pix.Load(in)
+	d, err := pix.Read(in, a.decode)
+	img := d.Image
 	if err != nil {
 		return usage(err)
 	}

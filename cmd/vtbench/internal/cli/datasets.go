@@ -30,6 +30,11 @@ func (a *app) datasetsCommand() *cobra.Command {
 	return cmd
 }
 
+// openData opens the data set of a name, with the bounds that the command line sets.
+func (a *app) openData(ctx context.Context, spec string) (datasets.Dataset, error) {
+	return datasets.OpenWith(ctx, spec, alldata.Kinds(), datasets.Options{Decode: a.decode})
+}
+
 // dataInfo is what `datasets info` prints.
 type dataInfo struct {
 	Info      datasets.Info             `json:"info"`
@@ -39,6 +44,7 @@ type dataInfo struct {
 	Instances int                       `json:"instances"`
 	Bins      map[string]map[string]int `json:"bins"` // by resolution, then bin or reason
 	Tags      map[string]int            `json:"tags"`
+	Classes   map[string]int            `json:"classes,omitempty"` // items by what the image shows as a whole
 	Failed    []string                  `json:"failed,omitempty"`
 	Lost      []summary.LostLabel       `json:"lost,omitempty"`     // labels that cannot be used
 	Notes     []summary.ItemNote        `json:"notes,omitempty"`    // what was assumed or lost in decoding
@@ -55,7 +61,7 @@ func (a *app) datasetsInfoCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: firstArg(completeDataset),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			d, err := datasets.Open(cmd.Context(), args[0], alldata.Kinds())
+			d, err := a.openData(cmd.Context(), args[0])
 			if err != nil {
 				return usage(err)
 			}
@@ -132,6 +138,12 @@ func (a *app) countData(cmd *cobra.Command, d datasets.Dataset, suite *suite.Sui
 			continue
 		}
 		info.remark(item)
+		if item.Class != "" {
+			if info.Classes == nil {
+				info.Classes = map[string]int{}
+			}
+			info.Classes[item.Class]++
+		}
 		info.Instances += len(item.Instances)
 		for _, in := range item.Instances {
 			for _, t := range in.Tags {
@@ -193,6 +205,9 @@ func (a *app) printInfo(info dataInfo, suite *suite.Suite) error {
 	}
 	fmt.Fprintf(a.out, "digest %.16s…\n%d items (%d in a default run), %d instances in %d items\n\n",
 		info.Info.Digest, info.Items, info.Default, info.Instances, info.Counted)
+	if len(info.Classes) > 0 {
+		fmt.Fprintf(a.out, "%d classes of images\n\n", len(info.Classes))
+	}
 	if len(info.LeftOut) > 0 {
 		fmt.Fprintf(a.out, "left out: %s\n\n", info.LeftOut)
 	}
@@ -240,7 +255,7 @@ func (a *app) datasetsSheetCommand() *cobra.Command {
 			if n < 1 || columns < 1 || side < 16 {
 				return usagef("--items and --columns must be at least 1, --side at least 16")
 			}
-			d, err := datasets.Open(cmd.Context(), args[0], alldata.Kinds())
+			d, err := a.openData(cmd.Context(), args[0])
 			if err != nil {
 				return usage(err)
 			}

@@ -18,8 +18,6 @@ import (
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/run"
 	"github.com/vtbench/vtbench/bench/suite"
-	"github.com/vtbench/vtbench/datasets"
-	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/tokenizers/folder"
@@ -135,7 +133,7 @@ func (a *app) export(ctx context.Context, specs []string, dir string, f *exportF
 		return err
 	}
 	for _, spec := range specs {
-		d, err := datasets.Open(ctx, spec, alldata.Kinds())
+		d, err := a.openData(ctx, spec)
 		if err != nil {
 			return usage(err)
 		}

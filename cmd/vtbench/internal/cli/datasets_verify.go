@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vtbench/vtbench/datasets"
-	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/internal/assets"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/ocr"
@@ -86,7 +85,7 @@ The exit status is 4 where anything was found.`,
 			if limit < 0 || workers < 0 {
 				return usagef("--limit and --jobs must not be negative")
 			}
-			d, err := datasets.Open(cmd.Context(), args[0], alldata.Kinds())
+			d, err := a.openData(cmd.Context(), args[0])
 			if err != nil {
 				return usage(err)
 			}

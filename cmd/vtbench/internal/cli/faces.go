@@ -17,7 +17,6 @@ import (
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/run"
 	"github.com/vtbench/vtbench/datasets"
-	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/metrics/face"
 	"github.com/vtbench/vtbench/metrics/face/model"
 	"github.com/vtbench/vtbench/pix"
@@ -103,7 +102,7 @@ func (a *app) faces(ctx context.Context, spec string, f *facesFlags) (err error)
 			return err
 		}
 	}
-	d, err := datasets.Open(ctx, spec, alldata.Kinds())
+	d, err := a.openData(ctx, spec)
 	if err != nil {
 		return usage(err)
 	}

@@ -22,7 +22,6 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets"
-	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/face"
@@ -291,7 +290,7 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 	}
 	cfg.LeftOut = map[string]string{}
 	for _, spec := range suite.Datasets {
-		d, err := datasets.Open(ctx, spec, alldata.Kinds())
+		d, err := a.openData(ctx, spec)
 		if isMissing(err) && slices.Contains(suite.Optional, spec) {
 			cfg.LeftOut[spec] = err.Error()
 			cfg.Suite.WithoutDataset(spec)

@@ -77,6 +77,7 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 	if reader.Decode, err = pix.ParseOrientation(f.orientation); err != nil {
 		return usagef("--orientation: %w", err)
 	}
+	reader.Decode.MaxPixels = a.decode.MaxPixels
 	sides, err := sidesOf(cmd.Context(), ref, dist)
 	if err != nil {
 		return usage(err)
