@@ -20,6 +20,9 @@ type LoadOptions struct {
 	// the values of whole sets of a run that was interrupted before its summary was
 	// written.
 	Kinds []metrics.Kind
+	// Decisive leaves out what neither is a headline nor a rate, which is most of the
+	// values of a run directory.
+	Decisive bool
 }
 
 // A Selection is one side as the user writes it: PATH, or PATH#TOKENIZER.
@@ -64,11 +67,13 @@ func Load(path string, o LoadOptions) (*Results, error) {
 	if err != nil {
 		return nil, err
 	}
-	return FromRunDir(run)
+	return fromRunDir(run, o.Decisive)
 }
 
 // FromRunDir reads the records of an opened run.
-func FromRunDir(run *summary.Run) (*Results, error) {
+func FromRunDir(run *summary.Run) (*Results, error) { return fromRunDir(run, false) }
+
+func fromRunDir(run *summary.Run, decisive bool) (*Results, error) {
 	m := &run.Manifest
 	h := Header{
 		Source:   FromRun,
@@ -95,6 +100,7 @@ func FromRunDir(run *summary.Run) (*Results, error) {
 		h.Software = append(h.Software, KeyValue{k, v})
 	}
 	slices.SortFunc(h.Software, func(a, b KeyValue) int { return strings.Compare(a.Key, b.Key) })
+	h.Shard = m.Shard
 	b := NewBuilder(filepath.ToSlash(filepath.Clean(run.Dir)), h)
 	b.r.Dir = run.Dir
 	b.r.cases = run.Cases
@@ -105,6 +111,9 @@ func FromRunDir(run *summary.Run) (*Results, error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if decisive && rec.Metric != "" && !h.decides(rec.Metric) {
+			rec.Metric = "" // its failure is kept
 		}
 		b.Add(&rec)
 	}

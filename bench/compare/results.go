@@ -41,6 +41,17 @@ type Header struct {
 	Failures []summary.Failure `json:"failures,omitempty"`
 	// Partial marks a run that was interrupted.
 	Partial bool `json:"partial,omitempty"`
+	// Shard is which part of a run this is: "2/8".
+	Shard string `json:"shard,omitempty"`
+}
+
+// decides reports whether a metric is a headline, or a rate to see headlines beside.
+func (h *Header) decides(id string) bool {
+	if slices.Contains(h.Headline, id) {
+		return true
+	}
+	s, ok := specOf(h, id)
+	return ok && s.Role == metrics.RoleRate
 }
 
 // SuiteID names a suite as it was resolved.
