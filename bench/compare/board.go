@@ -3,7 +3,6 @@ package compare
 import (
 	"cmp"
 	"fmt"
-	"hash/fnv"
 	"math"
 	"slices"
 	"strconv"
@@ -55,7 +54,8 @@ type Board struct {
 // A BoardRow is one tokenizer of a board.
 type BoardRow struct {
 	Token TokenID `json:"tokenizer"`
-	// Results are the numbers of the results that have it. Several have the same values.
+	// Results are the numbers of the results that have it: several have the same values, or
+	// some of them.
 	Results []int `json:"results"`
 	// Rank counts from 1; 0 is none. RankLo and RankHi are the ranks that the data does
 	// not exclude ([stat.Plan.Ranks]).
@@ -157,8 +157,7 @@ type division struct {
 type member struct {
 	number int // among the results that were given
 	*Results
-	units []int32  // by unit: number in the division; −1 for another data set
-	bins  []uint64 // by bin: hash of its name
+	units []int32 // by unit: number in the division; −1 for another data set
 }
 
 // divisions sorts results into divisions; a result is in one for each of its data sets.
@@ -212,11 +211,6 @@ func (d *division) number() (clusterOf []int32) {
 	var names []string // of clusters, by unit
 	for i := range d.members {
 		m := &d.members[i]
-		for _, name := range m.binNames {
-			h := fnv.New64a()
-			h.Write([]byte(name))
-			m.bins = append(m.bins, h.Sum64())
-		}
 		m.units = make([]int32, len(m.Results.units))
 		for k, u := range m.Results.units {
 			if m.units[k] = -1; u.dataset != d.dataset.Name {
@@ -350,7 +344,7 @@ type table struct {
 type entrant struct {
 	row    BoardRow
 	member member
-	print  uint64 // of its values, in any order
+	values int // those that do not count among them
 	lacks  map[string]int
 	ranked bool
 	parts  []stat.Ratio
@@ -396,9 +390,10 @@ func (t *table) fill(b *Board, plan *stat.Plan) error {
 	return nil
 }
 
-// enter finds who has values; equal tokenizers with equal values are one entrant.
+// enter finds who has values. One tokenizer with equal values wherever two results have
+// them, of which one has all that the other has, is one entrant.
 func (t *table) enter() {
-	byKey := map[string]*entrant{}
+	var all []*entrant
 	for _, m := range t.members {
 		s, ok := m.Spec(t.spec.ID)
 		if !ok || !sameMetric(s, t.spec) || !slices.Contains(m.Headline, s.ID) {
@@ -406,40 +401,59 @@ func (t *table) enter() {
 		}
 		for _, token := range m.Tokens {
 			e := &entrant{row: BoardRow{Token: token, Results: []int{m.number}}, member: m}
-			any := false
-			for i, cond := range t.conditions {
-				for _, v := range t.cells(e, cond) {
-					any = true
-					e.print += m.print(v, i)
-				}
+			for _, cond := range t.conditions {
+				e.values += len(t.cells(e, cond))
 			}
-			if !any {
-				continue
+			if e.values > 0 {
+				all = append(all, e)
 			}
-			key := fmt.Sprintf("%q %v %x", []string{token.Name, token.Kind, token.Version, token.Weights}, token.Reference, e.print)
-			if same := byKey[key]; same != nil {
-				same.row.Results = append(same.row.Results, m.number)
-				continue
-			}
-			byKey[key] = e
-			t.entrants = append(t.entrants, e)
 		}
 	}
+	bySize := slices.Clone(all)
+	slices.SortStableFunc(bySize, func(a, b *entrant) int { return -cmp.Compare(a.values, b.values) })
+	merged := map[*entrant]bool{}
+	at := make([]int32, len(t.clusterOf)) // scratch: 1 + index of a value
+	for i, small := range bySize {
+		for _, large := range bySize[:i] {
+			if !merged[large] && large.row.Token == small.row.Token && t.within(small, large, at) {
+				large.row.Results = append(large.row.Results, small.row.Results...)
+				slices.Sort(large.row.Results)
+				merged[small] = true
+				break
+			}
+		}
+	}
+	t.entrants = slices.DeleteFunc(all, func(e *entrant) bool { return merged[e] })
 }
 
-// print is equal for equal values of a unit under a condition.
-func (m *member) print(v value, condition int) uint64 {
-	x := mix(uint64(m.units[v.unit])<<16 | uint64(condition))
-	x = mix(x ^ math.Float64bits(v.v))
-	x = mix(x ^ math.Float64bits(v.n))
-	return mix(x ^ m.bins[v.bin]<<8 ^ uint64(v.reason))
-}
-
-// mix is the finaliser of SplitMix64.
-func mix(x uint64) uint64 {
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
+// within reports whether every value of one entrant is one of another's.
+func (t *table) within(small, large *entrant, at []int32) bool {
+	for _, cond := range t.conditions {
+		have := t.cells(large, cond)
+		for i, v := range have {
+			at[large.member.units[v.unit]] = int32(i) + 1
+		}
+		same := true
+		for _, v := range t.cells(small, cond) {
+			i := at[small.member.units[v.unit]]
+			if i == 0 {
+				same = false
+				break
+			}
+			x := have[i-1]
+			if x.v != v.v || x.n != v.n || x.reason != v.reason || large.member.binNames[x.bin] != small.member.binNames[v.bin] {
+				same = false
+				break
+			}
+		}
+		for _, v := range have {
+			at[large.member.units[v.unit]] = 0
+		}
+		if !same {
+			return false
+		}
+	}
+	return true
 }
 
 // cover counts what there is, and decides who can be ranked.

@@ -183,6 +183,27 @@ func boardHeaderLike(h Header, token string) Header {
 	return h
 }
 
+// A tokenizer that several runs have stands there once where the runs agree, and as often as
+// they do not.
+func TestBoardJoinsEqualValues(t *testing.T) {
+	h := boardHeader("one")
+	whole := resultsOf(t, "a", h, of("one", "1", 1), of("one", "2", 2), of("one", "3", 3))
+	part := resultsOf(t, "b", h, of("one", "2", 2))
+	other := resultsOf(t, "c", h, of("one", "2", 2), of("one", "3", 3.5))
+	newer := h
+	newer.Tokens = []TokenID{{Name: "one", Weights: "new"}}
+	weights := resultsOf(t, "d", newer, of("one", "1", 1), of("one", "2", 2), of("one", "3", 3))
+	b := boards(t, BoardOptions{MinCoverage: .1}, part, whole, other, weights)[0]
+	var got []string
+	for _, r := range b.Rows {
+		got = append(got, fmt.Sprint(r.Token.Weights, r.Results))
+	}
+	slices.Sort(got)
+	if d := cmp.Diff([]string{"[0 1]", "[2]", "new[3]"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
 // Damage is ranked over all of it, once a resolution; damage to tokens and scores against
 // the undamaged are no part of it.
 func TestBoardOfDamage(t *testing.T) {

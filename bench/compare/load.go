@@ -67,13 +67,11 @@ func Load(path string, o LoadOptions) (*Results, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fromRunDir(run, o.Decisive)
+	return FromRunDir(run, o)
 }
 
 // FromRunDir reads the records of an opened run.
-func FromRunDir(run *summary.Run) (*Results, error) { return fromRunDir(run, false) }
-
-func fromRunDir(run *summary.Run, decisive bool) (*Results, error) {
+func FromRunDir(run *summary.Run, o LoadOptions) (*Results, error) {
 	m := &run.Manifest
 	h := Header{
 		Source:   FromRun,
@@ -112,7 +110,7 @@ func fromRunDir(run *summary.Run, decisive bool) (*Results, error) {
 		if err != nil {
 			return nil, err
 		}
-		if decisive && rec.Metric != "" && !h.decides(rec.Metric) {
+		if o.Decisive && rec.Metric != "" && !h.decides(rec.Metric) {
 			rec.Metric = "" // its failure is kept
 		}
 		b.Add(&rec)

@@ -23,8 +23,8 @@ type RankSet struct {
 // statistic to the others have simultaneous intervals, from the largest studentised
 // difference of each resample (Mogstad, Romano, Shaikh and Wilhelm 2024, "Inference for
 // Ranks", the marginal confidence set with two-sided intervals), widened for few clusters
-// as [Options] says. So the set of one statistic holds its true rank with at least the
-// level, and where true values are equal, every rank that they share.
+// as [Options] says. So the set of one statistic holds its true rank with about the level
+// or more, and where true values are equal, every rank that they share.
 //
 // Quantiles of the ranks in the resamples are what is usually shown. They are too
 // narrow where values are close: of ten equal statistics that happened to come out on top
