@@ -64,7 +64,7 @@ func Report(v *view.View, plots []Plot, o Options) (page []byte, err error) {
 	}
 	a := openAlbum(v, o)
 	defer func() { err = errors.Join(err, a.close()) }()
-	p := clean(newPage(v, plots, o, a))
+	p := web.Clean(newPage(v, plots, o, a))
 	p.shell(string(js))
 	var b bytes.Buffer
 	if err := t.Execute(&b, p); err != nil {

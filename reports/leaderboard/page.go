@@ -2,9 +2,7 @@ package leaderboard
 
 import (
 	"bytes"
-	"crypto/sha256"
-	_ "embed"
-	"encoding/base64"
+	"embed"
 	"fmt"
 	"html/template"
 	"math"
@@ -18,27 +16,11 @@ import (
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
 	"github.com/vtbench/vtbench/reports/format"
-	"github.com/vtbench/vtbench/reports/html"
+	"github.com/vtbench/vtbench/reports/web"
 )
 
-var (
-	//go:embed page.html
-	pageHTML string
-	//go:embed style.css
-	pageCSS string
-	//go:embed script.js
-	pageJS string
-)
-
-var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{
-	"args": func(b board, r row) rowArgs { return rowArgs{b, r} },
-}).Parse(pageHTML))
-
-// rowArgs is a row of a board.
-type rowArgs struct {
-	Board board
-	Row   row
-}
+//go:embed page.html style.css script.js
+var assets embed.FS
 
 // Live is the part of a page that a server keeps up to date.
 type Live struct {
@@ -96,9 +78,7 @@ type LiveToken struct {
 
 // page is what the template shows.
 type page struct {
-	CSS       template.CSS
-	JS        template.JS
-	Policy    string
+	Shell     web.Shell
 	Meta      []string
 	Warnings  []string
 	Problems  []Problem
@@ -132,6 +112,15 @@ type board struct {
 	Fixed, Coded, Estimated                          bool
 	Bounds, Ranked, Rest                             []row
 }
+
+// RowIn is a row with the board whose columns it has.
+type RowIn struct {
+	Board board
+	Row   row
+}
+
+// In is a row of the board, for the template of rows.
+func (b board) In(r row) RowIn { return RowIn{b, r} }
 
 // Columns is how many columns a board has.
 func (b board) Columns() int {
@@ -193,32 +182,37 @@ type source struct {
 // Page is index.html. live is what a server knows of runs that are being made; nil for a
 // site that does not change.
 func (s *Site) Page(live *Live) ([]byte, error) {
-	css, err := html.Style()
+	var parts [2]string
+	for i, name := range []string{"style.css", "script.js"} {
+		b, err := assets.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("reading the page's %s: %w", name, err)
+		}
+		parts[i] = string(b)
+	}
+	t, err := web.Parse(assets, "page.html")
 	if err != nil {
 		return nil, err
 	}
-	css += pageCSS
-	p := html.Clean(s.page())
-	if live != nil {
-		l := html.Clean(*live)
-		p.Live = &l
+	p := s.page()
+	p.Live = live
+	p = web.Clean(p)
+	p.Shell = web.Shell{
+		Title: "Leaderboard", Brand: "Leaderboard", Skip: "boards", CSS: template.CSS(parts[0]), JS: parts[1:], Live: live != nil, //nolint:gosec // our own file
 	}
-	p.CSS, p.JS = template.CSS(css), template.JS(pageJS) //nolint:gosec // our own files
-	connect := "'none'"
-	if live != nil {
-		connect = "'self'"
+	for _, part := range []struct {
+		name, id string
+		there    bool
+	}{{"Runs now", "live", live != nil}, {"Ranks", "boards", len(p.Divisions) > 0}, {"Published", "published", len(p.Published) > 0}, {"Sources", "sources", true}, {"Method", "method", true}} {
+		if part.there {
+			p.Shell.Nav = append(p.Shell.Nav, web.Link{Text: part.name, URL: "#" + part.id})
+		}
 	}
-	p.Policy = fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; img-src 'self' data:; connect-src %s; base-uri 'none'; form-action 'none'", digest(css), digest(pageJS), connect)
 	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, p); err != nil {
+	if err := t.Execute(&b, p); err != nil {
 		return nil, fmt.Errorf("writing the page: %w", err)
 	}
 	return b.Bytes(), nil
-}
-
-func digest(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 func (s *Site) page() page {
@@ -462,7 +456,7 @@ func newBoard(x compare.Board, sources []Source) board {
 		parts = append(parts, text)
 	}
 	if slices.Contains(x.Warnings, string(stat.WarnFewClusters)) {
-		parts = append(parts, fmt.Sprintf("fewer than %d independent ones: intervals and ranks are surer than they should be", stat.FewClusters))
+		parts = append(parts, fmt.Sprintf("fewer than %d independent ones: intervals and ranks look surer than they are", stat.FewClusters))
 	}
 	if x.Spec.Scope.Whole() {
 		parts = append(parts, "a value of the whole set has no parts to resample: nothing says how sure its ranks are")

@@ -60,9 +60,9 @@ const vt = (() => {
     },
   };
 
-  // Sort: missing values last, upper bounds stay on top.
+  // Sort: missing values last, upper bounds stay on top, and each part of a table by itself.
   const sort = (table, col, down) => {
-    const heads = $$('thead th', table);
+    const heads = $$('thead tr:last-child th', table);
     if (!heads[col]) return;
     heads.forEach(h => h.removeAttribute('aria-sort'));
     heads[col].setAttribute('aria-sort', down ? 'descending' : 'ascending');
@@ -71,18 +71,20 @@ const vt = (() => {
       if (c.dataset.sort === undefined) return c.textContent.trim();
       return c.dataset.sort === '' ? null : Number(c.dataset.sort.replace('−', '-').replaceAll(',', ''));
     };
-    const body = table.tBodies[0], rows = [...body.rows];
-    rows.sort((a, b) => {
-      const d = b.classList.contains('bound') - a.classList.contains('bound');
-      if (d) return d;
-      const x = key(a), y = key(b);
-      if (x === null || y === null) return (x === null) - (y === null);
-      const c = typeof x === 'string' ? x.localeCompare(y, 'en', { numeric: true }) : x - y;
-      return down ? -c : c;
-    });
-    body.append(...rows);
+    for (const body of table.tBodies) {
+      const rows = [...body.rows];
+      rows.sort((a, b) => {
+        const d = b.classList.contains('bound') - a.classList.contains('bound');
+        if (d) return d;
+        const x = key(a), y = key(b);
+        if (x === null || y === null) return (x === null) - (y === null);
+        const c = typeof x === 'string' ? x.localeCompare(y, 'en', { numeric: true }) : x - y;
+        return down ? -c : c;
+      });
+      body.append(...rows);
+    }
   };
-  const sortable = (table, id) => $$('thead th', table).forEach((th, col) => {
+  const sortable = (table, id) => $$('thead tr:last-child th', table).forEach((th, col) => {
     const b = $('button', th);
     if (b) b.onclick = () => { const now = th.getAttribute('aria-sort'), down = col === 0 ? now === 'ascending' : now !== 'descending'; sort(table, col, down); if (id) save('o', [id, col, down ? 1 : 0].join('~')); };
   });

@@ -1,4 +1,4 @@
-package html
+package web
 
 import (
 	"html/template"
@@ -34,7 +34,7 @@ func TestClean(t *testing.T) {
 		List: []inner{{shown, shown, evil}}, Of: map[string]string{shown: shown}, Ptr: &inner{Name: shown}, Any: inner{Name: shown},
 		CSS: evil, Pair: [2]string{shown, "x\ny"},
 	}
-	if d := cmp.Diff(want, clean(in), cmp.AllowUnexported(outer{}, inner{})); d != "" {
+	if d := cmp.Diff(want, Clean(in), cmp.AllowUnexported(outer{}, inner{})); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 	if in.List[0].Name != evil || in.Ptr.Name != evil {

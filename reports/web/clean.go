@@ -1,4 +1,4 @@
-package html
+package web
 
 import (
 	"reflect"
@@ -6,10 +6,10 @@ import (
 	"github.com/vtbench/vtbench/reports/format"
 )
 
-// clean returns a copy of what a page shows in which no text holds characters that act
+// Clean returns a copy of what a page shows in which no text holds characters that act
 // instead of being seen: html/template escapes markup and leaves these. Texts that are
 // marked as safe (styles, drawings, addresses) are our own.
-func clean[T any](v T) T {
+func Clean[T any](v T) T {
 	return cleaned(reflect.ValueOf(&v)).Elem().Interface().(T)
 }
 
