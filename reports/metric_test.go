@@ -63,7 +63,7 @@ func TestAMetricIsItsSpec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	has("the page", string(page), "Zigzag", "how much it zigs", "And how much it zags.", "zz")
+	has("the page", string(page.HTML), "Zigzag", "how much it zigs", "And how much it zags.", "zz")
 	names := ""
 	for _, f := range plot.Figures(v) {
 		names += f.Name + " " + f.Caption + " " + f.Figure.Heading() + "\n"

@@ -11,10 +11,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/vtbench/vtbench/bench/record"
@@ -81,10 +83,41 @@ func Write(ctx context.Context, runs []*summary.Run, dir string, o Options) (Fil
 	if err != nil {
 		return Files{}, err
 	}
-	if o.SingleFile && len(b) > largeReport {
-		files.Warnings = append(files.Warnings, fmt.Sprintf("%s has %s; without --single-file the pictures stay beside it", files.HTML, format.Bytes(int64(len(b)))))
+	if o.SingleFile && len(b.HTML) > largeReport {
+		files.Warnings = append(files.Warnings, fmt.Sprintf("%s has %s; without --single-file the pictures stay beside it", files.HTML, format.Bytes(int64(len(b.HTML)))))
 	}
-	return files, wholefile.Write(files.HTML, b)
+	if err := writeData(dir, b.Data); err != nil {
+		return Files{}, err
+	}
+	return files, wholefile.Write(files.HTML, b.HTML)
+}
+
+// writeData writes the scripts with items beside a page, and removes those of an earlier
+// page that had more.
+func writeData(dir string, data []html.Data) error {
+	names := map[string]bool{}
+	for _, d := range data {
+		path := filepath.Join(dir, filepath.FromSlash(d.Name))
+		names[path] = true
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			return fmt.Errorf("making the report directory: %w", err)
+		}
+		if err := wholefile.Write(path, d.Script); err != nil {
+			return err
+		}
+	}
+	old, err := filepath.Glob(filepath.Join(dir, html.DataDir, "items-*.js"))
+	if err != nil {
+		return fmt.Errorf("looking for items of an earlier report: %w", err)
+	}
+	for _, path := range old {
+		if !names[path] {
+			if err := os.Remove(path); err != nil {
+				return fmt.Errorf("removing items of an earlier report: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // Directories below that of a report.
@@ -123,17 +156,14 @@ func writeTables(v *view.View, dir string) ([]string, error) {
 func writePlots(ctx context.Context, v *view.View, dir string) ([]html.Plot, []markdown.Plot, error) {
 	var shown []html.Plot
 	var linked []markdown.Plot
+	sections := v.Sections()
 	for _, f := range plot.Figures(v) {
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		p := html.Plot{Title: f.Figure.Heading(), Caption: f.Caption, Alt: f.Figure.Describe(), Grid: f.Grid}
-		_, p.Table = f.Figure.(plot.HeatMap)
+		p := html.NewPlot(f, sections)
 		var err error
 		if p.SVG, err = f.Figure.SVG(); err != nil {
-			return nil, nil, err
-		}
-		if p.DarkSVG, err = f.Figure.DarkSVG(); err != nil {
 			return nil, nil, err
 		}
 		png, err := f.Figure.PNG()
@@ -189,7 +219,7 @@ func copyPictures(v *view.View, run int, from, to *os.Root, prefix string) error
 		if c.Run != run {
 			continue
 		}
-		for _, rel := range []string{c.Original, c.Damaged, c.Reconstruction, c.Heat} {
+		for _, rel := range append([]string{c.Original, c.Damaged, c.Reconstruction, c.Heat}, slices.Collect(maps.Values(c.Maps))...) {
 			if rel == "" || done[rel] || !fs.ValidPath(rel) {
 				continue
 			}

@@ -1,6 +1,7 @@
 package html_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -58,15 +59,38 @@ func render(t *testing.T, run *summary.Run, o page.Options) (string, *html.Node)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := page.Report(v, []page.Plot{{Title: "a plot", SVG: []byte("<svg/>"), DarkSVG: []byte("<svg/>")}}, o)
+	made, err := page.Report(v, []page.Plot{{Title: "a plot", SVG: []byte("<svg/>")}}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := html.Parse(strings.NewReader(string(b)))
+	doc, err := html.Parse(strings.NewReader(string(made.HTML)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(b), doc
+	return string(made.HTML), doc
+}
+
+// listed are the items that a page has, each a list of what gallery.js reads.
+func listed(t *testing.T, doc *html.Node) [][]any {
+	t.Helper()
+	var out [][]any
+	walk(doc, func(n *html.Node) {
+		if n.Data == "script" && attr(n, "id") == "gallery-items" {
+			if err := json.Unmarshal([]byte(n.FirstChild.Data), &out); err != nil {
+				t.Errorf("the items of the page: %v", err)
+			}
+		}
+	})
+	return out
+}
+
+// pictures are the addresses of an item's pictures.
+func pictures(item []any) []string {
+	out := []string{item[7].(string)}
+	for _, s := range item[9].([]any) {
+		out = append(out, s.([]any)[1].(string), s.([]any)[3].(string))
+	}
+	return slices.DeleteFunc(out, func(s string) bool { return s == "" })
 }
 
 func walk(n *html.Node, f func(*html.Node)) {
@@ -88,14 +112,12 @@ func attr(n *html.Node, key string) string {
 func TestPageShowsEverything(t *testing.T) {
 	run := text(t)
 	_, doc := render(t, run, page.Options{})
-	rows, cards, broken := map[string]int{}, 0, 0
+	rows, broken := map[string]int{}, 0
 	walk(doc, func(n *html.Node) {
 		switch {
 		case n.Type != html.ElementNode:
 		case n.Data == "tr" && attr(n, "data-token") != "":
 			rows[attr(n, "data-token")]++
-		case n.Data == "article" && attr(n, "class") == "card":
-			cards++
 		case n.Data == "img" && strings.HasPrefix(attr(n, "src"), "./"):
 			if _, err := os.Stat(filepath.Join(run.Dir, attr(n, "src"))); err != nil {
 				broken++
@@ -107,14 +129,21 @@ func TestPageShowsEverything(t *testing.T) {
 			t.Errorf("%s is in no table", tok.Name)
 		}
 	}
-	worst := 0
-	for _, c := range run.Cases {
-		if c.Why == record.WhyWorst {
-			worst++
+	shown, items := 0, listed(t, doc)
+	for _, it := range items {
+		shown += len(it[9].([]any))
+		for _, p := range pictures(it) {
+			if _, err := os.Stat(filepath.Join(run.Dir, p)); err != nil {
+				broken++
+			}
 		}
 	}
-	if cards != worst {
-		t.Errorf("%d cards for %d worst cases", cards, worst)
+	cases := map[string]bool{}
+	for _, c := range run.Cases {
+		cases[c.Tokenizer+" "+c.Item+" "+c.Instance+" "+c.Condition] = true
+	}
+	if shown != len(cases) {
+		t.Errorf("%d reconstructions are listed of %d", shown, len(cases))
 	}
 	if broken > 0 {
 		t.Errorf("%d pictures are linked that do not exist", broken)
@@ -154,7 +183,7 @@ func TestHostileNames(t *testing.T) {
 			if n.Type != html.ElementNode {
 				return
 			}
-			if n.Data == "script" {
+			if n.Data == "script" && attr(n, "type") == "" {
 				scripts++
 			}
 			for _, a := range n.Attr {
@@ -166,8 +195,15 @@ func TestHostileNames(t *testing.T) {
 				}
 			}
 		})
-		if scripts != 3 { // the page's own, and its data twice
+		if scripts != 1 { // the page's own; data are no scripts
 			t.Errorf("%d scripts on the page", scripts)
+		}
+		for _, it := range listed(t, doc) {
+			for _, p := range pictures(it) {
+				if !strings.HasPrefix(p, "./images/") && !strings.HasPrefix(p, "data:image/") {
+					t.Errorf("a picture is %.80q", p)
+				}
+			}
 		}
 		if strings.Contains(src, "/etc/passwd") {
 			t.Error("a path out of the run directory is on the page")
@@ -203,14 +239,12 @@ func TestPicturesStayInTheRun(t *testing.T) {
 	}
 	for _, single := range []bool{false, true} {
 		src, doc := render(t, run, page.Options{SingleFile: single})
-		pictures := 0
-		walk(doc, func(n *html.Node) {
-			if n.Type == html.ElementNode && n.Data == "img" && attr(n, "src") != "" {
-				pictures++
-			}
-		})
-		if pictures != len(bad) { // the reconstructions
-			t.Errorf("%d pictures, want %d", pictures, len(bad))
+		found := 0
+		for _, it := range listed(t, doc) {
+			found += len(pictures(it))
+		}
+		if found != len(bad) { // the reconstructions
+			t.Errorf("%d pictures, want %d", found, len(bad))
 		}
 		if !strings.Contains(src, fmt.Sprintf("%d pictures that the run lists are not in its directory", len(bad))) {
 			t.Error("the page does not say how many pictures are missing")
@@ -229,12 +263,8 @@ func TestDamage(t *testing.T) {
 	}
 	var plots []page.Plot
 	for _, f := range plot.Figures(v) {
-		p := page.Plot{Title: f.Figure.Heading(), Caption: f.Caption, Alt: f.Figure.Describe(), Grid: f.Grid}
-		_, p.Table = f.Figure.(plot.HeatMap)
+		p := page.NewPlot(f, v.Sections())
 		if p.SVG, err = f.Figure.SVG(); err != nil {
-			t.Fatal(err)
-		}
-		if p.DarkSVG, err = f.Figure.DarkSVG(); err != nil {
 			t.Fatal(err)
 		}
 		plots = append(plots, p)
@@ -243,11 +273,11 @@ func TestDamage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := html.Parse(strings.NewReader(string(b)))
+	doc, err := html.Parse(strings.NewReader(string(b.HTML)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	tables, figures, inlined := 0, 0, 0
+	tables, figures, drawn := 0, 0, 0
 	walk(doc, func(n *html.Node) {
 		switch {
 		case n.Type != html.ElementNode:
@@ -255,16 +285,14 @@ func TestDamage(t *testing.T) {
 			tables++
 		case n.Data == "figure" && n.FirstChild != nil:
 			figures++
-		case n.Data == "svg":
-			inlined++
+			if attr(n, "data-figure") != "" {
+				drawn++
+			}
 		}
 	})
 	// T-NED, and PSNR both ways; every figure but the heat maps, which are tables.
-	if tables != 3 || figures != inlined || inlined != len(plots)-3 {
-		t.Errorf("%d tables, %d figures, %d drawings of %d plots", tables, figures, inlined, len(plots))
-	}
-	if strings.Contains(string(b), "fill:#") {
-		t.Error("a drawing has a colour that does not follow the theme")
+	if tables != 3 || drawn != len(plots)-3 {
+		t.Errorf("%d tables, %d figures, %d drawings of %d plots", tables, figures, drawn, len(plots))
 	}
 }
 
@@ -283,33 +311,26 @@ func TestHostileNamesInDrawings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := plot.Figures(v)[0].Figure
-	light, err := f.SVG()
+	f := page.NewPlot(plot.Figures(v)[0], v.Sections())
+	f.Title, f.Caption = evil, evil
+	b, err := page.Report(v, []page.Plot{f}, page.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	dark, err := f.DarkSVG()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := page.Report(v, []page.Plot{{Title: evil, Caption: evil, Alt: f.Describe(), SVG: light, DarkSVG: dark}}, page.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := html.Parse(strings.NewReader(string(b)))
+	doc, err := html.Parse(strings.NewReader(string(b.HTML)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	scripts, drawings := 0, 0
 	walk(doc, func(n *html.Node) {
-		if n.Type == html.ElementNode && n.Data == "script" {
+		if n.Type == html.ElementNode && n.Data == "script" && attr(n, "type") == "" {
 			scripts++
 		}
-		if n.Type == html.ElementNode && n.Data == "svg" {
+		if n.Type == html.ElementNode && n.Data == "figure" && attr(n, "data-figure") != "" {
 			drawings++
 		}
 	})
-	if scripts != 3 || drawings != 1 {
+	if scripts != 1 || drawings != 1 {
 		t.Errorf("%d scripts and %d drawings on the page", scripts, drawings)
 	}
 }

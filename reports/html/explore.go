@@ -26,6 +26,22 @@ type exploreToken struct {
 	Light string `json:"light,omitempty"`
 	Dark  string `json:"dark,omitempty"`
 	Bound bool   `json:"bound,omitempty"`
+	// Marker tells apart what has the same colour.
+	Marker int `json:"marker,omitempty"`
+}
+
+func newExploreTokens(v *view.View) []exploreToken {
+	var out []exploreToken
+	for _, t := range v.Tokens {
+		x := toToken(t)
+		out = append(out, exploreToken{t.Name, string(x.Colour), string(x.Dark), t.Reference, t.Style.Marker})
+	}
+	return out
+}
+
+func newExploreMetric(m metrics.Spec) exploreMetric {
+	st := format.For(m)
+	return exploreMetric{m.Title, st.Unit, view.BetterWord(m.Better), m.Short, st.Scale, st.Places, st.Digits}
 }
 
 type exploreSection struct {
@@ -62,10 +78,7 @@ const maxExplore = 60_000
 
 func newExplore(v *view.View) explore {
 	e := explore{Cells: map[string][][]number{}}
-	for _, t := range v.Tokens {
-		x := toToken(t)
-		e.Tokens = append(e.Tokens, exploreToken{t.Name, string(x.Colour), string(x.Dark), t.Reference})
-	}
+	e.Tokens = newExploreTokens(v)
 	bins := append(slices.Clone(v.Bins), summary.BinMean, summary.BinAll)
 	for _, b := range bins {
 		e.Bins = append(e.Bins, view.BinTitle(b))
@@ -85,8 +98,7 @@ func newExplore(v *view.View) explore {
 		specs = headline
 	}
 	for i, m := range specs {
-		st := format.For(m)
-		e.Metrics = append(e.Metrics, exploreMetric{m.Title, st.Unit, view.BetterWord(m.Better), m.Short, st.Scale, st.Places, st.Digits})
+		e.Metrics = append(e.Metrics, newExploreMetric(m))
 		for j, s := range sections {
 			var cells [][]number
 			for k, t := range v.Tokens {

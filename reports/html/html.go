@@ -9,7 +9,6 @@ package html
 
 import (
 	"bytes"
-	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -22,20 +21,24 @@ import (
 
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
+	"github.com/vtbench/vtbench/reports/gallery"
+	"github.com/vtbench/vtbench/reports/plot"
 	"github.com/vtbench/vtbench/reports/view"
 	"github.com/vtbench/vtbench/reports/web"
 )
 
-//go:embed page.html script.js
+//go:embed page.html gallery.js plots.js script.js
 var assets embed.FS
 
 // A Plot is a figure shown on the page.
 type Plot struct {
 	Title, Caption string
-	Alt            string // the numbers in words
-	SVG, DarkSVG   []byte
-	Grid           string // key of the table of what is kept under damage that it belongs to
-	Table          bool   // its numbers stand in a table of the page already
+	Alt            string     // the numbers in words
+	SVG            []byte     // for readers without scripts
+	Data           *plot.Data // for the script
+	Grid           string     // key of the table of what is kept under damage that it belongs to
+	Table          bool       // its numbers stand in a table of the page already
+	Section        string     // id of the section of the results that it belongs to, "" for none
 	// Files are links to the same picture for other uses, relative to the page.
 	Files []string
 }
@@ -51,26 +54,85 @@ type Options struct {
 	Summary string
 }
 
+// NewPlot is a figure for the page; sections are those of the results.
+func NewPlot(f plot.Named, sections []view.Section) Plot {
+	p := Plot{Title: f.Figure.Heading(), Caption: f.Caption, Alt: f.Figure.Describe(), Grid: f.Grid}
+	_, p.Table = f.Figure.(plot.HeatMap)
+	i := slices.IndexFunc(sections, func(s view.Section) bool {
+		return f.Metric != "" && s.Dataset.Name == f.Section.Dataset.Name && s.Condition.Key == f.Section.Condition.Key
+	})
+	if i >= 0 {
+		p.Section = sectionID(i)
+	}
+	if d, ok := plot.DataOf(f.Figure); ok {
+		d.Section, d.Metric, d.Bins = p.Section, f.Metric, f.Bins
+		p.Data = &d
+	}
+	return p
+}
+
+func sectionID(i int) string { return fmt.Sprintf("s%d", i) }
+
+// A Page is what Report makes: the page, and scripts that lie beside it.
+type Page struct {
+	HTML []byte
+	Data []Data
+}
+
+// Data is a script with items of the gallery.
+type Data struct {
+	Name   string // relative to the page, "/" separated
+	Script []byte
+}
+
+// DataDir is where scripts with items lie, beside the page.
+const DataDir = "report-data"
+
 // Report renders the page. Pictures are looked for in the directories of the
 // runs; those that are not there are counted on the page.
-func Report(v *view.View, plots []Plot, o Options) (page []byte, err error) {
-	js, err := assets.ReadFile("script.js")
-	if err != nil {
-		return nil, fmt.Errorf("reading the page's script: %w", err)
+func Report(v *view.View, plots []Plot, o Options) (out Page, err error) {
+	var js []string
+	for _, name := range []string{"gallery.js", "plots.js", "script.js"} {
+		b, err := assets.ReadFile(name)
+		if err != nil {
+			return out, fmt.Errorf("reading the page's script: %w", err)
+		}
+		js = append(js, string(b))
 	}
 	t, err := web.Parse(assets, "page.html")
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	a := openAlbum(v, o)
 	defer func() { err = errors.Join(err, a.close()) }()
-	p := web.Clean(newPage(v, plots, o, a))
-	p.shell(string(js))
+	g, err := gallery.Of(v)
+	if err != nil {
+		return out, err
+	}
+	encoded, err := encodeGallery(v, g, a)
+	if err != nil {
+		return out, err
+	}
+	p := newPage(v, plots, o, a)
+	p.Items = encoded.index
+	if len(g.Items) <= inPage || o.SingleFile {
+		p.Inline = encoded.all()
+	} else {
+		for i, part := range encoded.parts {
+			d := Data{fmt.Sprintf("%s/items-%04d.js", DataDir, i+1), slices.Concat([]byte("vt.part("), part, []byte(");\n"))}
+			out.Data = append(out.Data, d)
+			p.Items.Parts = append(p.Items.Parts, "./"+d.Name)
+		}
+	}
+	p = web.Clean(p)
+	p.shell(js)
+	p.Shell.Files = len(out.Data) > 0
 	var b bytes.Buffer
 	if err := t.Execute(&b, p); err != nil {
-		return nil, fmt.Errorf("writing the page: %w", err)
+		return out, fmt.Errorf("writing the page: %w", err)
 	}
-	return b.Bytes(), nil
+	out.HTML = b.Bytes()
+	return out, nil
 }
 
 // page is what the template shows.
@@ -84,15 +146,13 @@ type page struct {
 	Robust                []robustTable
 	Plots                 []figure
 	Explore               explore
-	Worst                 []shown
-	WorstTokens           []string // best first
-	WorstSections         []string
-	WorstLeft             int
-	Read                  bool // some of the worst cases are words
+	Items                 galleryIndex
+	Inline                template.JS // items that are on the page, as JSON
+	Data                  []plot.Data // of the figures
+	Legend                []token
+	CloudX, CloudY        string // metrics that the plot of items begins with
 	Samples               []sampleTable
 	SamplesLeft           int
-	Wholes                []wholeJSON
-	Modes                 []string
 	Missing               int // pictures that are not there
 	Failures              []failure
 	MoreFailures          int
@@ -103,9 +163,9 @@ type page struct {
 }
 
 // shell fills what stands around the content: its parts, as far as they are there.
-func (p *page) shell(js string) {
+func (p *page) shell(js []string) {
 	p.Shell.Title, p.Shell.Brand, p.Shell.Skip = p.Title+" · "+p.Name, p.Title, "results"
-	p.Shell.JS = []string{js}
+	p.Shell.JS = js
 	part := func(there bool, id, text string) {
 		if there {
 			p.Shell.Nav = append(p.Shell.Nav, web.Link{Text: text, URL: "#" + id, Bad: id == "failures"})
@@ -113,10 +173,9 @@ func (p *page) shell(js string) {
 	}
 	part(true, "results", "Results")
 	part(len(p.Robust) > 0, "damage", "Damage")
-	part(len(p.Plots) > 0, "plots", "Plots")
-	part(len(p.Worst) > 0, "worst", "Worst")
+	part(len(p.Plots) > 0 || p.Items.Total > 0, "plots", "Plots")
+	part(p.Items.Total > 0, "gallery", "Gallery")
 	part(len(p.Samples) > 0, "samples", "Samples")
-	part(len(p.Wholes) > 0, "images", "Images")
 	part(true, "explore", "Explore")
 	part(len(p.Failures) > 0, "failures", "Failures")
 	part(true, "method", "Method")
@@ -180,8 +239,10 @@ type restRow struct {
 
 type figure struct {
 	Title, Caption, Alt string
-	SVG                 template.HTML // our own SVG, tinted for both themes
-	URL                 template.URL  // or the picture itself
+	Index               int    // in page.Data, -1 for a picture
+	Section             string // id, "" for none
+	Panels              bool
+	URL                 template.URL // the picture, for readers without scripts
 	Files               []link
 }
 
@@ -214,7 +275,7 @@ func newPage(v *view.View, plots []Plot, o Options, a *album) *page {
 	}
 	p.meta(v)
 	for i, s := range v.Sections() {
-		p.Sections = append(p.Sections, newSection(v, s, fmt.Sprintf("s%d", i)))
+		p.Sections = append(p.Sections, newSection(v, s, sectionID(i)))
 	}
 	p.Robust, p.Explore = newRobust(v), newExplore(v)
 	p.plots(plots, o)
@@ -261,21 +322,28 @@ func (p *page) meta(v *view.View) {
 	}
 }
 
-// plots places the figures and collects their colours.
+// plots places the figures.
 func (p *page) plots(plots []Plot, o Options) {
-	var t tint
 	for _, f := range plots {
 		if f.Grid != "" && f.Table {
 			continue
 		}
-		out := figure{Title: f.Title, Caption: f.Caption, Alt: strings.TrimSpace(f.Title + ". " + f.Alt)}
-		var ok bool
-		if out.SVG, ok = t.inline(f.SVG, f.DarkSVG); !ok {
+		out := figure{Title: f.Title, Caption: f.Caption, Alt: strings.TrimSpace(f.Title + ". " + f.Alt), Index: -1, Section: f.Section}
+		if f.Data != nil {
+			out.Index, out.Panels = len(p.Data), len(f.Data.Panels) > 0
+			p.Data = append(p.Data, *f.Data)
+		}
+		if o.SingleFile {
 			out.URL = dataURI("image/svg+xml", f.SVG)
 		}
-		if !o.SingleFile {
-			for _, file := range f.Files {
-				out.Files = append(out.Files, link{strings.ToUpper(strings.TrimPrefix(path.Ext(file), ".")), "./" + escapePath(file)})
+		for _, file := range f.Files {
+			if o.SingleFile {
+				break
+			}
+			l := link{strings.ToUpper(strings.TrimPrefix(path.Ext(file), ".")), "./" + escapePath(file)}
+			out.Files = append(out.Files, l)
+			if l.Text == "SVG" {
+				out.URL = template.URL(l.URL) //nolint:gosec // escaped
 			}
 		}
 		i := slices.IndexFunc(p.Robust, func(r robustTable) bool { return r.Key == f.Grid })
@@ -285,51 +353,26 @@ func (p *page) plots(plots []Plot, o Options) {
 			p.Robust[i].Plots = append(p.Robust[i].Plots, out)
 		}
 	}
-	p.Shell.CSS = t.css()
 }
 
-// cases places the pictures.
+// cases places the samples, and what the plot of items begins with.
 func (p *page) cases(v *view.View, a *album) {
-	pics := pictures{v, a}
-	p.Worst, p.WorstLeft = pics.worst()
-	p.Read = slices.ContainsFunc(p.Worst, shown.Read)
-	p.Samples, p.SamplesLeft = pics.samples()
-	p.Wholes = pics.wholes()
-	p.Modes = []string{"side by side", "slider", "difference", "flip"}
-	if slices.ContainsFunc(p.Wholes, func(w wholeJSON) bool { return w.Heat != "" }) {
-		p.Modes = append(p.Modes, "damage map")
+	p.Samples, p.SamplesLeft = pictures{v, a}.samples()
+	for _, t := range v.Tokens {
+		p.Legend = append(p.Legend, toToken(t))
 	}
-	var order []string // best first, by the first table
-	if len(p.Sections) > 0 && len(p.Sections[0].Grids) > 0 {
-		for _, r := range p.Sections[0].Grids[0].Rows {
-			order = append(order, r.Token.Name)
+	if len(v.Headline) > 0 {
+		p.CloudY = v.Headline[0]
+		for _, id := range v.Headline {
+			if m, _ := v.Metric(id); m.Role == metrics.RoleQuality && !m.Binary {
+				p.CloudY = id
+				break
+			}
 		}
 	}
-	place := func(name string) int {
-		t, _ := v.Token(name)
-		i := slices.Index(order, name)
-		if i < 0 {
-			i = len(order)
-		}
-		if t.Reference {
-			i += len(order) + 1
-		}
-		return i
+	if m, ok := v.Pixels(); ok {
+		p.CloudX = m.ID
 	}
-	for _, c := range p.Worst {
-		if !slices.Contains(p.WorstTokens, c.Token.Name) {
-			p.WorstTokens = append(p.WorstTokens, c.Token.Name)
-		}
-		if !slices.Contains(p.WorstSections, c.Section) {
-			p.WorstSections = append(p.WorstSections, c.Section)
-		}
-	}
-	slices.SortStableFunc(p.WorstTokens, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
-	at := map[string]int{}
-	for i, s := range v.AllSections() {
-		at[v.Title(s)] = i
-	}
-	slices.SortStableFunc(p.WorstSections, func(a, b string) int { return cmp.Compare(at[a], at[b]) })
 	p.Missing = a.missing
 }
 

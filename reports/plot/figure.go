@@ -87,10 +87,7 @@ func short(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
 func (f Figure) PNG() ([]byte, error) { return painter(f.paint).png(f.Title, Width, Height) }
 
 // SVG implements Drawing.
-func (f Figure) SVG() ([]byte, error) { return painter(f.paint).svg(f.Title, Width, Height, light) }
-
-// DarkSVG implements Drawing.
-func (f Figure) DarkSVG() ([]byte, error) { return painter(f.paint).svg(f.Title, Width, Height, dark) }
+func (f Figure) SVG() ([]byte, error) { return painter(f.paint).svg(f.Title, Width, Height) }
 
 func (f Figure) paint(c draw.Canvas, th theme) {
 	room := frame(c, th, f.Title, f.Note)

@@ -18,6 +18,11 @@ type Named struct {
 	Caption string
 	Figure  Drawing
 	Grid    string // key of the view.RobustGrid it shows, "" for none
+	// Section is the data set and condition that it shows, Metric what it shows of them
+	// and Bins the scale bins along its X, where these are so.
+	Section view.Section
+	Metric  string
+	Bins    []string
 }
 
 // Figures are the figures of a page: for every section the headline score by
@@ -29,8 +34,9 @@ func Figures(v *view.View) []Named {
 		return nil
 	}
 	var names format.Slugs
-	add := func(name, caption, grid string, d Drawing) {
-		out = append(out, Named{Name: names.For(name), Caption: caption, Figure: d, Grid: grid})
+	add := func(name, caption string, n Named, d Drawing) {
+		n.Name, n.Caption, n.Figure = names.For(name), caption, d
+		out = append(out, n)
 	}
 	for _, s := range v.Sections() {
 		suffix := s.Dataset.Name + "-" + s.Condition.Key
@@ -39,7 +45,7 @@ func Figures(v *view.View) []Named {
 			continue
 		}
 		if f, ok := byScale(v, s, head[0]); ok {
-			add(head[0]+"-by-scale-"+suffix, "Score by size, with 95 % intervals: what is lost first.", "", f)
+			add(head[0]+"-by-scale-"+suffix, "Score by size, with 95 % intervals: what is lost first.", Named{Section: s, Metric: head[0], Bins: v.Grid(s.Dataset.Name, s.Condition.Key, head[0]).Bins}, f)
 		}
 		score := scoreMetric(v, head)
 		pixels, ok := v.Pixels()
@@ -49,19 +55,19 @@ func Figures(v *view.View) []Named {
 		}
 		for _, id := range ids {
 			if f, ok := against(v, s, "", id); ok {
-				add("rate-"+id+"-"+suffix, "What a bit buys: rate against "+title(v, id)+".", "", f)
+				add("rate-"+id+"-"+suffix, "What a bit buys: rate against "+title(v, id)+".", Named{Section: s, Metric: id}, f)
 			}
 		}
 		if len(ids) > 1 {
 			if f, ok := against(v, s, pixels.ID, score); ok {
-				add(pixels.ID+"-"+score+"-"+suffix, "Where pixel metrics mislead: equal "+pixels.Title+", another "+title(v, score)+".", "", f)
+				add(pixels.ID+"-"+score+"-"+suffix, "Where pixel metrics mislead: equal "+pixels.Title+", another "+title(v, score)+".", Named{Section: s, Metric: score}, f)
 			}
 		}
 	}
 	for _, s := range v.Sections() {
 		for _, m := range v.Metrics {
 			if h, ok := floor(v, s, m); ok {
-				add(m.Floor.Metric+"-"+s.Dataset.Name+"-"+s.Condition.Key, "How far "+m.Title+" and "+m.Floor.Title+" lie apart, for the tokenizers at both ends and between: where they overlap, nothing is left.", "", h)
+				add(m.Floor.Metric+"-"+s.Dataset.Name+"-"+s.Condition.Key, "How far "+m.Title+" and "+m.Floor.Title+" lie apart, for the tokenizers at both ends and between: where they overlap, nothing is left.", Named{Section: s, Metric: m.ID}, h)
 			}
 		}
 	}
@@ -70,9 +76,9 @@ func Figures(v *view.View) []Named {
 		if g.Against != "" {
 			suffix += "-" + g.Against
 		}
-		add(g.Score+"-"+suffix, heatCaption(g), g.Key(), heat(v, g))
+		add(g.Score+"-"+suffix, heatCaption(g), Named{Grid: g.Key()}, heat(v, g))
 		if p, ok := severities(v, g); ok {
-			add("severity-"+suffix, "How "+g.Metric.Title+" falls with severity, with 95 % intervals; 0 is clean.", g.Key(), p)
+			add("severity-"+suffix, "How "+g.Metric.Title+" falls with severity, with 95 % intervals; 0 is clean.", Named{Grid: g.Key()}, p)
 		}
 	}
 	return out

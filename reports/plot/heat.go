@@ -75,13 +75,7 @@ func (h HeatMap) PNG() ([]byte, error) {
 // SVG implements Drawing.
 func (h HeatMap) SVG() ([]byte, error) {
 	w, ht := h.size()
-	return painter(h.paint).svg(h.Title, w, ht, light)
-}
-
-// DarkSVG implements Drawing.
-func (h HeatMap) DarkSVG() ([]byte, error) {
-	w, ht := h.size()
-	return painter(h.paint).svg(h.Title, w, ht, dark)
+	return painter(h.paint).svg(h.Title, w, ht)
 }
 
 func (h HeatMap) ends() (lo, hi float64) {

@@ -65,12 +65,7 @@ func (h Histogram) PNG() ([]byte, error) { return painter(h.paint).png(h.Title, 
 
 // SVG implements Drawing.
 func (h Histogram) SVG() ([]byte, error) {
-	return painter(h.paint).svg(h.Title, Width, Height*.8, light)
-}
-
-// DarkSVG implements Drawing.
-func (h Histogram) DarkSVG() ([]byte, error) {
-	return painter(h.paint).svg(h.Title, Width, Height*.8, dark)
+	return painter(h.paint).svg(h.Title, Width, Height*.8)
 }
 
 // counts are the shares of each set in equal bars over the range of all.

@@ -78,12 +78,7 @@ func (p Panels) height() vg.Length {
 func (p Panels) PNG() ([]byte, error) { return painter(p.paint).png(p.Title, Width, p.height()) }
 
 // SVG implements Drawing.
-func (p Panels) SVG() ([]byte, error) { return painter(p.paint).svg(p.Title, Width, p.height(), light) }
-
-// DarkSVG implements Drawing.
-func (p Panels) DarkSVG() ([]byte, error) {
-	return painter(p.paint).svg(p.Title, Width, p.height(), dark)
-}
+func (p Panels) SVG() ([]byte, error) { return painter(p.paint).svg(p.Title, Width, p.height()) }
 
 const (
 	legendPitch = labelSize * 1.45

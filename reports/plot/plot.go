@@ -35,11 +35,10 @@ import (
 
 // A Drawing is anything a report can show as a picture.
 type Drawing interface {
-	Heading() string          // what is shown, in a few words
-	Describe() string         // the numbers in words, for who cannot see them
-	PNG() ([]byte, error)     // on white
-	SVG() ([]byte, error)     // on white
-	DarkSVG() ([]byte, error) // for a dark page
+	Heading() string      // what is shown, in a few words
+	Describe() string     // the numbers in words, for who cannot see them
+	PNG() ([]byte, error) // on white
+	SVG() ([]byte, error) // on white
 }
 
 // Save writes a drawing as base.png and base.svg.
@@ -89,18 +88,12 @@ type theme struct {
 	palette                  []string
 }
 
-var (
-	light = theme{
-		ground: color.RGBA{0xFF, 0xFF, 0xFF, 0xFF}, ink: color.RGBA{0x22, 0x24, 0x28, 0xFF},
-		faint: color.RGBA{0xE4, 0xE6, 0xEA, 0xFF}, soft: color.RGBA{0x5F, 0x65, 0x6E, 0xFF},
-		low: color.RGBA{0xF1, 0xF5, 0xFA, 0xFF}, high: color.RGBA{0x08, 0x4A, 0x86, 0xFF}, palette: view.Palette,
-	}
-	dark = theme{
-		ground: color.RGBA{0x1D, 0x20, 0x26, 0xFF}, ink: color.RGBA{0xE7, 0xE9, 0xEC, 0xFF},
-		faint: color.RGBA{0x34, 0x39, 0x43, 0xFF}, soft: color.RGBA{0xA0, 0xA7, 0xB2, 0xFF},
-		low: color.RGBA{0x26, 0x2B, 0x33, 0xFF}, high: color.RGBA{0x7C, 0xC4, 0xF7, 0xFF}, palette: view.DarkPalette,
-	}
-)
+// light is the ground of print; pages draw figures themselves, from [Data].
+var light = theme{
+	ground: color.RGBA{0xFF, 0xFF, 0xFF, 0xFF}, ink: color.RGBA{0x22, 0x24, 0x28, 0xFF},
+	faint: color.RGBA{0xE4, 0xE6, 0xEA, 0xFF}, soft: color.RGBA{0x5F, 0x65, 0x6E, 0xFF},
+	low: color.RGBA{0xF1, 0xF5, 0xFA, 0xFF}, high: color.RGBA{0x08, 0x4A, 0x86, 0xFF}, palette: view.Palette,
+}
 
 // colour is the colour of a style.
 func (t theme) colour(s view.Style) color.RGBA {
@@ -165,9 +158,9 @@ func (p painter) png(title string, w, h vg.Length) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func (p painter) svg(title string, w, h vg.Length, th theme) ([]byte, error) {
+func (p painter) svg(title string, w, h vg.Length) ([]byte, error) {
 	c := vgsvg.New(w, h)
-	p(draw.New(c), th)
+	p(draw.New(c), light)
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return nil, fmt.Errorf("drawing %q: %w", title, err)

@@ -2,6 +2,7 @@ package plot_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -35,20 +36,24 @@ func check(t *testing.T, name string, d plot.Drawing) []byte {
 			t.Fatal(err)
 		}
 	}
-	var svg []byte
-	for _, render := range []func() ([]byte, error){d.DarkSVG, d.SVG} {
-		if svg, err = render(); err != nil {
-			t.Fatalf("%s: %v", name, err)
+	svg, err := d.SVG()
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	for dec := xml.NewDecoder(bytes.NewReader(svg)); ; {
+		if _, err := dec.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("%s: its SVG is not XML: %v", name, err)
 		}
-		for dec := xml.NewDecoder(bytes.NewReader(svg)); ; {
-			if _, err := dec.Token(); errors.Is(err, io.EOF) {
-				break
-			} else if err != nil {
-				t.Fatalf("%s: its SVG is not XML: %v", name, err)
-			}
-		}
-		if bytes.Contains(svg, []byte("NaN")) || bytes.Contains(svg, []byte("Inf")) {
-			t.Errorf("%s: its SVG has coordinates that are no numbers", name)
+	}
+	if bytes.Contains(svg, []byte("NaN")) || bytes.Contains(svg, []byte("Inf")) {
+		t.Errorf("%s: its SVG has coordinates that are no numbers", name)
+	}
+	if data, ok := plot.DataOf(d); ok { // what a page draws
+		b, err := json.Marshal(data)
+		if err != nil || bytes.Contains(b, []byte("NaN")) {
+			t.Errorf("%s for a page: %v", name, err)
 		}
 	}
 	return svg
