@@ -2,12 +2,13 @@
 # text suite and leaves a report; `make test` sets up and passes the tests.
 
 GOLANGCI_LINT := v2.15.0
+NFPM := v2.43.4
 BIN := bin
 TORCH := .venv/torch
 NEURAL := .venv/neural
 export CGO_ENABLED := 1
 
-.PHONY: run test race fuzz torture build deps deps-torch deps-multilingual lint test-torch train-neural tidy bench claims clean help
+.PHONY: run test race fuzz torture build dist dist-test deps deps-torch deps-multilingual lint test-torch train-neural tidy bench claims clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -30,6 +31,16 @@ fuzz: deps ## Fuzz every target for FUZZTIME=60 seconds; scripts/fuzz.sh says wh
 
 torture: build ## Attack the program by signals, full disks, hostile plug-ins and files; TORTURE=-short, '-kind KILL -seed 2'
 	go -C checks run ./torture -bin $(CURDIR)/$(BIN) $(TORTURE)
+
+dist: deps $(BIN)/nfpm-$(NFPM) ## Make dist/: a .deb, a tar.gz and a wheel that carry the program, and their check sums
+	NFPM=$(CURDIR)/$(BIN)/nfpm-$(NFPM) scripts/dist/dist.sh
+
+$(BIN)/nfpm-$(NFPM):
+	GOBIN=$(CURDIR)/$(BIN) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM)
+	mv $(BIN)/nfpm $@
+
+dist-test: dist ## Install each package where nothing of it is, and run the text suite there; DIST_TEST=twice|venv|debian for a part
+	NFPM=$(CURDIR)/$(BIN)/nfpm-$(NFPM) scripts/dist/test.sh $(DIST_TEST)
 
 deps: ## Install what building, running and testing need (Debian 12, Ubuntu 24.04); nothing when all is there
 	@scripts/deps.sh

@@ -96,7 +96,8 @@ func Folders() []string {
 		dirs = append(dirs, filepath.Join(cache, "vtbench", "onnxruntime-"+Version))
 	}
 	if exe, err := os.Executable(); err == nil {
-		dirs = append(dirs, filepath.Dir(exe), filepath.Join(filepath.Dir(exe), "lib"))
+		dirs = append(dirs, filepath.Dir(exe), filepath.Join(filepath.Dir(exe), "lib"),
+			filepath.Join(filepath.Dir(exe), "../lib/vtbench")) // of a package
 	}
 	dirs = append(dirs, "/usr/local/lib", "/opt/onnxruntime/lib", "/usr/lib", "/usr/lib64")
 	switch runtime.GOARCH {

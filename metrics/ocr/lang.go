@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/vtbench/vtbench/internal/files"
@@ -46,6 +47,10 @@ func findLanguage(lang, dir string) (languageData, error) {
 		}
 	}
 	dirs := dataDirs
+	if exe, err := os.Executable(); err == nil {
+		// What a package carries goes with the Tesseract that it carries.
+		dirs = slices.Insert(slices.Clone(dirs), 0, filepath.Join(filepath.Dir(exe), "../share/vtbench/tessdata"))
+	}
 	switch prefix := os.Getenv("TESSDATA_PREFIX"); {
 	case dir != "":
 		dirs = []string{dir}
