@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
@@ -18,6 +19,7 @@ import (
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/internal/guard"
+	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -120,9 +122,8 @@ func (k *keeper) wants(c candidate) bool {
 }
 
 // wanted says which of the records of one reconstruction may enter a list, and whether one
-// is that of the worst: they
-// compete with what is committed and with each other, so that no more pictures are
-// held in memory than can be shown.
+// is that of the worst: they compete with what is committed and with each other, so that no
+// more pictures are held in memory than can be shown.
 func (k *keeper) wanted(records []record.Record) (shown []bool, worst bool) {
 	out := make([]bool, len(records))
 	type place struct {
@@ -174,12 +175,17 @@ type crop struct {
 	img  pix.Image
 }
 
+// save writes the picture; its name is on disk when the folder is synced.
 func (c crop) save(dir string) error {
 	path := filepath.Join(dir, filepath.FromSlash(c.path))
 	if _, err := os.Stat(path); err == nil && strings.Contains(c.path, originalPrefix) {
 		return nil // shared by all tokenizers
 	}
-	return c.img.SavePNG(path)
+	var buf bytes.Buffer
+	if err := c.img.EncodePNG(&buf); err != nil {
+		return err
+	}
+	return wholefile.Put(path, buf.Bytes())
 }
 
 // Pictures are named by hashes: whatever is in a name stays out of the path.
@@ -241,16 +247,17 @@ func (r *runner) damageMaps(base record.Record, ref, got pix.Image) []crop {
 	return out
 }
 
-// wholes are the whole pictures of one reconstruction, with damage maps.
+// wholes are the whole pictures of one reconstruction, with damage maps. The reconstruction
+// is the last: where it is saved, so are the others.
 func (r *runner) wholes(base record.Record, in *input, got pix.Image) []crop {
-	out := []crop{{wholePath(base.Dataset, base.Item, base.Condition, base.Tokenizer), got}}
+	var out []crop
+	if base.Tokenizer != suite.Original {
+		out = r.damageMaps(base, in.img, got)
+	}
 	if r.cfg.KeepImages == record.KeepWorst {
 		out = append(out, crop{wholePath(base.Dataset, base.Item, base.Condition, suite.Original), in.img})
 	}
-	if base.Tokenizer != suite.Original {
-		out = append(out, r.damageMaps(base, in.img, got)...)
-	}
-	return out
+	return append(out, crop{wholePath(base.Dataset, base.Item, base.Condition, base.Tokenizer), got})
 }
 
 // keepsWhole reports whether a whole reconstruction is kept, with the item's boxes.
@@ -259,6 +266,12 @@ func (r *runner) keepsWhole(in *input, worst bool) bool {
 		return false
 	}
 	return r.cfg.KeepImages.Item(in.index) || r.cfg.KeepImages == record.KeepWorst && worst
+}
+
+// tellsBoxes reports whether the boxes of an item are told with the line of its original:
+// where whole images of it may be kept. Which are kept, of the worst, is known at the end.
+func (r *runner) tellsBoxes(base record.Record, in *input) bool {
+	return base.Tokenizer == suite.Original && r.keepsWhole(in, true)
 }
 
 // boxes says where the instances of a kept image are, in its pixels.
@@ -282,10 +295,6 @@ func (r *runner) boxes(base record.Record, in *input) record.CodeLine {
 // the reconstructions that have a worst case, by name.
 func (r *runner) wholeImages(plan []*group, worst map[string]bool) []record.Case {
 	var out []record.Case
-	saved := func(path string) bool {
-		_, err := os.Stat(filepath.Join(r.cfg.Dir, filepath.FromSlash(path)))
-		return err == nil
-	}
 	for p := range everyItem(plan) {
 		all := r.cfg.KeepImages.Item(p.index)
 		if !all && r.cfg.KeepImages != record.KeepWorst {
@@ -296,7 +305,7 @@ func (r *runner) wholeImages(plan []*group, worst map[string]bool) []record.Case
 			original := wholePath(dataset, p.id, c.String(), suite.Original)
 			for _, t := range r.cfg.Tokenizers {
 				path := wholePath(dataset, p.id, c.String(), t.Name)
-				if t.Name == suite.Original || !all && !worst[path] || !saved(path) || !saved(original) {
+				if t.Name == suite.Original || !all && !worst[path] || !r.saved(path) || !r.saved(original) {
 					continue
 				}
 				cs := record.Case{
@@ -304,7 +313,7 @@ func (r *runner) wholeImages(plan []*group, worst map[string]bool) []record.Case
 					Original: original, Reconstruction: path,
 				}
 				for _, id := range r.manifest.Maps {
-					if path := mapPath(dataset, p.id, c.String(), t.Name, id); saved(path) {
+					if path := mapPath(dataset, p.id, c.String(), t.Name, id); r.saved(path) {
 						if cs.Maps == nil {
 							cs.Maps = map[string]string{}
 						}
@@ -363,14 +372,19 @@ func (k *keeper) crops(in *input, w, h int, got func(image.Rectangle) pix.Image,
 // padded adds context to a crop: a fifth of the height on every side.
 func padded(b image.Rectangle) image.Rectangle { return b.Inset(-max(b.Dy()/5, 2)) }
 
-// cases lists what the report shows, reading the records once more, writes the
-// list and removes pictures that lost their place.
-func (r *runner) cases(plan []*group) ([]record.Case, error) {
-	type chosen struct {
+// chosen is a case with the record that it shows.
+type chosen struct {
+	record.Case
+	record record.Record
+}
+
+// choose lists the instances that the report shows, reading the records once more.
+func (r *runner) choose() ([]chosen, error) {
+	type place struct {
 		candidate
 		record record.Record
 	}
-	var all []chosen
+	var all []place
 	read := map[string]string{} // what was read in originals, damaged or not
 	for rec, err := range record.Records(r.cfg.Dir) {
 		if err != nil {
@@ -381,15 +395,14 @@ func (r *runner) cases(plan []*group) ([]record.Case, error) {
 		}
 		for _, c := range r.keeper.candidates(&rec) {
 			if r.keeper.wants(c) {
-				all = append(all, chosen{c, rec})
+				all = append(all, place{c, rec})
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b chosen) int {
+	slices.SortStableFunc(all, func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.why, b.why), cmp.Compare(a.list, b.list), a.compare(b.ranked))
 	})
-	out := []record.Case{}
-	used := map[string]bool{record.ImagesDir + "/" + record.CasesFile: true}
+	out := make([]chosen, 0, len(all))
 	for _, c := range all {
 		rec := &c.record
 		cs := record.Case{
@@ -407,8 +420,19 @@ func (r *runner) cases(plan []*group) ([]record.Case, error) {
 			cs.GotDamaged = read[join(rec.Dataset, rec.Item, rec.Instance, rec.Condition)]
 			cs.Damaged = damagedPath(rec.Dataset, rec.Item, rec.Instance, rec.Condition)
 		}
-		used[cs.Original], used[cs.Damaged], used[cs.Reconstruction] = true, true, true
-		out = append(out, cs)
+		out = append(out, chosen{cs, c.record})
+	}
+	return out, nil
+}
+
+// cases writes the list of what the report shows, the instances of list and whole images,
+// and removes pictures that lost their place.
+func (r *runner) cases(plan []*group, list []chosen) ([]record.Case, error) {
+	out := []record.Case{}
+	used := map[string]bool{record.ImagesDir + "/" + record.CasesFile: true}
+	for _, c := range list {
+		used[c.Original], used[c.Damaged], used[c.Reconstruction] = true, true, true
+		out = append(out, c.Case)
 	}
 	worst := map[string]bool{}
 	for _, c := range out {

@@ -99,38 +99,28 @@ type batch struct {
 	cond      suite.Condition
 	cells     []*cell
 	clean     []*cell       // under a condition of damage: the same cells without it
+	todo      drawings      // what is only drawn; nil where cells are measured
 	recalling chan struct{} // held while tokens are brought back
 }
 
 // do works on a group: loads its items, then takes every condition through every
 // tokenizer. It fails only when the run has to stop.
 func (r *runner) do(ctx context.Context, grp *group) error {
-	items := make([]*loaded, len(grp.items))
-	if err := r.compute(ctx, len(items), func(i int) {
-		items[i] = &loaded{planned: grp.items[i], labels: map[int][]prepared{}, references: map[suite.Condition][]embedding{}}
-		items[i].item, items[i].err = r.load(ctx, grp.items[i])
-		if items[i].err != nil {
+	items, err := r.loadGroup(ctx, grp)
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		if it.err != nil {
 			r.stepped(r.cellsOfItem()) // which nothing will be done for
 			for t := range r.cfg.Tokenizers {
 				r.live.did(t, r.cellsOf(t), true, false)
 			}
 		}
-	}); err != nil {
-		return err
 	}
 	cs := newCells(len(items), len(r.cfg.Tokenizers), len(r.conditions))
-	// Clean conditions go first: damaged ones start from their tokens.
-	for _, clean := range []bool{true, false} {
-		jobs, ctx := errgroup.WithContext(ctx)
-		jobs.SetLimit(conditionsAtOnce)
-		for c := range r.conditions {
-			if (r.conditions[c].Corruption == "") == clean {
-				jobs.Go(func() error { return r.condition(ctx, items, c, cs) })
-			}
-		}
-		if err := jobs.Wait(); err != nil {
-			return err
-		}
+	if err := r.cells(ctx, items, cs, nil); err != nil {
+		return err
 	}
 	grp.out = make([]itemOutput, len(items))
 	for i, it := range items {
@@ -138,6 +128,33 @@ func (r *runner) do(ctx context.Context, grp *group) error {
 		out.records, out.codes = r.itemRecords(it), r.referenceLines(it)
 		for _, c := range cs.of(i) {
 			out.add(c.out)
+		}
+	}
+	return nil
+}
+
+// loadGroup loads the items of a group; those that cannot be loaded have their error.
+func (r *runner) loadGroup(ctx context.Context, grp *group) ([]*loaded, error) {
+	items := make([]*loaded, len(grp.items))
+	return items, r.compute(ctx, len(items), func(i int) {
+		items[i] = &loaded{planned: grp.items[i], labels: map[int][]prepared{}, references: map[suite.Condition][]embedding{}}
+		items[i].item, items[i].err = r.load(ctx, grp.items[i])
+	})
+}
+
+// cells takes items through every tokenizer under every condition. Clean conditions go
+// first: damaged ones start from their tokens.
+func (r *runner) cells(ctx context.Context, items []*loaded, cs *cells, todo drawings) error {
+	for _, clean := range []bool{true, false} {
+		jobs, ctx := errgroup.WithContext(ctx)
+		jobs.SetLimit(conditionsAtOnce)
+		for c, cond := range r.conditions {
+			if (cond.Corruption == "") == clean && (todo == nil || todo.under(cond)) {
+				jobs.Go(func() error { return r.condition(ctx, items, c, cs, todo) })
+			}
+		}
+		if err := jobs.Wait(); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -194,13 +211,13 @@ func (r *runner) load(ctx context.Context, p planned) (datasets.Item, error) {
 
 // condition takes the items of a group through every tokenizer under condition c:
 // prepare, reconstruct, score.
-func (r *runner) condition(ctx context.Context, items []*loaded, c int, cs *cells) error {
+func (r *runner) condition(ctx context.Context, items []*loaded, c int, cs *cells, todo drawings) error {
 	cond := r.conditions[c]
 	inputs := make([]*input, len(items)) // nil where the item could not be loaded
 	if err := r.compute(ctx, len(items), func(i int) {
 		if items[i].err == nil {
 			inputs[i] = &input{loaded: items[i], cond: cond}
-			inputs[i].err = r.begin(ctx, inputs[i])
+			inputs[i].err = r.begin(ctx, inputs[i], todo != nil)
 		}
 	}); err != nil {
 		return err
@@ -210,7 +227,7 @@ func (r *runner) condition(ctx context.Context, items []*loaded, c int, cs *cell
 		if cond.DamagesTokens() && !damages(r.cfg.Tokenizers[t].Tokenizer, cond.Corruption) {
 			continue
 		}
-		b := &batch{tokenizer: t, cond: cond, recalling: make(chan struct{}, 1)}
+		b := &batch{tokenizer: t, cond: cond, todo: todo, recalling: make(chan struct{}, 1)}
 		for i, in := range inputs {
 			if in == nil {
 				continue
@@ -248,6 +265,13 @@ func (r *runner) batch(ctx context.Context, b *batch) error {
 	}
 	return r.compute(ctx, len(b.cells), func(i int) {
 		c := b.cells[i]
+		if d := b.todo[r.nameOf(b, c)]; b.todo != nil {
+			if d != nil && c.needs.pixels && c.result.Err == nil {
+				c.out.crops = r.pictures(c, r.base(b, c), d.records, func(bool) bool { return d.whole })
+			}
+			c.result, c.needs = result{}, needs{}
+			return
+		}
 		if c.needs.pixels {
 			c.out = r.score(ctx, b, i)
 			if r.kept != nil {

@@ -188,6 +188,9 @@ func (r *runner) name(b *batch) {
 // ask takes from the cache what it has of a batch, and finds out what its cells need
 // besides. Cells that need nothing have their output.
 func (r *runner) ask(ctx context.Context, b *batch) error {
+	if b.todo != nil {
+		return r.foreseen(ctx, b)
+	}
 	if r.kept == nil {
 		for _, c := range b.cells {
 			c.needs = everything
@@ -205,7 +208,7 @@ func (r *runner) ask(ctx context.Context, b *batch) error {
 		c.asking = true
 		c.out = r.score(ctx, b, i)
 		c.asking = false
-		c.needs.pixels = c.needs.pixels || r.pictured(c)
+		c.needs.pixels = c.needs.pixels || r.pictured(c) && !r.kept.drawable(c)
 		c.lacksTokens = !c.needs.pixels
 		if c.needs.pixels {
 			c.out = itemOutput{}
@@ -235,6 +238,11 @@ func (r *runner) ask(ctx context.Context, b *batch) error {
 			r.kept.reconstruction(c)
 		}
 	})
+}
+
+// drawable reports whether pictures of a cell can wait until it is known which are shown.
+func (k *kept) drawable(c *cell) bool {
+	return c.found || k.cache.Has(cache.Reconstructions, c.key)
 }
 
 // pictured reports whether pixels of a cell are kept for the report.
@@ -268,7 +276,7 @@ func (r *runner) wanting(b *batch) []int {
 // remember brings back the tokens of clean cells of a batch that were taken from the cache
 // without them, for damaged conditions that need them.
 func (r *runner) remember(ctx context.Context, b *batch) error {
-	if r.kept == nil || b.clean == nil || !b.cond.DamagesTokens() && !r.comparesCodes() {
+	if b.clean == nil || r.kept == nil && b.todo == nil || !b.cond.DamagesTokens() && (b.todo != nil || !r.comparesCodes()) {
 		return nil
 	}
 	for i, c := range b.cells {
@@ -382,7 +390,7 @@ func (k *kept) storeRemarks(i int, said []metrics.Remark) {
 
 // reconstruction takes the reconstruction of a cell from the cache.
 func (k *kept) reconstruction(c *cell) {
-	if c.found {
+	if k == nil || c.found || !c.key.Known() {
 		return
 	}
 	b, ok := k.cache.Get(cache.Reconstructions, c.key)

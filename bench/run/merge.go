@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -180,10 +181,24 @@ func (cfg *MergeConfig) into(ctx context.Context, m record.Manifest, parts []rec
 	}
 	out := Merged{Doubled: doubled(copied.Doubled, parts), Missing: missing}
 	if len(missing) == 0 {
-		out.Run, err = r.finish(ctx, plan)
+		out.Run, err = r.finish(ctx, plan, func(_ context.Context, _ []*group, todo drawings) error {
+			if len(todo) == 0 {
+				return nil
+			}
+			return configErrorf("%w%s", undrawnError(todo), cfg.unfinished())
+		})
 		return out, err
 	}
-	if _, err := r.cases(plan); err != nil {
+	list, err := r.choose()
+	if err != nil {
+		return out, err
+	}
+	todo, err := r.undrawn(plan, list)
+	if err != nil {
+		return out, err
+	}
+	list = slices.DeleteFunc(list, func(c chosen) bool { return todo[c.cell()] != nil })
+	if _, err := r.cases(plan, list); err != nil {
 		return out, err
 	}
 	out.Run, err = summary.Open(cfg.Dir, cfg.Kinds)

@@ -104,8 +104,8 @@ func (r *runner) give(in *input) (fitted pix.Image, err error) {
 }
 
 // begin makes the image that tokenizers are given and, where no value of it can be known
-// already, all else that is needed to score.
-func (r *runner) begin(ctx context.Context, in *input) error {
+// already, all else that is needed to score. What is only drawn is not scored.
+func (r *runner) begin(ctx context.Context, in *input, drawn bool) error {
 	fitted, err := r.give(in)
 	if err != nil {
 		return err
@@ -117,6 +117,9 @@ func (r *runner) begin(ctx context.Context, in *input) error {
 		in.undamaged = fitted
 	}
 	r.identify(in)
+	if drawn {
+		return nil
+	}
 	if r.kept == nil {
 		return r.prepare(ctx, in)
 	}

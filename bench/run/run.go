@@ -11,6 +11,7 @@ package run
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"path/filepath"
 	"runtime"
@@ -27,6 +28,7 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
@@ -149,7 +151,7 @@ func Execute(ctx context.Context, cfg Config) (_ *summary.Run, err error) {
 	if err := r.run(ctx, plan); err != nil {
 		return nil, err
 	}
-	return r.finish(ctx, plan)
+	return r.finish(ctx, plan, r.draw)
 }
 
 func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
@@ -465,6 +467,7 @@ func (r *runner) run(ctx context.Context, plan []*group) (err error) {
 
 // commit makes a group durable: pictures first, then the journals.
 func (r *runner) commit(grp *group, journal *record.Journal) error {
+	pictures := false
 	for i := range grp.out {
 		out := &grp.out[i]
 		for j := range out.codes {
@@ -487,14 +490,21 @@ func (r *runner) commit(grp *group, journal *record.Journal) error {
 			if err := c.save(r.cfg.Dir); err != nil {
 				return err
 			}
+			pictures = true
 		}
 	}
 	grp.out = nil
+	if pictures {
+		if err := wholefile.SyncFolder(filepath.Join(r.cfg.Dir, record.ImagesDir)); err != nil {
+			return fmt.Errorf("writing pictures: %w", err)
+		}
+	}
 	return journal.Commit(grp.number, len(grp.items))
 }
 
-// finish writes the summary and everything else that is computed from records.
-func (r *runner) finish(ctx context.Context, plan []*group) (*summary.Run, error) {
+// finish writes the summary and everything else that is computed from records. Pictures
+// that are to be shown and not there are left to draw.
+func (r *runner) finish(ctx context.Context, plan []*group, draw func(context.Context, []*group, drawings) error) (*summary.Run, error) {
 	dir := r.cfg.Dir
 	r.cfg.Progress.Begin("computing intervals", 1, 0)
 	sum, err := summary.Summarise(dir, &r.manifest, r.kinds)
@@ -511,7 +521,18 @@ func (r *runner) finish(ctx context.Context, plan []*group) (*summary.Run, error
 			return nil, err
 		}
 	}
-	cases, err := r.cases(plan)
+	list, err := r.choose()
+	if err != nil {
+		return nil, err
+	}
+	todo, err := r.undrawn(plan, list)
+	if err != nil {
+		return nil, err
+	}
+	if err := draw(ctx, plan, todo); err != nil {
+		return nil, err
+	}
+	cases, err := r.cases(plan, list)
 	if err != nil {
 		return nil, err
 	}

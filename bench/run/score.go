@@ -21,8 +21,7 @@ import (
 // tokens, and of what flipped in them.
 func (r *runner) score(ctx context.Context, b *batch, i int) itemOutput {
 	c := b.cells[i]
-	base := r.record(c.in.loaded)
-	base.Tokenizer, base.Condition = r.cfg.Tokenizers[b.tokenizer].Name, b.cond.String()
+	base := r.base(b, c)
 	out := r.measure(ctx, c, base)
 	switch {
 	case c.err != nil:
@@ -32,6 +31,13 @@ func (r *runner) score(ctx context.Context, b *batch, i int) itemOutput {
 		out.records = append(out.records, r.changes(c, base, b.tokenizer, nil)...)
 	}
 	return out
+}
+
+// base is what all records of a cell have in common.
+func (r *runner) base(b *batch, c *cell) record.Record {
+	base := r.record(c.in.loaded)
+	base.Tokenizer, base.Condition = r.cfg.Tokenizers[b.tokenizer].Name, b.cond.String()
+	return base
 }
 
 // measure makes the records of all metrics and observers for one reconstruction.
@@ -67,20 +73,27 @@ func (r *runner) measure(ctx context.Context, c *cell, base record.Record) itemO
 		EncodeNS: rec.Encode.Nanoseconds(), DecodeNS: rec.Decode.Nanoseconds(), Pixels: in.img.W * in.img.H,
 		Cached: c.asking || c.taken,
 	}}
+	if r.tellsBoxes(base, in) {
+		out.codes = append(out.codes, r.boxes(base, in))
+	}
 	if c.asking {
 		return out // pictures need pixels
 	}
+	out.crops = r.pictures(c, base, out.records, func(worst bool) bool { return r.keepsWhole(in, worst) })
+	return out
+}
+
+// pictures are what may be shown of a reconstruction: of the instances of records, and the
+// whole where that says so, told whether one of them is among the worst.
+func (r *runner) pictures(c *cell, base record.Record, records []record.Record, whole func(worst bool) bool) []crop {
+	in, rec := c.in, &c.result
 	w, h := in.place.W, in.place.H
 	if r.cfg.Suite.ScoreAt == "input" {
 		w, h = rec.Image.W, rec.Image.H
 	}
-	var worst bool
-	out.crops, worst = r.keeper.crops(in, w, h, func(box image.Rectangle) pix.Image { return r.cut(c, box) }, out.records)
-	if r.keepsWhole(in, worst) {
-		out.crops = append(out.crops, r.wholes(base, in, rec.Image)...)
-		if base.Tokenizer == suite.Original || r.cfg.KeepImages == record.KeepWorst {
-			out.codes = append(out.codes, r.boxes(base, in))
-		}
+	out, worst := r.keeper.crops(in, w, h, func(box image.Rectangle) pix.Image { return r.cut(c, box) }, records)
+	if whole(worst) {
+		out = append(out, r.wholes(base, in, rec.Image)...)
 	}
 	return out
 }

@@ -34,7 +34,23 @@ func WriteFrom(path string, r io.Reader) error {
 	return nil
 }
 
+// Put is Write, but for the name: that is on disk once [SyncFolder] was called, which does
+// for many files of a folder at once.
+func Put(path string, b []byte) error {
+	if err := put(path, bytes.NewReader(b)); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
 func write(path string, r io.Reader) error {
+	if err := put(path, r); err != nil {
+		return err
+	}
+	return SyncFolder(filepath.Dir(path))
+}
+
+func put(path string, r io.Reader) error {
 	f, err := open(path)
 	if err != nil {
 		return err
@@ -43,7 +59,7 @@ func write(path string, r io.Reader) error {
 		// Removed while it is locked: nobody else can have begun to write into it.
 		return errors.Join(err, os.Remove(f.Name()), f.Close())
 	}
-	return errors.Join(f.Close(), SyncFolder(filepath.Dir(path)))
+	return f.Close()
 }
 
 // fill writes the part f and gives it the name of the file.

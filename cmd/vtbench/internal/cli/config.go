@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/vtbench/vtbench/bench/run"
 	"github.com/vtbench/vtbench/internal/files"
@@ -58,43 +62,64 @@ func readConfig(path string) (config, error) {
 	return c, nil
 }
 
-// openTokenizers opens every tokenizer of a run, which may take minutes, and tells
-// progress of it where that is not nil; when one cannot be opened, those before it are
-// closed. Optional ones are left out where what they need is missing, and leftOut says why.
-func openTokenizers(ctx context.Context, list []tokenizerConfig, kinds []tokenizers.Kind, progress run.Progress, leftOut map[string]string) (_ []run.TokenizerSource, err error) {
-	var out []run.TokenizerSource
-	if progress != nil {
-		progress.Begin("opening tokenizers", len(list), 0)
-		defer progress.End()
+// openTokenizers opens every tokenizer of a run, as many at once as there are cores since
+// that may take minutes, and tells progress of it where that is not nil; when one cannot be
+// opened, the others are closed. Optional ones are left out where what they need is missing,
+// and leftOut says why.
+func openTokenizers(ctx context.Context, list []tokenizerConfig, kinds []tokenizers.Kind, progress run.Progress, leftOut map[string]string) ([]run.TokenizerSource, error) {
+	type opening struct {
+		config tokenizerConfig
+		kind   tokenizers.Kind
+		source run.TokenizerSource
+		err    error
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, closeTokenizers(out))
-		}
-	}()
+	var all []*opening
 	for _, c := range list {
 		specs, err := c.specs(kinds)
 		if err != nil {
-			return out, usage(err)
+			return nil, usage(err)
 		}
 		for _, spec := range specs {
 			kind, opts, err := tokenizers.Resolve(spec, kinds)
 			if err != nil {
-				return out, usage(err)
+				return nil, usage(err)
 			}
-			tok, err := kind.Open(ctx, opts)
-			if isMissing(err) && c.optional {
-				leftOut[c.Use] = err.Error()
-				continue
-			}
-			if err != nil {
-				return out, usage(fmt.Errorf("opening tokenizer %q: %w", spec.Name, err))
-			}
-			out = append(out, run.TokenizerSource{Name: spec.Name, Kind: kind.Name, Options: opts, Tokenizer: tok})
+			all = append(all, &opening{config: c, kind: kind, source: run.TokenizerSource{Name: spec.Name, Kind: kind.Name, Options: opts}})
 		}
-		if progress != nil {
-			progress.Step(1)
+	}
+	if progress != nil {
+		progress.Begin("opening tokenizers", len(all), 0)
+		defer progress.End()
+	}
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	var opened sync.Mutex
+	for _, o := range all {
+		g.Go(func() error {
+			o.source.Tokenizer, o.err = o.kind.Open(ctx, o.source.Options)
+			if progress != nil {
+				opened.Lock()
+				defer opened.Unlock()
+				progress.Step(1)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait()
+	var out []run.TokenizerSource
+	var failed error // the first in the order of the list
+	for _, o := range all {
+		switch {
+		case o.err == nil:
+			out = append(out, o.source)
+		case isMissing(o.err) && o.config.optional:
+			leftOut[o.config.Use] = o.err.Error()
+		case failed == nil:
+			failed = usage(fmt.Errorf("opening tokenizer %q: %w", o.source.Name, o.err))
 		}
+	}
+	if failed != nil {
+		return nil, errors.Join(failed, closeTokenizers(out))
 	}
 	return out, nil
 }

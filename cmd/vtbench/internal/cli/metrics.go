@@ -142,7 +142,7 @@ func openMetrics(ctx context.Context, ids, optional []string, cfg metrics.Config
 			continue
 		}
 		if err != nil {
-			return o, errors.Join(usage(fmt.Errorf("opening metric %s: %w", firstOf(k.Specs, ids), err)), o.close())
+			return openedMetrics{}, errors.Join(usage(fmt.Errorf("opening metric %s: %w", firstOf(k.Specs, ids), err)), o.close())
 		}
 		if p, ok := opened.(metrics.Provenance); ok {
 			maps.Copy(o.provenance, p.Provenance())

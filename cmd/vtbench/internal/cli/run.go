@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/vtbench/vtbench/bench/cache"
 	"github.com/vtbench/vtbench/bench/record"
@@ -304,19 +305,28 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 			a.warnf("data set %s: left out: %s", spec, l.LeftOut())
 		}
 	}
-	opened, err := openMetrics(ctx, suite.Metrics, suite.Optional, metrics.Config{Workers: workers, Options: suite.Options})
+	var opened openedMetrics
+	var opening errgroup.Group
+	opening.Go(func() (err error) {
+		opened, err = openMetrics(ctx, suite.Metrics, suite.Optional, metrics.Config{Workers: workers, Options: suite.Options})
+		return err
+	})
+	leftOut := map[string]string{}
+	opening.Go(func() (err error) {
+		cfg.Tokenizers, err = openTokenizers(ctx, c.Tokenizers, alltok.Kinds(), cfg.Progress, leftOut)
+		return err
+	})
+	err = opening.Wait()
+	defer func() { err = errors.Join(err, opened.close()) }()
+	defer a.closeTokenizers(cfg.Tokenizers)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, opened.close()) }()
 	for id, why := range opened.leftOut {
 		cfg.LeftOut[id] = why
 		cfg.Suite.WithoutMetric(id)
 	}
-	if cfg.Tokenizers, err = openTokenizers(ctx, c.Tokenizers, alltok.Kinds(), cfg.Progress, cfg.LeftOut); err != nil {
-		return err
-	}
-	defer a.closeTokenizers(cfg.Tokenizers)
+	maps.Copy(cfg.LeftOut, leftOut)
 	for _, t := range cfg.Tokenizers {
 		if l, ok := t.Tokenizer.(tokenizers.Listed); ok && len(l.LeftOut()) > 0 {
 			a.warnf("tokenizer %s: left out: %s", t.Name, l.LeftOut())
