@@ -8,7 +8,7 @@ TORCH := .venv/torch
 NEURAL := .venv/neural
 export CGO_ENABLED := 1
 
-.PHONY: run test race fuzz torture build dist dist-test deps deps-torch deps-multilingual lint test-torch train-neural tidy bench claims clean help
+.PHONY: run test race fuzz torture merged build dist dist-test deps deps-torch deps-multilingual lint test-torch train-neural tidy bench claims clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ $(BIN)/nfpm-$(NFPM):
 
 dist-test: dist ## Install each package where nothing of it is, and run the text suite there; DIST_TEST=twice|venv|debian for a part
 	NFPM=$(CURDIR)/$(BIN)/nfpm-$(NFPM) scripts/dist/test.sh $(DIST_TEST)
+
+merged: build ## Hold merged shards against one run, for every suite; SUITES='text face' names some
+	scripts/merged.sh $(SUITES)
 
 deps: ## Install what building, running and testing need (Debian 12, Ubuntu 24.04); nothing when all is there
 	@scripts/deps.sh
