@@ -7,6 +7,8 @@ BIN := bin
 TORCH := .venv/torch
 NEURAL := .venv/neural
 export CGO_ENABLED := 1
+# What is tested is built as what is packed.
+export GOFLAGS := $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath
 
 .PHONY: run test race fuzz torture merged build dist dist-test deps deps-torch deps-multilingual lint test-torch train-neural tidy bench claims clean help
 
