@@ -39,20 +39,21 @@ type Info struct {
 	// BatchInvariant says that an image's result is the same, bit by bit, in any batch
 	// and at any place of it, so that batches may be cut anywhere.
 	BatchInvariant bool              `json:"batch_invariant,omitempty"`
-	Concurrent     bool              `json:"concurrent,omitempty"`  // Reconstruct may be called from several goroutines
-	External       bool              `json:"external,omitempty"`    // computes outside this process: not counted against the workers
-	MultipleOf     int               `json:"multiple_of,omitempty"` // sides must be multiples of it; 0 or 1: any
-	FixedW         int               `json:"fixed_w,omitempty"`     // the only width it takes; 0: any
-	FixedH         int               `json:"fixed_h,omitempty"`     // the only height it takes; 0: any
-	MinSide        int               `json:"min_side,omitempty"`    // shortest side it takes; 0: 1
-	MaxSide        int               `json:"max_side,omitempty"`    // longest side it takes; 0: any
-	Stride         int               `json:"stride,omitempty"`      // pixels of one side of a token's cell
-	Channels       int               `json:"channels,omitempty"`    // numbers a position of the latent has
-	Codebooks      []int             `json:"codebooks,omitempty"`   // size of each; empty for continuous tokenizers
-	BatchSize      int               `json:"batch_size,omitempty"`  // images it likes to get at once; 0: no preference
-	Reference      bool              `json:"reference,omitempty"`   // an upper bound of the table, not a contestant
-	ScaledBack     bool              `json:"scaled_back,omitempty"` // what it returns was scaled to the original's size elsewhere
-	Params         map[string]string `json:"params,omitempty"`      // resolved options, encoder versions
+	Concurrent     bool              `json:"concurrent,omitempty"`   // Reconstruct may be called from several goroutines
+	External       bool              `json:"external,omitempty"`     // computes outside this process: not counted against the workers
+	MultipleOf     int               `json:"multiple_of,omitempty"`  // sides must be multiples of it; 0 or 1: any
+	FixedW         int               `json:"fixed_w,omitempty"`      // the only width it takes; 0: any
+	FixedH         int               `json:"fixed_h,omitempty"`      // the only height it takes; 0: any
+	MinSide        int               `json:"min_side,omitempty"`     // shortest side it takes; 0: 1
+	MaxSide        int               `json:"max_side,omitempty"`     // longest side it takes; 0: any
+	Stride         int               `json:"stride,omitempty"`       // pixels of one side of a token's cell
+	Channels       int               `json:"channels,omitempty"`     // numbers a position of the latent has
+	Codebooks      []int             `json:"codebooks,omitempty"`    // size of each; empty for continuous tokenizers
+	BatchSize      int               `json:"batch_size,omitempty"`   // images it likes to get at once; 0: no preference
+	Reference      bool              `json:"reference,omitempty"`    // an upper bound of the table, not a contestant
+	WeightBytes    int64             `json:"weight_bytes,omitempty"` // of the files that hold what was learned; 0: it does not say
+	ScaledBack     bool              `json:"scaled_back,omitempty"`  // what it returns was scaled to the original's size elsewhere
+	Params         map[string]string `json:"params,omitempty"`       // resolved options, encoder versions
 }
 
 // Reconstruction is what became of one image.

@@ -195,7 +195,7 @@ func TestEveryFieldOfATokenizer(t *testing.T) {
 			v.SetString("other")
 		case reflect.Bool:
 			v.SetBool(!v.Bool())
-		case reflect.Int:
+		case reflect.Int, reflect.Int64:
 			v.SetInt(v.Int() + 1)
 		case reflect.Slice:
 			v.Set(reflect.ValueOf([]int{7}))

@@ -1,7 +1,12 @@
-// Package onnxfile reads what vtbench must know of an ONNX graph without running it:
-// which other files its weights lie in, and the digest of all of them.
+// Package onnxfile reads what vtbench must know of an ONNX graph without running it, and
+// edits graphs.
 //
-// Field numbers are those of onnx.proto3 of ONNX 1.17.
+// Its opinion: what is only asked about (which files weights lie in, their digest) is
+// read field by field, without making messages of gigabytes. What is edited is a [Model],
+// in which only the parts that were touched are written anew: all others, unknown ones
+// among them, keep their bytes.
+//
+// Field numbers are those of onnx.proto of ONNX 1.17, of which package onnxpb is made.
 package onnxfile
 
 import (
@@ -27,15 +32,15 @@ const MaxBytes = 2 << 30
 const maxDepth = 32
 
 // Digest hashes a graph and then, sorted by name, the files that it refers to for its
-// weights, each followed by its size.
-func Digest(h hash.Hash, file string) error {
+// weights, each followed by its size. It returns how many bytes all of them have.
+func Digest(h hash.Hash, file string) (size int64, err error) {
 	b, err := files.Read(file, MaxBytes)
 	if err != nil {
-		return fmt.Errorf("reading a model: %w", err)
+		return 0, fmt.Errorf("reading a model: %w", err)
 	}
 	names, err := External(b)
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", file, err)
+		return 0, fmt.Errorf("reading %s: %w", file, err)
 	}
 	return digest(h, file, b, names)
 }
@@ -54,23 +59,26 @@ func SHA256(file string) (string, error) {
 	h := sha256.New()
 	if len(names) == 0 {
 		h.Write(b) // a hash never fails
-	} else if err := digest(h, file, b, names); err != nil {
+	} else if _, err := digest(h, file, b, names); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-func digest(h hash.Hash, file string, graph []byte, names []string) error {
+func digest(h hash.Hash, file string, graph []byte, names []string) (int64, error) {
 	sum(h, graph)
+	size := int64(len(graph))
 	for _, name := range names {
 		if !filepath.IsLocal(filepath.FromSlash(name)) {
-			return fmt.Errorf("reading %s: its weights are in %q, which is not beside it", file, name)
+			return 0, fmt.Errorf("reading %s: its weights are in %q, which is not beside it", file, name)
 		}
-		if err := add(h, filepath.Join(filepath.Dir(file), filepath.FromSlash(name))); err != nil {
-			return fmt.Errorf("reading the weights of %s: %w", file, err)
+		n, err := add(h, filepath.Join(filepath.Dir(file), filepath.FromSlash(name)))
+		if err != nil {
+			return 0, fmt.Errorf("reading the weights of %s: %w", file, err)
 		}
+		size += n
 	}
-	return nil
+	return size, nil
 }
 
 func sum(h hash.Hash, b []byte) {
@@ -78,20 +86,20 @@ func sum(h hash.Hash, b []byte) {
 	h.Write(fmt.Appendf(nil, "|%d|", len(b)))
 }
 
-func add(h hash.Hash, name string) error {
+func add(h hash.Hash, name string) (int64, error) {
 	f, err := files.Open(name)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("%s, which the graph refers to, is missing: %w", name, err)
+			return 0, fmt.Errorf("%s, which the graph refers to, is missing: %w", name, err)
 		}
-		return err
+		return 0, err
 	}
 	n, err := io.Copy(h, f)
 	if err := errors.Join(err, f.Close()); err != nil {
-		return err
+		return 0, err
 	}
 	h.Write(fmt.Appendf(nil, "|%d|", n))
-	return nil
+	return n, nil
 }
 
 // External lists, sorted and once each, the files in which a ModelProto says that

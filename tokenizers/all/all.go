@@ -21,6 +21,7 @@ import (
 	"github.com/vtbench/vtbench/tokenizers/neural"
 	"github.com/vtbench/vtbench/tokenizers/onnx"
 	"github.com/vtbench/vtbench/tokenizers/process"
+	"github.com/vtbench/vtbench/tokenizers/ptq"
 	"github.com/vtbench/vtbench/tokenizers/quant"
 )
 
@@ -32,7 +33,7 @@ func Kinds() []tokenizers.Kind {
 		grouped("codecs", append(codec.Kinds(), jp2.Kind())...),
 		quant.Kinds(), // has groups of its own
 		grouped("networks", neural.Kinds()...),
-		grouped("combinations", cheapest.Kind(Kinds)),
+		grouped("combinations", cheapest.Kind(Kinds), ptq.Kind(Kinds)),
 		grouped("adapters", process.Kind(), onnx.Kind(), folder.Kind()),
 	)
 }

@@ -32,6 +32,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/onnx"
 )
@@ -151,7 +152,7 @@ func Open(rule string, stride int) (tokenizers.Tokenizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", name, err)
 	}
-	c, err := m.complete(t)
+	c, err := m.complete(t, func(*tokenizers.Info) {})
 	if err != nil {
 		err = fmt.Errorf("opening %s: %w", name, err)
 		if closer, ok := t.(io.Closer); ok {
@@ -194,7 +195,30 @@ type opened struct {
 	tokenizers.Tokenizer
 	tokenizers.LatentEncoder
 	io.Closer
-	info tokenizers.Info
+	model  Model
+	graphs onnx.Editable
+	info   tokenizers.Info
+}
+
+// Graphs implements [onnx.Editable].
+func (o opened) Graphs() ([]onnx.Graph, error) { return o.graphs.Graphs() }
+
+// WithGraphs implements [onnx.Editable].
+func (o opened) WithGraphs(graphs []onnx.Graph, describe func(*tokenizers.Info)) (tokenizers.Tokenizer, error) {
+	t, err := o.graphs.WithGraphs(graphs, func(*tokenizers.Info) {})
+	if err != nil {
+		return nil, err
+	}
+	c, err := o.model.complete(t, describe)
+	if err != nil {
+		return nil, errors.Join(err, t.(io.Closer).Close()) // an Editable of package onnx has it
+	}
+	return c, nil
+}
+
+// Observe implements [onnx.Editable].
+func (o opened) Observe(ctx context.Context, graphs []onnx.Graph, names [][]string, in []pix.Image, see func(image, graph int, name string, shape []int64, data []float32) error) error {
+	return o.graphs.Observe(ctx, graphs, names, in, see)
 }
 
 // Info implements tokenizers.Tokenizer.
@@ -207,18 +231,21 @@ type coded struct {
 	codewords
 }
 
-func (m Model) complete(t tokenizers.Tokenizer) (tokenizers.Tokenizer, error) {
+// complete adds what ONNX Runtime does not know; describe changes what it says of itself.
+func (m Model) complete(t tokenizers.Tokenizer, describe func(*tokenizers.Info)) (tokenizers.Tokenizer, error) {
 	latents, hasLatents := t.(tokenizers.LatentEncoder)
 	closer, closes := t.(io.Closer)
-	if !hasLatents || !closes {
+	graphs, editable := t.(onnx.Editable)
+	if !hasLatents || !closes || !editable {
 		return nil, errors.New("its graphs hand out no latents")
 	}
-	o := opened{Tokenizer: t, LatentEncoder: latents, Closer: closer, info: t.Info()}
+	o := opened{Tokenizer: t, LatentEncoder: latents, Closer: closer, model: m, graphs: graphs, info: t.Info()}
 	// One call at a time: workers that wait cost no memory.
 	o.info.Concurrent = false
 	o.info.Channels = m.Channels
 	o.info.Params = maps.Clone(o.info.Params)
 	o.info.Params["rule"], o.info.Params["f"] = m.Rule, strconv.Itoa(m.Stride)
+	describe(&o.info)
 	if len(m.Codebooks) == 0 {
 		return o, nil
 	}

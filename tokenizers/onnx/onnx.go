@@ -114,6 +114,9 @@ type Tokenizer struct {
 	wires   []string    // for each input of the decoder, the encoder's output
 	fixed   int         // batch the graphs insist on; 0: any
 	decodes bool        // the decoder needs nothing but the ids
+	// from are the graphs, and set how they are run: to have them again, edited.
+	from []source
+	set  settings
 	// warnings are what its author should know and no check can be sure of.
 	warnings []string
 
@@ -147,15 +150,22 @@ func Open(_ context.Context, opts tokenizers.Options) (*Tokenizer, error) {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
 	digest := sha256.New()
+	var size int64
 	for _, f := range []string{encoder, decoder} {
 		if f != "" {
-			if err := onnxfile.Digest(digest, f); err != nil {
+			n, err := onnxfile.Digest(digest, f)
+			if err != nil {
 				return nil, fmt.Errorf("onnx: %w", err)
 			}
+			size += n
 		}
 	}
 	set := settings{library: opts["onnxruntime"], threads: max(1, opts.Int("threads"))}
-	return open(source{name: encoder}, source{name: decoder}, side, digest, set)
+	t, err := open(source{name: encoder}, source{name: decoder}, side, digest, set)
+	if err == nil {
+		t.info.WeightBytes = size
+	}
+	return t, err
 }
 
 // An Embedded is a model whose graphs the program carries.
@@ -181,6 +191,7 @@ func OpenEmbedded(m Embedded) (tokenizers.Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.info.WeightBytes = int64(len(m.Encoder) + len(m.Decoder))
 	return t.withAbilities(), nil
 }
 
@@ -197,7 +208,10 @@ func open(encoder, decoder source, side *Sidecar, digest hash.Hash, set settings
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
-	t := &Tokenizer{side: side}
+	t := &Tokenizer{side: side, from: []source{encoder}, set: set}
+	if decoder.name != "" {
+		t.from = append(t.from, decoder)
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.Close())
@@ -253,6 +267,9 @@ func (t *Tokenizer) describe(encoder string, digest hash.Hash, version string, t
 		MultipleOf: s.MultipleOf, MinSide: s.MinSide, MaxSide: s.MaxSide, FixedW: s.Width, FixedH: s.Height,
 		Stride: s.Stride, Codebooks: s.Codebooks, BatchSize: defaultBatch,
 		Params: map[string]string{"onnxruntime": version, "threads": strconv.Itoa(threads)},
+	}
+	if s.digest != "" { // what numbers mean changes what comes out
+		t.info.Params["sidecar"] = s.digest
 	}
 	h0, w0 := t.in.sides()
 	if t.info.FixedH == 0 && h0 > 0 {
@@ -562,7 +579,7 @@ func (t *Tokenizer) InRange(_ context.Context, lo, hi float64) (tokenizers.Token
 	if t.in.tensor.dtype == ortlib.TensorElementDataTypeUint8 && t.out.tensor.dtype == ortlib.TensorElementDataTypeUint8 {
 		return nil, fmt.Errorf("onnx: images go in and out as bytes: %w", errors.ErrUnsupported)
 	}
-	other := &Tokenizer{info: t.info, side: t.side, enc: t.enc, dec: t.dec, in: t.in, out: t.out, wires: t.wires, fixed: t.fixed, decodes: t.decodes}
+	other := &Tokenizer{info: t.info, side: t.side, enc: t.enc, dec: t.dec, in: t.in, out: t.out, wires: t.wires, fixed: t.fixed, decodes: t.decodes, from: t.from, set: t.set}
 	p := &Pixels{Range: []float64{lo, hi}}
 	for _, b := range []*imageTensor{&other.in, &other.out} {
 		if b.tensor.dtype != ortlib.TensorElementDataTypeUint8 {

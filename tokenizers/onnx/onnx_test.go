@@ -202,7 +202,10 @@ func TestCodes(t *testing.T) {
 	if len(info.Weights) != 64 || info.Params["onnxruntime"] == "" {
 		t.Errorf("info: %+v", info)
 	}
-	info.Weights, info.Params = "", nil
+	if info.WeightBytes == 0 || len(info.Params["sidecar"]) != 64 {
+		t.Errorf("its files: %+v", info)
+	}
+	info.Weights, info.Params, info.WeightBytes = "", nil, 0
 	want := tokenizers.Info{Name: "tiny-vq", Version: "3", Deterministic: true, Concurrent: true, MultipleOf: 4, Stride: 4, Channels: 12, Codebooks: []int{32}, BatchSize: 3}
 	if diff := cmp.Diff(want, info); diff != "" {
 		t.Errorf("info (-want +got):\n%s", diff)

@@ -1,6 +1,8 @@
 package onnx
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -14,7 +16,8 @@ import (
 // A Sidecar says what a graph does not: what its numbers mean. It is a YAML file
 // beside the model (vae.onnx, vae.yaml). Everything in it is optional.
 type Sidecar struct {
-	file string // where it is, or would be
+	file   string // where it is, or would be
+	digest string // hex SHA-256 of the file, "" where there is none
 
 	Name    string `yaml:"name"`    // the model's file name
 	Version string `yaml:"version"` // "1"
@@ -82,6 +85,8 @@ func readSidecar(file, model string) (*Sidecar, error) {
 	if err := strictyaml.Decode(file, data, s); err != nil {
 		return nil, err
 	}
+	sum := sha256.Sum256(data)
+	s.digest = hex.EncodeToString(sum[:])
 	return s, s.check(file)
 }
 

@@ -65,15 +65,19 @@ func (t *Transform) synthetic() ([]float32, error) {
 	out := make([]float32, 0, sampleRows*t.Dim)
 	for range sampleRows {
 		for d := range t.Dim {
-			// Between quantiles in proportion; beyond the outermost there is nothing to
-			// go by.
-			at := min(max(rng.Float64()*quantileCount-.5, 0), quantileCount-1)
-			i := min(int(at), quantileCount-2)
-			q := t.quantiles[d*quantileCount+i:][:2]
-			out = append(out, q[0]+float32(at-float64(i))*(q[1]-q[0]))
+			out = append(out, t.draw(rng, d))
 		}
 	}
 	return out, nil
+}
+
+// draw is a number with the quantiles of latent d: between them in proportion; beyond the
+// outermost there is nothing to go by.
+func (t *Transform) draw(rng *rand.Rand, d int) float32 {
+	at := min(max(rng.Float64()*quantileCount-.5, 0), quantileCount-1)
+	i := min(int(at), quantileCount-2)
+	q := t.quantiles[d*quantileCount+i:][:2]
+	return q[0] + float32(at-float64(i))*(q[1]-q[0])
 }
 
 // firstColumns cuts rows of stride numbers to their first dim.

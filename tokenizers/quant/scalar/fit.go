@@ -485,3 +485,24 @@ func Requantize(q, m int64, e int) int64 {
 	}
 	return (q*m + 1<<(e-1)) >> e
 }
+
+// UnitTable is the grid of the options, of 2^bits values between −1 and 1.
+func UnitTable(o Options, bits float64) Table { return unitGrid(o.defaults(), bits, 1) }
+
+// Scaled is the table stretched by a positive factor.
+func (t Table) Scaled(by float64) Table { return scaleTable(t, by) }
+
+// NewTable is the table of ascending values, with the thresholds half way between them.
+func NewTable(values []float64) Table { return newTable(values) }
+
+// ScaleOf finds the factor by which the numbers v, which share one, stretch a unit table.
+func ScaleOf(v []float32, unit Table, o Options) float64 { return fitScale(v, unit, o.defaults()) }
+
+// StepAndZero finds the step and the zero point of an asymmetric grid of n values for
+// the numbers v: value i is (i − zero)·step.
+func StepAndZero(v []float32, n int, o Options) (step float64, zero int) {
+	o = o.defaults()
+	t := asymmetric(v, n, o)
+	step = (float64(t.Values[n-1]) - float64(t.Values[0])) / float64(n-1)
+	return step, int(math.Round(-float64(t.Values[0]) / step))
+}
