@@ -56,6 +56,13 @@ func TakeLock(dir string, force bool) (*Lock, error) {
 	}
 	l := &Lock{flock.New(path, flock.SetPermissions(0o666))}
 	ok, err := l.f.TryLock()
+	for range 3 { // who only looks whether somebody writes holds it for a moment
+		if ok || err != nil {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+		ok, err = l.f.TryLock()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("locking %s: %w", dir, err)
 	}

@@ -25,6 +25,7 @@ type Source struct {
 	Page    string // its report, relative to the site; "" where it has none
 	Results *compare.Results
 	Notes   []string // what a reader must know: it was interrupted, pictures are missing
+	Print   string   // for [CollectOptions.Earlier]: what the caller knows it by
 }
 
 // A Problem is something that could not be read.
@@ -44,10 +45,19 @@ type Collection struct {
 // ErrNothing says that there is no run and no baseline.
 var ErrNothing = errors.New("there is no run directory and no baseline file")
 
+// CollectOptions change what is opened.
+type CollectOptions struct {
+	Kinds []metrics.Kind
+	// Each is called with every run while it is open; a run for which it fails is a problem.
+	Each func(s *Source, run *summary.Run) error
+	// Earlier returns a source that was opened before and is still the same; nil where there
+	// is none. skip leaves it out.
+	Earlier func(s Source) (same *Source, skip bool)
+}
+
 // Collect opens all run directories and baseline files at and below roots. What cannot be
-// read is a [Problem], and the rest goes on. each is called with every run while it is
-// open, and may be nil; a run for which it fails is a problem too.
-func Collect(ctx context.Context, roots []string, kinds []metrics.Kind, each func(s *Source, run *summary.Run) error) (*Collection, error) {
+// read is a [Problem], and the rest goes on.
+func Collect(ctx context.Context, roots []string, o CollectOptions) (*Collection, error) {
 	c := &Collection{}
 	found, err := c.find(roots)
 	if err != nil {
@@ -60,7 +70,17 @@ func Collect(ctx context.Context, roots []string, kinds []metrics.Kind, each fun
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := s.open(kinds, each); err != nil {
+		if o.Earlier != nil {
+			same, skip := o.Earlier(s)
+			if skip {
+				continue
+			}
+			if same != nil {
+				c.Sources = append(c.Sources, *same)
+				continue
+			}
+		}
+		if err := s.open(o.Kinds, o.Each); err != nil {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
@@ -72,6 +92,13 @@ func Collect(ctx context.Context, roots []string, kinds []metrics.Kind, each fun
 		c.Sources = append(c.Sources, s)
 	}
 	return c, nil
+}
+
+// Find lists the run directories and baseline files at and below roots without opening
+// them: sources with name and path.
+func Find(roots []string) ([]Source, error) {
+	var c Collection
+	return c.find(roots)
 }
 
 // find lists the sources of all roots, each once.

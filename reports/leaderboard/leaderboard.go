@@ -7,7 +7,6 @@
 // the ranks that the data does not exclude. What others published stands beside it and is
 // ranked with nothing. Nothing on the site depends on when or where it was made.
 //
-//	c, err := leaderboard.Collect(ctx, []string{"runs"}, kinds, nil)
 //	site, err := leaderboard.Write(ctx, []string{"runs"}, "site", leaderboard.Options{Kinds: kinds})
 package leaderboard
 
@@ -40,7 +39,7 @@ const (
 	IndexFile  = "index.html"
 	DataFile   = "leaderboard.json"
 	RunsDir    = "runs"
-	reportFile = "report.html"
+	ReportFile = "report.html" // of a run, in a folder of its own below RunsDir
 )
 
 // DataVersion is the version of leaderboard.json.
@@ -104,17 +103,17 @@ func Write(ctx context.Context, roots []string, dir string, o Options) (*Site, e
 		return nil, err
 	}
 	var slugs format.Slugs
-	c, err := Collect(ctx, roots, o.Kinds, func(s *Source, run *summary.Run) error {
+	c, err := Collect(ctx, roots, CollectOptions{Kinds: o.Kinds, Each: func(s *Source, run *summary.Run) error {
 		slug := slugs.For(s.Name)
 		if err := Report(ctx, run, filepath.Join(dir, RunsDir, slug)); err != nil {
 			return err
 		}
-		s.Page = path.Join(RunsDir, slug, reportFile)
+		s.Page = PageOf(slug)
 		if o.Log != nil {
 			o.Log("report of " + s.Name)
 		}
 		return nil
-	})
+	}})
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +139,9 @@ func Write(ctx context.Context, roots []string, dir string, o Options) (*Site, e
 	return site, removeOld(dir, old, c)
 }
 
+// PageOf is where the report of a run lies on a site.
+func PageOf(slug string) string { return path.Join(RunsDir, slug, ReportFile) }
+
 // Report writes the report of a run into a folder of its own.
 func Report(ctx context.Context, run *summary.Run, dir string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -162,7 +164,7 @@ func claim(dir string) (old []string, err error) {
 	case err == nil:
 		for _, s := range data.Sources {
 			// Only what this program would have written.
-			if slug, ok := strings.CutSuffix(s.Page, "/"+reportFile); ok && path.Dir(slug) == RunsDir && format.Slug(path.Base(slug)) == path.Base(slug) {
+			if slug, ok := strings.CutSuffix(s.Page, "/"+ReportFile); ok && path.Dir(slug) == RunsDir && format.Slug(path.Base(slug)) == path.Base(slug) {
 				old = append(old, path.Base(slug))
 			}
 		}
@@ -188,7 +190,7 @@ func removeOld(dir string, old []string, c *Collection) (err error) {
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 	for _, slug := range old {
-		page := path.Join(RunsDir, slug, reportFile)
+		page := path.Join(RunsDir, slug, ReportFile)
 		if slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Page == page }) {
 			continue
 		}

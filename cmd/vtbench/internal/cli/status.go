@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -14,27 +11,6 @@ import (
 	"github.com/vtbench/vtbench/bench/record"
 )
 
-// What `vtbench status` calls the state of a run.
-const (
-	stateRunning     = "running"
-	stateFinished    = "finished"
-	stateInterrupted = "interrupted"
-)
-
-// runStatus is what `status --format json` prints.
-type runStatus struct {
-	Run   string `json:"run"`
-	State string `json:"state"`
-	Suite string `json:"suite"`
-	Shard string `json:"shard,omitempty"`
-	// Items that are committed, and those that the run plans.
-	Items    int              `json:"items"`
-	Planned  int              `json:"planned"`
-	Holder   *record.Holder   `json:"holder,omitempty"`
-	Progress *record.Progress `json:"progress,omitempty"` // as of its last second, where it is running
-	Damage   string           `json:"damage,omitempty"`
-}
-
 func (a *app) statusCommand() *cobra.Command {
 	var as string
 	cmd := &cobra.Command{
@@ -42,7 +18,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "Show how far a run is, from another terminal too",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			s, err := statusOf(args[0])
+			s, err := record.StatusOf(args[0])
 			if err != nil {
 				return usage(err)
 			}
@@ -56,50 +32,7 @@ func (a *app) statusCommand() *cobra.Command {
 	return cmd
 }
 
-// statusOf looks at a run directory without touching it.
-func statusOf(dir string) (*runStatus, error) {
-	var m record.Manifest
-	if err := record.ReadJSON(filepath.Join(dir, record.ManifestFile), &m); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s is not a run directory: it has no %s", dir, record.ManifestFile)
-		}
-		return nil, err
-	}
-	if m.Schema != record.SchemaVersion {
-		return nil, fmt.Errorf("%s has schema version %d, this program reads %d: it was written by another release of vtbench", dir, m.Schema, record.SchemaVersion)
-	}
-	s := &runStatus{Run: dir, State: stateInterrupted, Suite: m.Suite.ID, Shard: m.Shard}
-	for _, d := range m.Datasets {
-		s.Planned += d.Items
-	}
-	groups, err := record.CommittedGroups(dir)
-	if err != nil {
-		s.Damage = err.Error()
-	}
-	for _, g := range groups {
-		s.Items += g.Items
-	}
-	h, held, err := record.Held(dir)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case held:
-		s.State, s.Holder = stateRunning, &h
-		var p record.Progress
-		switch err := record.ReadJSON(filepath.Join(dir, record.ProgressFile), &p); {
-		case err == nil:
-			s.Progress = &p
-		case !errors.Is(err, fs.ErrNotExist): // it is at its end
-			return nil, err
-		}
-	case record.Complete(dir):
-		s.State = stateFinished
-	}
-	return s, nil
-}
-
-func (a *app) printStatus(s *runStatus) error {
+func (a *app) printStatus(s *record.Status) error {
 	what := "suite " + s.Suite
 	if s.Shard != "" {
 		what += ", shard " + s.Shard
@@ -108,7 +41,7 @@ func (a *app) printStatus(s *runStatus) error {
 	if s.Damage != "" {
 		a.warnf("%s", s.Damage)
 	}
-	if s.State == stateInterrupted {
+	if s.State == record.Interrupted {
 		fmt.Fprintf(a.out, "continue with: vtbench run … -o %s --resume (and the same flags)\n", s.Run)
 	}
 	if h := s.Holder; h != nil && h.Host != "" {

@@ -50,8 +50,8 @@ func TestStatus(t *testing.T) {
 	}
 	shows("running", "measuring: 70 of 100, 1m0s, about 30s left", "jpeg:q=30  35    50  30.0     30s   7       2", "resize     0     50  –        –     0       0")
 	_, out, _ := vtbench(t, "status", "r", "--format", "json")
-	var got runStatus
-	if err := json.Unmarshal([]byte(out), &got); err != nil || got.State != stateRunning || got.Progress == nil || got.Progress.Failed() != 2 || got.Holder.PID != os.Getpid() {
+	var got record.Status
+	if err := json.Unmarshal([]byte(out), &got); err != nil || got.State != record.Running || got.Progress == nil || got.Progress.Failed() != 2 || got.Holder.PID != os.Getpid() {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if err := lock.Release(); err != nil {
