@@ -67,6 +67,26 @@ func (r LiveRun) Share() int {
 	return min(100, 100*done/total)
 }
 
+// ByToken tells how far each tokenizer is, in one line; "" where nothing runs.
+func (r LiveRun) ByToken() string {
+	var out []string
+	for i, t := range r.Tokenizers {
+		if i == shownTokens {
+			out = append(out, fmt.Sprintf("%d more", len(r.Tokenizers)-i))
+			break
+		}
+		s := fmt.Sprintf("%s %d/%d", t.Name, t.Done, t.Total)
+		if t.Failed > 0 {
+			s += fmt.Sprintf(" (%d failed)", t.Failed)
+		}
+		out = append(out, s)
+	}
+	return strings.Join(out, " · ")
+}
+
+// shownTokens is how many tokenizers of a run that is being made are named.
+const shownTokens = 12
+
 // A LiveToken is how far a tokenizer of a run is.
 type LiveToken struct {
 	Name   string `json:"name"`

@@ -18,6 +18,11 @@
   // What a server tells of runs that are being made.
   const live = vt.$('#live');
   if (live) {
+    const byToken = r => {
+      const all = r.tokenizers || [], named = all.slice(0, 12).map(t => `${t.name} ${t.done}/${t.total}${t.failed ? ` (${t.failed} failed)` : ''}`);
+      if (all.length > named.length) named.push(`${all.length - named.length} more`);
+      return named.length ? vt.el('small', {}, named.join(' · ')) : '';
+    };
     const row = r => {
       const steps = r.total > 0, share = Math.min(100, Math.floor(100 * (steps ? r.done : r.items) / ((steps ? r.total : r.planned) || 1)));
       const name = r.page ? vt.el('a', { href: r.page }, r.name) : vt.el('span', {}, r.name);
@@ -25,7 +30,7 @@
       bar.setAttribute('aria-label', 'progress of ' + r.name);
       return vt.el('tr', {}, vt.el('th', { scope: 'row' }, name), vt.el('td', {}, r.suite),
         vt.el('td', { className: 'state ' + r.state }, r.state + (r.error ? ': ' + r.error : '') + (r.stalled ? ', silent for ' + r.stalled : '')),
-        vt.el('td', { className: 'far' }, bar, ' ', vt.el('span', {}, share + ' %' + (r.phase ? ', ' + r.phase : ''))),
+        vt.el('td', { className: 'far' }, bar, ' ', vt.el('span', {}, share + ' %' + (r.phase ? ', ' + r.phase : '')), byToken(r)),
         vt.el('td', { className: 'num' }, `${r.items} of ${r.planned}`), vt.el('td', {}, r.left || ''), vt.el('td', { className: 'num' }, r.failed ? String(r.failed) : ''));
     };
     let wait = 2000;

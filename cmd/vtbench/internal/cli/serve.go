@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vtbench/vtbench/bench/compare"
-	"github.com/vtbench/vtbench/cmd/vtbench/internal/serve"
+	"github.com/vtbench/vtbench/internal/serve"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/reports/leaderboard"
 )

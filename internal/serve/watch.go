@@ -29,6 +29,9 @@ const (
 	maxListed = 200
 )
 
+// stateDamaged is the state of a run that cannot be read.
+const stateDamaged = "damaged"
+
 // watch knows what is in the folder.
 type watch struct {
 	o     Options
@@ -154,18 +157,29 @@ func (w *watch) find(slug string) (seen, bool) {
 func (w *watch) live() *leaderboard.Live {
 	runs, err := w.look()
 	out := &leaderboard.Live{Runs: []leaderboard.LiveRun{}}
+	damaged := map[string]string{} // what could not be read when it was
 	w.boards.Lock()
 	out.Board, out.Note = fmt.Sprint(w.number), w.note
+	if w.site != nil {
+		for _, p := range w.site.Collection.Problems {
+			damaged[p.Name] = p.Error
+		}
+	}
 	w.boards.Unlock()
 	if err != nil {
 		out.Note = err.Error()
 	}
 	for _, x := range runs {
-		if !x.baseline() {
-			out.Runs = append(out.Runs, x.live())
+		if x.baseline() {
+			continue
 		}
+		r := x.live()
+		if why := damaged[x.Name]; why != "" && !x.running() && r.Error == "" {
+			r.State, r.Error = stateDamaged, why
+		}
+		out.Runs = append(out.Runs, r)
 	}
-	order := []string{string(record.Running), "damaged", string(record.Interrupted), string(record.Finished)}
+	order := []string{string(record.Running), stateDamaged, string(record.Interrupted), string(record.Finished)}
 	slices.SortStableFunc(out.Runs, func(a, b leaderboard.LiveRun) int {
 		if d := slices.Index(order, a.State) - slices.Index(order, b.State); d != 0 {
 			return d
@@ -181,13 +195,13 @@ func (w *watch) live() *leaderboard.Live {
 func (x seen) live() leaderboard.LiveRun {
 	r := leaderboard.LiveRun{Name: x.Name}
 	if x.err != nil {
-		r.State, r.Error = "damaged", x.err.Error()
+		r.State, r.Error = stateDamaged, x.err.Error()
 		return r
 	}
 	s := x.status
 	r.State, r.Suite, r.Items, r.Planned, r.Page = string(s.State), s.Suite, s.Items, s.Planned, "./"+leaderboard.PageOf(x.slug)
 	if s.Damage != "" {
-		r.State, r.Error = "damaged", strings.ReplaceAll(s.Damage, x.Path, x.Name)
+		r.State, r.Error = stateDamaged, strings.ReplaceAll(s.Damage, x.Path, x.Name)
 	}
 	p := s.Progress
 	if p == nil {
