@@ -10,7 +10,7 @@ export CGO_ENABLED := 1
 # What is tested is built as what is packed.
 export GOFLAGS := $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath
 
-.PHONY: run test race fuzz torture merged build dist dist-test deps deps-torch deps-multilingual lint test-torch train-neural tidy bench claims clean help
+.PHONY: run test test-browser race fuzz torture merged build dist dist-test deps deps-torch deps-multilingual deps-browser lint test-torch train-neural tidy bench claims clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ build: deps ## Build bin/vtbench, and bin/vtbench-opencv, its helper for faces a
 test: build ## Run all tests
 	go test ./...
 	cd checks && go test ./...
+
+test-browser: deps deps-browser ## Look at the pages in headless Chromium; BROWSER='-run TestViews -shots /tmp/shots'
+	cd checks/browser && go test $(BROWSER) .
 
 race: deps ## Run the tests of what is concurrent under the race detector
 	go test -race -timeout 20m $$(scripts/concurrent.sh)
@@ -57,10 +60,14 @@ deps-torch: deps ## Install PyTorch and diffusers into .venv/torch
 deps-multilingual: deps ## Install the fonts and Tesseract models of the suite multilingual
 	@scripts/deps.sh multilingual
 
+deps-browser: deps ## Install Chromium, for test-browser
+	@scripts/deps.sh browser
+
 lint: deps $(BIN)/golangci-lint-$(GOLANGCI_LINT) ## Vet, lint and check the formatting
 	go vet ./...
 	$(BIN)/golangci-lint-$(GOLANGCI_LINT) run ./...
 	cd checks && go vet ./... && ../$(BIN)/golangci-lint-$(GOLANGCI_LINT) run ./...
+	cd checks/browser && go vet ./... && ../../$(BIN)/golangci-lint-$(GOLANGCI_LINT) run ./...
 
 $(BIN)/golangci-lint-$(GOLANGCI_LINT):
 	GOBIN=$(CURDIR)/$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
@@ -75,9 +82,10 @@ train-neural: deps-torch ## Train the networks of tokenizers/neural anew, on one
 	$(TORCH)/bin/python tokenizers/neural/train/train.py --images $(NEURAL)/images --out $(NEURAL)/run
 	$(TORCH)/bin/python tokenizers/neural/train/export.py --images $(NEURAL)/images --run $(NEURAL)/run --out tokenizers/neural/models --cases tokenizers/neural/testdata/cases.json
 
-tidy: ## Bring both go.mod files up to date, after a new dependency
+tidy: ## Bring all go.mod files up to date, after a new dependency
 	go mod tidy
 	cd checks && go mod tidy
+	cd checks/browser && go mod tidy
 
 claims: build ## Measure what published quantizers claim, into docs/rules.md, and plot them
 	rm -rf runs/rules

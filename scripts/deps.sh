@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs the Debian and Ubuntu packages that vtbench is built, run and tested with;
 # with "torch", those of the tests with PyTorch; with "multilingual", the fonts and models
-# of the suite of scripts. Does nothing, and needs neither root
-# nor network, when all are there.
+# of the suite of scripts; with "browser", Chromium for the tests of pages. Does nothing,
+# and needs neither root nor network, when all are there.
 #
-#   scripts/deps.sh [torch|multilingual]
+#   scripts/deps.sh [torch|multilingual|browser]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,10 +29,14 @@ multilingual)
     tesseract-ocr-kor tesseract-ocr-hin tesseract-ocr-ara tesseract-ocr-rus
     tesseract-ocr-chi-sim tesseract-ocr-jpn tesseract-ocr-script-latn
   ) ;;
+browser)
+  packages=(chromium fonts-noto-core) ;; # Ubuntu has it as a snap: name the program in VTBENCH_CHROMIUM
 *)
-  echo "usage: $0 [torch|multilingual]" >&2
+  echo "usage: $0 [torch|multilingual|browser]" >&2
   exit 2 ;;
 esac
+
+if [ "${1:-}" = browser ] && [ -n "${VTBENCH_CHROMIUM:-}" ]; then exit 0; fi
 
 command -v go >/dev/null || { echo "go is missing: install Go 1.26 or later from https://go.dev/dl" >&2; exit 5; }
 

@@ -130,10 +130,12 @@ vt.gallery = (() => {
     rowHeight = (whole ? Math.round(Math.min(width / (2 + (b >= 0)), 260)) + 92 : 196) + 10;
     space.style.height = Math.ceil(list.length / cols) * rowHeight + 'px';
     grid.style.height = Math.min(Math.max(Math.ceil(list.length / cols), 1) * rowHeight + 14, Math.max(360, innerHeight * .78)) + 'px';
+    const had = space.contains(document.activeElement);
     for (const n of nodes.values()) n.remove();
     nodes.clear();
     current = Math.min(current, Math.max(list.length - 1, 0));
     draw();
+    if (had) focus(current);
   };
   const draw = () => {
     const first = Math.max(0, Math.floor(grid.scrollTop / rowHeight) - 1) * cols, last = Math.min(list.length, (Math.ceil((grid.scrollTop + grid.clientHeight) / rowHeight) + 1) * cols);
@@ -158,7 +160,6 @@ vt.gallery = (() => {
     if (b >= 0 && b !== t && metrics[m] && !missing(value(it, m, b))) facts.push('beside ' + unit(metrics[m], value(it, m, b)));
     const where = el('span', { className: 'where' }, dot(t), el('span', {}, tokens[t].name), ...facts.filter(Boolean).map(f => ' · ' + f), ' · ' + it.name + (it.inst ? ', ' + it.inst : ''));
     const button = el('button', { type: 'button', className: 'tile', tabIndex: i === current ? 0 : -1 }, pics, said, where);
-    button.setAttribute('aria-label', [title(it).slice(0, 200), p && (it.label || p[2]) ? `read as ${p[2] || 'nothing'}` : '', tokens[t].name, ...facts].filter(Boolean).join(', '));
     button.onclick = () => { current = i; open(it); };
     const n = el('div', { className: 'cell' }, button);
     n.setAttribute('role', 'listitem');
@@ -462,5 +463,5 @@ vt.gallery = (() => {
       document.head.append(s);
     }
   }
-  return { G, items, value, missing, open: (i) => { if (i.show === undefined) i.show = i.shown.length ? i.shown[0][0] : a; open(i); }, goTo, title, ready: () => !!start.done };
+  return { G, items, value, missing, open: (i) => { if (i.show === undefined) i.show = i.shown.length ? i.shown[0][0] : a; open(i); }, goTo, title, ready: () => !!start.done, list: () => list };
 })();
