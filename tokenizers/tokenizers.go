@@ -194,6 +194,14 @@ type Meter interface {
 	PeakMemory() (host, device int64)
 }
 
+// A Guest is served by the program that started this one. When that is gone, nobody waits
+// for results.
+type Guest interface {
+	// Gone is closed when the other side has closed its streams; nil where the tokenizer is
+	// no such guest.
+	Gone() <-chan struct{}
+}
+
 // Accepts says whether a w by h image satisfies the input constraints; the
 // error names the constraint.
 func (in Info) Accepts(w, h int) error {

@@ -34,7 +34,7 @@ func Kinds() []tokenizers.Kind {
 		quant.Kinds(), // has groups of its own
 		grouped("networks", neural.Kinds()...),
 		grouped("combinations", cheapest.Kind(Kinds), ptq.Kind(Kinds)),
-		grouped("adapters", process.Kind(), onnx.Kind(), folder.Kind()),
+		grouped("adapters", process.Kind(), process.FDKind(), onnx.Kind(), folder.Kind()),
 	)
 }
 

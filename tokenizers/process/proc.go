@@ -36,10 +36,11 @@ const reapTime = 10 * time.Second
 // known.
 const maxCodebooks = 1024
 
-// A proc is one running process of a plug-in, with the process group it leads.
+// A proc is one running process of a plug-in, with the process group it leads; or the
+// streams to a tokenizer in a program that is not ours to start or end.
 type proc struct {
-	cmd    *exec.Cmd
-	mark   string // environment entry that finds its children
+	cmd    *exec.Cmd // nil for one that is not ours
+	mark   string    // environment entry that finds its children
 	stdin  *os.File
 	stdout *os.File
 	stderr *os.File
@@ -47,7 +48,7 @@ type proc struct {
 	shm    *shared // nil where the plug-in does not share memory
 
 	frames  chan frame    // what the reader found; one at a time
-	exited  chan struct{} // closed when the process was reaped
+	exited  chan struct{} // closed when the process was reaped; of one that is not ours, when its stream ended
 	waitErr error         // valid after exited
 	dead    chan struct{} // closed when we end it: releases the reader
 	drained chan struct{} // closed when its standard error was read to the end
@@ -91,6 +92,17 @@ func unrelatedf(format string, args ...any) error {
 	return &fault{err: fmt.Errorf(format, args...), unrelated: true}
 }
 
+// newProc makes a proc without streams.
+func newProc() *proc {
+	return &proc{
+		tail:    &tail{},
+		frames:  make(chan frame),
+		exited:  make(chan struct{}),
+		dead:    make(chan struct{}),
+		drained: make(chan struct{}),
+	}
+}
+
 // start starts the process and its readers; the handshake comes after.
 func start(c *config, replica int) (*proc, error) {
 	words := forReplica(c.words, replica)
@@ -103,15 +115,8 @@ func start(c *config, replica int) (*proc, error) {
 	if _, err := rand.Read(id[:]); err != nil {
 		return nil, err
 	}
-	p := &proc{
-		mark:   "VTBENCH_PLUGIN=" + hex.EncodeToString(id[:]),
-		tail:   &tail{},
-		frames: make(chan frame),
-		exited: make(chan struct{}),
-		dead:   make(chan struct{}),
-
-		drained: make(chan struct{}),
-	}
+	p := newProc()
+	p.mark = "VTBENCH_PLUGIN=" + hex.EncodeToString(id[:])
 	cmd := exec.Command(path, words[1:]...)
 	cmd.Args[0] = words[0]
 	cmd.Dir = dir
@@ -218,6 +223,10 @@ func (p *proc) read() {
 				f.err = r.Body(f.body)
 			}
 		}
+		if f.err != nil && p.cmd == nil {
+			p.waitErr = errSides
+			close(p.exited)
+		}
 		select {
 		case p.frames <- f:
 		case <-p.dead:
@@ -303,6 +312,9 @@ func (p *proc) ask(ctx context.Context, req *wire.Request, maxReply, room int, b
 		case <-ctx.Done():
 			return wire.Response{}, nil, ctx.Err()
 		case <-timer.C:
+			if p.cmd == nil {
+				return wire.Response{}, nil, faultf("no answer within %v; its descriptors were closed", limit)
+			}
 			return wire.Response{}, nil, faultf("no answer within %v; it was killed%s", limit, p.stderrEnd())
 		}
 	}
@@ -400,6 +412,8 @@ func (p *proc) gone(ctx context.Context, err error) error {
 func (p *proc) status() string {
 	var ee *exec.ExitError
 	switch {
+	case p.cmd == nil:
+		return errSides.Error()
 	case p.waitErr == nil:
 		return "it exited with status 0 before it was told to"
 	case errors.As(p.waitErr, &ee):
@@ -418,6 +432,9 @@ func (p *proc) status() string {
 // stderrEnd quotes the end of the plug-in's standard error. Of a process that has ended
 // all of it is waited for, unless a child keeps the pipe open.
 func (p *proc) stderrEnd() string {
+	if p.cmd == nil {
+		return ""
+	}
 	if !p.alive() {
 		select {
 		case <-p.drained:
@@ -557,6 +574,11 @@ func (p *proc) kill() {
 	default:
 		close(p.dead)
 	}
+	if p.cmd == nil {
+		_ = p.stdin.Close()
+		_ = p.stdout.Close()
+		return
+	}
 	had := descendants(p.cmd.Process.Pid) // also those in other groups; none once it has died
 	// The group outlives its leader: children are signalled even when the leader
 	// is gone. Its number cannot have been given away meanwhile while one of them
@@ -609,6 +631,9 @@ func (p *proc) stop(grace time.Duration) error {
 			}
 			return nil
 		case <-timer.C:
+			if p.cmd == nil {
+				return fmt.Errorf("it did not close its descriptors within %v of being told to", grace)
+			}
 			return fmt.Errorf("it did not exit within %v of being told to, and was killed: leave the loop on \"bye\" or at the end of standard input", grace)
 		}
 	}

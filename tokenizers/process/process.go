@@ -60,7 +60,7 @@ func Kind() tokenizers.Kind {
 		Example: "process:python examples/tokenizers/numpy_blocks.py",
 		Arg:     "command",
 		Guess:   guess,
-		Options: []tokenizers.Option{
+		Options: slices.Concat([]tokenizers.Option{
 			{Name: "command", Required: true, Help: "command to start, in words as a shell would cut them; nothing is expanded but {replica}", Check: checkCommand},
 			{Name: "dir", Help: "working directory of the command; {replica} is filled in"},
 			{Name: "env", Help: `environment as "KEY=VALUE …", for example CUDA_VISIBLE_DEVICES={replica}`, Check: func(v string) error {
@@ -68,14 +68,10 @@ func Kind() tokenizers.Kind {
 				return err
 			}},
 			tokenizers.IntOption("replicas", 1, 1, 256, "how many copies to run side by side"),
-			tokenizers.IntOption("batch", 0, 0, 4096, "most images a request; 0: what the plug-in says it likes"),
-			durationOption("start_timeout", "5m", "from start to the answered handshake: loading libraries and weights"),
-			durationOption("first_batch_timeout", "10m", "the first batch of a process: compiling, warming up"),
-			durationOption("batch_timeout", "2m", "every later batch"),
-			durationOption("stop_timeout", "5s", "from being told to finish to being killed"),
+		}, limits(), []tokenizers.Option{
 			tokenizers.IntOption("restarts", 5, 0, 1000, "failures in a row, without a good image between, after which it is given up"),
 			tokenizers.BoolOption("shared_memory", true, "pass large batches through shared memory where the plug-in can"),
-		},
+		}),
 		Open: func(ctx context.Context, opts tokenizers.Options) (tokenizers.Tokenizer, error) {
 			t, err := Open(ctx, opts)
 			if err != nil {
@@ -83,6 +79,17 @@ func Kind() tokenizers.Kind {
 			}
 			return t.withAbilities(), nil
 		},
+	}
+}
+
+// limits are the options of everything that speaks the protocol.
+func limits() []tokenizers.Option {
+	return []tokenizers.Option{
+		tokenizers.IntOption("batch", 0, 0, 4096, "most images a request; 0: what the plug-in says it likes"),
+		durationOption("start_timeout", "5m", "from start to the answered handshake: loading libraries and weights"),
+		durationOption("first_batch_timeout", "10m", "the first batch of a process: compiling, warming up"),
+		durationOption("batch_timeout", "2m", "every later batch"),
+		durationOption("stop_timeout", "5s", "from being told to finish to being killed"),
 	}
 }
 
@@ -134,6 +141,7 @@ type config struct {
 	restarts int
 	shm      bool
 	wait     time.Duration // first backoff
+	ends     *ends         // in place of a command: what leads to a tokenizer that is there already
 }
 
 func configure(opts tokenizers.Options) (*config, error) {
@@ -146,7 +154,6 @@ func configure(opts tokenizers.Options) (*config, error) {
 		label:    wire.Clean(opts["command"], 200),
 		dir:      opts["dir"],
 		replicas: opts.Int("replicas"),
-		batch:    opts.Int("batch"),
 		restarts: opts.Int("restarts"),
 		shm:      opts.Bool("shared_memory"),
 		wait:     firstWait,
@@ -157,12 +164,21 @@ func configure(opts tokenizers.Options) (*config, error) {
 	if c.env, err = parseEnv(opts["env"]); err != nil {
 		return nil, err
 	}
-	for name, into := range map[string]*time.Duration{"start_timeout": &c.starting, "first_batch_timeout": &c.first, "batch_timeout": &c.later, "stop_timeout": &c.stopping} {
-		if *into, err = time.ParseDuration(opts[name]); err != nil {
-			return nil, err
-		}
+	if err := c.limits(opts); err != nil {
+		return nil, err
 	}
 	return c, nil
+}
+
+// limits reads the options that [limits] declares.
+func (c *config) limits(opts tokenizers.Options) (err error) {
+	c.batch = opts.Int("batch")
+	for name, into := range map[string]*time.Duration{"start_timeout": &c.starting, "first_batch_timeout": &c.first, "batch_timeout": &c.later, "stop_timeout": &c.stopping} {
+		if *into, err = time.ParseDuration(opts[name]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A Tokenizer is a plug-in with its replicas. It is safe for concurrent use; as
@@ -177,6 +193,7 @@ type Tokenizer struct {
 	all   []*replica
 	lost  chan struct{} // closed when the last replica was given up
 	limit atomic.Int64  // images a request, lowered when a batch was too much
+	gone  chan struct{} // closed when what serves it is lost for good; nil where it is a process of ours
 
 	mu       sync.Mutex
 	left     int // replicas not given up
@@ -256,6 +273,9 @@ func open(ctx context.Context, c *config) (*Tokenizer, error) {
 		}
 		return nil, t.name(err)
 	}
+	if c.ends != nil {
+		t.gone = t.all[0].p.exited
+	}
 	t.info.Concurrent = c.replicas > 1
 	t.info.External = true
 	most := t.info.BatchSize
@@ -281,7 +301,19 @@ func (t *Tokenizer) name(err error) error { return fmt.Errorf("plug-in %q: %w", 
 
 // launch starts the process of a replica and shakes hands.
 func (t *Tokenizer) launch(ctx context.Context, r *replica) error {
-	p, err := start(t.c, r.n)
+	if t.gone != nil { // what was lost stays lost, for the reason that it was lost for
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.lastErr != nil {
+			return t.lastErr
+		}
+		return &fault{err: errSides}
+	}
+	begin := func() (*proc, error) { return start(t.c, r.n) }
+	if t.c.ends != nil {
+		begin = func() (*proc, error) { return attach(t.c) }
+	}
+	p, err := begin()
 	if err != nil {
 		return &fault{err: err}
 	}
@@ -334,6 +366,9 @@ func (t *Tokenizer) Info() tokenizers.Info { return t.info }
 // Stderr implements tokenizers.Witness: the last of what each replica wrote, at
 // most 64 KiB each.
 func (t *Tokenizer) Stderr() []string {
+	if t.c.ends != nil {
+		return nil // that of another program
+	}
 	out := make([]string, len(t.all))
 	for i, r := range t.all {
 		r.mu.Lock()
@@ -709,7 +744,8 @@ func (t *Tokenizer) ready(ctx context.Context, r *replica) error {
 			return faultf("it answered a ping with a %q: want a result", wire.Clean(resp.Type, 40))
 		}
 	}
-	if r.p != nil && !r.p.alive() {
+	// One that is not ours is asked all the same: what it sent last says why it ended.
+	if r.p != nil && r.p.cmd != nil && !r.p.alive() {
 		t.warn("it ended between two batches and was started again: %v", r.p.gone(ctx, nil))
 		r.drop()
 	}
@@ -767,7 +803,7 @@ var _ interface {
 // process ever had in use.
 func (t *Tokenizer) ResetPeak() {
 	for _, r := range t.all {
-		if r.p != nil {
+		if r.p != nil && r.p.cmd != nil {
 			memory.ResetGroup(r.p.cmd.Process.Pid)
 		}
 	}
@@ -777,7 +813,7 @@ func (t *Tokenizer) ResetPeak() {
 // and the most accelerator memory that one of them told of.
 func (t *Tokenizer) PeakMemory() (host, device int64) {
 	for _, r := range t.all {
-		if r.p != nil {
+		if r.p != nil && r.p.cmd != nil {
 			host += memory.PeakGroup(r.p.cmd.Process.Pid)
 		}
 	}
@@ -834,4 +870,9 @@ func (t *Tokenizer) Warm(ctx context.Context, w, h int) error {
 }
 
 // String names the plug-in.
-func (t *Tokenizer) String() string { return strings.TrimSpace("process:" + t.c.label) }
+func (t *Tokenizer) String() string {
+	if t.c.ends != nil {
+		return t.c.label
+	}
+	return strings.TrimSpace("process:" + t.c.label)
+}

@@ -353,11 +353,16 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 	if err := a.foresee(ctx, &cfg); err != nil {
 		return err
 	}
+	ctx, stopWatching := a.guests(ctx, cfg.Tokenizers)
+	defer stopWatching()
 	a.logf("suite %s: %d tokenizers at %v, into %s", suite.ID, len(cfg.Tokenizers), suite.Resolutions, dir)
 	begun := time.Now()
 	done, err := run.Execute(ctx, cfg)
 	a.witness(dir, cfg.Tokenizers)
 	if err != nil {
+		if cause := context.Cause(ctx); errors.Is(cause, errGone) {
+			return &statusError{ExitInterrupted, fmt.Errorf("%w; what was measured is in %s", cause, dir)}
+		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted; continue with: vtbench run --suite %s -o %s --resume (and the same flags): %w", c.Suite, dir, ctx.Err())
 		}
@@ -379,6 +384,27 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 	}
 	a.remarks(&done.Summary)
 	return a.failures(done)
+}
+
+// errGone says that nobody waits for a run.
+var errGone = errors.New("the program that serves it, and had started this one, was lost before the run was done")
+
+// guests cancels the context that it returns when a program that serves a tokenizer, and
+// has started this one for it, is gone.
+func (a *app) guests(ctx context.Context, toks []run.TokenizerSource) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	for _, t := range toks {
+		if g, ok := t.Tokenizer.(tokenizers.Guest); ok && g.Gone() != nil {
+			go func() {
+				select {
+				case <-g.Gone():
+					cancel(fmt.Errorf("tokenizer %q: %w", t.Name, errGone))
+				case <-ctx.Done():
+				}
+			}()
+		}
+	}
+	return ctx, func() { cancel(nil) }
 }
 
 // mostPictures is how many whole pictures a report can list.
