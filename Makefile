@@ -73,8 +73,8 @@ $(BIN)/golangci-lint-$(GOLANGCI_LINT):
 	GOBIN=$(CURDIR)/$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
 	mv $(BIN)/golangci-lint $@
 
-test-torch: deps-torch ## Test the Python SDK and the README's example with real PyTorch and diffusers, and the recipe of tokenizers/neural
-	PYTHONPATH=tokenizers/process/python $(TORCH)/bin/python -m unittest discover -s tokenizers/process/python/tests
+test-torch: build deps-torch ## Test the Python SDK and the README's example with real PyTorch and diffusers, and the recipe of tokenizers/neural
+	VTBENCH_BIN=$(CURDIR)/$(BIN)/vtbench PYTHONPATH=tokenizers/process/python $(TORCH)/bin/python -m unittest discover -s tokenizers/process/python/tests
 	VTBENCH_TORCH_PYTHON=$(CURDIR)/$(TORCH)/bin/python go test -timeout 20m ./tokenizers/process ./tokenizers/neural -run Torch
 
 train-neural: deps-torch ## Train the networks of tokenizers/neural anew, on one core; goes on where it was stopped

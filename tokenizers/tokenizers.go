@@ -197,9 +197,11 @@ type Meter interface {
 // A Guest is served by the program that started this one. When that is gone, nobody waits
 // for results.
 type Guest interface {
-	// Gone is closed when the other side has closed its streams; nil where the tokenizer is
-	// no such guest.
+	// Gone is closed when the other side is lost for good: it closed its streams, broke the
+	// protocol or did not answer in time. It is nil where the tokenizer is no such guest.
 	Gone() <-chan struct{}
+	// Why says what happened, once Gone is closed.
+	Why() error
 }
 
 // Accepts says whether a w by h image satisfies the input constraints; the

@@ -44,6 +44,14 @@ func (r *Reader) Read(file string) (pix.Image, error) {
 	return d.Image, nil
 }
 
+// image returns an image that is in memory, or else reads the file.
+func (r *Reader) image(m *pix.Image, file string) (pix.Image, error) {
+	if m == nil {
+		return r.Read(file)
+	}
+	return *m, m.Validate()
+}
+
 // Notes lists what was said so far; the order of reading does not show in it.
 func (r *Reader) Notes() []FileNote {
 	r.mu.Lock()

@@ -1,4 +1,4 @@
-// Package score measures pairs of files without a tokenizer: what `vtbench score` does.
+// Package score measures pairs of images without a tokenizer: what `vtbench score` does.
 //
 // Its opinion: pixels are compared at one size or not at all, and a pair that cannot be
 // scored stays in the result, with the reason.
@@ -16,13 +16,24 @@ import (
 	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
+	"github.com/vtbench/vtbench/pix"
 )
 
 // A Pair is a reference and a distorted image to score without a tokenizer.
 type Pair struct {
 	Name      string
-	Reference string // file
-	Distorted string // file
+	Reference string // file, or what messages call the image
+	Distorted string // file, or what messages call the image
+	// Images are reference and distorted where they are in memory; nil where they are files.
+	Images [2]*pix.Image
+}
+
+// read returns reference and distorted image.
+func (p Pair) read(rd *Reader) (ref, got pix.Image, err error) {
+	if ref, err = rd.image(p.Images[0], p.Reference); err == nil {
+		got, err = rd.image(p.Images[1], p.Distorted)
+	}
+	return ref, got, err
 }
 
 // Aggregate is one metric over all pairs.
@@ -41,22 +52,15 @@ type Scores struct {
 	Aggregate map[string]Aggregate // by metric
 }
 
-// Pairs computes image metrics on pairs of files, workers pairs at a time.
+// Pairs computes image metrics on pairs of images, workers pairs at a time.
 // A pair that cannot be scored is in the result with its error; the returned
 // error concerns the whole.
 func Pairs(ctx context.Context, rd *Reader, pairs []Pair, ms []metrics.Metric, ids []string, workers int, boot record.BootstrapConfig, seed uint64) (Scores, error) {
-	out := Scores{Pairs: newPairScores(pairs, ids), Aggregate: map[string]Aggregate{}}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(workers, 1))
-	for i, p := range pairs {
-		g.Go(func() error {
-			scorePair(ctx, rd, p, ms, out.Pairs, i)
-			return ctx.Err()
-		})
-	}
-	if err := g.Wait(); err != nil {
+	each, err := Each(ctx, rd, pairs, ms, ids, workers)
+	if err != nil {
 		return Scores{}, err
 	}
+	out := Scores{Pairs: each, Aggregate: map[string]Aggregate{}}
 	plan, err := stat.NewPlan(max(len(pairs), 1), boot.Resamples, seed)
 	if err != nil {
 		return Scores{}, err
@@ -71,14 +75,26 @@ func Pairs(ctx context.Context, rd *Reader, pairs []Pair, ms []metrics.Metric, i
 	return out, nil
 }
 
+// Each is [Pairs] without means and intervals.
+func Each(ctx context.Context, rd *Reader, pairs []Pair, ms []metrics.Metric, ids []string, workers int) (*PairScores, error) {
+	out := newPairScores(pairs, ids)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(workers, 1))
+	for i, p := range pairs {
+		g.Go(func() error {
+			scorePair(ctx, rd, p, ms, out, i)
+			return ctx.Err()
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // scorePair scores pair i.
 func scorePair(ctx context.Context, rd *Reader, p Pair, ms []metrics.Metric, out *PairScores, i int) {
-	ref, err := rd.Read(p.Reference)
-	if err != nil {
-		out.fail(i, "", err.Error())
-		return
-	}
-	got, err := rd.Read(p.Distorted)
+	ref, got, err := p.read(rd)
 	if err != nil {
 		out.fail(i, "", err.Error())
 		return

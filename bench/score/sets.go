@@ -9,10 +9,14 @@ import (
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/internal/guard"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/pix"
 )
 
-// An Image is a file of a set, by a name that is unique in it.
-type Image struct{ Name, File string }
+// An Image is an image of a set, by a name that is unique in it: a file, or one in memory.
+type Image struct {
+	Name, File string
+	Image      *pix.Image // nil where it is a file
+}
 
 // SetScore is a metric of two sets.
 type SetScore struct {
@@ -61,13 +65,13 @@ func gather(ctx context.Context, rd *Reader, g metrics.Gathering, images []Image
 		group.SetLimit(workers)
 		for i, m := range now {
 			group.Go(func() error {
-				img, err := rd.Read(m.File)
+				img, err := rd.image(m.Image, m.File)
 				if err != nil {
 					return err
 				}
-				states[i], err = guard.Call("embedding "+m.File, func() (string, error) { return by.Embed(ctx, img) })
+				states[i], err = guard.Call("embedding "+m.Name, func() (string, error) { return by.Embed(ctx, img) })
 				if err != nil {
-					return fmt.Errorf("%s: %w", m.File, err)
+					return fmt.Errorf("%s: %w", m.Name, err)
 				}
 				return nil
 			})

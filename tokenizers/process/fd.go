@@ -144,7 +144,27 @@ func attach(c *config) (*proc, error) {
 }
 
 // Gone implements [tokenizers.Guest].
-func (t *Tokenizer) Gone() <-chan struct{} { return t.gone }
+func (t *Tokenizer) Gone() <-chan struct{} {
+	if t.guest == nil {
+		return nil
+	}
+	return t.guest.exited
+}
+
+// Why implements [tokenizers.Guest].
+func (t *Tokenizer) Why() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.lastErr != nil {
+		return t.lastErr
+	}
+	select {
+	case <-t.guest.exited:
+		return t.guest.waitErr
+	default:
+		return errSides
+	}
+}
 
 // errSides is what a program that is not a child of this one did.
 var errSides = errors.New("the other side closed its end of the descriptors")

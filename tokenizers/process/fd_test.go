@@ -158,6 +158,7 @@ func TestFDLost(t *testing.T) {
 			case <-time.After(30 * time.Second):
 				t.Error("nobody is told that it is gone")
 			}
+			wantMatch(t, "what is said of it", tok.Why(), c.want)
 			closeTok(t, tok)
 		})
 	}

@@ -224,7 +224,9 @@ func (p *proc) read() {
 			}
 		}
 		if f.err != nil && p.cmd == nil {
-			p.waitErr = errSides
+			if p.waitErr = errSides; !ended(f.err) {
+				p.waitErr = f.err
+			}
 			close(p.exited)
 		}
 		select {
@@ -373,11 +375,17 @@ func (p *proc) unexpected(f frame) error {
 	}
 }
 
+// ended reports whether a stream ended, and did not break.
+func ended(err error) bool {
+	var fe *wire.FrameError
+	return errors.Is(err, wire.ErrClosed) || errors.As(err, &fe) && errors.Is(fe.Err, io.ErrUnexpectedEOF)
+}
+
 // broken says why the stream of frames ended.
 func (p *proc) broken(ctx context.Context, err error) error {
 	var fe *wire.FrameError
 	switch {
-	case errors.Is(err, wire.ErrClosed), errors.As(err, &fe) && errors.Is(fe.Err, io.ErrUnexpectedEOF):
+	case ended(err):
 		return p.gone(ctx, err)
 	case errors.As(err, &fe) && fe.Text():
 		return faultf("its standard output carries text where the protocol should be (%w): print to standard error, import vtbench before anything that prints, or start it with python -m vtbench", err)

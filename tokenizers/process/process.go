@@ -193,7 +193,7 @@ type Tokenizer struct {
 	all   []*replica
 	lost  chan struct{} // closed when the last replica was given up
 	limit atomic.Int64  // images a request, lowered when a batch was too much
-	gone  chan struct{} // closed when what serves it is lost for good; nil where it is a process of ours
+	guest *proc         // what is not a process of ours, also when it is lost; else nil
 
 	mu       sync.Mutex
 	left     int // replicas not given up
@@ -274,7 +274,7 @@ func open(ctx context.Context, c *config) (*Tokenizer, error) {
 		return nil, t.name(err)
 	}
 	if c.ends != nil {
-		t.gone = t.all[0].p.exited
+		t.guest = t.all[0].p
 	}
 	t.info.Concurrent = c.replicas > 1
 	t.info.External = true
@@ -301,13 +301,8 @@ func (t *Tokenizer) name(err error) error { return fmt.Errorf("plug-in %q: %w", 
 
 // launch starts the process of a replica and shakes hands.
 func (t *Tokenizer) launch(ctx context.Context, r *replica) error {
-	if t.gone != nil { // what was lost stays lost, for the reason that it was lost for
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if t.lastErr != nil {
-			return t.lastErr
-		}
-		return &fault{err: errSides}
+	if t.guest != nil { // what was lost stays lost
+		return &fault{err: t.Why()}
 	}
 	begin := func() (*proc, error) { return start(t.c, r.n) }
 	if t.c.ends != nil {

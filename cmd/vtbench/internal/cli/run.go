@@ -387,7 +387,7 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 }
 
 // errGone says that nobody waits for a run.
-var errGone = errors.New("the program that serves it, and had started this one, was lost before the run was done")
+var errGone = errors.New("the run was given up, since nobody waits for it")
 
 // guests cancels the context that it returns when a program that serves a tokenizer, and
 // has started this one for it, is gone.
@@ -398,7 +398,7 @@ func (a *app) guests(ctx context.Context, toks []run.TokenizerSource) (context.C
 			go func() {
 				select {
 				case <-g.Gone():
-					cancel(fmt.Errorf("tokenizer %q: %w", t.Name, errGone))
+					cancel(fmt.Errorf("tokenizer %q: %w: %w", t.Name, g.Why(), errGone))
 				case <-ctx.Done():
 				}
 			}()

@@ -34,6 +34,7 @@ type scoreFlags struct {
 	options     map[string]string
 	seed        uint64
 	orientation string
+	serve       bool
 }
 
 func (a *app) scoreCommand() *cobra.Command {
@@ -51,8 +52,18 @@ and sizes.`,
   vtbench score original/ decoded/ --metrics all --format json
   vtbench score original/ decoded/ -m lpips-alex --option lpips-alex.model=lpips_alex.onnx
   vtbench score original/ decoded/ -m fid --option feature.model=inception.onnx --option feature.side=299`,
-		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.score(cmd, args[0], args[1], &f) },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if f.serve {
+				return noArgs(cmd, args)
+			}
+			return cobra.ExactArgs(2)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.serve {
+				return a.serveScores(cmd, &f)
+			}
+			return a.score(cmd, args[0], args[1], &f)
+		},
 	}
 	fl := cmd.Flags()
 	fl.StringSliceVarP(&f.metrics, "metrics", "m", quality.Usual(), "metric ids, or all; those of sets (vtbench list metrics) need --option feature.model=FILE")
@@ -62,6 +73,7 @@ and sizes.`,
 	fl.StringToStringVar(&f.options, "option", nil, "option of a metric: lpips.model=FILE")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the bootstrap")
 	orientationFlag(cmd, &f.orientation)
+	fl.BoolVar(&f.serve, "serve", false, "answer calls on standard input and output, as docs/python.md says; Python's vtbench.score uses it")
 	return cmd
 }
 

@@ -25,17 +25,34 @@ _claim()  # before numpy, torch or anything else that might print
 
 from ._convert import Failed, Result, from_uint8, to_uint8  # noqa: E402
 from ._serve import Server, serve  # noqa: E402
+from ._evaluate import ModelFailed, evaluate  # noqa: E402
+from ._program import ProgramMissing, VtbenchError  # noqa: E402
+from ._running import Cancelled  # noqa: E402
+from ._result import Case, Comparison, Evaluation, Scalar  # noqa: E402
+from ._score import Scorer, Scores, score  # noqa: E402
 from ._helpers import from_command, from_diffusers, from_torch  # noqa: E402
 
 __version__ = "0.1.0"
 __all__ = [
+    "Cancelled",
+    "Case",
+    "Comparison",
+    "Evaluation",
     "Failed",
+    "ModelFailed",
+    "ProgramMissing",
     "Result",
+    "Scalar",
+    "Scorer",
+    "Scores",
     "Server",
+    "VtbenchError",
+    "evaluate",
     "from_command",
     "from_diffusers",
     "from_torch",
     "from_uint8",
+    "score",
     "serve",
     "to_uint8",
 ]

@@ -13,8 +13,22 @@ BIN = "VTBENCH_BIN"
 ONNXRUNTIME = "VTBENCH_ONNXRUNTIME"
 
 
-class ProgramMissing(FileNotFoundError):
+class VtbenchError(Exception):
+    """The program could not do what was asked; ``status`` is its exit status, as
+    docs/cli.md lists them."""
+
+    status = 1
+
+    def __init__(self, message: str, status: Optional[int] = None) -> None:
+        super().__init__(message)
+        if status is not None:
+            self.status = status
+
+
+class ProgramMissing(VtbenchError, FileNotFoundError):
     """The program vtbench is not installed."""
+
+    status = 5
 
 
 def carried() -> Optional[str]:

@@ -61,6 +61,9 @@ class Server:
         self._latents = getattr(obj, "latents", None)
         self._codebook = getattr(obj, "codebook", None)
         self._shm: Optional[_channel.SharedMemory] = None
+        self.silent = False  # no tracebacks on standard error
+        self.succeeded = 0  # images that were reconstructed
+        self.first_failure: Optional[BaseException] = None
         self._handlers: Dict[str, Callable[..., Tuple[dict, List[Any]]]] = {
             "hello": self._hello,
             "ping": lambda head, body: ({"type": "result"}, []),
@@ -71,10 +74,11 @@ class Server:
             "call": self._do_call,
         }
 
-    def run(self, channel: _channel.Channel) -> None:
-        """Answers until the host says bye or the stream ends."""
+    def run(self, channel: _channel.Channel, ready: Callable[[], bool] = lambda: True) -> None:
+        """Answers until the host says bye or the stream ends. ``ready`` is called before
+        each request is read; it may wait, raise, or return False to stop."""
         while True:
-            frame = channel.read()
+            frame = channel.read() if ready() else None
             if frame is None or frame[0].get("type") == "bye":
                 return
             header, body = frame
@@ -110,7 +114,7 @@ class Server:
                 body = self._shm.view(place["size"], place["in"]["off"], place["in"]["len"])
             answer, parts = handler(header, body)
         except Exception as e:
-            answer, parts = {"type": "error", "error": _explain(e)}, []
+            answer, parts = {"type": "error", "error": self._explain(e)}, []
         answer["id"] = header.get("id", 0)
         if header.get("type") == "reconstruct":
             used = _device_memory()
@@ -157,7 +161,7 @@ class Server:
         parts: List[Any] = []
         for got in self._isolated(_images(head["items"], body), self._latent_batch):
             if isinstance(got, Exception):
-                items.append({"error": _explain(got)})
+                items.append({"error": self._explain(got)})
             else:
                 items.append({"floats": list(got.shape)})
                 parts.append(got)
@@ -213,7 +217,9 @@ class Server:
                 if len(batch) == 1:
                     results = [e]
                 else:
-                    print(f"vtbench: a batch of {len(batch)} failed, trying its images one by one: {_explain(e)}", file=sys.stderr)
+                    why = self._explain(e)
+                    if not self.silent:
+                        print(f"vtbench: a batch of {len(batch)} failed, trying its images one by one: {why}", file=sys.stderr)
                     results = []
                     for x in batch:
                         try:
@@ -306,9 +312,23 @@ class Server:
                 item.update(bits=int(r.bits), file_bits=int(r.file_bits), encode_ns=int(r.encode_s * 1e9), decode_ns=int(r.decode_s * 1e9))
                 items.append(item)
                 parts += mine
+                self.succeeded += 1
             except Exception as e:
-                items.append({"error": _explain(e)})
+                items.append({"error": self._explain(e)})
         return {"type": "result", "items": items}, parts
+
+
+    def _explain(self, e: BaseException) -> str:
+        """One line for the report; the traceback goes to standard error."""
+        if self.first_failure is None:
+            self.first_failure = e
+        if isinstance(e, Failed):
+            return str(e) or "failed"
+        frames = traceback.extract_tb(e.__traceback__)
+        where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+        if not self.silent:
+            traceback.print_exception(type(e), e, e.__traceback__, file=sys.stderr)
+        return f"{type(e).__name__}: {e}{where}"
 
 
 def serve(obj: Any, **overrides: Any) -> None:
@@ -439,13 +459,3 @@ def _takes(fn: Any, name: str) -> bool:
         return name in inspect.signature(fn).parameters
     except (TypeError, ValueError):
         return False
-
-
-def _explain(e: BaseException) -> str:
-    """One line for the report; the traceback goes to standard error."""
-    if isinstance(e, Failed):
-        return str(e) or "failed"
-    frames = traceback.extract_tb(e.__traceback__)
-    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    traceback.print_exception(type(e), e, e.__traceback__, file=sys.stderr)
-    return f"{type(e).__name__}: {e}{where}"

@@ -7,9 +7,10 @@ only when the device has finished, and a NaN costs its image only.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -42,6 +43,30 @@ def digest(module: "torch.nn.Module") -> str:
     return h.hexdigest()
 
 
+def unwrapped(module: "torch.nn.Module") -> "torch.nn.Module":
+    """The module inside DistributedDataParallel or DataParallel: the wrapper's forward
+    talks to other ranks, which are not evaluating."""
+    while isinstance(module, (torch.nn.parallel.DistributedDataParallel, torch.nn.DataParallel)):
+        module = module.module
+    return module
+
+
+@contextlib.contextmanager
+def evaluating(module: "torch.nn.Module") -> Iterator[None]:
+    """Evaluation mode while the context lasts; after it every submodule is in the mode it
+    had, so that one that is kept in evaluation mode on purpose stays there."""
+    modes = [(m, m.training) for m in module.modules()]
+    benchmark = torch.backends.cudnn.benchmark
+    try:
+        module.eval()
+        torch.backends.cudnn.benchmark = False  # its choice of kernels varies from run to run
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = benchmark
+        for m, training in modes:
+            m.training = training
+
+
 def _missing(*_: Any) -> Any:
     raise Failed("this tokenizer was made without a way to do that")
 
@@ -68,6 +93,8 @@ class TorchTokenizer:
     batch_invariant
                an image's result is the same, bit by bit, in any batch; by default said
                where images are computed one at a time
+    borrowed   the module is at work elsewhere in this process: it stays on its device,
+               and its mode and parameters are the caller's, see ``evaluating``
 
     Everything vtbench wants to know (name, version, codebooks, multiple_of, …)
     may be given as well.
@@ -93,6 +120,7 @@ class TorchTokenizer:
         deterministic: Optional[bool] = None,
         batch_invariant: Optional[bool] = None,
         batch_size: Optional[int] = None,
+        borrowed: bool = False,
         params: Optional[Dict[str, Any]] = None,
         **info: Any,
     ) -> None:
@@ -107,12 +135,18 @@ class TorchTokenizer:
             raise ValueError(f"autocast is {autocast!r}: want None, 'bfloat16' or 'float16'")
         if codebooks and codes is None:
             raise ValueError("codebooks are declared but codes=… is missing: say how to get ids out of what encode returns")
-        self.device = torch.device(device) if device is not None else pick_device()
-        self.module = module.to(self.device).eval()
-        for p in self.module.parameters():
-            p.requires_grad_(False)
-        if self.device.type == "cuda":
-            torch.backends.cudnn.benchmark = False  # its choice of kernels varies from run to run
+        self._borrowed = borrowed
+        if borrowed:
+            at = next((t.device for t in [*module.parameters(), *module.buffers()]), torch.device("cpu"))
+            self.device = torch.device(device) if device is not None else at
+            self.module = module
+        else:
+            self.device = torch.device(device) if device is not None else pick_device()
+            self.module = module.to(self.device).eval()
+            for p in self.module.parameters():
+                p.requires_grad_(False)
+            if self.device.type == "cuda":
+                torch.backends.cudnn.benchmark = False  # its choice of kernels varies from run to run
         self.range = (float(range[0]), float(range[1]))
         self.autocast = getattr(torch, autocast) if autocast else None
         self._encode = encode or (lambda m, x: m.encode(x))
@@ -186,7 +220,12 @@ class TorchTokenizer:
 
     def _run(self, work: Callable[[], Any]) -> Any:
         try:
-            with torch.inference_mode():
+            # What is made in inference mode cannot be trained with: a module that keeps
+            # something between calls must not get it from there.
+            with torch.no_grad() if self._borrowed else torch.inference_mode():
+                if self.autocast is None and self._borrowed:
+                    with torch.autocast(self.device.type, enabled=False) if self.device.type in ("cuda", "cpu") else contextlib.nullcontext():
+                        return work()
                 if self.autocast is None:
                     return work()
                 with torch.autocast(self.device.type, dtype=self.autocast):
