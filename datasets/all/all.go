@@ -11,6 +11,7 @@ import (
 	"github.com/vtbench/vtbench/datasets/faces"
 	"github.com/vtbench/vtbench/datasets/folder"
 	"github.com/vtbench/vtbench/datasets/icdar"
+	"github.com/vtbench/vtbench/datasets/manifest"
 	"github.com/vtbench/vtbench/datasets/multilingual"
 	"github.com/vtbench/vtbench/datasets/natural"
 	"github.com/vtbench/vtbench/datasets/ocrsets"
@@ -64,6 +65,12 @@ func Kinds() []datasets.Kind {
 		ofFolder(faces.LFW, "faces by person, PERSON/PERSON_0001.jpg, with the pairs of pairs.txt; no points", faces.OpenLFW),
 		ofFolder(faces.CelebA, "faces of celebrities: img_align_celeba/, img_celeba/ or CelebA-HQ-img/ with their lists", faces.OpenCelebA),
 		ofFolder(faces.FFHQ, "faces from Flickr at any size, with or without ffhq-dataset-v2.json", faces.OpenFFHQ),
+		{
+			Name: manifest.Name, Summary: "a list of images in JSON lines, with what is known of each; from vtbench datasets import", Example: manifest.Name + ":FILE.jsonl",
+			Open: func(ctx context.Context, arg string, o datasets.Options) (datasets.Dataset, error) {
+				return manifest.Open(ctx, arg, o)
+			},
+		},
 		{
 			Name: archive.Webdataset, Summary: "shards of WebDataset, read where they are; no labels", Example: archive.Webdataset + ":val-{000..049}.tar",
 			Open: func(ctx context.Context, arg string, o datasets.Options) (datasets.Dataset, error) {

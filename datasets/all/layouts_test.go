@@ -311,6 +311,48 @@ func layouts() map[string]datasettest.Layout {
 				refused("no parquet", map[string]any{"val-1.parquet": "PAR1 nothing PAR1"}, "val-1.parquet"),
 			},
 		},
+		"manifest": {
+			Make: of("manifest.jsonl", map[string]any{
+				"a.png": photo, "sub/b.png": other, "m.png": level(20, 10, 255, 1),
+				"manifest.jsonl": `{"vtbench_manifest": 1, "classes": [{"name": "road", "colour": [1, 2, 3]}, {"name": "car", "colour": [4, 5, 6], "objects": true}]}
+{"image": "a.png", "width": 80, "height": 40, "labels": [{"box": [2, 2, 60, 12], "text": "OPEN"}]}
+
+{"image": "sub/b.png", "class": "shop"}
+`,
+			}),
+			Beside: []string{"m.png"},
+			Damages: []datasettest.Damage{
+				put("an unknown field", map[string]any{"manifest.jsonl": `{"vtbench_manifest": 1}
+{"image": "a.png", "lables": []}
+{"image": "sub/b.png"}`}, `manifest.jsonl:2: unknown field "lables", did you mean "labels"?`),
+				put("a missing image", map[string]any{"manifest.jsonl": `{"vtbench_manifest": 1}
+{"image": "a.png"}
+{"image": "gone.png"}`}, "manifest.jsonl:3:", "gone.png"),
+				put("labels of another image", map[string]any{"manifest.jsonl": `{"vtbench_manifest": 1}
+{"image": "a.png", "width": 81, "height": 40}
+{"image": "sub/b.png", "sha256": "` + strings.Repeat("0", 64) + `"}
+{"image": "sub/b.png", "id": "good"}`}, "manifest.jsonl:2:", "a.png is 80×40, the line says 81×40", "manifest.jsonl:3:", "it is another file"),
+				put("lines", map[string]any{"manifest.jsonl": `{"vtbench_manifest": 1}
+nonsense
+{"image": "../a.png"}
+{"image": "/etc/passwd"}
+{"image": "a.png", "labels": [{"text": "x"}]}
+{"image": "a.png", "labels": [{"box": [90, 2, 99, 12], "text": "x"}]}
+{"image": "a.png"}
+{"labels": []}`}, "manifest.jsonl:2:", `manifest.jsonl:3: "../a.png" leads out`, `manifest.jsonl:4: "/etc/passwd" leads out`, "manifest.jsonl:5: labels[0]: neither box nor quad", "manifest.jsonl:6: labels[0]: box (90,2)-(99,12) lies outside", `manifest.jsonl:7: a line before it is called "a.png" too`, "manifest.jsonl:8: neither image nor mask"),
+				refused("another file", map[string]any{"manifest.jsonl": `{"image": "a.png"}`}, "manifest.jsonl:1:", "the first line must be"),
+				refused("an empty file", map[string]any{"manifest.jsonl": ""}, "manifest.jsonl is empty"),
+			},
+		},
+		"manifest, masks": {
+			Make: of("manifest.jsonl", map[string]any{
+				"m.png": level(20, 10, 255, 1), "n.png": level(20, 10, 0, 1),
+				"manifest.jsonl": `{"vtbench_manifest": 1, "classes": [{"name": "road", "colour": [1, 2, 3]}, {"name": "car", "colour": [4, 5, 6], "objects": true}]}
+{"mask": "m.png"}
+{"mask": "n.png"}`,
+			}),
+			Damages: []datasettest.Damage{put("a value of no class", map[string]any{"m.png": level(20, 10, 0, 2)}, "manifest.jsonl:2:", "m.png: pixel 1, 0 is [2 2 2]")},
+		},
 		"imagenet": {
 			Make: of("val", map[string]any{
 				"val/n01440764/ILSVRC2012_val_00000293.png": photo, "val/n01443537/ILSVRC2012_val_00000236.png": other,

@@ -22,11 +22,11 @@ import (
 func (a *app) datasetsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "datasets",
-		Short: "Fetch data sets and look at them: counts by bin, contact sheets",
+		Short: "Fetch data sets, make them of one's own images, and look at them",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.datasetsInfoCommand(), a.datasetsSheetCommand(), a.datasetsVerifyCommand(), a.datasetsExportCommand(), a.datasetsPullCommand(), a.datasetsVerifyCommand())
+	cmd.AddCommand(a.datasetsInfoCommand(), a.datasetsSheetCommand(), a.datasetsVerifyCommand(), a.datasetsExportCommand(), a.datasetsPullCommand(), a.datasetsImportCommand())
 	return cmd
 }
 
