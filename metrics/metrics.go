@@ -213,6 +213,16 @@ type Sets interface {
 	Compare(cfg Config, wanted []string, ref, got Gathering) ([]Value, error)
 }
 
+// StoredSets are [Sets] whose gatherings can be kept, so that a reference set is embedded
+// once.
+type StoredSets interface {
+	Sets
+	// Store writes a gathering.
+	Store(g Gathering) ([]byte, error)
+	// Restore reads what Store wrote; what was made by another version is an error.
+	Restore(b []byte) (Gathering, error)
+}
+
 // OpenedSets are metrics of sets, ready to embed.
 type OpenedSets struct {
 	Specs []Spec

@@ -44,19 +44,23 @@ type kernel struct {
 	coeff []int32
 }
 
-type kernelKey struct{ in, out int }
+type kernelKey struct {
+	sampling Sampling
+	in, out  int
+}
 
 // kernels caches coefficient tables: a run resizes between a handful of sizes.
 var kernels sync.Map // kernelKey -> *kernel
 
-func kernelFor(in, out int) *kernel {
-	key := kernelKey{in, out}
+func kernelFor(s Sampling, in, out int) *kernel {
+	key := kernelKey{s, in, out}
 	if k, ok := kernels.Load(key); ok {
 		return k.(*kernel)
 	}
+	weight, radius := s.Filter.window()
 	scale := float64(in) / float64(out)
 	filterScale := max(scale, 1)
-	support := lanczosSupport * filterScale
+	support := radius * filterScale
 	taps := int(math.Ceil(support))*2 + 1
 	k := &kernel{taps: taps, first: make([]int, out), count: make([]int, out), coeff: make([]int32, out*taps)}
 	w := make([]float64, taps)
@@ -66,7 +70,7 @@ func kernelFor(in, out int) *kernel {
 		hi := min(int(center+support+0.5), in)
 		n, sum := hi-lo, 0.0
 		for t := range n {
-			w[t] = lanczos3((float64(t+lo) - center + 0.5) / filterScale)
+			w[t] = weight((float64(t+lo) - center + 0.5) / filterScale)
 			sum += w[t]
 		}
 		k.first[i], k.count[i] = lo, n
@@ -86,7 +90,13 @@ func kernelFor(in, out int) *kernel {
 // rounding to 8 bits after the horizontal and after the vertical pass: equal to
 // Pillow's. Cost: about 3·taps multiply-adds an output pixel and pass, taps being
 // 6 when enlarging and 6·(in/out) when shrinking.
-func Resize(m Image, w, h int) (Image, error) {
+func Resize(m Image, w, h int) (Image, error) { return ResizeBy(Sampling{}, m, w, h) }
+
+// ResizeBy is Resize with another filter, or without widening it.
+func ResizeBy(s Sampling, m Image, w, h int) (Image, error) {
+	if err := s.Validate(); err != nil {
+		return Image{}, fmt.Errorf("resizing: %w", err)
+	}
 	if err := m.Validate(); err != nil {
 		return Image{}, fmt.Errorf("resizing: %w", err)
 	}
@@ -96,26 +106,29 @@ func Resize(m Image, w, h int) (Image, error) {
 	if w == m.W && h == m.H {
 		return m.Clone(), nil
 	}
-	return resizeRegion(m, w, h, 0, h), nil
+	if s.Aliased {
+		return resizeAliased(s.Filter, m, w, h), nil
+	}
+	return resizeBox(s, m, w, h, image.Rect(0, 0, w, h)), nil
 }
 
 // resizeRegion computes rows y0..y1 of the resized image.
 func resizeRegion(m Image, w, h, y0, y1 int) Image {
-	return resizeBox(m, w, h, image.Rect(0, y0, w, y1))
+	return resizeBox(Sampling{}, m, w, h, image.Rect(0, y0, w, y1))
 }
 
 // resizeBox computes the part r of the resized image; the horizontal pass touches only
 // the source rows it depends on.
-func resizeBox(m Image, w, h int, r image.Rectangle) Image {
+func resizeBox(s Sampling, m Image, w, h int, r image.Rectangle) Image {
 	if w == m.W && h == m.H {
 		return m.Crop(r)
 	}
 	out := New(r.Dx(), r.Dy())
 	if h == m.H {
-		horizontal(m, out, kernelFor(m.W, w).part(r.Min.X, r.Max.X), r.Min.Y)
+		horizontal(m, out, kernelFor(s, m.W, w).part(r.Min.X, r.Max.X), r.Min.Y)
 		return out
 	}
-	kv := kernelFor(m.H, h)
+	kv := kernelFor(s, m.H, h)
 	lo, hi := kv.first[r.Min.Y], 0
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		hi = max(hi, kv.first[y]+kv.count[y])
@@ -126,7 +139,7 @@ func resizeBox(m Image, w, h int, r image.Rectangle) Image {
 		src = Image{W: r.Dx(), H: hi - lo, Pix: scratch(3 * r.Dx() * (hi - lo))}
 		base = lo
 		defer release(src.Pix)
-		horizontal(m, src, kernelFor(m.W, w).part(r.Min.X, r.Max.X), lo)
+		horizontal(m, src, kernelFor(s, m.W, w).part(r.Min.X, r.Max.X), lo)
 	case r.Dx() != m.W:
 		src, base = m.Crop(image.Rect(r.Min.X, lo, r.Max.X, hi)), lo
 	}
@@ -285,5 +298,5 @@ func (p Placement) RestoreBox(m Image, r image.Rectangle) (Image, error) {
 	if p.Inside.Dx() != m.W || p.Inside.Dy() != m.H {
 		m = m.Crop(p.Inside)
 	}
-	return resizeBox(m, p.W, p.H, r), nil
+	return resizeBox(Sampling{}, m, p.W, p.H, r), nil
 }

@@ -16,7 +16,7 @@ func TestResizeKernels(t *testing.T) {
 			src.Pix[i] = uint8(255 * rng.IntN(2)) // overshoots: black and white only
 		}
 		for _, to := range []int{1, 2, 3, 7, 8, 11, 32, 43, 100} {
-			kx, ky := kernelFor(src.W, to), kernelFor(src.H, to)
+			kx, ky := kernelFor(Sampling{}, src.W, to), kernelFor(Sampling{}, src.H, to)
 			got, want := New(to, src.H), New(to, src.H)
 			for y := range src.H {
 				filterRow(got, src, y, y, kx)

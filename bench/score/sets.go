@@ -28,24 +28,51 @@ type SetScore struct {
 	Error      string        `json:"error,omitempty"`
 }
 
+// A Source is a set of images that are read when they are wanted.
+type Source struct {
+	Names []string // unique
+	Load  func(ctx context.Context, i int) (pix.Image, error)
+}
+
+// From makes a set of images.
+func From(rd *Reader, images []Image) Source {
+	s := Source{Load: func(_ context.Context, i int) (pix.Image, error) { return rd.image(images[i].Image, images[i].File) }}
+	for _, m := range images {
+		s.Names = append(s.Names, m.Name)
+	}
+	return s
+}
+
 // Sets compares two sets of images by the wanted metrics. Names need not agree, nor
 // counts, nor sizes. An image that cannot be read ends it: a distance between sets from
 // which some are missing is another number.
-func Sets(ctx context.Context, rd *Reader, ref, got []Image, by metrics.OpenedSets, wanted []string, cfg metrics.Config) ([]SetScore, error) {
-	gathered := make([]metrics.Gathering, 2)
-	for i, images := range [][]Image{ref, got} {
-		gathered[i] = by.Gather(cfg)
-		if err := gather(ctx, rd, gathered[i], images, by, max(cfg.Workers, 1)); err != nil {
-			return nil, err
-		}
+func Sets(ctx context.Context, ref, got Source, by metrics.OpenedSets, wanted []string, cfg metrics.Config) ([]SetScore, error) {
+	gathered, err := Gather(ctx, ref, by, cfg)
+	if err != nil {
+		return nil, err
 	}
-	values, err := by.Compare(cfg, wanted, gathered[0], gathered[1])
+	return Against(ctx, gathered, len(ref.Names), got, by, wanted, cfg)
+}
+
+// Gather embeds a set. Its result can be compared with any number of others.
+func Gather(ctx context.Context, s Source, by metrics.OpenedSets, cfg metrics.Config) (metrics.Gathering, error) {
+	g := by.Gather(cfg)
+	return g, gather(ctx, g, s, by, max(cfg.Workers, 1))
+}
+
+// Against compares a set with references that were gathered before, n of them.
+func Against(ctx context.Context, ref metrics.Gathering, n int, got Source, by metrics.OpenedSets, wanted []string, cfg metrics.Config) ([]SetScore, error) {
+	g, err := Gather(ctx, got, by, cfg)
+	if err != nil {
+		return nil, err
+	}
+	values, err := by.Compare(cfg, wanted, ref, g)
 	if err != nil {
 		return nil, err
 	}
 	var out []SetScore
 	for _, v := range values {
-		s := SetScore{Metric: v.Metric, Value: record.Number(v.Value), N: len(got), ReferenceN: len(ref), Warnings: v.Warnings, Error: v.Err}
+		s := SetScore{Metric: v.Metric, Value: record.Number(v.Value), N: len(got.Names), ReferenceN: n, Warnings: v.Warnings, Error: v.Err}
 		if v.Err != "" {
 			s.Value = record.NaN
 		}
@@ -56,22 +83,22 @@ func Sets(ctx context.Context, rd *Reader, ref, got []Image, by metrics.OpenedSe
 
 // gather embeds images, as many at once as there are workers, and takes them in by
 // their order.
-func gather(ctx context.Context, rd *Reader, g metrics.Gathering, images []Image, by metrics.OpenedSets, workers int) error {
-	for len(images) > 0 {
-		now := images[:min(workers*4, len(images))]
-		images = images[len(now):]
-		states := make([]string, len(now))
+func gather(ctx context.Context, g metrics.Gathering, s Source, by metrics.OpenedSets, workers int) error {
+	for from := 0; from < len(s.Names); {
+		n := min(workers*4, len(s.Names)-from)
+		states := make([]string, n)
 		group, ctx := errgroup.WithContext(ctx)
 		group.SetLimit(workers)
-		for i, m := range now {
+		for i := range n {
 			group.Go(func() error {
-				img, err := rd.image(m.Image, m.File)
+				img, err := s.Load(ctx, from+i)
 				if err != nil {
 					return err
 				}
-				states[i], err = guard.Call("embedding "+m.Name, func() (string, error) { return by.Embed(ctx, img) })
+				name := s.Names[from+i]
+				states[i], err = guard.Call("embedding "+name, func() (string, error) { return by.Embed(ctx, img) })
 				if err != nil {
-					return fmt.Errorf("%s: %w", m.Name, err)
+					return fmt.Errorf("%s: %w", name, err)
 				}
 				return nil
 			})
@@ -79,11 +106,12 @@ func gather(ctx context.Context, rd *Reader, g metrics.Gathering, images []Image
 		if err := group.Wait(); err != nil {
 			return err
 		}
-		for i, m := range now {
-			if err := g.Add(m.Name, states[i]); err != nil {
+		for i := range n {
+			if err := g.Add(s.Names[from+i], states[i]); err != nil {
 				return err
 			}
 		}
+		from += n
 	}
 	return nil
 }

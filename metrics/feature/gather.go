@@ -31,6 +31,10 @@ const (
 	// OptionKIDSubset is the number of images of a subset of KID, 1000 by definition:
 	// another number is another metric.
 	OptionKIDSubset = "kid.subset"
+	// OptionN is the number of images that both sets must have; no value is made of others.
+	OptionN = "feature.n"
+	// OptionRecipe names the recipe that the others were taken from, with its digest.
+	OptionRecipe = "feature.recipe"
 )
 
 // Ids of the metrics of sets.
@@ -40,6 +44,8 @@ const (
 	idCMMD      = "cmmd"
 	idPrecision = "precision"
 	idRecall    = "recall"
+	idDensity   = "density"
+	idCoverage  = "coverage"
 )
 
 // Specs lists the metrics of sets.
@@ -73,6 +79,14 @@ func Specs() []metrics.Spec {
 			"Kynkäänniemi et al. 2019, improved recall with k = 3"+of,
 			"share of references that some of the reconstructions look like",
 			"As precision, the other way round: what references have and reconstructions leave out."),
+		spec(idDensity, "Density", "", metrics.Higher, 0, inf, metrics.Significant(3), metrics.Margin{Absolute: .01},
+			"Naeem et al. 2020 (clovaai/generative-evaluation-prdc), k = 5"+of,
+			"how densely references lie around a reconstruction, 1 for sets that are alike",
+			"Precision that a few references which lie alone cannot raise. Of sets above 10,000 images a sample of that size counts."),
+		spec(idCoverage, "Coverage", "share", metrics.Higher, 0, 1, metrics.Percent(1), metrics.Margin{Absolute: .01},
+			"Naeem et al. 2020 (clovaai/generative-evaluation-prdc), k = 5"+of,
+			"share of references near which there is a reconstruction",
+			"A reference counts where a reconstruction is nearer than its fifth nearest other reference. Of sets above 10,000 images a sample of that size counts."),
 	}
 }
 
@@ -193,13 +207,18 @@ func (g *Gathering) AddFeatures(item string, f []float32) error {
 		g.zero = item
 	}
 	g.n++
-	h := sha256.Sum256([]byte(strconv.FormatUint(g.seed, 10) + "\x00" + item))
-	heap.Push(&g.kept, sampled{binary.LittleEndian.Uint64(h[:8]), item, f})
+	heap.Push(&g.kept, sampled{g.hash(item), item, f})
 	g.names[item] = true
 	if len(g.kept) > g.limit {
 		delete(g.names, heap.Pop(&g.kept).(sampled).item)
 	}
 	return nil
+}
+
+// hash orders items for the sample.
+func (g *Gathering) hash(item string) uint64 {
+	h := sha256.Sum256([]byte(strconv.FormatUint(g.seed, 10) + "\x00" + item))
+	return binary.LittleEndian.Uint64(h[:8])
 }
 
 func (g *Gathering) moments(f []float32) error {
@@ -246,10 +265,24 @@ func Compare(cfg metrics.Config, wanted []string, ref, got *Gathering) ([]metric
 		}
 		kid.Size = n
 	}
+	short := ""
+	if asked, ok := cfg.Options[OptionN]; ok {
+		n, err := strconv.ParseInt(asked, 10, 64)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%s=%s: want a whole number from 1", OptionN, asked)
+		}
+		if ref.n != n || got.n != n {
+			short = fmt.Sprintf("%d references and %d images, the recipe is about %d of each", ref.n, got.n, n)
+		}
+	}
 	a, b := ref.set(), got.set()
 	var out []metrics.Value
 	for _, spec := range Specs() {
 		if !slices.Contains(wanted, spec.ID) {
+			continue
+		}
+		if short != "" {
+			out = append(out, metrics.Value{Metric: spec.ID, Err: short})
 			continue
 		}
 		var s Score
@@ -265,6 +298,10 @@ func Compare(cfg metrics.Config, wanted []string, ref, got *Gathering) ([]metric
 			s, err = Precision(a, b)
 		case idRecall:
 			s, err = Recall(a, b)
+		case idDensity:
+			s, err = Density(a, b)
+		case idCoverage:
+			s, err = Coverage(a, b)
 		}
 		v := metrics.Value{Metric: spec.ID, Value: s.Value}
 		if err != nil {

@@ -23,6 +23,7 @@ func TestPrecisionAndRecallAgree(t *testing.T) {
 		Name              string
 		Ref, Got          [][]float32
 		Precision, Recall float64
+		Density, Coverage *float64
 	}
 	b, err := os.ReadFile("testdata/prdc.json")
 	if err != nil {
@@ -45,6 +46,53 @@ func TestPrecisionAndRecallAgree(t *testing.T) {
 		}
 		if !near(p.Value, c.Precision, 1e-12) || !near(r.Value, c.Recall, 1e-12) {
 			t.Errorf("%s: precision %v, recall %v; prdc %v, %v", c.Name, p.Value, r.Value, c.Precision, c.Recall)
+		}
+		if c.Density == nil {
+			continue
+		}
+		d, err := Density(setOf(t, c.Ref), setOf(t, c.Got))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := Coverage(setOf(t, c.Ref), setOf(t, c.Got))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !near(d.Value, *c.Density, 1e-12) || !near(v.Value, *c.Coverage, 1e-12) {
+			t.Errorf("%s: density %v, coverage %v; prdc %v, %v", c.Name, d.Value, v.Value, *c.Density, *c.Coverage)
+		}
+	}
+}
+
+// Equal sets are as dense as they are, and cover each other, to the last bit.
+func TestDensityOfTheSame(t *testing.T) {
+	a, b := setOf(t, random(1, 40, 6, 0)), setOf(t, random(1, 40, 6, 0))
+	d, errD := Density(a, b)
+	c, errC := Coverage(a, b)
+	if errD != nil || errC != nil || d.Value != 1 || c.Value != 1 {
+		t.Errorf("density %v, coverage %v, %v, %v", d.Value, c.Value, errD, errC)
+	}
+	few := setOf(t, random(1, 5, 6, 0))
+	if _, err := Density(few, few); err == nil {
+		t.Error("five images have a density")
+	}
+}
+
+// A set of another size than the recipe says has no value, and both numbers are told.
+func TestNumberOfImages(t *testing.T) {
+	g := func(n int) *Gathering {
+		out := Gather(1)
+		for i, row := range random(1, n, 6, 0) {
+			if err := out.AddFeatures(string(rune('A'+i)), row); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return out
+	}
+	for n, want := range map[int]string{20: "", 19: "20 references and 19 images, the recipe is about 20 of each"} {
+		v, err := Compare(metrics.Config{Options: map[string]string{OptionN: "20"}}, []string{"fid", "coverage"}, g(20), g(n))
+		if err != nil || len(v) != 2 || v[0].Err != want || v[1].Err != want {
+			t.Errorf("%d: %+v, %v", n, v, err)
 		}
 	}
 }
@@ -109,6 +157,8 @@ func TestGatheringOfSmallSets(t *testing.T) {
 		"cmmd":      func() (Score, error) { return CMMD(a, b) },
 		"precision": func() (Score, error) { return Precision(a, b) },
 		"recall":    func() (Score, error) { return Recall(a, b) },
+		"density":   func() (Score, error) { return Density(a, b) },
+		"coverage":  func() (Score, error) { return Coverage(a, b) },
 	}
 	if len(vs) != len(want) {
 		t.Fatalf("%d values, want %d", len(vs), len(want))

@@ -3,12 +3,17 @@ package feature
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 )
 
-// Neighbours is the k of [Precision] and [Recall], that of their authors.
-const Neighbours = 3
+// Neighbours is the k of [Precision] and [Recall], DensityNeighbours that of [Density] and
+// [Coverage], each that of its authors.
+const (
+	Neighbours        = 3
+	DensityNeighbours = 5
+)
 
 // Precision is the share of reconstructions that lie among the references, in the union
 // of balls around each reference that reach to its third nearest other reference
@@ -28,7 +33,7 @@ func covered(metric string, ref, got, balls, points *Set) (Score, error) {
 		return Score{}, err
 	}
 	b, p := balls.matrix(), points.matrix()
-	radii := radii(b)
+	radii := radii(b, Neighbours)
 	inside := make([]bool, points.Len())
 	err = distances(p, b, func(i int, row []float64, slack []float64) {
 		for j, d := range row {
@@ -51,27 +56,82 @@ func covered(metric string, ref, got, balls, points *Set) (Score, error) {
 	return s, nil
 }
 
-// radii are the squared distances of rows to their [Neighbours]-th nearest other row.
-func radii(m *mat.Dense) []float64 {
+// Density is how many balls around references, which reach to their fifth nearest other
+// reference, a reconstruction lies in on average, over five (Naeem et al. 2020). Unlike
+// [Precision] it is not led by references that lie alone. It is 1 for sets that are alike,
+// and above where reconstructions gather where references are dense.
+func Density(ref, got *Set) (Score, error) {
+	return inBalls("density", ref, got, func(inside [][]bool) float64 {
+		n := 0
+		for _, row := range inside {
+			for _, in := range row {
+				if in {
+					n++
+				}
+			}
+		}
+		return float64(n) / float64(DensityNeighbours*got.Len())
+	})
+}
+
+// Coverage is the share of references in whose ball, as of [Density], some reconstruction
+// lies (Naeem et al. 2020).
+func Coverage(ref, got *Set) (Score, error) {
+	return inBalls("coverage", ref, got, func(inside [][]bool) float64 {
+		n := 0
+		for _, row := range inside {
+			if slices.Contains(row, true) {
+				n++
+			}
+		}
+		return float64(n) / float64(ref.Len())
+	})
+}
+
+// inBalls tells, for every reference, which reconstructions lie within its ball: nearer than
+// its surface, as in prdc, so that of two equal sets each vector is in five balls.
+func inBalls(metric string, ref, got *Set, value func(inside [][]bool) float64) (Score, error) {
+	s, err := newScore(metric, ref, got, DensityNeighbours+1)
+	if err != nil {
+		return Score{}, err
+	}
+	a, b := ref.matrix(), got.matrix()
+	radii := radii(a, DensityNeighbours)
+	inside := make([][]bool, ref.Len())
+	err = distances(a, b, func(i int, row, slack []float64) {
+		inside[i] = make([]bool, len(row))
+		for j, d := range row {
+			inside[i][j] = d < radii[i]-slack[j]
+		}
+	})
+	if err != nil {
+		return Score{}, fmt.Errorf("computing %s: %w", metric, err)
+	}
+	s.Value = value(inside)
+	return s, nil
+}
+
+// radii are the squared distances of rows to their k-th nearest other row.
+func radii(m *mat.Dense, k int) []float64 {
 	n, _ := m.Dims()
 	out := make([]float64, n)
 	// No error: the caller's distances are of the same rows and more.
 	_ = distances(m, m, func(i int, row []float64, _ []float64) {
-		var nearest [Neighbours]float64 // ascending
-		for k := range nearest {
-			nearest[k] = math.Inf(1)
+		nearest := make([]float64, k) // ascending
+		for n := range nearest {
+			nearest[n] = math.Inf(1)
 		}
 		for j, d := range row {
-			if j == i || d >= nearest[Neighbours-1] {
+			if j == i || d >= nearest[k-1] {
 				continue
 			}
-			k := Neighbours - 1
-			for ; k > 0 && nearest[k-1] > d; k-- {
-				nearest[k] = nearest[k-1]
+			n := k - 1
+			for ; n > 0 && nearest[n-1] > d; n-- {
+				nearest[n] = nearest[n-1]
 			}
-			nearest[k] = d
+			nearest[n] = d
 		}
-		out[i] = max(0, nearest[Neighbours-1])
+		out[i] = max(0, nearest[k-1])
 	})
 	return out
 }

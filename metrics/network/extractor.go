@@ -14,12 +14,14 @@ import (
 
 // Options of an extractor, behind "feature.".
 const (
-	optModel = "feature.model" // the network's file
-	optName  = "feature.name"  // what the network is called: "inception-v3-fid"
-	optSide  = "feature.side"  // images are resized to side × side; 0 leaves them
-	optRange = "feature.range" // "0..1" (default), "-1..1", "0..255"
-	optMean  = "feature.mean"  // three numbers subtracted after scaling, "r:g:b"
-	optStd   = "feature.std"   // three numbers to divide by, "r:g:b"
+	optModel = "feature.model"     // the network's file
+	optName  = "feature.name"      // what the network is called: "inception-v3-fid"
+	optSide  = "feature.side"      // images are resized to side × side; 0 leaves them
+	optBy    = "feature.filter"    // of that: "lanczos" (default), "bicubic", "bilinear", "box", "nearest"
+	optAnti  = "feature.antialias" // of that: "true" (default) or "false"
+	optRange = "feature.range"     // "0..1" (default), "-1..1", "0..255"
+	optMean  = "feature.mean"      // three numbers subtracted after scaling, "r:g:b"
+	optStd   = "feature.std"       // three numbers to divide by, "r:g:b"
 )
 
 // Extractor turns images into feature vectors by an ONNX graph with one image
@@ -30,7 +32,8 @@ type Extractor struct {
 	side       int
 	lo, hi     float32
 	mean, std  [3]float32
-	kidSubset  string // as the options state it
+	sampling   pix.Sampling
+	options    map[string]string
 	provenance feature.Provenance
 }
 
@@ -40,7 +43,7 @@ var _ feature.Extractor = (*Extractor)(nil)
 // feature.sha256, feature.name, feature.side, feature.range, feature.mean,
 // feature.std) describe. reference names the set that its features belong to.
 func OpenExtractor(options map[string]string, reference string) (*Extractor, error) {
-	e := &Extractor{name: options[optName], kidSubset: options[feature.OptionKIDSubset], hi: 1, std: [3]float32{1, 1, 1}}
+	e := &Extractor{name: options[optName], options: options, hi: 1, std: [3]float32{1, 1, 1}}
 	switch r := options[optRange]; r {
 	case "", "0..1":
 	case "-1..1":
@@ -57,6 +60,10 @@ func OpenExtractor(options map[string]string, reference string) (*Extractor, err
 			return nil, fmt.Errorf("%s=%s: want a whole number from 1 to 4096", optSide, s)
 		}
 		e.side, resize = n, "Lanczos-3 "+s
+	}
+	var err error
+	if e.sampling, resize, err = samplingOf(options, resize); err != nil {
+		return nil, err
 	}
 	for _, o := range []struct {
 		key string
@@ -83,6 +90,32 @@ func OpenExtractor(options map[string]string, reference string) (*Extractor, err
 	e.graph = g
 	e.provenance = feature.Provenance{Extractor: e.name, Weights: g.digest, Layer: g.outputs[0], Resize: resize, Engine: g.engine, Reference: reference}
 	return e, nil
+}
+
+// samplingOf reads how images are resized, and names it beside the side; the default keeps
+// the name that it always had.
+func samplingOf(options map[string]string, resize string) (pix.Sampling, string, error) {
+	var s pix.Sampling
+	var err error
+	if name := options[optBy]; name != "" {
+		if s.Filter, err = pix.ParseFilter(name); err != nil {
+			return s, "", fmt.Errorf("%s: %w", optBy, err)
+		}
+	}
+	switch v := options[optAnti]; v {
+	case "", "true":
+	case "false":
+		s.Aliased = true
+	default:
+		return s, "", fmt.Errorf("%s=%s: want true or false", optAnti, v)
+	}
+	if err := s.Validate(); err != nil {
+		return s, "", fmt.Errorf("%s, %s: %w", optBy, optAnti, err)
+	}
+	if s != (pix.Sampling{}) && resize != "none" {
+		resize = s.String() + " " + options[optSide]
+	}
+	return s, resize, nil
 }
 
 func triple(key, s string, to *[3]float32) error {
@@ -130,7 +163,7 @@ func (e *Extractor) Features(ctx context.Context, in []pix.Image) ([][]float32, 
 		}
 		if e.side > 0 {
 			var err error
-			if m, err = pix.Resize(m, e.side, e.side); err != nil {
+			if m, err = pix.ResizeBy(e.sampling, m, e.side, e.side); err != nil {
 				return nil, fmt.Errorf("extracting features of image %d: %w", i, err)
 			}
 		}

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -17,7 +18,27 @@ func setKind() metrics.Kind {
 // sets measures sets by the features of the network that the options describe.
 type sets struct{}
 
-var _ metrics.Sets = sets{}
+var _ metrics.StoredSets = sets{}
+
+// Store implements metrics.StoredSets.
+func (sets) Store(g metrics.Gathering) ([]byte, error) {
+	f, ok := g.(*feature.Gathering)
+	if !ok {
+		return nil, fmt.Errorf("keeping features: %T was not made here", g)
+	}
+	var b bytes.Buffer
+	_, err := f.WriteTo(&b)
+	return b.Bytes(), err
+}
+
+// Restore implements metrics.StoredSets.
+func (sets) Restore(b []byte) (metrics.Gathering, error) {
+	g, err := feature.ReadGathering(b)
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
 
 // Open implements metrics.Sets.
 func (sets) Open(_ context.Context, cfg metrics.Config) (metrics.Embedder, error) {
@@ -70,8 +91,10 @@ func (e embedder) Provenance() map[string]string {
 		"feature":        fmt.Sprintf("%s, layer %s, resize %s, %s", p.Extractor, p.Layer, p.Resize, e.extractor.input()),
 		"feature.engine": p.Engine,
 	}
-	if s := e.extractor.kidSubset; s != "" {
-		out[feature.OptionKIDSubset] = s
+	for _, key := range []string{feature.OptionKIDSubset, feature.OptionN, feature.OptionRecipe} {
+		if s := e.extractor.options[key]; s != "" {
+			out[key] = s
+		}
 	}
 	return out
 }

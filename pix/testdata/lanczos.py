@@ -33,8 +33,9 @@ CASES = [
     ((5, 1), (3, 9)), ((200, 100), (199, 100)), ((31, 33), (31, 33)), ((90, 160), (144, 256)),
 ]
 
-rows = []
-for (w, h), (ow, oh) in CASES:
-    got = np.asarray(Image.fromarray(source(w, h)).resize((ow, oh), Image.Resampling.LANCZOS))
-    rows.append({"w": w, "h": h, "out_w": ow, "out_h": oh, "sha256": hashlib.sha256(got.tobytes()).hexdigest()})
-print(json.dumps({"source": f"Pillow {PIL.__version__} Image.resize(LANCZOS)", "rows": rows}, indent=1))
+if __name__ == "__main__":
+    rows = []
+    for (w, h), (ow, oh) in CASES:
+        got = np.asarray(Image.fromarray(source(w, h)).resize((ow, oh), Image.Resampling.LANCZOS))
+        rows.append({"w": w, "h": h, "out_w": ow, "out_h": oh, "sha256": hashlib.sha256(got.tobytes()).hexdigest()})
+    print(json.dumps({"source": f"Pillow {PIL.__version__} Image.resize(LANCZOS)", "rows": rows}, indent=1))

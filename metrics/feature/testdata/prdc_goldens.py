@@ -1,4 +1,5 @@
-"""Writes prdc.json: precision and recall by prdc (Naeem et al., clovaai), k = 3.
+"""Writes prdc.json: by prdc (Naeem et al., clovaai), precision and recall with k = 3, density
+and coverage with k = 5, its default.
 
 Needs numpy and prdc (written with numpy 2.4, prdc 0.2). Run in this folder:
 python prdc_goldens.py
@@ -24,7 +25,11 @@ for name, n, m, dim, shift in (
     got = (rng.normal(size=(m, dim)) * 0.8 + shift).astype(np.float32)
     with contextlib.redirect_stdout(io.StringIO()):
         r = compute_prdc(ref.astype(float), got.astype(float), nearest_k=3)
-    cases.append({"name": name, "ref": ref.tolist(), "got": got.tolist(), "precision": float(r["precision"]), "recall": float(r["recall"])})
+        five = compute_prdc(ref.astype(float), got.astype(float), nearest_k=5) if min(n, m) > 6 else None
+    c = {"name": name, "ref": ref.tolist(), "got": got.tolist(), "precision": float(r["precision"]), "recall": float(r["recall"])}
+    if five:
+        c |= {"density": float(five["density"]), "coverage": float(five["coverage"])}
+    cases.append(c)
 
 with open("prdc.json", "w") as f:
     json.dump(cases, f)

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/vtbench/vtbench/bench/cache"
+	"github.com/vtbench/vtbench/bench/recipe"
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/run"
 	"github.com/vtbench/vtbench/bench/suite"
@@ -43,7 +44,7 @@ type runFlags struct {
 	allowModel, breakLock                bool
 	redoFrom                             int
 	options                              map[string]string
-	faceModels                           string
+	faceModels, recipe                   string
 	seed                                 uint64
 	cache                                cacheFlags
 }
@@ -65,6 +66,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.StringArrayVarP(&f.tokenizers, "tokenizer", "t", nil, "tokenizer: KIND, KIND:key=value,… or NAME=KIND:…; repeatable; default: the suite's")
 	fl.StringArrayVar(&f.data, "data", nil, "data set instead of the suite's: NAME or KIND:PATH; repeatable")
 	fl.StringSliceVarP(&f.metrics, "metrics", "m", nil, "metrics instead of the suite's; +NAME adds to them: psnr,ssim or +lpips-alex")
+	fl.StringVar(&f.recipe, "recipe", "", "YAML file with the conditions under which sets are compared, instead of a suite (docs/rfid.md)")
 	fl.StringVarP(&f.config, "config", "c", "", "YAML file with any of these settings")
 	fl.StringVarP(&f.output, "output", "o", "", "run directory (default runs/SUITE-TIME)")
 	fl.IntSliceVarP(&f.resolutions, "resolution", "r", nil, "sides of the squares tokenizers see (default: the suite's)")
@@ -89,6 +91,7 @@ func (a *app) runCommand() *cobra.Command {
 	complete(cmd, "tokenizer", completeTokenizer)
 	complete(cmd, "data", completeDataset)
 	complete(cmd, "config", completeYAML)
+	complete(cmd, "recipe", completeYAML)
 	return cmd
 }
 
@@ -111,10 +114,17 @@ func (a *app) run(cmd *cobra.Command, f *runFlags) error {
 		}
 	}
 	merge(cmd, f, &c)
-	if c.Suite == "" {
+	var asked suite.Suite
+	var r *recipe.Recipe
+	var err error
+	switch {
+	case f.recipe != "":
+		asked, r, err = a.askRecipe(cmd, f, &c)
+	case c.Suite == "":
 		return usagef("which suite? name one with --suite; `vtbench list suites` shows them")
+	default:
+		asked, err = suite.Load(c.Suite)
 	}
-	asked, err := suite.Load(c.Suite)
 	if err != nil {
 		return usage(err)
 	}
@@ -148,7 +158,7 @@ func (a *app) run(cmd *cobra.Command, f *runFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.execute(cmd.Context(), asked, c, f, shard, dir)
+	return a.execute(cmd.Context(), asked, r, c, f, shard, dir)
 }
 
 // merge puts flags that were given over what the file says.
@@ -256,7 +266,7 @@ func runDir(dir, suite string, resume bool) (string, error) {
 	return "", usagef("no unfinished run of suite %s under runs/; name the directory with -o", suite)
 }
 
-func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFlags, shard run.Shard, dir string) (err error) {
+func (a *app) execute(ctx context.Context, suite suite.Suite, r *recipe.Recipe, c config, f *runFlags, shard run.Shard, dir string) (err error) {
 	workers := c.Workers
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
@@ -300,7 +310,11 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, c config, f *runFl
 		if err != nil {
 			return usage(err)
 		}
-		cfg.Datasets = append(cfg.Datasets, run.DatasetSource{Spec: spec, Data: d})
+		src := run.DatasetSource{Spec: spec, Data: d}
+		if err := byRecipe(r, &src); err != nil {
+			return err
+		}
+		cfg.Datasets = append(cfg.Datasets, src)
 		if l, ok := d.(datasets.Listed); ok && len(l.LeftOut()) > 0 {
 			a.warnf("data set %s: left out: %s", spec, l.LeftOut())
 		}

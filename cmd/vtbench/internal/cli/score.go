@@ -35,32 +35,48 @@ type scoreFlags struct {
 	seed        uint64
 	orientation string
 	serve       bool
+	recipe      string
+	cache       cacheFlags
 }
 
 func (a *app) scoreCommand() *cobra.Command {
 	var f scoreFlags
 	cmd := &cobra.Command{
-		Use:   "score REF DIST",
+		Use:   "score REF DIST, or score --recipe FILE [REF] DIST",
 		Short: "Compute metrics on two images or two folders, without a tokenizer",
 		Long: `Compute image metrics between a reference and a distorted image, or between two
 folders whose files are matched by name (the extension may differ). Files without
 a partner are reported and make the exit status 4. Metrics of sets (FID and its kin)
 compare all images of one folder with all of the other, whatever their names, counts
-and sizes.`,
+and sizes.
+
+With --recipe a file says under which conditions sets are compared (docs/rfid.md):
+references, how many, crop, resize, network. What does not fit is refused. The features
+of the references are kept in the cache, so that REF may be left out later. REF and DIST
+may be any data set, such as imagenet:DIR.`,
 		Example: `  vtbench score original.png decoded.png
   vtbench score original/ decoded/ --metrics psnr,ssim,gmsd --format csv
   vtbench score original/ decoded/ --metrics all --format json
   vtbench score original/ decoded/ -m lpips-alex --option lpips-alex.model=lpips_alex.onnx
-  vtbench score original/ decoded/ -m fid --option feature.model=inception.onnx --option feature.side=299`,
+  vtbench score original/ decoded/ -m fid --option feature.model=inception.onnx --option feature.side=299
+  vtbench score --recipe imagenet-256.yaml imagenet:imagenet/val decoded/`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if f.serve {
+			switch {
+			case f.serve:
 				return noArgs(cmd, args)
+			case f.recipe != "":
+				return cobra.RangeArgs(1, 2)(cmd, args)
 			}
 			return cobra.ExactArgs(2)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.serve {
+			switch {
+			case f.serve && f.recipe != "":
+				return usagef("--recipe and --serve exclude each other")
+			case f.serve:
 				return a.serveScores(cmd, &f)
+			case f.recipe != "":
+				return a.scoreRecipe(cmd, args, &f)
 			}
 			return a.score(cmd, args[0], args[1], &f)
 		},
@@ -74,6 +90,9 @@ and sizes.`,
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the bootstrap")
 	orientationFlag(cmd, &f.orientation)
 	fl.BoolVar(&f.serve, "serve", false, "answer calls on standard input and output, as docs/python.md says; Python's vtbench.score uses it")
+	fl.StringVar(&f.recipe, "recipe", "", "YAML file with the conditions under which sets are compared")
+	f.cache.add(cmd)
+	complete(cmd, "recipe", completeYAML)
 	return cmd
 }
 
@@ -208,7 +227,7 @@ func scoreSets(ctx context.Context, reader *score.Reader, sides [2]side, opened 
 	}
 	var out []score.SetScore
 	for _, by := range opened {
-		scores, err := score.Sets(ctx, reader, sides[0].images(), sides[1].images(), by, wanted, cfg)
+		scores, err := score.Sets(ctx, score.From(reader, sides[0].images()), score.From(reader, sides[1].images()), by, wanted, cfg)
 		if err != nil {
 			return nil, usage(err)
 		}

@@ -136,7 +136,7 @@ func (s *scoreServer) score(ctx context.Context, args json.RawMessage, raw []byt
 		if len(sets) == 0 {
 			break
 		}
-		scores, err := score.Sets(ctx, reader, sides[0], sides[1], by, sets, cfg)
+		scores, err := score.Sets(ctx, score.From(reader, sides[0]), score.From(reader, sides[1]), by, sets, cfg)
 		if err != nil {
 			return answer, usage(err)
 		}
