@@ -26,8 +26,8 @@ type Manifest struct {
 	Shard     string          `json:"shard,omitempty"` // "2/8"
 	// KeepImages is which whole images of each data set are kept for the report, and Maps
 	// are the metrics that draw where they see damage in them.
-	KeepImages Keep     `json:"keep_images"`
-	Maps       []string `json:"maps,omitempty"`
+	KeepImages Keep  `json:"keep_images"`
+	Maps       []Map `json:"maps,omitempty"`
 	// LeftOut are the optional data sets and metrics of the suite that could not be
 	// had, with the reason.
 	LeftOut map[string]string `json:"left_out,omitempty"`
@@ -36,6 +36,12 @@ type Manifest struct {
 	// Remarks are what metrics had to say of the originals, once they had seen them.
 	Remarks []metrics.Remark `json:"remarks,omitempty"`
 	Host    Host             `json:"host"`
+}
+
+// A Map is a metric that draws where in an image it sees damage.
+type Map struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
 }
 
 // DatasetEntry is a data set of a run and how much of it was planned.

@@ -312,12 +312,12 @@ func (r *runner) wholeImages(plan []*group, worst map[string]bool) []record.Case
 					Why: record.WhyImage, Tokenizer: t.Name, Dataset: dataset, Item: p.id, Condition: c.String(),
 					Original: original, Reconstruction: path,
 				}
-				for _, id := range r.manifest.Maps {
-					if path := mapPath(dataset, p.id, c.String(), t.Name, id); r.saved(path) {
+				for _, m := range r.manifest.Maps {
+					if path := mapPath(dataset, p.id, c.String(), t.Name, m.ID); r.saved(path) {
 						if cs.Maps == nil {
 							cs.Maps = map[string]string{}
 						}
-						cs.Maps[id] = path
+						cs.Maps[m.ID] = path
 					}
 				}
 				out = append(out, cs)

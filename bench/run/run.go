@@ -221,7 +221,8 @@ func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 		return nil, nil, err
 	}
 	for _, x := range cfg.Maps {
-		m.Maps = append(m.Maps, x.Specs()[0].ID)
+		s := x.Specs()[0].Complete()
+		m.Maps = append(m.Maps, record.Map{ID: s.ID, Title: s.Title})
 	}
 	m.SuiteHash, m.Shard, m.Bootstrap = identity.Digest(cfg.Suite), cfg.Shard.String(), cfg.Bootstrap
 	m.Provenance, m.LeftOut, m.Host = cfg.Provenance, cfg.LeftOut, thisHost(cfg.Program)

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ const MaxItems = 50_000
 // A Gallery is all items of a page.
 type Gallery struct {
 	Metrics []metrics.Spec // with values of single items, in the order of the page
-	Maps    []string       // metrics that drew maps
+	Maps    []record.Map   // metrics that drew maps
 	Items   []*Item
 	Left    int // items beyond MaxItems
 }
@@ -152,24 +153,33 @@ func (b *builder) addCase(c view.Case) {
 		}
 	}
 	s.Damaged, s.Read, s.ReadDamaged = cmp.Or(s.Damaged, c.Damaged), cmp.Or(s.Read, c.Got), cmp.Or(s.ReadDamaged, c.GotDamaged)
-	for id, path := range c.Maps {
-		if s.Maps == nil {
-			s.Maps = map[string]string{}
-		}
-		s.Maps[id] = path
-		if !slices.Contains(b.g.Maps, id) {
-			b.g.Maps = append(b.g.Maps, id)
-		}
+	if len(c.Maps) > 0 {
+		s.Maps = c.Maps
 	}
 	if c.Heat != "" { // of a run before there were several
 		s.Maps = map[string]string{"": c.Heat}
-		if !slices.Contains(b.g.Maps, "") {
-			b.g.Maps = append(b.g.Maps, "")
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.Maps)) {
+		if !slices.ContainsFunc(b.g.Maps, func(m record.Map) bool { return m.ID == id }) {
+			b.g.Maps = append(b.g.Maps, b.titled(c.Run, id))
 		}
 	}
 	if m, ok := b.metric[c.Metric]; ok && c.Value != nil {
 		b.set(it, m, t, float64(*c.Value))
 	}
+}
+
+// titled is a map with its title, as its run knows it.
+func (b *builder) titled(run int, id string) record.Map {
+	for _, m := range b.v.Runs[run].Manifest.Maps {
+		if m.ID == id {
+			return m
+		}
+	}
+	if m, ok := b.v.Metric(id); ok {
+		return record.Map{ID: id, Title: m.Title}
+	}
+	return record.Map{ID: id, Title: cmp.Or(id, "damage")}
 }
 
 func (b *builder) set(it *Item, m, t int, v float64) {

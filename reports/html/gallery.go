@@ -24,7 +24,8 @@ type galleryIndex struct {
 	Conditions []galleryCondition `json:"conditions"`
 	Bins       []string           `json:"bins"`
 	Bound      int                `json:"bound"` // the tokenizer that losses are against, -1 for none
-	First      int                `json:"first"` // the tokenizer that is shown first: the best
+	First      int                `json:"first"` // the tokenizer that is shown first: the best that lost anything
+	Sort       string             `json:"sort"`  // id of the metric that sorts at first
 	Total      int                `json:"total"`
 	Pictured   int                `json:"pictured"`
 	Left       int                `json:"left,omitempty"`
@@ -74,8 +75,19 @@ func (p *place) at(s string) int {
 	return len(p.list) - 1
 }
 
+// graded is the first headline metric of quality that has more than right and wrong, "" for
+// none.
+func graded(v *view.View) string {
+	for _, id := range v.Headline {
+		if m, _ := v.Metric(id); m.Role == metrics.RoleQuality && !m.Binary {
+			return id
+		}
+	}
+	return ""
+}
+
 func encodeGallery(v *view.View, g *gallery.Gallery, a *album) (encodedGallery, error) {
-	out := encodedGallery{index: galleryIndex{Tokens: newExploreTokens(v), Bound: -1, First: -1, Total: len(g.Items), Left: g.Left, Bins: []string{}, Maps: []string{}}}
+	out := encodedGallery{index: galleryIndex{Tokens: newExploreTokens(v), Bound: -1, First: -1, Sort: graded(v), Total: len(g.Items), Left: g.Left, Bins: []string{}, Maps: []string{}}}
 	x := &out.index
 	for _, m := range g.Metrics {
 		gm := galleryMetric{exploreMetric: newExploreMetric(m), ID: m.ID, Mean: m.Scope == metrics.PerInstance}
@@ -87,18 +99,23 @@ func encodeGallery(v *view.View, g *gallery.Gallery, a *album) (encodedGallery, 
 		}
 		x.Metrics = append(x.Metrics, gm)
 	}
-	for _, id := range g.Maps {
-		title := "damage"
-		if m, ok := v.Metric(id); ok || id != "" {
-			title = m.Title
-		}
-		x.Maps = append(x.Maps, title)
+	for _, m := range g.Maps {
+		x.Maps = append(x.Maps, m.Title)
 	}
 	if s := v.Sections(); len(s) > 0 && len(v.Headline) > 0 {
 		grid := v.Grid(s[0].Dataset.Name, s[0].Condition.Key, v.Headline[0])
 		x.Bound = slices.IndexFunc(v.Tokens, func(t view.Token) bool { return t.Name == grid.Bound })
-		if rows := grid.Contestants(); len(rows) > 0 {
-			x.First = slices.IndexFunc(v.Tokens, func(t view.Token) bool { return t.Name == rows[0].Token.Name })
+		for _, r := range grid.Contestants() { // the best that lost anything
+			t := slices.IndexFunc(v.Tokens, func(t view.Token) bool { return t.Name == r.Token.Name })
+			if x.First < 0 {
+				x.First = t
+			}
+			if slices.ContainsFunc(g.Items, func(it *gallery.Item) bool {
+				return it.Worst && slices.ContainsFunc(it.Shown, func(s gallery.Shown) bool { return s.Token == t })
+			}) {
+				x.First = t
+				break
+			}
 		}
 	}
 	var sets, conditions, bins place
@@ -172,8 +189,8 @@ func encodeItem(it *gallery.Item, cond, set, bin int, g *gallery.Gallery, a *alb
 	shown := make([]any, 0, len(it.Shown))
 	for _, s := range it.Shown {
 		maps := make([]any, 0, len(g.Maps))
-		for _, id := range g.Maps {
-			maps = append(maps, string(a.url(s.Run, s.Maps[id])))
+		for _, m := range g.Maps {
+			maps = append(maps, string(a.url(s.Run, s.Maps[m.ID])))
 		}
 		if len(s.Maps) == 0 {
 			maps = nil

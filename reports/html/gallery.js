@@ -158,7 +158,7 @@ vt.gallery = (() => {
     else said.append(el('span', { className: 'text' }, it.name));
     const v = value(it, m, t), facts = [it.bin, metrics[m] && !missing(v) ? metrics[m].title + ' ' + unit(metrics[m], v) : ''];
     if (b >= 0 && b !== t && metrics[m] && !missing(value(it, m, b))) facts.push('beside ' + unit(metrics[m], value(it, m, b)));
-    const where = el('span', { className: 'where' }, dot(t), el('span', {}, tokens[t].name), ...facts.filter(Boolean).map(f => ' · ' + f), ' · ' + it.name + (it.inst ? ', ' + it.inst : ''));
+    const where = el('span', { className: 'where' }, dot(t), el('span', {}, tokens[t].name), ...facts.filter(Boolean).map(f => ' · ' + f), said.textContent === it.name ? '' : ' · ' + it.name + (it.inst ? ', ' + it.inst : ''));
     const button = el('button', { type: 'button', className: 'tile', tabIndex: i === current ? 0 : -1 }, pics, said, where);
     button.onclick = () => { current = i; open(it); };
     const n = el('div', { className: 'cell' }, button);
@@ -428,7 +428,9 @@ vt.gallery = (() => {
     $('#g-kind').hidden = !(cases && images);
     const back = (k, at, select) => { const v = state.get(k); if (v !== null) { const i = at(v); if (i >= 0) select.value = i; } };
     const w = items.find(i => i.inst && i.worst) || items.find(i => i.worst);
-    if (w) { const m = metrics.findIndex((_, m) => w.values[m]); if (m >= 0) selM.value = m; }
+    const by = metrics.findIndex((m, i) => m.id === G.sort && (!w || w.values[i]));
+    if (by >= 0) selM.value = by;
+    else if (w) { const m = metrics.findIndex((_, m) => w.values[m]); if (m >= 0) selM.value = m; }
     const undamaged = G.conditions.findIndex(c => c.section);
     cond.value = undamaged >= 0 ? undamaged : '';
     if (state.get('gc') === 'all') cond.value = '';

@@ -9,6 +9,7 @@ package html
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -362,13 +363,7 @@ func (p *page) cases(v *view.View, a *album) {
 		p.Legend = append(p.Legend, toToken(t))
 	}
 	if len(v.Headline) > 0 {
-		p.CloudY = v.Headline[0]
-		for _, id := range v.Headline {
-			if m, _ := v.Metric(id); m.Role == metrics.RoleQuality && !m.Binary {
-				p.CloudY = id
-				break
-			}
-		}
+		p.CloudY = cmp.Or(graded(v), v.Headline[0])
 	}
 	if m, ok := v.Pixels(); ok {
 		p.CloudX = m.ID
