@@ -25,6 +25,7 @@ import (
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/html"
 	"github.com/vtbench/vtbench/reports/markdown"
+	"github.com/vtbench/vtbench/reports/paper"
 	"github.com/vtbench/vtbench/reports/plot"
 	"github.com/vtbench/vtbench/reports/table"
 	"github.com/vtbench/vtbench/reports/view"
@@ -34,11 +35,15 @@ import (
 type Options struct {
 	// SingleFile puts all pictures into report.html.
 	SingleFile bool
+	// Figures writes figures/ too: plots, and tables for print, with marks for tokenizers
+	// that do not differ. They need the records of the runs.
+	Figures bool
 }
 
 // Files says what was written.
 type Files struct {
 	HTML, Markdown string
+	Figures        string   // folder, "" where it was not asked for
 	Warnings       []string // what the user should know about the files
 }
 
@@ -67,6 +72,12 @@ func Write(ctx context.Context, runs []*summary.Run, dir string, o Options) (Fil
 	shown, linked, err := writePlots(ctx, v, dir)
 	if err != nil {
 		return Files{}, err
+	}
+	if o.Figures {
+		if err := writeFigures(v, runs, dir); err != nil {
+			return Files{}, err
+		}
+		files.Figures = filepath.Join(dir, figuresDir)
 	}
 	if !o.SingleFile {
 		if page.Prefix, err = gather(v, dir); err != nil {
@@ -124,6 +135,8 @@ func writeData(dir string, data []html.Data) error {
 const (
 	tablesDir = "tables"
 	plotsDir  = "plots"
+
+	figuresDir = "figures"
 )
 
 // writeTables writes one CSV file a metric and returns their paths below dir.
@@ -150,6 +163,36 @@ func writeTables(v *view.View, dir string) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// writeFigures writes what a paper takes: every plot as PNG and SVG, every headline table
+// as LaTeX, Markdown and CSV.
+func writeFigures(v *view.View, runs []*summary.Run, dir string) error {
+	to := filepath.Join(dir, figuresDir)
+	if err := os.MkdirAll(to, 0o777); err != nil {
+		return fmt.Errorf("making the folder of figures: %w", err)
+	}
+	for _, f := range plot.Figures(v) {
+		if err := plot.Save(f.Figure, filepath.Join(to, f.Name)); err != nil {
+			return err
+		}
+	}
+	tables, err := paper.Tables(v, runs)
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		csv, err := t.CSV()
+		if err != nil {
+			return err
+		}
+		for ext, b := range map[string][]byte{".tex": t.LaTeX(), ".md": t.Markdown(), ".csv": csv} {
+			if err := wholefile.Write(filepath.Join(to, t.Name+ext), b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // writePlots draws the figures as files, and for the pages.

@@ -12,7 +12,7 @@ import (
 	"github.com/vtbench/vtbench/reports/table"
 )
 
-type reportOptions struct{ singleFile bool }
+type reportOptions struct{ singleFile, figures bool }
 
 // reported is one run as `report --format json` prints it.
 type reported struct {
@@ -28,7 +28,8 @@ func (a *app) reportCommand() *cobra.Command {
 		Use:   "report RUN…",
 		Short: "Rebuild the reports of a run, or join several runs in one report",
 		Example: `  vtbench report runs/text-20260101-120000
-  vtbench report runs/mine runs/baselines -o joined --single-file`,
+  vtbench report runs/mine runs/baselines -o joined --single-file
+  vtbench report runs/mine --figures`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var runs []*summary.Run
@@ -73,12 +74,13 @@ func (a *app) reportCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&output, "output", "o", "", "directory of the report (default: the run's own)")
 	formatFlag(cmd, &format, "table", "json")
 	cmd.Flags().BoolVar(&opts.singleFile, "single-file", false, "put all pictures into report.html")
+	cmd.Flags().BoolVar(&opts.figures, "figures", false, "write figures/ too: plots as PNG and SVG, tables as LaTeX, Markdown and CSV, with marks for tokenizers that do not differ")
 	return cmd
 }
 
 // report writes the reports of runs into dir and says where they are.
 func (a *app) report(ctx context.Context, runs []*summary.Run, dir string, opts reportOptions) error {
-	files, err := reports.Write(ctx, runs, dir, reports.Options{SingleFile: opts.singleFile})
+	files, err := reports.Write(ctx, runs, dir, reports.Options{SingleFile: opts.singleFile, Figures: opts.figures})
 	if err != nil {
 		return fmt.Errorf("writing reports: %w", err)
 	}
@@ -86,6 +88,9 @@ func (a *app) report(ctx context.Context, runs []*summary.Run, dir string, opts 
 		a.warnf("%s", w)
 	}
 	a.logf("report: %s", files.HTML)
+	if files.Figures != "" {
+		a.logf("figures: %s", files.Figures)
+	}
 	return nil
 }
 
