@@ -27,9 +27,12 @@ type Value struct {
 	Instance string  // Instance.ID for PerInstance metrics, else ""
 	Value    float64 // may be ±Inf (PSNR of identical images); kept out of the mean, with a count
 	N        float64 // weight; 0 means 1
-	Drop     string  // why this value stays out of the mean ("unreadable"), "" when it counts
-	Err      string  // the measurement failed; Value means nothing
-	Detail   string  // what was seen: the text that was read
+	// Weightless is a weight of 0, for metrics whose weight is measured: a class that
+	// neither the labels nor the reconstruction have.
+	Weightless bool
+	Drop       string // why this value stays out of the mean ("unreadable"), "" when it counts
+	Err        string // the measurement failed; Value means nothing
+	Detail     string // what was seen: the text that was read
 	// Warnings say why the value deserves less trust, in words; of values of whole sets.
 	Warnings []string
 }

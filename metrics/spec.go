@@ -160,6 +160,10 @@ type Spec struct {
 	// Weighted marks a micro-average: the mean of the set is Σ value·N / Σ N
 	// (CER: N is the length of the reference). Otherwise N is 1.
 	Weighted bool `json:"weighted,omitempty"`
+	// ByClass marks metrics of masks that have a value for every class, as if it were an
+	// instance: the mean of the set is the unweighted mean over the classes that occur. The
+	// weight of a value is measured, too, so that two reconstructions may differ in it.
+	ByClass bool `json:"by_class,omitempty"`
 	// Labels marks metrics that compare with labels (what a sign says, who a face
 	// is) and not with the pixels of the reference.
 	Labels bool `json:"labels,omitempty"`
@@ -368,6 +372,8 @@ func (s Spec) Validate() error {
 		return fail("floor is %+v: it needs a metric and a title", s.Floor)
 	case s.Binned && s.Scope != PerImage:
 		return fail("binned is for values of images; those of instances always are")
+	case s.ByClass && (s.Scope != PerInstance || !s.Weighted || !s.Labels):
+		return fail("by class is for weighted values of instances that compare with labels")
 	case s.HeadlineFrom < 0:
 		return fail("headline from %d", s.HeadlineFrom)
 	}

@@ -241,7 +241,7 @@ func clip8(v int32) uint8 {
 // sees, so that the way back is exact.
 type Placement struct {
 	W, H   int             // size of the original
-	Side   int             // of the square
+	Side   int             // of the square; 0 where the image was left as it is
 	Inside image.Rectangle // where the scaled image lies in it
 }
 
@@ -274,11 +274,32 @@ func Fit(m Image, side int) (Image, Placement, error) {
 	return out, p, nil
 }
 
+// Whole is the placement of an image that is handed out at its own size.
+func Whole(m Image) Placement {
+	return Placement{W: m.W, H: m.H, Inside: image.Rect(0, 0, m.W, m.H)}
+}
+
+// size is what was handed out.
+func (p Placement) size() (w, h int) {
+	if p.Side == 0 {
+		return p.W, p.H
+	}
+	return p.Side, p.Side
+}
+
+// check says whether an image has the size that was handed out.
+func (p Placement) check(m Image) error {
+	if w, h := p.size(); m.W != w || m.H != h {
+		return fmt.Errorf("restoring: image is %d×%d, want the %d×%d that was handed out", m.W, m.H, w, h)
+	}
+	return nil
+}
+
 // Restore undoes Fit on a tokenizer's output: crops the padding off and scales
 // back to the original size.
 func (p Placement) Restore(m Image) (Image, error) {
-	if m.W != p.Side || m.H != p.Side {
-		return Image{}, fmt.Errorf("restoring: image is %d×%d, want the %d×%d square that was handed out", m.W, m.H, p.Side, p.Side)
+	if err := p.check(m); err != nil {
+		return Image{}, err
 	}
 	if p.Inside.Dx() != m.W || p.Inside.Dy() != m.H {
 		m = m.Crop(p.Inside)
@@ -289,8 +310,8 @@ func (p Placement) Restore(m Image) (Image, error) {
 // RestoreBox is the part r of what Restore returns, pixel for pixel, without the rest; it
 // is empty where r lies outside.
 func (p Placement) RestoreBox(m Image, r image.Rectangle) (Image, error) {
-	if m.W != p.Side || m.H != p.Side {
-		return Image{}, fmt.Errorf("restoring: image is %d×%d, want the %d×%d square that was handed out", m.W, m.H, p.Side, p.Side)
+	if err := p.check(m); err != nil {
+		return Image{}, err
 	}
 	if r = r.Intersect(image.Rect(0, 0, p.W, p.H)); r.Empty() {
 		return Image{}, nil
@@ -299,4 +320,21 @@ func (p Placement) RestoreBox(m Image, r image.Rectangle) (Image, error) {
 		m = m.Crop(p.Inside)
 	}
 	return resizeBox(Sampling{}, m, p.W, p.H, r), nil
+}
+
+// Pad repeats the last column and row of an image until both sides are multiples of m, and
+// returns the image itself where they are.
+func Pad(img Image, m int) Image {
+	if m <= 1 || img.W%m == 0 && img.H%m == 0 {
+		return img
+	}
+	out := New((img.W+m-1)/m*m, (img.H+m-1)/m*m)
+	for y := range out.H {
+		row := out.Row(y)
+		n := copy(row, img.Row(min(y, img.H-1)))
+		for x := n; x < len(row); x++ {
+			row[x] = row[x-3]
+		}
+	}
+	return out
 }

@@ -418,18 +418,21 @@ func (m *match) datasets() []string {
 // sums are the values of one bin by cluster, over pairs that both sides have.
 type sums struct {
 	base, cand, diff, den []float64
-	n                     int
+	// candDen is that of the candidate: another one only where weights are measured.
+	candDen []float64
+	n       int
 }
 
 func newSums(clusters int) *sums {
-	all := make([]float64, 4*clusters)
-	return &sums{all[:clusters], all[clusters : 2*clusters], all[2*clusters : 3*clusters], all[3*clusters:], 0}
+	all := make([]float64, 5*clusters)
+	part := func(i int) []float64 { return all[i*clusters : (i+1)*clusters : (i+1)*clusters] }
+	return &sums{part(0), part(1), part(2), part(3), part(4), 0}
 }
 
 func (s *sums) support() int {
 	k := 0
-	for _, d := range s.den {
-		if d > 0 {
+	for i, d := range s.den {
+		if d > 0 || s.candDen[i] > 0 {
 			k++
 		}
 	}
@@ -439,8 +442,9 @@ func (s *sums) support() int {
 // maxExamples is how many lost items a tally names.
 const maxExamples = 5
 
-// tally matches two cells value by value. The sums are by bin.
-func (m *match) tally(bc, cc *cell, t *Tally) map[string]*sums {
+// tally matches two cells value by value; weighed says that weights are measured and may
+// differ. The sums are by bin.
+func (m *match) tally(bc, cc *cell, weighed bool, t *Tally) map[string]*sums {
 	out := map[string]*sums{}
 	k := m.clusters[t.Dataset]
 	example := func(u unit, why string) {
@@ -492,7 +496,7 @@ func (m *match) tally(bc, cc *cell, t *Tally) map[string]*sums {
 		case x.reason != 0:
 			t.DroppedBaseline++
 			example(m.b.units[u], reasons[x.reason]+" in the baseline")
-		case m.b.binNames[x.bin] != m.c.binNames[y.bin] || x.n != y.n:
+		case m.b.binNames[x.bin] != m.c.binNames[y.bin] || x.n != y.n && !weighed:
 			t.Moved++
 			example(m.b.units[u], "another scale bin or weight")
 		default:
@@ -506,7 +510,10 @@ func (m *match) tally(bc, cc *cell, t *Tally) map[string]*sums {
 			s.base[i] += x.v * x.n
 			s.cand[i] += y.v * y.n
 			s.den[i] += x.n
-			s.n++
+			s.candDen[i] += y.n
+			if x.n > 0 || y.n > 0 {
+				s.n++
+			}
 			t.Paired++
 		}
 	}
@@ -619,7 +626,7 @@ func (e *engine) dataset(m *match, dataset string, pairs []int) (paired int, err
 					continue
 				}
 				t := Tally{Pair: p, Dataset: dataset, Condition: cond, Metric: spec.ID}
-				bins := m.tally(bc, cc, &t)
+				bins := m.tally(bc, cc, spec.ByClass, &t)
 				e.report.Tallies = append(e.report.Tallies, t)
 				paired += t.Paired
 				row.Lost = t.LostByCandidate()
@@ -787,7 +794,7 @@ func (e *engine) rows(m *match, row Row, spec metrics.Spec, bins map[string]*sum
 		r.Bin, r.N, r.Clusters, r.Headline = name, n, support, head && support >= spec.HeadlineFrom
 		var base, cand, diff []stat.Ratio
 		for _, s := range parts {
-			base, cand, diff = append(base, stat.Ratio{Num: s.base, Den: s.den}), append(cand, stat.Ratio{Num: s.cand, Den: s.den}), append(diff, stat.Ratio{Num: s.diff, Den: s.den})
+			base, cand, diff = append(base, stat.Ratio{Num: s.base, Den: s.den}), append(cand, stat.Ratio{Num: s.cand, Den: s.candDen}), append(diff, stat.Ratio{Num: s.diff, Den: s.den})
 		}
 		e.report.Rows = append(e.report.Rows, r)
 		e.tests = append(e.tests, pending{len(e.report.Rows) - 1, base, cand, diff})
@@ -796,7 +803,9 @@ func (e *engine) rows(m *match, row Row, spec metrics.Spec, bins map[string]*sum
 	var parts []*sums
 	var empty []string
 	names := m.b.Bins
-	if !spec.ByBin() {
+	if spec.ByClass {
+		names = m.classes(bins)
+	} else if !spec.ByBin() {
 		names = nil
 	}
 	all := slices.Clone(names)
@@ -818,6 +827,7 @@ func (e *engine) rows(m *match, row Row, spec metrics.Spec, bins map[string]*sum
 			pool.cand[i] += s.cand[i]
 			pool.diff[i] += s.diff[i]
 			pool.den[i] += s.den[i]
+			pool.candDen[i] += s.candDen[i]
 		}
 		pool.n += s.n
 		if slices.Contains(names, name) {
@@ -838,6 +848,17 @@ func (e *engine) rows(m *match, row Row, spec metrics.Spec, bins map[string]*sum
 		queue(name, parts[i:i+1], parts[i].n, parts[i].support(), false)
 	}
 	queue(summary.BinAll, []*sums{pool}, pool.n, pool.support(), headline && !mean)
+}
+
+// classes are the bins of a metric that has one for each class, in the order of classes.
+func (m *match) classes(bins map[string]*sums) []string {
+	var out []string
+	for _, name := range m.b.binNames {
+		if s := bins[name]; s != nil && s.n > 0 {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // chunk is how many statistics are resampled at once: their replicates are in
@@ -862,6 +883,10 @@ func (e *engine) compute(plan *stat.Plan) error {
 			// Both sides have the same denominators, so the difference of the means is the
 			// mean of the differences: half of the sums.
 			stats[i] = stat.MeanOf(p.diff...)
+			if e.report.Rows[p.row].spec.ByClass {
+				stats[i] = stat.Difference(p.base, p.cand)
+				stats[i].Partial = true
+			}
 		}
 		ivs, err := plan.Intervals(stats, stat.Options{})
 		if err != nil {
@@ -876,22 +901,25 @@ func (e *engine) compute(plan *stat.Plan) error {
 	return nil
 }
 
-func meanOf(rs []stat.Ratio) float64 {
-	t := 0.0
-	for _, r := range rs {
-		t += r.Value()
+func meanOf(rs []stat.Ratio, partial bool) float64 {
+	values := make([]float64, len(rs))
+	for i, r := range rs {
+		if values[i] = r.Value(); math.IsNaN(values[i]) && !partial {
+			return values[i]
+		}
 	}
-	return t / float64(len(rs))
+	return stat.MeanOfDefined(values)
 }
 
 func (e *engine) fill(r *Row, p pending, iv stat.Interval) error {
-	base := meanOf(p.base)
+	byClass := r.spec.ByClass
+	base := meanOf(p.base, byClass)
 	if math.IsNaN(base) {
 		r.Why = "all paired values have weight 0"
 		r.N = 0
 		return nil
 	}
-	r.Baseline, r.Candidate, r.Delta = record.Number(base), record.Number(meanOf(p.cand)), record.Number(iv.Estimate)
+	r.Baseline, r.Candidate, r.Delta = record.Number(base), record.Number(meanOf(p.cand, byClass)), record.Number(iv.Estimate)
 	r.Percent = record.Number(percent(iv.Estimate, base))
 	r.Margin = record.Number(e.margin(*r))
 	for _, w := range iv.Warnings {
@@ -901,6 +929,14 @@ func (e *engine) fill(r *Row, p pending, iv stat.Interval) error {
 		return nil // one image says nothing about others
 	}
 	r.Lo, r.Hi, r.se = record.Number(iv.Lo), record.Number(iv.Hi), iv.SE
+	if byClass {
+		t, err := stat.Swap(p.base, p.cand, stat.SignFlipOptions{Resamples: e.o.Resamples, Seed: e.o.Seed})
+		if err != nil {
+			return err
+		}
+		r.P, r.differing = record.Number(t.P), t.N
+		return nil
+	}
 	parts, err := stat.Contributions(p.base, p.cand)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/stat"
 )
 
 // contestant is a tokenizer of a side, as a point.
@@ -69,6 +70,13 @@ func (r *Results) overall(k cellKey, spec metrics.Spec) (value float64, n int) {
 			allDen += v.n
 			n++
 		}
+	}
+	if spec.ByClass {
+		classes := make([]float64, len(num))
+		for i := range num {
+			classes[i] = num[i] / den[i] // NaN, and left out, where the class does not occur
+		}
+		return stat.MeanOfDefined(classes), n
 	}
 	if spec.ByBin() && len(r.Bins) > 0 {
 		total, ok := 0.0, true

@@ -53,6 +53,8 @@ type DatasetEntry struct {
 	// Planned is how many items all shards together have.
 	Planned int `json:"planned"`
 	Total   int `json:"total"` // in the data set
+	// Credits are those of the works of others that it shows.
+	Credits []datasets.Credit `json:"credits,omitempty"`
 	// LeftOut is what is in the data set's folder but not in the data set.
 	LeftOut files.Omissions `json:"left_out,omitempty"`
 }

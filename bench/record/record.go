@@ -41,9 +41,11 @@ type Record struct {
 	Note      string  `json:"note,omitempty"`  // "inf", "-inf" or "nan" where Value is null
 	Bin       string  `json:"bin,omitempty"`   // scale bin of the instance
 	N         float64 `json:"n,omitempty"`     // weight in a micro-average, where it is not 1
-	Drop      string  `json:"drop,omitempty"`  // why the value stays out of the mean
-	Detail    string  `json:"detail,omitempty"`
-	Expected  string  `json:"expected,omitempty"` // the label Detail is to be compared with
+	// Weightless is a weight of 0: the value is of a class that was not there.
+	Weightless bool   `json:"weightless,omitempty"`
+	Drop       string `json:"drop,omitempty"` // why the value stays out of the mean
+	Detail     string `json:"detail,omitempty"`
+	Expected   string `json:"expected,omitempty"` // the label Detail is to be compared with
 	// Notes, in a record of nothing else, say what was assumed or lost when the item
 	// was decoded.
 	Notes []string `json:"notes,omitempty"`
@@ -92,6 +94,9 @@ func Uncountable(v float64) (reason string) {
 
 // Weight is N, or 1 where it is not stated.
 func (r *Record) Weight() float64 {
+	if r.Weightless {
+		return 0
+	}
 	if r.N == 0 {
 		return 1
 	}

@@ -196,6 +196,7 @@ func (r *runner) decode(ctx context.Context, t int, batch []*tokenizers.Codes, s
 		return nil, err
 	}
 	defer release()
+	defer r.spent.in(tokenizing)()
 	out, err = src.Tokenizer.(tokenizers.Decoder).Decode(ctx, batch, side, side)
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer %s: decoding: %w", src.Name, err)

@@ -59,6 +59,15 @@ func (c *Config) settle(ctx context.Context, d DatasetSource, i int, pending map
 	if err != nil {
 		return false
 	}
+	if item.Labels != nil {
+		for _, m := range c.Metrics {
+			for _, s := range m.Specs() {
+				if s.ByClass {
+					delete(pending, s.ID)
+				}
+			}
+		}
+	}
 	for _, res := range c.Suite.Resolutions {
 		scored, _, _ := c.Suite.Sort(item, res)
 		for _, in := range scored {

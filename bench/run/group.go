@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"image"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -189,6 +190,7 @@ func (r *runner) acquire(ctx context.Context) (func(), error) {
 
 // load reads an item; a data set that panics costs this item.
 func (r *runner) load(ctx context.Context, p planned) (datasets.Item, error) {
+	defer r.spent.in(reading)()
 	item, err := guard.Call("loading "+p.id, func() (datasets.Item, error) {
 		return r.cfg.Datasets[p.source].Data.Load(ctx, p.index)
 	})
@@ -216,6 +218,7 @@ func (r *runner) condition(ctx context.Context, items []*loaded, c int, cs *cell
 	inputs := make([]*input, len(items)) // nil where the item could not be loaded
 	if err := r.compute(ctx, len(items), func(i int) {
 		if items[i].err == nil {
+			defer r.spent.in(preparing)()
 			inputs[i] = &input{loaded: items[i], cond: cond}
 			inputs[i].err = r.begin(ctx, inputs[i], todo != nil)
 		}
@@ -273,6 +276,7 @@ func (r *runner) batch(ctx context.Context, b *batch) error {
 			return
 		}
 		if c.needs.pixels {
+			defer r.spent.in(scoring)()
 			c.out = r.score(ctx, b, i)
 			if r.kept != nil {
 				r.kept.storeReconstruction(c)
@@ -302,6 +306,7 @@ func (r *runner) produce(ctx context.Context, b *batch) error {
 		switch c := b.cells[i]; {
 		case !c.needs.pixels || c.in.err != nil:
 		case c.needs.scoring:
+			defer r.spent.in(scoring)()
 			c.result.Err = r.prepare(ctx, c.in)
 		default:
 			c.result.Err = r.refer(ctx, c.in)
@@ -414,8 +419,9 @@ func (r *runner) latents(ctx context.Context, b *batch) error {
 		return err
 	}
 	defer release()
+	defer r.spent.in(tokenizing)()
 	out, err := guard.Call("latents of "+r.cfg.Tokenizers[b.tokenizer].Name, func() ([]tokenizers.Latent, error) {
-		out, err := enc.Latents(ctx, images)
+		out, err := enc.Latents(ctx, r.padded(b.tokenizer, images))
 		if err == nil && len(out) != len(images) {
 			err = fmt.Errorf("%d latents for a batch of %d", len(out), len(images))
 		}
@@ -447,7 +453,7 @@ func (r *runner) refTo(in *input) tokenizers.ItemRef {
 	c.Resolution = 0
 	return tokenizers.ItemRef{
 		Dataset: r.manifest.Datasets[in.source].Name, Item: in.id, Condition: c.String(),
-		Resolution: in.cond.Resolution, W: in.item.Image.W, H: in.item.Image.H,
+		Resolution: max(in.cond.Resolution, 0), W: in.item.Image.W, H: in.item.Image.H,
 	}
 }
 
@@ -465,6 +471,7 @@ func (r *runner) call(ctx context.Context, t int, images []pix.Image, refs []tok
 		return nil, err
 	}
 	defer release()
+	defer r.spent.in(tokenizing)()
 	expect := images
 	if look, ok := src.Tokenizer.(tokenizers.Lookup); ok {
 		out, err = look.ReconstructItems(ctx, refs, images)
@@ -475,7 +482,8 @@ func (r *runner) call(ctx context.Context, t int, images []pix.Image, refs []tok
 			}
 		}
 	} else {
-		out, err = src.Tokenizer.Reconstruct(ctx, images)
+		expect = r.padded(t, images)
+		out, err = src.Tokenizer.Reconstruct(ctx, expect)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer %s: %w", src.Name, err)
@@ -483,7 +491,32 @@ func (r *runner) call(ctx context.Context, t int, images []pix.Image, refs []tok
 	if err := tokenizers.Check(expect, out); err != nil {
 		return nil, fmt.Errorf("tokenizer %s: %w", src.Name, err)
 	}
+	for k := range out {
+		if m := &out[k].Image; out[k].Err == nil && refs != nil && expect[k].W*expect[k].H > images[k].W*images[k].H {
+			*m = m.Crop(image.Rect(0, 0, images[k].W, images[k].H))
+		}
+	}
 	return out, nil
+}
+
+// padded are images as tokenizer t takes them: at native size sides may be no multiples
+// of what it needs, and their last columns and rows are repeated.
+func (r *runner) padded(t int, images []pix.Image) []pix.Image {
+	m := r.cfg.Tokenizers[t].Tokenizer.Info().MultipleOf
+	var out []pix.Image
+	for i, img := range images {
+		p := pix.Pad(img, m)
+		if out == nil && (p.W != img.W || p.H != img.H) {
+			out = slices.Clone(images)
+		}
+		if out != nil {
+			out[i] = p
+		}
+	}
+	if out == nil {
+		return images
+	}
+	return out
 }
 
 // enter waits until tokenizer t may be called; the returned function gives its

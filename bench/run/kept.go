@@ -448,6 +448,7 @@ type keptValue struct {
 	Value    *record.Number `json:"v,omitempty"`
 	Note     string         `json:"x,omitempty"`
 	N        float64        `json:"n,omitempty"`
+	No       bool           `json:"w0,omitempty"` // weightless
 	Drop     string         `json:"d,omitempty"`
 	Detail   string         `json:"t,omitempty"`
 	Warnings []string       `json:"w,omitempty"`
@@ -460,7 +461,7 @@ func encodeParts(parts map[identity.Key]part) ([]byte, error) {
 		for _, v := range p.values {
 			kp.Values = append(kp.Values, keptValue{
 				Metric: v.Metric, Instance: v.Instance, Value: record.Num(v.Value), Note: record.NoteOf(v.Value),
-				N: v.N, Drop: v.Drop, Detail: v.Detail, Warnings: v.Warnings,
+				N: v.N, No: v.Weightless, Drop: v.Drop, Detail: v.Detail, Warnings: v.Warnings,
 			})
 		}
 		out[k.String()] = kp
@@ -495,7 +496,7 @@ func decodeParts(b []byte) (map[identity.Key]part, error) {
 				x = math.NaN()
 			}
 			p.values = append(p.values, metrics.Value{
-				Metric: v.Metric, Instance: v.Instance, Value: x, N: v.N, Drop: v.Drop, Detail: v.Detail, Warnings: v.Warnings,
+				Metric: v.Metric, Instance: v.Instance, Value: x, N: v.N, Weightless: v.No, Drop: v.Drop, Detail: v.Detail, Warnings: v.Warnings,
 			})
 		}
 		out[k] = p

@@ -81,7 +81,7 @@ type input struct {
 // of the condition, too.
 func (r *runner) give(in *input) (fitted pix.Image, err error) {
 	defer guard.Recover(&err, "preparing "+in.id+" for "+in.cond.String())
-	if fitted, in.place, err = pix.Fit(in.item.Image, in.cond.Resolution); err != nil {
+	if fitted, in.place, err = fit(in.item.Image, in.cond.Resolution); err != nil {
 		return fitted, err
 	}
 	in.labelMap = in.item.Labels
@@ -101,6 +101,14 @@ func (r *runner) give(in *input) (fitted pix.Image, err error) {
 		}
 	}
 	return fitted, nil
+}
+
+// fit brings an image to a resolution.
+func fit(img pix.Image, resolution int) (pix.Image, pix.Placement, error) {
+	if resolution == suite.Native {
+		return img, pix.Whole(img), nil
+	}
+	return pix.Fit(img, resolution)
 }
 
 // begin makes the image that tokenizers are given and, where no value of it can be known

@@ -113,6 +113,7 @@ type runner struct {
 	kinds      []metrics.Kind // that make values of whole sets
 	kept       *kept          // results of other runs; nil without a cache
 	live       *live
+	spent      spent
 	looked     originals
 	cold       []chan struct{} // one a tokenizer: held while it is being warmed
 	warmth     []bool          // guarded by it
@@ -186,6 +187,12 @@ func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 		seen[t.Name] = true
 		info := t.Tokenizer.Info()
 		for _, res := range cfg.Suite.Resolutions {
+			if res == suite.Native {
+				if info.FixedW > 0 || info.FixedH > 0 {
+					return nil, nil, configErrorf("tokenizer %q takes only %d×%d images, none at native size; choose others with --resolution", t.Name, info.FixedW, info.FixedH)
+				}
+				continue
+			}
 			if err := info.Accepts(res, res); err != nil && t.Name != suite.Original {
 				return nil, nil, configErrorf("tokenizer %q cannot run at resolution %d: %w; choose others with --resolution", t.Name, res, err)
 			}
@@ -289,6 +296,9 @@ func (r *runner) plan() ([]*group, error) {
 		if l, ok := d.Data.(datasets.Listed); ok {
 			entry.LeftOut = l.LeftOut()
 		}
+		if c, ok := d.Data.(datasets.Credited); ok {
+			entry.Credits = c.Credits()
+		}
 		for first := 0; first < n; first += r.manifest.Batch {
 			g := &group{number: number, done: make(chan struct{})}
 			for i := first; i < min(first+r.manifest.Batch, n); i++ {
@@ -343,8 +353,8 @@ func (r *runner) announce(ctx context.Context) error {
 			if c.DamagesTokens() {
 				continue
 			}
-			if !slices.Contains(a.Resolutions, c.Resolution) {
-				a.Resolutions = append(a.Resolutions, c.Resolution)
+			if side := max(c.Resolution, 0); !slices.Contains(a.Resolutions, side) {
+				a.Resolutions = append(a.Resolutions, side)
 			}
 			c.Resolution = 0
 			if !slices.Contains(a.Conditions, c.String()) {
@@ -469,6 +479,7 @@ func (r *runner) run(ctx context.Context, plan []*group) (err error) {
 // commit makes a group durable: pictures first, then the journals.
 func (r *runner) commit(grp *group, journal *record.Journal) error {
 	pictures := false
+	defer r.spent.in(writing)()
 	for i := range grp.out {
 		out := &grp.out[i]
 		for j := range out.codes {
@@ -517,6 +528,7 @@ func (r *runner) finish(ctx context.Context, plan []*group, draw func(context.Co
 	if perf.Times, err = summary.MedianTimes(dir, &r.manifest); err != nil {
 		return nil, err
 	}
+	perf.Stages = r.spent.told()
 	if r.cfg.Timing {
 		if perf.Alone, err = r.timeAlone(ctx, plan); err != nil {
 			return nil, err

@@ -262,6 +262,9 @@ func (r *runner) values(base record.Record, in *input, specs []metrics.Spec, val
 		if r.wanted[v.Metric].Binned {
 			rec.Bin = in.bin
 		}
+		if r.wanted[v.Metric].ByClass {
+			rec.Bin = v.Instance
+		}
 		rec.Drop, rec.Detail = v.Drop, v.Detail
 		if v.Detail != "" || v.Instance != "" && r.keeper.picks(base.Dataset, v.Metric) {
 			rec.Expected = labels[v.Instance]
@@ -273,6 +276,7 @@ func (r *runner) values(base record.Record, in *input, specs []metrics.Spec, val
 		}
 		rec.Value = record.Num(v.Value)
 		rec.Note = record.NoteOf(v.Value)
+		rec.Weightless = v.Weightless
 		if v.N != 0 && v.N != 1 {
 			rec.N = v.N
 		}
@@ -306,7 +310,7 @@ func (r *runner) failed(base record.Record, in *input, specs []metrics.Spec, err
 		}
 		rec := base
 		rec.Metric, rec.Error, rec.Again = s.ID, err.Error(), errors.Is(err, metrics.ErrAgain)
-		if s.Scope != metrics.PerInstance {
+		if s.Scope != metrics.PerInstance || s.ByClass {
 			if s.Binned {
 				rec.Bin = in.bin
 			}

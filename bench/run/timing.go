@@ -59,6 +59,9 @@ func (r *runner) warmOne(ctx context.Context, t int) error {
 		return nil
 	}
 	for _, side := range r.cfg.Suite.Resolutions {
+		if side == suite.Native {
+			continue // of any size
+		}
 		release, err := r.enter(ctx, t)
 		if err != nil {
 			return err
@@ -97,7 +100,7 @@ func (r *runner) timeAlone(ctx context.Context, plan []*group) ([]summary.Alone,
 			if lookup || src.Name == suite.Original || src.Tokenizer.Info().Reference {
 				continue // nothing is computed
 			}
-			a, err := r.timeOne(ctx, t, side, images[side])
+			a, err := r.timeOne(ctx, t, side, r.padded(t, images[side]))
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
@@ -128,7 +131,7 @@ func (r *runner) timed(ctx context.Context, plan []*group) (map[int][]pix.Image,
 		}
 		n++
 		for _, side := range r.cfg.Suite.Resolutions {
-			img, _, err := pix.Fit(item.Image, side)
+			img, _, err := fit(item.Image, side)
 			if err != nil {
 				return nil, err
 			}
@@ -142,7 +145,7 @@ func (r *runner) timed(ctx context.Context, plan []*group) (map[int][]pix.Image,
 func (r *runner) timeOne(ctx context.Context, t, side int, images []pix.Image) (a summary.Alone, err error) {
 	src := r.cfg.Tokenizers[t]
 	defer guard.Recover(&err, "timing "+src.Name)
-	if w, ok := src.Tokenizer.(tokenizers.Warmer); ok {
+	if w, ok := src.Tokenizer.(tokenizers.Warmer); ok && side != suite.Native {
 		if err := w.Warm(ctx, side, side); err != nil {
 			return a, err
 		}
@@ -178,9 +181,13 @@ func (r *runner) timeOne(ctx context.Context, t, side int, images []pix.Image) (
 			break
 		}
 	}
+	pixels := 0
+	for _, m := range images {
+		pixels += m.W * m.H
+	}
 	a.Batch, a.Calls = len(images), len(single)+len(batch)
 	a.LatencyMS, a.EncodeMS, a.DecodeMS = record.Number(summary.Median(single)), told(encode), told(decode)
-	a.MegapixelsS = record.Number(float64(len(images)*side*side) / 1e3 / summary.Median(batch))
+	a.MegapixelsS = record.Number(float64(pixels) / 1e3 / summary.Median(batch))
 	a.PeakMemory = max(memory.Peak()-before, 0)
 	if metered {
 		host, device := meter.PeakMemory()

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -51,8 +52,91 @@ const Original = "original"
 type Condition struct {
 	Corruption string // "" for clean
 	Severity   int
-	Resolution int    // side of the square the tokenizer sees; 0 for the image's own size
+	Resolution int    // side of the square the tokenizer sees, or Native; 0 for no tokenizer's size
 	Against    string // "" scores against the reference the tokenizer saw, "clean" against the undamaged one
+}
+
+// Native is the resolution of tokenizers that are given images at their own size.
+const Native = -1
+
+// native is Native in files.
+const native = "native"
+
+// Resolutions are the sides of squares, and Native, which is written as a word.
+type Resolutions []int
+
+// ParseResolution reads a side in pixels, or "native".
+func ParseResolution(s string) (int, error) {
+	if s == native {
+		return Native, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("resolution %q: want the side of a square in pixels, or %s", s, native)
+	}
+	return n, nil
+}
+
+// Size is a resolution in words: "256 px", "native size"; "" where there is none.
+func Size(resolution int) string {
+	switch {
+	case resolution == Native:
+		return native + " size"
+	case resolution > 0:
+		return strconv.Itoa(resolution) + " px"
+	}
+	return ""
+}
+
+// UnmarshalYAML reads numbers and the word native.
+func (r *Resolutions) UnmarshalYAML(decode func(any) error) error {
+	var words []string
+	if err := decode(&words); err != nil {
+		return err
+	}
+	out := make(Resolutions, len(words))
+	for i, w := range words {
+		if w == native {
+			out[i] = Native
+			continue
+		}
+		n, err := strconv.Atoi(w) // whether it is a possible size is said by Validate
+		if err != nil {
+			return fmt.Errorf("resolutions: %q is neither a side in pixels nor %s", w, native)
+		}
+		out[i] = n
+	}
+	*r = out
+	return nil
+}
+
+// MarshalJSON writes numbers and the word native.
+func (r Resolutions) MarshalJSON() ([]byte, error) {
+	out := make([]any, len(r))
+	for i, n := range r {
+		if out[i] = n; n == Native {
+			out[i] = native
+		}
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (r *Resolutions) UnmarshalJSON(b []byte) error {
+	var words []json.RawMessage
+	if err := json.Unmarshal(b, &words); err != nil {
+		return err
+	}
+	out := make(Resolutions, len(words))
+	for i, w := range words {
+		if string(w) == `"`+native+`"` {
+			out[i] = Native
+		} else if err := json.Unmarshal(w, &out[i]); err != nil {
+			return err
+		}
+	}
+	*r = out
+	return nil
 }
 
 // AgainstClean marks scores of a corrupted condition against the undamaged
@@ -65,7 +149,10 @@ func (c Condition) String() string {
 	if c.Corruption != "" {
 		s = c.Corruption + "/" + strconv.Itoa(c.Severity)
 	}
-	if c.Resolution > 0 {
+	switch {
+	case c.Resolution == Native:
+		s += "@" + native
+	case c.Resolution > 0:
 		s += "@" + strconv.Itoa(c.Resolution)
 	}
 	if c.Against != "" {
@@ -81,11 +168,10 @@ func ParseCondition(s string) (Condition, error) {
 	c.Against = against
 	name, size, sized := strings.Cut(head, "@")
 	if sized {
-		n, err := strconv.Atoi(size)
-		if err != nil || n <= 0 {
+		var err error
+		if c.Resolution, err = ParseResolution(size); err != nil {
 			return Condition{}, fmt.Errorf("condition %q: %q is not a resolution", s, size)
 		}
-		c.Resolution = n
 	}
 	if name == "clean" {
 		return c, nil

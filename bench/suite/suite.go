@@ -35,12 +35,16 @@ type Suite struct {
 	Question string `yaml:"question" json:"question"` // what the suite asks, in one sentence
 	// Datasets are data set specs ("text-default", "icdar:DIR").
 	Datasets []string `yaml:"datasets" json:"datasets"`
-	// Resolutions are the sides of the squares the tokenizer sees.
-	Resolutions []int `yaml:"resolutions" json:"resolutions"`
+	// Resolutions are the sides of the squares the tokenizer sees; native gives it every
+	// image at its own size.
+	Resolutions Resolutions `yaml:"resolutions" json:"resolutions"`
 	// ScoreAt says where reconstructions are compared: "original" scales them back
 	// to the image's own size first (TokBench), "input" compares with what the
 	// tokenizer was given.
 	ScoreAt string `yaml:"score_at" json:"score_at"`
+	// Transfer asks how the headline metrics change from each resolution to the next, on
+	// the same images.
+	Transfer bool `yaml:"transfer,omitempty" json:"transfer,omitempty"`
 	// Items is how many items of each data set run by default; 0 leaves it to the
 	// data sets.
 	Items       int          `yaml:"items,omitempty" json:"items,omitempty"`
@@ -239,9 +243,15 @@ func (s *Suite) Validate() error {
 		bad("resolutions is empty: name at least one, for example [256]")
 	}
 	for _, r := range s.Resolutions {
-		if r < 16 || r > 8192 {
-			bad("resolutions: %d is outside 16..8192", r)
+		if r != Native && (r < 16 || r > 8192) {
+			bad("resolutions: %d is outside 16..8192; native gives images at their own size", r)
 		}
+	}
+	if slices.Contains(s.Resolutions, Native) && slices.ContainsFunc(s.Corruptions, func(c Corruption) bool { return strings.HasPrefix(c.Type, "token_") }) {
+		bad("resolutions: tokens are damaged at squares only, not at native size")
+	}
+	if s.Transfer && len(s.Resolutions) < 2 {
+		bad("transfer: there is one resolution, and none to compare it with")
 	}
 	if s.Items < 0 {
 		bad("items must not be negative, is %d", s.Items)

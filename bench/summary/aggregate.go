@@ -20,7 +20,20 @@ type cellKey struct{ dataset, tokenizer, condition, metric string }
 // A cell gathers the values of one metric of one tokenizer under one condition:
 // sums by cluster, for every bin.
 type cell struct {
-	bins map[string]*bin
+	bins  map[string]*bin
+	order []string // of bins, as they came
+}
+
+// classRatios are the values of every class that occurs; nil where none does.
+func (c *cell) classRatios(clusters int) []stat.Ratio {
+	var out []stat.Ratio
+	for _, name := range c.order {
+		if b := c.bins[name]; b.n > 0 {
+			b.grow(clusters)
+			out = append(out, stat.Ratio{Num: b.num, Den: b.den})
+		}
+	}
+	return out
 }
 
 type bin struct {
@@ -46,6 +59,7 @@ func (c *cell) bin(name string) *bin {
 	if b == nil {
 		b = &bin{dropped: map[string]int{}}
 		c.bins[name] = b
+		c.order = append(c.order, name)
 	}
 	return b
 }
@@ -112,7 +126,11 @@ func Summarise(dir string, m *record.Manifest, kinds []metrics.Kind) (Summary, e
 	if err != nil {
 		return Summary{}, err
 	}
-	return Summary{Schema: record.SchemaVersion, Rows: rows, Robustness: robust, Distributions: a.distributions(), Errors: a.failures, Alarms: states.alarms, Notes: a.notes, Lost: a.lost}, nil
+	transfer, err := a.transfer()
+	if err != nil {
+		return Summary{}, err
+	}
+	return Summary{Schema: record.SchemaVersion, Rows: rows, Robustness: robust, Transfer: transfer, Distributions: a.distributions(), Errors: a.failures, Alarms: states.alarms, Notes: a.notes, Lost: a.lost}, nil
 }
 
 func (a *aggregation) cluster(dataset, id string) int {
@@ -215,8 +233,12 @@ func (a *aggregation) add(r *record.Record) {
 	b.grow(k + 1)
 	b.num[k] += v * r.Weight()
 	b.den[k] += r.Weight()
-	b.n++
-	a.count(key, v)
+	if !r.Weightless {
+		b.n++
+	}
+	if !r.Weightless {
+		a.count(key, v)
+	}
 }
 
 // wholeRow is the row of a value of a whole set. Images that are missing in it are
@@ -319,6 +341,16 @@ func (a *aggregation) cellRows(base Row, c *cell, names []string, plan *stat.Pla
 
 	pool := &bin{dropped: map[string]int{}}
 	pool.grow(clusters)
+	if spec.ByClass {
+		names = slices.DeleteFunc(slices.Clone(c.order), func(name string) bool { return c.bins[name].n == 0 })
+		for name, b := range c.bins { // images that failed have no class
+			for reason, n := range b.dropped {
+				if len(names) > 0 && b.n == 0 || name != BinAll && len(names) == 0 {
+					pool.drop(reason, n)
+				}
+			}
+		}
+	}
 	filled := names
 	if len(names) == 0 {
 		filled = []string{BinAll}
@@ -357,7 +389,9 @@ func (a *aggregation) cellRows(base Row, c *cell, names []string, plan *stat.Pla
 		if slices.ContainsFunc(rows, func(r Row) bool { return r.N == 0 }) {
 			n = 0 // a mean over bins of which one is empty is not the mean over bins
 		}
-		r, err := row(BinMean, stat.MeanOf(ratios...), n, support(pool), pool.dropped)
+		mean := stat.MeanOf(ratios...)
+		mean.Partial = spec.ByClass
+		r, err := row(BinMean, mean, n, support(pool), pool.dropped)
 		if err != nil {
 			return nil, err
 		}

@@ -144,6 +144,9 @@ func (rs *robust) ratios(tokenizer string, c suite.Condition) []stat.Ratio {
 	if cl == nil {
 		return nil
 	}
+	if rs.spec.ByClass {
+		return cl.classRatios(rs.clusters)
+	}
 	if rs.bins {
 		var out []stat.Ratio
 		for _, name := range rs.a.m.Suite.Bins.Names {
@@ -156,19 +159,10 @@ func (rs *robust) ratios(tokenizer string, c suite.Condition) []stat.Ratio {
 		}
 		return out
 	}
-	pool := &bin{}
-	pool.grow(rs.clusters)
-	for _, b := range cl.bins {
-		for i := range b.num {
-			pool.num[i] += b.num[i]
-			pool.den[i] += b.den[i]
-		}
-		pool.n += b.n
+	if w := cl.whole(false, rs.clusters); w.n > 0 {
+		return w.ratios
 	}
-	if pool.n == 0 {
-		return nil
-	}
-	return []stat.Ratio{{Num: pool.num, Den: pool.den}}
+	return nil
 }
 
 // A formula gathers ratios and remembers where the values of each condition are.
@@ -180,21 +174,13 @@ type formula struct {
 // span is a condition's values among those of a formula.
 type span struct{ from, to int }
 
-func (s span) mean(v []float64) float64 { return mean(v[s.from:s.to]) }
+func (s span) mean(v []float64) float64 { return stat.MeanOfDefined(v[s.from:s.to]) }
 
 func (f *formula) add(rs []stat.Ratio) span {
 	f.ok = f.ok && len(rs) > 0
 	s := span{len(f.ratios), len(f.ratios) + len(rs)}
 	f.ratios = append(f.ratios, rs...)
 	return s
-}
-
-func mean(v []float64) float64 {
-	s := 0.0
-	for _, x := range v {
-		s += x
-	}
-	return s / float64(len(v))
 }
 
 // severities adds the conditions of a corruption.
@@ -232,7 +218,7 @@ func (rs *robust) row(tokenizer, score, corruption string, f formula, of func(v 
 	if !f.ok {
 		n = 0
 	}
-	e, err := Estimated(rs.plan, stat.Statistic{Ratios: f.ratios, Of: of}, n, rs.a.m.Bootstrap)
+	e, err := Estimated(rs.plan, stat.Statistic{Ratios: f.ratios, Of: of, Partial: rs.spec.ByClass}, n, rs.a.m.Bootstrap)
 	r.Value, r.Lo, r.Hi, r.Clusters, r.Warnings = e.Value, e.Lo, e.Hi, e.Clusters, e.Warnings
 	return r, err
 }

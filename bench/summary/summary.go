@@ -46,6 +46,8 @@ type Summary struct {
 	Rows   []Row `json:"rows"`
 	// Robustness has scores over conditions; only for suites with corruptions.
 	Robustness []RobustRow `json:"robustness,omitempty"`
+	// Transfer compares each resolution with the next; only for suites that ask for it.
+	Transfer []TransferRow `json:"transfer,omitempty"`
 	// Distributions has a histogram of every metric that the suite lists for it.
 	Distributions []Distribution `json:"distributions,omitempty"`
 	Errors        []Failure      `json:"errors,omitempty"` // every item that failed, in plan order

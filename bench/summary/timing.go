@@ -15,6 +15,17 @@ type Performance struct {
 	Times []Timing `json:"times"`
 	// Alone are those with the machine to itself; empty unless they were asked for.
 	Alone []Alone `json:"alone,omitempty"`
+	// Stages is where the time of the run went, in its order; of what a resumed run did
+	// before it was interrupted nothing is known.
+	Stages []Stage `json:"stages,omitempty"`
+}
+
+// A Stage is a part of the work of a run, with the time that all goroutines together spent
+// in it: with more of them than cores, waiting for one is in it, too.
+type Stage struct {
+	Name    string        `json:"name"`
+	Seconds record.Number `json:"seconds"`
+	Share   record.Number `json:"share"` // of all stages
 }
 
 // Timing is what a tokenizer cost during a run. Times are measured by the adapter with

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/datasets/archive"
+	"github.com/vtbench/vtbench/datasets/crops"
 	"github.com/vtbench/vtbench/datasets/document"
 	"github.com/vtbench/vtbench/datasets/faces"
 	"github.com/vtbench/vtbench/datasets/folder"
@@ -20,6 +21,7 @@ import (
 	"github.com/vtbench/vtbench/datasets/photos"
 	"github.com/vtbench/vtbench/datasets/portraits"
 	"github.com/vtbench/vtbench/datasets/segmentation"
+	"github.com/vtbench/vtbench/datasets/streets"
 	"github.com/vtbench/vtbench/datasets/textgen"
 )
 
@@ -32,6 +34,10 @@ func Kinds() []datasets.Kind {
 			func() (datasets.Dataset, error) { return textgen.NewSmall(textgen.Options{}) }),
 		builtin(patterns.ID, "drawn test patterns: slanted edges, zone plates, stars, gratings, noise of known spectrum, ramps, patches; no download",
 			func() (datasets.Dataset, error) { return patterns.New(), nil }),
+		builtin(streets.ID, "drawn label maps of street scenes in the 19 classes of Cityscapes, for the suite masks; no download",
+			func() (datasets.Dataset, error) { return streets.New(), nil }),
+		builtin(crops.ID, "crops of natural photographs, free to use: people, fur, foliage, water, architecture, sky, night; from vtbench datasets pull",
+			func() (datasets.Dataset, error) { return crops.New() }),
 		builtin(photos.ID, "natural photographs, free to use: people, animals, things, landscapes; no labels; from vtbench datasets pull",
 			func() (datasets.Dataset, error) { return photos.New() }),
 		builtin(photos.SmallID, "the photographs of photos-default as squares of 256 pixels",

@@ -100,11 +100,14 @@ type Set struct {
 	ids     []string
 	paths   []string // by photograph
 	info    datasets.Info
+	credits []datasets.Credit
 }
 
 var (
 	_ datasets.Dataset = (*Set)(nil)
 	_ datasets.Stratum = (*Set)(nil)
+
+	_ datasets.Credited = (*Set)(nil)
 )
 
 // New finds the photographs of photos-default. The error is a missing.Error when they
@@ -146,7 +149,7 @@ func open(id string, show part, sides ...int) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", id, err)
 	}
-	s.paths = files.Paths
+	s.paths, s.credits = files.Paths, files.Credits()
 	reader := pix.Options{}.Reader() // the same file decoded otherwise makes another set
 	_, _ = fmt.Fprintln(h, reader)
 	for i, p := range photographs {
@@ -163,6 +166,9 @@ func open(id string, show part, sides ...int) (*Set, error) {
 
 // Info implements datasets.Dataset.
 func (s *Set) Info() datasets.Info { return s.info }
+
+// Credits implements datasets.Credited.
+func (s *Set) Credits() []datasets.Credit { return s.credits }
 
 // IDs implements datasets.Dataset.
 func (s *Set) IDs() []string { return s.ids }

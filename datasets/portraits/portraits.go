@@ -117,6 +117,7 @@ type Set struct {
 	// Made once: heads cut out, and photographs reduced to what a canvas needs, 35 MB.
 	heads   []func() (bust, error)
 	grounds []func() (pix.Image, error)
+	credits []datasets.Credit
 }
 
 var (
@@ -177,6 +178,7 @@ func New() (*Set, error) {
 			}
 		}
 	}
+	s.credits = files.Credits()
 	s.info = datasets.Info{
 		ID: ID, Version: Version, Digest: hex.EncodeToString(h.Sum(nil)), Reader: reader,
 		Title:   fmt.Sprintf("%d images of %d people", len(s.entries), len(portraitsAtHand)),
@@ -188,6 +190,9 @@ func New() (*Set, error) {
 
 // Info implements datasets.Dataset.
 func (s *Set) Info() datasets.Info { return s.info }
+
+// Credits implements datasets.Credited.
+func (s *Set) Credits() []datasets.Credit { return s.credits }
 
 // IDs implements datasets.Dataset.
 func (s *Set) IDs() []string { return s.ids }

@@ -27,6 +27,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/strictyaml"
@@ -62,6 +63,7 @@ func Mend(use string) string {
 type File struct {
 	Name    string `yaml:"-" json:"name"` // base name, by which it is asked for
 	Path    string `yaml:"path" json:"path"`
+	As      string `yaml:"as" json:"as,omitempty"` // name, where the base name says nothing
 	SHA256  string `yaml:"sha256" json:"sha256"`
 	Role    Role   `yaml:"role" json:"role,omitempty"` // of a photograph; other files have none
 	Licence string `yaml:"licence" json:"licence"`     // SPDX id
@@ -117,6 +119,9 @@ func parse(b []byte) (manifest, error) {
 		for k := range p.Files {
 			f := &p.Files[k]
 			f.Name, f.Use, f.pkg = path.Base(f.Path), p.Use, i
+			if f.As != "" {
+				f.Name = f.As
+			}
 			f.Package = p.Name + " (" + p.From + ")"
 			if p.Version != "" {
 				f.Package = p.Name + " " + p.Version + " (" + p.From + ")"
@@ -124,7 +129,7 @@ func parse(b []byte) (manifest, error) {
 			if sum, err := hex.DecodeString(f.SHA256); err != nil || len(sum) != sha256.Size {
 				return m, fmt.Errorf("reading the list of assets: %s: sha256 is %q", f.Path, f.SHA256)
 			}
-			if !fs.ValidPath(f.Path) || seen[f.Name] || f.Licence == "" || f.Author == "" {
+			if !fs.ValidPath(f.Path) || path.Base(f.Name) != f.Name || seen[f.Name] || f.Licence == "" || f.Author == "" {
 				return m, fmt.Errorf("reading the list of assets: %s: the path is bad, the name is taken, or licence or author is missing", f.Path)
 			}
 			if isRole := f.Role == Fit || f.Role == Calibrate || f.Role == Test; isRole != (p.Use == Photo) || !isRole && f.Role != "" {
@@ -191,6 +196,16 @@ type Collection struct {
 	Paths    []string
 	Digests  []string
 	Licences string // all of them, as an SPDX expression
+	Files    []File
+}
+
+// Credits says who made the files.
+func (c Collection) Credits() []datasets.Credit {
+	out := make([]datasets.Credit, len(c.Files))
+	for i, f := range c.Files {
+		out[i] = datasets.Credit{Title: f.Title, Author: f.Author, Licence: f.Licence, Source: f.Package}
+	}
+	return out
 }
 
 // Photographs lists the photographs of a role.
@@ -212,7 +227,7 @@ func Collect(role Role, names ...string) (Collection, error) {
 		if err != nil {
 			return Collection{}, err
 		}
-		c.Paths, c.Digests = append(c.Paths, file), append(c.Digests, f.SHA256)
+		c.Paths, c.Digests, c.Files = append(c.Paths, file), append(c.Digests, f.SHA256), append(c.Files, f)
 		if !slices.Contains(licences, f.Licence) {
 			licences = append(licences, f.Licence)
 		}

@@ -40,11 +40,16 @@ func TestListFaults(t *testing.T) {
 		"unknown role":    "version: 1\npackages: [{name: p, from: pypi, files: [" + strings.Replace(good, "role: test", "role: train", 1) + "]}]",
 		"role of a model": "version: 1\npackages: [{name: p, from: pypi, use: model, files: [" + good + "]}]",
 		"two roles":       "version: 1\npackages: [{name: p, from: pypi, files: [" + good + "," + strings.Replace(strings.Replace(good, "a/b", "a/c", 1), "role: test", "role: fit", 1) + "]}]",
+		"path for a name": "version: 1\npackages: [{name: p, from: pypi, files: [" + strings.Replace(good, "role:", "as: ../c.png, role:", 1) + "]}]",
 		"same name":       "version: 1\npackages: [{name: p, from: pypi, files: [" + good + "," + strings.Replace(good, "a/b", "c/b", 1) + "]}]",
 	} {
 		if _, err := parse([]byte(list)); err == nil {
 			t.Errorf("%s passes", name)
 		}
+	}
+	m, err := parse([]byte("version: 1\npackages: [{name: p, from: pypi, files: [" + strings.Replace(good, "role:", "as: c.png, role:", 1) + "]}]"))
+	if err != nil || m.Packages[0].Files[0].Name != "c.png" || m.Packages[0].Files[0].Path != "a/b.png" {
+		t.Errorf("a file with a name of its own: %+v, %v", m, err)
 	}
 	if _, err := parse([]byte("version: 1\npackages: [{name: p, from: pypi, files: [" + good + "]}]")); err != nil {
 		t.Errorf("a sound list: %v", err)

@@ -8,6 +8,7 @@ import (
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/detail"
 	"github.com/vtbench/vtbench/metrics/face"
+	"github.com/vtbench/vtbench/metrics/mask"
 	"github.com/vtbench/vtbench/metrics/network"
 	"github.com/vtbench/vtbench/metrics/ocr"
 	"github.com/vtbench/vtbench/metrics/quality"
@@ -20,6 +21,7 @@ func Kinds() []metrics.Kind {
 		[]metrics.Kind{ocr.Kind(), face.Kind()},
 		quality.Kinds(),
 		detail.Kinds(),
+		mask.Kinds(),
 		network.Kinds(),
 		[]metrics.Kind{token.Kind(), token.StabilityKind(), token.LatentKind()},
 	)

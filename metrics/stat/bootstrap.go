@@ -101,6 +101,23 @@ type Statistic struct {
 	// change its argument and may be called from several goroutines. It may return
 	// NaN where the statistic is undefined.
 	Of func(values []float64) float64
+	// Partial leaves a ratio without data (NaN) out of means, where it would otherwise make
+	// the statistic undefined: classes of masks, of which a resample may lack the rare
+	// ones, as mIoU leaves out classes that do not occur. Of then has to do the same, see
+	// [MeanOfDefined].
+	Partial bool
+}
+
+// MeanOfDefined is the mean of those values that are not NaN; NaN where all are.
+func MeanOfDefined(values []float64) float64 {
+	s, n := 0.0, 0
+	for _, v := range values {
+		if !math.IsNaN(v) {
+			s += v
+			n++
+		}
+	}
+	return quotient(s, float64(n))
 }
 
 // Single is the statistic of one ratio.
@@ -117,7 +134,7 @@ func Difference(baseline, candidate []Ratio) Statistic {
 	return Statistic{
 		Ratios: slices.Concat(baseline, candidate),
 		Of: func(v []float64) float64 {
-			return mean(v[k:]) - mean(v[:k])
+			return MeanOfDefined(v[k:]) - MeanOfDefined(v[:k])
 		},
 	}
 }
@@ -158,12 +175,12 @@ func mean(v []float64) float64 {
 
 func (s Statistic) apply(values []float64) float64 {
 	for _, v := range values {
-		if math.IsNaN(v) {
+		if math.IsNaN(v) && !s.Partial {
 			return v
 		}
 	}
 	if s.Of == nil {
-		return mean(values)
+		return MeanOfDefined(values)
 	}
 	return s.Of(values)
 }
@@ -468,6 +485,9 @@ func interval(s Statistic, reps []float64, opts Options) Interval {
 		values[j] = r.Value()
 		iv.Clusters = min(iv.Clusters, r.support())
 	}
+	if s.Partial {
+		iv.Clusters = s.support()
+	}
 	iv.Estimate = s.apply(values)
 	return iv.read(reps, largest(values), opts, func(noise float64, sorted []float64, z float64) (lo, hi float64, ok bool) {
 		return bcaLevels(s, iv.Estimate, noise, sorted, z)
@@ -526,9 +546,22 @@ const rounding = 1e-12
 func largest(values []float64) float64 {
 	m := 0.0
 	for _, v := range values {
-		m = max(m, math.Abs(v))
+		if !math.IsNaN(v) {
+			m = max(m, math.Abs(v))
+		}
 	}
 	return m
+}
+
+// support is the number of clusters with data in any ratio.
+func (s Statistic) support() int {
+	n := 0
+	for i := range s.Ratios[0].Num {
+		if slices.ContainsFunc(s.Ratios, func(r Ratio) bool { return r.Den == nil || r.Den[i] > 0 }) {
+			n++
+		}
+	}
+	return n
 }
 
 // support is the number of clusters with data.
@@ -582,7 +615,7 @@ func (s Statistic) acceleration() (float64, bool) {
 	n := len(s.Ratios[0].Num)
 	nums, dens := make([]float64, k), make([]float64, k)
 	for j, r := range s.Ratios {
-		if r.support() < 2 {
+		if r.support() < 2 && !s.Partial {
 			return 0, false
 		}
 		nums[j], dens[j] = r.sums()
@@ -594,7 +627,7 @@ func (s Statistic) acceleration() (float64, bool) {
 			if r.Den != nil {
 				d = r.Den[i]
 			}
-			values[j] = (nums[j] - r.Num[i]) / (dens[j] - d)
+			values[j] = quotient(nums[j]-r.Num[i], dens[j]-d)
 		}
 		left[i] = s.apply(values)
 		if math.IsNaN(left[i]) || math.IsInf(left[i], 0) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -150,6 +151,115 @@ func countRandomFlips(ds []float64, least float64, resamples int, seed uint64) i
 		}
 	}
 	return n
+}
+
+// Swap is the paired permutation test of ratios whose denominators are measured, too,
+// such as intersections over unions: under it, baseline and candidate could have been
+// swapped for any cluster. The statistic is [Difference] with Partial; its p-value is the
+// share of random swaps in which it is at least as far from zero, the one seen among
+// them. There is one ratio a class on both sides, or more.
+func Swap(baseline, candidate []Ratio, opts SignFlipOptions) (Test, error) {
+	if len(baseline) != len(candidate) || len(baseline) == 0 {
+		return Test{}, fmt.Errorf("swapping: %d ratios of the baseline, %d of the candidate", len(baseline), len(candidate))
+	}
+	if opts.Resamples == 0 {
+		opts.Resamples = DefaultResamples
+	}
+	n := len(baseline[0].Num)
+	for k, b := range baseline {
+		for _, r := range []Ratio{b, candidate[k]} {
+			if err := r.check(n); err != nil {
+				return Test{}, fmt.Errorf("swapping ratio %d: %w", k, err)
+			}
+			if r.Den == nil {
+				return Test{}, fmt.Errorf("swapping ratio %d: %w", k, errors.New("it has no denominators"))
+			}
+		}
+	}
+	// Clusters of which both sides are equal change nothing.
+	var differ []int
+	for i := range n {
+		for k, b := range baseline {
+			if c := candidate[k]; b.Num[i] != c.Num[i] || b.Den[i] != c.Den[i] {
+				differ = append(differ, i)
+				break
+			}
+		}
+	}
+	t := Test{N: len(differ), Zeros: n - len(differ), P: 1, How: Exact}
+	s := swapped{baseline, candidate, make([]float64, 4*len(baseline)), make([]float64, 2*len(baseline))}
+	for k, b := range baseline {
+		s.sums[4*k], s.sums[4*k+1] = b.sums()
+		s.sums[4*k+2], s.sums[4*k+3] = candidate[k].sums()
+	}
+	t.Statistic = s.difference()
+	if len(differ) == 0 || math.IsNaN(t.Statistic) {
+		return t, nil
+	}
+	least := math.Abs(t.Statistic) - rounding*largest(s.values)
+	t.How, t.Resamples = MonteCarlo, opts.Resamples
+	exact := len(differ) <= maxExactSwaps
+	if exact {
+		t.How, t.Resamples = Exact, 0
+		opts.Resamples = 1<<len(differ) - 1 // one swap leads from each pattern to the next, back to none swapped
+	}
+	as, far := make([]bool, n), 0
+	var random stream
+	for r := range opts.Resamples {
+		if exact { // Gray code: the lowest set bit of r+1 says which cluster
+			s.swap(differ[bits.TrailingZeros(uint(r+1))], as)
+		} else {
+			random.seedStream(opts.Seed, domainSignFlip, uint64(r))
+			var word uint64
+			for j, i := range differ {
+				if j%64 == 0 {
+					word = random.pcg.Uint64()
+				}
+				if word>>(j%64)&1 == 1 != as[i] {
+					s.swap(i, as)
+				}
+			}
+		}
+		if d := s.difference(); math.IsNaN(d) || math.Abs(d) >= least {
+			far++
+		}
+	}
+	t.P = float64(1+far) / float64(1+opts.Resamples)
+	return t, nil
+}
+
+// maxExactSwaps is the largest number of differing clusters for which all swaps are tried.
+const maxExactSwaps = 12
+
+// swapped are the sums of both sides while clusters are swapped: by ratio, numerator and
+// denominator of the baseline, then of the candidate.
+type swapped struct {
+	baseline, candidate []Ratio
+	sums, values        []float64
+}
+
+func (s *swapped) swap(i int, as []bool) {
+	sign := 1.0
+	if as[i] {
+		sign = -1
+	}
+	as[i] = !as[i]
+	for k, b := range s.baseline {
+		num, den := sign*(s.candidate[k].Num[i]-b.Num[i]), sign*(s.candidate[k].Den[i]-b.Den[i])
+		s.sums[4*k] += num
+		s.sums[4*k+1] += den
+		s.sums[4*k+2] -= num
+		s.sums[4*k+3] -= den
+	}
+}
+
+// difference is the mean over the candidate's ratios less that over the baseline's.
+func (s *swapped) difference() float64 {
+	n := len(s.baseline)
+	for k := range n {
+		s.values[k], s.values[n+k] = quotient(s.sums[4*k], s.sums[4*k+1]), quotient(s.sums[4*k+2], s.sums[4*k+3])
+	}
+	return MeanOfDefined(s.values[n:]) - MeanOfDefined(s.values[:n])
 }
 
 // Contributions splits a paired difference into one summand a cluster: their

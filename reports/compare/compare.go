@@ -305,8 +305,8 @@ func conditionTitle(s string) string {
 	if c.Corruption != "" {
 		out = fmt.Sprintf("%s %d", view.CorruptionTitle(c.Corruption), c.Severity)
 	}
-	if c.Resolution > 0 {
-		out += fmt.Sprintf(", %d px", c.Resolution)
+	if size := suite.Size(c.Resolution); size != "" {
+		out += ", " + size
 	}
 	if c.Against == suite.AgainstClean {
 		out += ", against the undamaged original"

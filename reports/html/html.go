@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/gallery"
@@ -144,6 +145,7 @@ type page struct {
 	Warnings              []string
 	Findings              []view.Finding
 	Sections              []section
+	Matrices              []matrixGroup
 	Robust                []robustTable
 	Plots                 []figure
 	Explore               explore
@@ -159,6 +161,7 @@ type page struct {
 	MoreFailures          int
 	Runs                  []runInfo
 	Words                 []word
+	Credits               []datasets.Credit
 	Summary               string
 	Tables                []link
 }
@@ -173,6 +176,9 @@ func (p *page) shell(js []string) {
 		}
 	}
 	part(true, "results", "Results")
+	for _, g := range p.Matrices {
+		part(true, g.ID, g.Title)
+	}
 	part(len(p.Robust) > 0, "damage", "Damage")
 	part(len(p.Plots) > 0 || p.Items.Total > 0, "plots", "Plots")
 	part(p.Items.Total > 0, "gallery", "Gallery")
@@ -180,6 +186,7 @@ func (p *page) shell(js []string) {
 	part(true, "explore", "Explore")
 	part(len(p.Failures) > 0, "failures", "Failures")
 	part(true, "method", "Method")
+	part(len(p.Credits) > 0, "credits", "Credits")
 }
 
 type token struct {
@@ -278,7 +285,8 @@ func newPage(v *view.View, plots []Plot, o Options, a *album) *page {
 	for i, s := range v.Sections() {
 		p.Sections = append(p.Sections, newSection(v, s, sectionID(i)))
 	}
-	p.Robust, p.Explore = newRobust(v), newExplore(v)
+	p.Credits = v.Credits()
+	p.Robust, p.Explore, p.Matrices = newRobust(v), newExplore(v), newMatrices(v)
 	p.plots(plots, o)
 	p.cases(v, a)
 	for i, f := range v.Failures {
@@ -294,6 +302,9 @@ func newPage(v *view.View, plots []Plot, o Options, a *album) *page {
 	}
 	for _, r := range v.Runs {
 		p.Runs = append(p.Runs, newRunInfo(r))
+	}
+	if work := v.Work(); work != "" && len(p.Runs) == 1 {
+		p.Runs[0].Facts = append(p.Runs[0].Facts, [2]string{"shares of the work", work})
 	}
 	for _, m := range v.Metrics {
 		p.Words = append(p.Words, word{m.Title, fmt.Sprintf("%s, version %d", m.ID, m.Version), m.Short, m.Long})
@@ -422,7 +433,7 @@ func newGrid(v *view.View, s view.Section, g view.Grid) grid {
 		}
 		if r.Worst.OK {
 			row.Loss = st.Delta(r.Worst.Delta)
-			if len(g.Bins) > 0 {
+			if len(g.Bins) > 0 || g.Metric.ByClass {
 				row.Worst = view.BinTitle(r.Worst.Bin)
 			}
 		}

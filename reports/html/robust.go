@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/view"
@@ -43,7 +44,7 @@ func newRobust(v *view.View) []robustTable {
 			at = ", " + g.Dataset.Name
 		}
 		if len(v.Resolutions()) > 1 {
-			at += fmt.Sprintf(", %d px", g.Resolution)
+			at += ", " + suite.Size(g.Resolution)
 		}
 		if g.Score == summary.ScoreFlip {
 			t.Title = "flipped tokens" + at

@@ -52,6 +52,7 @@ func Report(v *view.View, plots []Plot) string {
 		}
 		images(&b, v, s)
 	}
+	matrices(&b, v)
 	robustness(&b, v)
 	if len(plots) > 0 {
 		p("## Plots\n\n")
@@ -75,6 +76,7 @@ func Report(v *view.View, plots []Plot) string {
 		p("\n")
 	}
 	method(&b, v)
+	credits(&b, v)
 	return b.String()
 }
 
@@ -195,6 +197,49 @@ func images(b *strings.Builder, v *view.View, s view.Section) {
 	b.WriteString("\n")
 }
 
+// matrices writes the tables of classes and of resolutions.
+func matrices(b *strings.Builder, v *view.View) {
+	group := ""
+	for _, m := range v.Matrices() {
+		if m.Group != group {
+			group = m.Group
+			fmt.Fprintf(b, "## %s\n\n", format.Markdown(group))
+		}
+		st := format.For(m.Metric)
+		fmt.Fprintf(b, "### %s", format.Markdown(m.Title))
+		if st.Unit != "" {
+			fmt.Fprintf(b, " (%s)", format.Markdown(st.Unit))
+		}
+		fmt.Fprintf(b, "\n\n%s\n\n", format.Markdown(m.Note))
+		header := []string{m.Corner}
+		for _, c := range m.Columns {
+			header = append(header, format.Markdown(c))
+		}
+		writeRow(b, header)
+		b.WriteString("|---|" + strings.Repeat("--:|", len(header)-1) + "\n")
+		unpaired := false
+		for _, r := range m.Rows {
+			row := []string{format.Markdown(r.Name)}
+			if r.Token != nil {
+				row[0] = name(*r.Token)
+			}
+			for _, c := range r.Cells {
+				text := format.Markdown(c.Text(st))
+				if bounds := st.Bounds(c.Lo, c.Hi); bounds != "" && c.Text(st) != format.None {
+					text += " " + bounds
+				}
+				unpaired = unpaired || c.Unpaired
+				row = append(row, text)
+			}
+			writeRow(b, row)
+		}
+		b.WriteString("\n")
+		if unpaired {
+			fmt.Fprintf(b, "%s.\n\n", format.Markdown(view.UnpairedNote))
+		}
+	}
+}
+
 func writeRow(b *strings.Builder, cells []string) {
 	b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
 }
@@ -227,9 +272,26 @@ func method(b *strings.Builder, v *view.View) {
 		}
 		fmt.Fprintf(b, "- %s, %s, %s, %d cores%s, started %s\n\n", format.Markdown(m.Host.Program), format.Markdown(m.Host.Go), format.Markdown(m.Host.OS), m.Host.Cores, cpu(m.Host.CPU), format.Markdown(m.Host.Started))
 	}
+	if work := v.Work(); work != "" {
+		fmt.Fprintf(b, "Shares of the work: %s.\n\n", format.Markdown(work))
+	}
 	fmt.Fprintf(b, "Metrics:\n\n")
 	for _, m := range v.Metrics {
 		fmt.Fprintf(b, "- **%s** (%s, version %d): %s. %s\n", format.Markdown(m.Title), format.Markdown(m.ID), m.Version, format.Markdown(m.Short), format.Markdown(m.Long))
+	}
+}
+
+// credits says whose photographs a report and its pictures show.
+func credits(b *strings.Builder, v *view.View) {
+	list := v.Credits()
+	if len(list) == 0 {
+		return
+	}
+	b.WriteString("\n## Credits\n\nThe photographs are of these; crops, and sizes other than theirs, are ours.\n\n")
+	writeRow(b, []string{"title", "author", "licence", "source"})
+	b.WriteString("|---|---|---|---|\n")
+	for _, c := range list {
+		writeRow(b, []string{format.Markdown(c.Title), format.Markdown(c.Author), format.Markdown(c.Licence), format.Markdown(c.Source)})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/format"
@@ -40,7 +41,7 @@ func robustness(b *strings.Builder, v *view.View) {
 		if len(cols) == 0 {
 			continue
 		}
-		fmt.Fprintf(b, "### %s, %d px: mPC\n\n", format.Markdown(first.Dataset.Name), first.Resolution)
+		fmt.Fprintf(b, "### %s, %s: mPC\n\n", format.Markdown(first.Dataset.Name), suite.Size(first.Resolution))
 		header := []string{"tokenizer"}
 		for i, g := range cols {
 			st := format.For(g.Metric)
@@ -91,7 +92,7 @@ func corruptions(b *strings.Builder, g view.RobustGrid) {
 	case g.Metric.Better == metrics.Lower:
 		what += ", lower is better"
 	}
-	fmt.Fprintf(b, "<details><summary>%s: %s, %d px%s</summary>\n\n", what, format.Markdown(g.Dataset.Name), g.Resolution, unitOf(st.Unit))
+	fmt.Fprintf(b, "<details><summary>%s: %s, %s%s</summary>\n\n", what, format.Markdown(g.Dataset.Name), suite.Size(g.Resolution), unitOf(st.Unit))
 	header := []string{"tokenizer"}
 	if g.HasMCE {
 		header = append(header, "mCE")

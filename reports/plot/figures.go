@@ -97,8 +97,8 @@ func where(v *view.View, g view.RobustGrid) string {
 	if len(v.Datasets) > 1 {
 		s = g.Dataset.Name + " · "
 	}
-	if g.Resolution > 0 {
-		return s + fmt.Sprintf("%d px", g.Resolution)
+	if size := suite.Size(g.Resolution); size != "" {
+		return s + size
 	}
 	return s + "own size"
 }

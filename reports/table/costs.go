@@ -2,6 +2,7 @@ package table
 
 import (
 	"io"
+	"strings"
 
 	"github.com/vtbench/vtbench/reports/view"
 )
@@ -38,6 +39,11 @@ func Costs(w io.Writer, v *view.View) error {
 			return err
 		}
 		if err := Simple(w, header, rows); err != nil {
+			return err
+		}
+	}
+	if work := v.Work(); work != "" && len(v.Alone) > 0 {
+		if err := printf(w, "\nShares of the work:\n%s\n", strings.Join(lines(work, DefaultWidth), "\n")); err != nil {
 			return err
 		}
 	}

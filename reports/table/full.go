@@ -1,7 +1,6 @@
 package table
 
 import (
-	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -158,8 +157,8 @@ func kept(w io.Writer, v *view.View, width int) error {
 func keptTable(w io.Writer, grids []view.RobustGrid, width int) error {
 	g := grids[0]
 	at := ""
-	if g.Resolution > 0 {
-		at = fmt.Sprintf(", %d px", g.Resolution)
+	if size := suite.Size(g.Resolution); size != "" {
+		at = ", " + size
 	}
 	if err := printf(w, "under damage, mean over corruptions and severities (mPC), of %s%s\n", format.Line(g.Dataset.Name), at); err != nil {
 		return err

@@ -78,6 +78,9 @@ func View(w io.Writer, v *view.View, o Options) error {
 			return err
 		}
 	}
+	if err := transfer(w, v, width); err != nil {
+		return err
+	}
 	if err := kept(w, v, width); err != nil {
 		return err
 	}

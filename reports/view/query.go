@@ -244,6 +244,12 @@ func (v *View) Grid(dataset, condition, metric string) Grid {
 	})
 	g.losses()
 	v.floor(&g)
+	if spec.ByClass { // too many for columns, see Matrices
+		g.Bins = nil
+		for i := range g.Rows {
+			g.Rows[i].Cells = nil
+		}
+	}
 	return g
 }
 
@@ -482,7 +488,7 @@ func (v *View) Timing(tokenizer, condition string) (Timing, bool) {
 func (v *View) Resolutions() []int {
 	var out []int
 	for _, c := range v.Conditions {
-		if c.Resolution > 0 && !slices.Contains(out, c.Resolution) {
+		if c.Resolution != 0 && !slices.Contains(out, c.Resolution) {
 			out = append(out, c.Resolution)
 		}
 	}
@@ -508,7 +514,7 @@ func (v *View) Title(s Section) string {
 		parts = append(parts, s.Dataset.Name)
 	}
 	t := s.Condition.Title()
-	if s.Condition.Corruption == "" && s.Condition.Resolution > 0 {
+	if s.Condition.Corruption == "" && s.Condition.Resolution != 0 {
 		t = strings.TrimPrefix(t, "clean, ")
 	}
 	return strings.Join(append(parts, t), " · ")

@@ -52,11 +52,13 @@ type View struct {
 	Cases      []Case
 	Timings    []Timing
 	Alone      []summary.Alone     // times and memory with the machine to itself, where they were asked for
+	Stages     []summary.Stage     // where the time of the run went, where there is one run
 	Robust     []summary.RobustRow // scores over conditions, with the tokenizers' names on the page
 	Warnings   []string            // what a reader must know before trusting the page
 	Heads      []string            // what metrics say of the originals that belongs at the top: "36 faces of 2 people"
 
 	distributions []summary.Distribution
+	transfer      []summary.TransferRow
 	rows          map[key]summary.Row
 }
 
@@ -85,8 +87,8 @@ func (c Condition) Title() string {
 	if c.Corruption != "" {
 		s = fmt.Sprintf("%s %d", strings.ReplaceAll(c.Corruption, "_", " "), c.Severity)
 	}
-	if c.Resolution > 0 {
-		s += fmt.Sprintf(", %d px", c.Resolution)
+	if size := suite.Size(c.Resolution); size != "" {
+		s += ", " + size
 	}
 	if c.Against != "" {
 		s += ", against " + c.Against
@@ -162,6 +164,12 @@ func New(runs ...*summary.Run) (*View, error) {
 			}
 			row.Tokenizer = names.name(row.Tokenizer)
 			v.Robust = append(v.Robust, row)
+		}
+		for _, row := range runs[i].Summary.Transfer {
+			if !names.shown[row.Tokenizer] {
+				row.Tokenizer = names.name(row.Tokenizer)
+				v.transfer = append(v.transfer, row)
+			}
 		}
 		for _, d := range runs[i].Summary.Distributions {
 			if !names.shown[d.Tokenizer] {
@@ -597,6 +605,11 @@ func (v *View) addRun(i int, r *summary.Run, names naming) {
 			v.Timings = append(v.Timings, Timing{Timing: t, Run: i})
 		}
 	}
+	if i == 0 {
+		v.Stages = r.Performance.Stages
+	} else {
+		v.Stages = nil
+	}
 	for _, a := range r.Performance.Alone {
 		if !names.shown[a.Tokenizer] {
 			a.Tokenizer = names.name(a.Tokenizer)
@@ -740,6 +753,14 @@ func (v *View) orderMetrics(runs []*summary.Run, have map[string]bool) {
 	}
 }
 
+// sideOf orders resolutions: native comes after all squares.
+func sideOf(c Condition) int {
+	if c.Resolution == suite.Native {
+		return math.MaxInt32
+	}
+	return c.Resolution
+}
+
 func (v *View) orderConditions(keys []string) []Condition {
 	var out []Condition
 	for _, k := range keys {
@@ -762,7 +783,7 @@ func (v *View) orderConditions(keys []string) []Condition {
 		return len(v.Suite.Corruptions)
 	}
 	slices.SortStableFunc(out, func(a, b Condition) int {
-		for _, d := range []int{place(a) - place(b), strings.Compare(a.Corruption, b.Corruption), a.Severity - b.Severity, a.Resolution - b.Resolution, strings.Compare(a.Against, b.Against)} {
+		for _, d := range []int{place(a) - place(b), strings.Compare(a.Corruption, b.Corruption), a.Severity - b.Severity, sideOf(a) - sideOf(b), strings.Compare(a.Against, b.Against)} {
 			if d != 0 {
 				return d
 			}

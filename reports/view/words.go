@@ -1,6 +1,8 @@
 package view
 
 import (
+	"slices"
+
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
 )
@@ -13,6 +15,19 @@ func About(d datasets.Info) string {
 	}
 	if d.Licence != "" {
 		out += "; " + d.Licence
+	}
+	return out
+}
+
+// Credits are those of all that the page may show, each once.
+func (v *View) Credits() []datasets.Credit {
+	var out []datasets.Credit
+	for _, d := range v.Datasets {
+		for _, c := range d.Credits {
+			if !slices.Contains(out, c) {
+				out = append(out, c)
+			}
+		}
 	}
 	return out
 }

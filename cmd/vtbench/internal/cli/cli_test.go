@@ -87,7 +87,7 @@ func TestUsageErrors(t *testing.T) {
 		{"run --suite s.yaml --data foldr:in", `did you mean "folder"?`},
 		{"run --suite s.yaml --data in", "write folder:in, or with another prefix"},
 		{"run --suite s.yaml --data folder:in --limit 0", "--limit 0: want 1 item or more"},
-		{"run --suite s.yaml --data folder:in --resolution 0", "resolutions: 0 is outside"},
+		{"run --suite s.yaml --data folder:in --resolution 0", "want the side of a square in pixels, or native"},
 		{"run --suite s.yaml --data folder:in -o new --resume", "nothing to resume: new holds no run"},
 		{"run --suite s.yaml --data folder:in --resume", "no unfinished run of suite pixels"},
 		{"run --suite s.yaml --data folder:in -t my_tok.py", "did you mean 'process:python3 my_tok.py'?"},

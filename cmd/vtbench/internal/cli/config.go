@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/vtbench/vtbench/bench/run"
+	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/tokenizers"
@@ -25,7 +26,7 @@ type config struct {
 	Suite       string            `yaml:"suite"`
 	Data        []string          `yaml:"data"`
 	Tokenizers  []tokenizerConfig `yaml:"tokenizers"`
-	Resolutions []int             `yaml:"resolutions"`
+	Resolutions suite.Resolutions `yaml:"resolutions"`
 	Metrics     []string          `yaml:"metrics"`
 	Limit       *int              `yaml:"limit"`
 	Full        bool              `yaml:"full"`

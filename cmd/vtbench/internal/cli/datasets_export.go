@@ -35,7 +35,7 @@ type exported struct {
 	Datasets    []record.DatasetEntry `json:"datasets"`
 	Suite       string                `json:"suite,omitempty"` // whose conditions these are
 	Version     int                   `json:"suite_version,omitempty"`
-	Resolutions []int                 `json:"resolutions"`
+	Resolutions suite.Resolutions     `json:"resolutions"`
 	Seed        uint64                `json:"seed"`
 	// Corruptions says which code damaged the images, and what its pixel units mean.
 	Corruptions string `json:"corruptions,omitempty"`
@@ -62,7 +62,7 @@ type exportedImage struct {
 
 type exportFlags struct {
 	suite, format  string
-	resolutions    []int
+	resolutions    suite.Resolutions
 	workers, limit int
 	full           bool
 	seed           uint64
@@ -91,7 +91,8 @@ the picture lies, and what could not be loaded; manifest.json where all came fro
 		},
 	}
 	fl := cmd.Flags()
-	fl.IntSliceVarP(&f.resolutions, "resolution", "r", []int{256}, "sides of the squares; with --suite the suite's")
+	f.resolutions = suite.Resolutions{256}
+	fl.VarP(&sides{to: &f.resolutions}, "resolution", "r", "sides of the squares, or native; with --suite the suite's")
 	fl.StringVarP(&f.suite, "suite", "s", "", "suite whose conditions and number of items are wanted: a name or the path of a .yaml file")
 	fl.IntVar(&f.limit, "limit", 0, "only the first N items of each data set (a stratified prefix)")
 	fl.BoolVar(&f.full, "full", false, "all items of each data set")
@@ -120,7 +121,7 @@ func (a *app) export(ctx context.Context, specs []string, dir string, f *exportF
 	}
 	override(&asked, &c)
 	for _, r := range asked.Resolutions {
-		if r < 1 {
+		if r < 1 && r != suite.Native {
 			return usagef("--resolution %d: want the side of a square in pixels", r)
 		}
 	}

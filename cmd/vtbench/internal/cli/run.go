@@ -37,7 +37,7 @@ import (
 type runFlags struct {
 	suite, config, output, shard, format string
 	tokenizers, data, metrics            []string
-	resolutions                          []int
+	resolutions                          suite.Resolutions
 	workers, limit, batch, resamples     int
 	keep                                 string
 	full, resume, timing                 bool
@@ -69,7 +69,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.StringVar(&f.recipe, "recipe", "", "YAML file with the conditions under which sets are compared, instead of a suite (docs/rfid.md)")
 	fl.StringVarP(&f.config, "config", "c", "", "YAML file with any of these settings")
 	fl.StringVarP(&f.output, "output", "o", "", "run directory (default runs/SUITE-TIME)")
-	fl.IntSliceVarP(&f.resolutions, "resolution", "r", nil, "sides of the squares tokenizers see (default: the suite's)")
+	fl.VarP(&sides{to: &f.resolutions}, "resolution", "r", "sides of the squares tokenizers see, or native (default: the suite's)")
 	fl.IntVarP(&f.workers, "jobs", "j", 0, "workers (default: all cores); results do not depend on it")
 	fl.IntVar(&f.limit, "limit", 0, "only the first N items of each data set (a stratified prefix)")
 	fl.BoolVar(&f.full, "full", false, "all items of each data set")
@@ -211,6 +211,7 @@ func override(s *suite.Suite, c *config) {
 	}
 	if len(c.Resolutions) > 0 {
 		s.Resolutions = c.Resolutions
+		s.Transfer = s.Transfer && len(c.Resolutions) > 1
 	}
 	for k, v := range c.Options {
 		if s.Options == nil {
