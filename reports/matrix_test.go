@@ -79,7 +79,7 @@ func TestMatricesAndCredits(t *testing.T) {
 			"### mIoU by class", "| traffic light | ", "| → native size |", "+12.5 [10.0, 15.0]", `+12.5&#42; [`,
 			"sea", "A. Nybody", "wallpapers", "tokenizers 25.0 %, metrics 75.0 %",
 		}, []string{"| road | traffic light |", "<sea>"}},
-		"html": {string(page), []string{
+		"html": {string(page.HTML), []string{
 			"<h2>Classes</h2>", `<th scope="row">traffic light</th>`, "<h2>Resolutions</h2>", "&#43;12.5", "<td>The &lt;sea&gt;</td><td>A. Nybody</td>", "tokenizers 25.0 %, metrics 75.0 %",
 		}, []string{`<button type="button">traffic light</button>`, "<sea>"}},
 	} {

@@ -167,7 +167,7 @@ func TestMasks(t *testing.T) {
 // Two tokenizers whose unions differ are compared, by class and in the mean.
 func TestMasksAreCompared(t *testing.T) {
 	done := execute(t, maskConfig(t))
-	results, err := compare.FromRunDir(done)
+	results, err := compare.FromRunDir(done, compare.LoadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ type cityscapesLabel struct {
 
 // cityscapesLabels are the labels of mcordts/cityscapesScripts at 4b83263
 // (cityscapesscripts/helpers/labels.py) that label maps of the published sets have. objects
-// are those whose instances are told apart.
+// are those whose instances are told apart there, and traffic lights and signs.
 var cityscapesLabels = []cityscapesLabel{
 	{"unlabeled", 0, 255, [3]uint8{0, 0, 0}, false},
 	{"ego vehicle", 1, 255, [3]uint8{0, 0, 0}, false},
@@ -45,8 +45,8 @@ var cityscapesLabels = []cityscapesLabel{
 	{"tunnel", 16, 255, [3]uint8{150, 120, 90}, false},
 	{"pole", 17, 5, [3]uint8{153, 153, 153}, false},
 	{"polegroup", 18, 255, [3]uint8{153, 153, 153}, false},
-	{"traffic light", 19, 6, [3]uint8{250, 170, 30}, false},
-	{"traffic sign", 20, 7, [3]uint8{220, 220, 0}, false},
+	{"traffic light", 19, 6, [3]uint8{250, 170, 30}, true},
+	{"traffic sign", 20, 7, [3]uint8{220, 220, 0}, true},
 	{"vegetation", 21, 8, [3]uint8{107, 142, 35}, false},
 	{"terrain", 22, 9, [3]uint8{152, 251, 152}, false},
 	{"sky", 23, 10, [3]uint8{70, 130, 180}, false},

@@ -21,10 +21,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/datasets/internal/dice"
+	"github.com/vtbench/vtbench/datasets/segmentation"
 )
 
 // ID is the name of the data set.
@@ -64,32 +64,8 @@ const (
 	bicycle
 )
 
-var classes = []datasets.Class{
-	{Name: "road", Colour: [3]uint8{128, 64, 128}},
-	{Name: "sidewalk", Colour: [3]uint8{244, 35, 232}},
-	{Name: "building", Colour: [3]uint8{70, 70, 70}},
-	{Name: "wall", Colour: [3]uint8{102, 102, 156}},
-	{Name: "fence", Colour: [3]uint8{190, 153, 153}},
-	{Name: "pole", Colour: [3]uint8{153, 153, 153}},
-	{Name: "traffic light", Colour: [3]uint8{250, 170, 30}, Objects: true},
-	{Name: "traffic sign", Colour: [3]uint8{220, 220, 0}, Objects: true},
-	{Name: "vegetation", Colour: [3]uint8{107, 142, 35}},
-	{Name: "terrain", Colour: [3]uint8{152, 251, 152}},
-	{Name: "sky", Colour: [3]uint8{70, 130, 180}},
-	{Name: "person", Colour: [3]uint8{220, 20, 60}, Objects: true},
-	{Name: "rider", Colour: [3]uint8{255, 0, 0}, Objects: true},
-	{Name: "car", Colour: [3]uint8{0, 0, 142}, Objects: true},
-	{Name: "truck", Colour: [3]uint8{0, 0, 70}, Objects: true},
-	{Name: "bus", Colour: [3]uint8{0, 60, 100}, Objects: true},
-	{Name: "train", Colour: [3]uint8{0, 80, 100}, Objects: true},
-	{Name: "motorcycle", Colour: [3]uint8{0, 0, 230}, Objects: true},
-	{Name: "bicycle", Colour: [3]uint8{119, 11, 32}, Objects: true},
-}
-
-// Classes returns the 19 classes that Cityscapes is evaluated on, in the order of their
-// train ids and with its colours. Objects are those of which it labels instances, and
-// traffic lights and signs.
-func Classes() []datasets.Class { return slices.Clone(classes) }
+// classes are those of Cityscapes, in that order.
+var classes = segmentation.CityscapesClasses()
 
 // Set is the data set.
 type Set struct {
