@@ -120,11 +120,6 @@ func (a *app) export(ctx context.Context, specs []string, dir string, f *exportF
 		c.Resolutions = f.resolutions
 	}
 	override(&asked, &c)
-	for _, r := range asked.Resolutions {
-		if r < 1 && r != suite.Native {
-			return usagef("--resolution %d: want the side of a square in pixels", r)
-		}
-	}
 	if err := emptyFolder(dir); err != nil {
 		return err
 	}

@@ -188,7 +188,7 @@ func TestExportRefuses(t *testing.T) {
 		says string
 	}{
 		{[]string{"folder:photos", "taken"}, "taken is not empty (a.png)"},
-		{[]string{"folder:photos", "new", "--resolution", "0"}, "--resolution 0"},
+		{[]string{"folder:photos", "new", "--resolution", "0"}, "want the side of a square"},
 		{[]string{"folder:photos", "new", "--limit", "-1"}, "--limit"},
 		{[]string{"folder:nowhere", "new"}, "nowhere"},
 		{[]string{"folder:photos", "new", "--suite", "robustnes"}, "robustness"},
