@@ -99,6 +99,13 @@ func get(s *Server, change func(*http.Request)) *http.Response {
 	return w.Result()
 }
 
+func shut(t *testing.T, c io.Closer) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func body(t *testing.T, resp *http.Response) string {
 	t.Helper()
 	b, err := io.ReadAll(resp.Body)
@@ -189,7 +196,7 @@ func TestNothingLeaks(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv := httptest.NewUnstartedServer(s.Handler())
-	srv.Listener.Close()
+	shut(t, srv.Listener)
 	srv.Listener = l
 	srv.Start()
 	defer srv.Close()
@@ -199,13 +206,13 @@ func TestNothingLeaks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
+		defer shut(t, c)
 		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path)
 		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 		if err != nil {
 			return "refused", ""
 		}
-		defer resp.Body.Close()
+		defer shut(t, resp.Body)
 		return resp.Status, body(t, resp)
 	}
 	var slugs []string
@@ -304,7 +311,7 @@ func TestStop(t *testing.T) {
 	if ok, err := held.TryLock(); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	defer held.Close()
+	defer shut(t, held)
 	s, err := New(Options{Dir: runs, Options: leaderboard.Options{BoardOptions: compare.BoardOptions{Resamples: 199}}})
 	if err != nil {
 		t.Fatal(err)
@@ -320,14 +327,14 @@ func TestStop(t *testing.T) {
 	if err != nil || resp.StatusCode != 200 {
 		t.Fatal(resp, err)
 	}
-	resp.Body.Close()
+	shut(t, resp.Body)
 	big, err := http.NewRequest(http.MethodGet, "http://"+l.Addr().String()+"/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	big.Header.Set("X", strings.Repeat("x", 4*maxHeader))
 	if resp, err := http.DefaultClient.Do(big); err == nil {
-		resp.Body.Close()
+		shut(t, resp.Body)
 		if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 			t.Errorf("a header of %d bytes: %s", 4*maxHeader, resp.Status)
 		}

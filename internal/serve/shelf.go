@@ -28,7 +28,7 @@ const (
 
 // shelf holds the reports that were asked for.
 type shelf struct {
-	ctx   context.Context //nolint:containedctx // that of the server: what was begun for one reader is there for the next
+	ctx   context.Context // that of the server: what was begun for one reader is there for the next
 	work  *work
 	kinds []metrics.Kind
 	log   func(string)

@@ -166,7 +166,7 @@ func TestSiteFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	data := strings.Replace(string(tree(t, out)["/leaderboard.json"]), `"sources": [`, `"sources": [
+	data := strings.Replace(tree(t, out)["/leaderboard.json"], `"sources": [`, `"sources": [
   {"name": "x", "page": "runs/gone/report.html"}, {"name": "y", "page": "runs/../../outside/report.html"}, {"name": "z", "page": "runs/report.html"},`, 1)
 	if err := os.WriteFile(filepath.Join(out, leaderboard.DataFile), []byte(data), 0o644); err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ func TestServe(t *testing.T) {
 	ended := make(chan int)
 	go func() {
 		status := Run(ctx, []string{"serve", "runs", "--listen", "127.0.0.1:0", "--format", "json", "--resamples", "99"}, in, &stderr)
-		in.Close()
+		_ = in.Close() // never fails
 		ended <- status
 	}()
 	var where struct{ URL string }
@@ -129,7 +129,6 @@ func TestServe(t *testing.T) {
 		t.Errorf("status %d at the end: %s", status, stderr.String())
 	}
 	if c, err := net.Dial("tcp", addr); err == nil {
-		c.Close()
-		t.Error("somebody still listens")
+		t.Error("somebody still listens", c.Close())
 	}
 }
