@@ -14,7 +14,7 @@ import (
 	"github.com/vtbench/vtbench/bench/compare"
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/internal/fixture"
-	"github.com/vtbench/vtbench/internal/serve"
+	server "github.com/vtbench/vtbench/internal/serve"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/leaderboard"
 )
@@ -142,7 +142,7 @@ func TestLeaderboard(t *testing.T) {
 			address string
 			size    size
 			dark    bool
-		}{{"light-1280", index, desktop, false}, {"dark-1280", serveFolder(t, site) + "/", desktop, true}, {"light-400", index, phone, false}, {"dark-400", index, phone, true}} {
+		}{{"light-1280", index, desktop, false}, {"dark-1280", serve(t, site) + "/", desktop, true}, {"light-400", index, phone, false}, {"dark-400", index, phone, true}} {
 			x := open(t, w.address, w.size, w.dark)
 			for _, part := range []string{"", "#boards", "#b0", "#b2", "#published", "#sources", "#method"} {
 				if part != "" {
@@ -154,12 +154,12 @@ func TestLeaderboard(t *testing.T) {
 			if over := value[float64](x, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
 				t.Errorf("%s is %g pixels wider than the window", w.name, over)
 			}
-			x.axe(w.name)
+			x.accessible(w.name)
 		}
 	})
 	t.Run("paths", func(t *testing.T) {
 		x := open(t, index, desktop, false)
-		if got := x.visible("#boards .board h3"); len(got) != 3 || !strings.HasPrefix(got[0], "T-ACC") {
+		if got := x.visible("#boards .board h3"); len(got) != 4 || !strings.HasPrefix(got[0], "T-ACC") {
 			t.Errorf("shown at first: %q", got)
 		}
 		// By mouse, then by key.
@@ -237,7 +237,7 @@ func TestServe(t *testing.T) {
 	}
 	told(20)
 	t.Setenv("TMPDIR", t.TempDir())
-	s, err := serve.New(serve.Options{Dir: runs, Options: leaderboard.Options{BoardOptions: compare.BoardOptions{Resamples: 199}}})
+	s, err := server.New(server.Options{Dir: runs, Options: leaderboard.Options{BoardOptions: compare.BoardOptions{Resamples: 199}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func TestServe(t *testing.T) {
 	x.wait(`document.querySelector('#boards .board')`)
 	x.settle()
 	x.shot("serve-dark-1280")
-	x.axe("serve")
+	x.accessible("serve")
 	for _, e := range []string{"script", "img"} {
 		if n := value[float64](x, fmt.Sprintf(`document.querySelectorAll('main %s').length`, e)); n != 0 {
 			t.Errorf("a name became %g <%s>", n, e)

@@ -114,6 +114,7 @@ type page struct {
 
 type division struct {
 	ID, Title string
+	Label     string // like no other's
 	Imported  bool
 	Origin    link
 	Facts     [][2]string
@@ -255,7 +256,9 @@ func (s *Site) page() page {
 		}
 		p.Sources = append(p.Sources, newSource(x))
 	}
-	p.Meta = append(p.Meta, format.Plural(runs, "run", "runs"))
+	if runs > 0 || baselines == 0 {
+		p.Meta = append(p.Meta, format.Plural(runs, "run", "runs"))
+	}
 	if baselines > 0 {
 		p.Meta = append(p.Meta, format.Plural(baselines, "baseline", "baselines"))
 	}
@@ -334,13 +337,27 @@ func (p *page) divisions(s *Site) {
 		d := newDivision(len(p.Divisions), s.Boards[i:n], s.Collection.Sources)
 		p.Missing = p.Missing || slices.ContainsFunc(d.Boards, func(b board) bool { return slices.ContainsFunc(b.Ranked, func(r row) bool { return r.Partial }) })
 		for _, above := range p.Divisions {
-			if above.Title == d.Title && d.Apart == "" {
+			if above.Title == d.Title && d.Apart == "" && !d.Imported {
 				d.Apart = differences(slices.Concat(above.Facts, above.Engines), slices.Concat(d.Facts, d.Engines))
 			}
+		}
+		d.Label = d.Title
+		if k := 1 + countTitles(p.Divisions, d.Title); k > 1 {
+			d.Label += fmt.Sprintf(" (%d)", k)
 		}
 		p.Divisions = append(p.Divisions, d)
 		i = n
 	}
+}
+
+func countTitles(list []division, title string) int {
+	n := 0
+	for _, d := range list {
+		if d.Title == title {
+			n++
+		}
+	}
+	return n
 }
 
 // differences names the facts in which one leaderboard is not another.
@@ -356,12 +373,12 @@ func differences(above, here [][2]string) string {
 	}
 	for _, f := range above {
 		if x := find(here, f[0]); x != f[1] {
-			out = append(out, fmt.Sprintf("%s %s there, %s here", f[0], f[1], x))
+			out = append(out, fmt.Sprintf("%s: %s there, %s here", f[0], f[1], x))
 		}
 	}
 	for _, f := range here {
 		if find(above, f[0]) == "absent" {
-			out = append(out, fmt.Sprintf("%s absent there, %s here", f[0], f[1]))
+			out = append(out, fmt.Sprintf("%s: absent there, %s here", f[0], f[1]))
 		}
 	}
 	return strings.Join(out, "; ")
