@@ -5,12 +5,13 @@ GOLANGCI_LINT := v2.15.0
 NFPM := v2.43.4
 BIN := bin
 TORCH := .venv/torch
+ZOO := .venv/zoo
 NEURAL := .venv/neural
 export CGO_ENABLED := 1
 # What is tested is built as what is packed.
 export GOFLAGS := $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath
 
-.PHONY: run test test-browser race fuzz torture merged build dist dist-test deps deps-torch deps-multilingual deps-browser lint test-torch train-neural tidy bench claims clean help
+.PHONY: run test test-browser race fuzz torture merged build dist dist-test deps deps-torch deps-zoo deps-multilingual deps-browser lint test-torch test-zoo train-neural tidy bench claims clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -57,6 +58,9 @@ deps-torch: deps ## Install PyTorch and diffusers into .venv/torch
 	@scripts/deps.sh torch
 	@test -x $(TORCH)/bin/python || examples/tokenizers/setup-torch.sh $(TORCH)
 
+deps-zoo: deps ## Install the releases that the zoo is tested with into .venv/zoo (7 GB)
+	@test -x $(ZOO)/bin/python || VTBENCH_TORCH=zoo examples/tokenizers/setup-torch.sh $(ZOO)
+
 deps-multilingual: deps ## Install the fonts and Tesseract models of the suite multilingual
 	@scripts/deps.sh multilingual
 
@@ -75,7 +79,12 @@ $(BIN)/golangci-lint-$(GOLANGCI_LINT):
 
 test-torch: build deps-torch ## Test the Python SDK and the README's example with real PyTorch and diffusers, and the recipe of tokenizers/neural
 	VTBENCH_BIN=$(CURDIR)/$(BIN)/vtbench PYTHONPATH=tokenizers/process/python $(TORCH)/bin/python -m unittest discover -s tokenizers/process/python/tests
-	VTBENCH_TORCH_PYTHON=$(CURDIR)/$(TORCH)/bin/python go test -timeout 20m ./tokenizers/process ./tokenizers/neural -run Torch
+	VTBENCH_TORCH_PYTHON=$(CURDIR)/$(TORCH)/bin/python go test -timeout 20m ./tokenizers/process ./tokenizers/neural ./cmd/vtbench/internal/cli -run Torch
+
+test-zoo: build deps-zoo ## Test all presets of the zoo with current releases, and write what conform said (half an hour)
+	VTBENCH_BIN=$(CURDIR)/$(BIN)/vtbench PYTHONPATH=tokenizers/process/python VTBENCH_ZOO=all $(ZOO)/bin/python -m unittest discover -s tokenizers/process/python/tests
+	VTBENCH_ZOO=all VTBENCH_TORCH_PYTHON=$(CURDIR)/$(ZOO)/bin/python VTBENCH_ZOO_RESULTS=$(CURDIR)/tokenizers/zoo/testdata/conform.json go test -timeout 90m ./cmd/vtbench/internal/cli -run TorchZoo -v
+	go test ./tokenizers/zoo -run Docs -update
 
 train-neural: deps-torch ## Train the networks of tokenizers/neural anew, on one core; goes on where it was stopped
 	go run ./tokenizers/neural/train/images -o $(NEURAL)/images

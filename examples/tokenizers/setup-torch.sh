@@ -7,7 +7,8 @@
 # Without VTBENCH_TORCH it takes the distribution's PyTorch where there is one
 # (Debian: python3-torch 1.13, 0.2 GB), which diffusers 0.31 still works with; that
 # has AutoencoderKL and VQModel. AutoencoderDC needs diffusers 0.32 and PyTorch 2.1
-# or later: VTBENCH_TORCH=latest installs the current releases (several GB).
+# or later: VTBENCH_TORCH=latest installs the current releases (several GB), and
+# VTBENCH_TORCH=zoo those that all presets of the zoo are tested with (7 GB).
 set -eu
 
 dir=${1:-.venv/torch}
@@ -30,8 +31,13 @@ latest)
   python3 -m venv "$dir"
   "$dir/bin/pip" install --quiet --disable-pip-version-check torch diffusers numpy
   ;;
+zoo)
+  python3 -m venv "$dir"
+  "$dir/bin/pip" install --quiet --disable-pip-version-check \
+    torch==2.8.0 diffusers==0.42.1 transformers==5.24.0 huggingface-hub==2.4.0 safetensors==0.8.0 numpy pillow
+  ;;
 *)
-  echo "VTBENCH_TORCH is '$VTBENCH_TORCH': want nothing or latest" >&2
+  echo "VTBENCH_TORCH is '$VTBENCH_TORCH': want nothing, latest or zoo" >&2
   exit 2
   ;;
 esac

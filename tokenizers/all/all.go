@@ -23,6 +23,7 @@ import (
 	"github.com/vtbench/vtbench/tokenizers/process"
 	"github.com/vtbench/vtbench/tokenizers/ptq"
 	"github.com/vtbench/vtbench/tokenizers/quant"
+	"github.com/vtbench/vtbench/tokenizers/zoo"
 )
 
 // Kinds returns all kinds: upper bounds, codecs, quantizers, networks and what is made of
@@ -34,6 +35,7 @@ func Kinds() []tokenizers.Kind {
 		quant.Kinds(), // has groups of its own
 		grouped("networks", neural.Kinds()...),
 		grouped("combinations", cheapest.Kind(Kinds), ptq.Kind(Kinds)),
+		grouped("released", zoo.Kind()),
 		grouped("adapters", process.Kind(), process.FDKind(), onnx.Kind(), folder.Kind()),
 	)
 }

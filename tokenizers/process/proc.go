@@ -361,6 +361,12 @@ func itemsOf(req *wire.Request) int {
 	return len(req.Items)
 }
 
+// A Refusal is the error of a plug-in that answered the handshake with an error.
+type Refusal struct{ Reason string }
+
+// Error implements error.
+func (r *Refusal) Error() string { return r.Reason }
+
 // unexpected describes a frame that answers no pending request.
 func (p *proc) unexpected(f frame) error {
 	switch {
@@ -477,7 +483,7 @@ func (p *proc) handshake(ctx context.Context, replica int, limit time.Duration) 
 		if errors.As(err, &f) || ctx.Err() != nil {
 			return err
 		}
-		return faultf("it refused the handshake: %w%s", err, p.stderrEnd())
+		return faultf("it refused the handshake: %w%s", &Refusal{Reason: err.Error()}, p.stderrEnd())
 	}
 	if r.Type != wire.Hello {
 		return faultf("it answered the handshake with a %q: want a hello, see docs/protocol.md", wire.Clean(r.Type, 40))

@@ -14,6 +14,7 @@ import (
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/reports/table"
 	alltok "github.com/vtbench/vtbench/tokenizers/all"
+	"github.com/vtbench/vtbench/tokenizers/zoo"
 )
 
 // listing is one kind of thing that can be listed.
@@ -48,12 +49,19 @@ func (a *app) listCommand() *cobra.Command {
 		names = append(names, l.name)
 	}
 	var format string
+	var presets bool
 	cmd := &cobra.Command{
 		Use:       "list " + strings.Join(names, "|"),
 		Short:     "Show what there is, one line each",
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: names,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if presets && args[0] != "tokenizers" {
+				return usagef("--zoo goes with `list tokenizers`")
+			}
+			if presets {
+				return a.list(listing{"tokenizers", listZoo}, format)
+			}
 			for _, l := range listings() {
 				if l.name == args[0] {
 					return a.list(l, format)
@@ -63,6 +71,7 @@ func (a *app) listCommand() *cobra.Command {
 		},
 	}
 	formatFlag(cmd, &format, "table", "json")
+	cmd.Flags().BoolVar(&presets, "zoo", false, "of 'list tokenizers': the released tokenizers that -t zoo:NAME has")
 	return cmd
 }
 
@@ -129,6 +138,31 @@ func listTokenizers() ([]entry, error) {
 			opts = append(opts, option{o.Name, o.Help, o.Default})
 		}
 		out = append(out, entry{Name: k.Name, Summary: k.Summary, Example: k.Example, Group: k.Group, Source: k.Source, Details: opts})
+	}
+	return out, nil
+}
+
+// listZoo lists the released tokenizers.
+func listZoo() ([]entry, error) {
+	all, err := zoo.Presets()
+	if err != nil {
+		return nil, err
+	}
+	var out []entry
+	for _, group := range []string{"continuous", "discrete", "of video, frame by frame"} {
+		for _, p := range all {
+			if p.Group() != group {
+				continue
+			}
+			what := fmt.Sprintf("%s: %s; %s of %s %s or later", p.Title, p.Shape(), p.Class, p.Library, p.Since)
+			if p.Licence != "" {
+				what += "; " + p.Licence
+			}
+			if p.Gated {
+				what += "; gated"
+			}
+			out = append(out, entry{Name: "zoo:" + p.Name, Summary: what, Group: p.Group(), Source: p.Hub, Details: p})
+		}
 	}
 	return out, nil
 }

@@ -30,7 +30,7 @@ from ._program import ProgramMissing, VtbenchError  # noqa: E402
 from ._running import Cancelled  # noqa: E402
 from ._result import Case, Comparison, Evaluation, Scalar  # noqa: E402
 from ._score import Scorer, Scores, score  # noqa: E402
-from ._helpers import from_command, from_diffusers, from_torch  # noqa: E402
+from ._helpers import from_command, from_diffusers, from_torch, from_zoo  # noqa: E402
 
 __version__ = "0.1.0"
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "from_diffusers",
     "from_torch",
     "from_uint8",
+    "from_zoo",
     "score",
     "serve",
     "to_uint8",

@@ -19,6 +19,13 @@ def from_diffusers(source: Any, **options: Any) -> Any:
     return load(source, **options)
 
 
+def from_zoo(name: str, **options: Any) -> Any:
+    """A released tokenizer by the name of its preset; see ``vtbench.zoo``."""
+    from .zoo import load
+
+    return load(name, **options)
+
+
 def from_command(*args: Any, **options: Any) -> Any:
     """A tokenizer of a command on image files; see ``vtbench.command``."""
     from .command import CommandTokenizer

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 import traceback
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -347,6 +347,18 @@ def serve(obj: Any, **overrides: Any) -> None:
         print(f"This is a vtbench plug-in ({server.info['name']}). To check it:\n  vtbench conform 'process:{me}'\nTo score it:\n  vtbench run --suite text -t 'process:{me}'")
         return
     server.run(channel)
+
+
+def refuse(reason: str, status: int) -> NoReturn:
+    """Answers the host's first request with the reason why there is nothing to serve, or
+    prints it where no host asks, and ends the process with the status."""
+    channel = _channel.take()
+    frame = channel.read() if channel is not None else None
+    if channel is None or frame is None:
+        print(reason, file=sys.stderr)
+    else:
+        channel.write({"type": "error", "id": frame[0].get("id", 0), "error": reason})
+    raise SystemExit(status)
 
 
 # -- small parts ----------------------------------------------------------

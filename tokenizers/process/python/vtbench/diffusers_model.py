@@ -25,6 +25,7 @@ def load(
     revision: Optional[str] = None,
     dtype: Optional[str] = None,
     sample: bool = False,
+    frames: Optional[int] = None,
     **options: Any,
 ) -> TorchTokenizer:
     """A tokenizer of a model object, a local folder or a hub id.
@@ -33,6 +34,8 @@ def load(
               the folder's config.json where there is one
     dtype     "float16" or "bfloat16" to load and run in it
     sample    draw from the latent distribution instead of taking its mode
+    frames    of an autoencoder for video: an image is a clip of so many equal frames,
+              and the first one of what comes out is its reconstruction
 
     Everything else is an option of ``from_torch``.
     """
@@ -48,9 +51,9 @@ def load(
     cast = (lambda x: x.to(wanted)) if wanted is not None else (lambda x: x)
     config = module.config
     kind = type(module).__name__
-    stride = _stride(module)
-    options.setdefault("multiple_of", stride)
-    options.setdefault("stride", stride)
+    if "stride" not in options:
+        options["stride"] = _stride(module)
+    options.setdefault("multiple_of", options["stride"])
     options.setdefault("params", {})
     options["params"] = {"class": kind, "dtype": dtype or "float32", **options["params"]}
     channels = getattr(config, "latent_channels", None)
@@ -59,8 +62,14 @@ def load(
 
     if kind == "VQModel":
         return _vq(module, cast, name=where, **options)
+    if frames:
+        still = cast
+        cast = lambda x: still(x)[:, :, None].repeat(1, 1, frames, 1, 1)  # noqa: E731
+        options["params"]["frames"] = str(frames)
 
     def encode(m: Any, x: Any) -> Any:
+        if kind == "AutoencoderKLAllegro":
+            return _allegro_encode(m, cast(x), sample)
         out = m.encode(cast(x))
         posterior = getattr(out, "latent_dist", None)
         if posterior is not None:
@@ -71,6 +80,10 @@ def load(
                 return z
         return out[0]
 
+    def decode(m: Any, z: Any) -> Any:
+        out = _allegro_decode(m, z) if kind == "AutoencoderKLAllegro" else m.decode(z).sample
+        return out[:, :, 0] if frames else out
+
     if sample:
         options["deterministic"] = False
     options["params"]["latent"] = "sampled" if sample else "mode"
@@ -78,10 +91,25 @@ def load(
         module,
         name=where,
         encode=encode,
-        decode=lambda m, z: m.decode(z).sample,
-        latents=lambda z: z,
+        decode=decode,
+        latents=lambda z: z.flatten(1, 2) if frames else z,  # one frame of latents, most often
         **options,
     )
+
+
+def _allegro_encode(m: Any, x: Any, sample: bool) -> Any:
+    """The library encodes tiles of 24 frames at 320×320 only; its parts take any size."""
+    h = m.encoder(x).transpose(1, 2)
+    h = m.quant_conv(h.flatten(0, 1)).unflatten(0, h.shape[:2]).transpose(1, 2)
+    mean, log_variance = h.chunk(2, dim=1)
+    if sample:
+        return mean + torch.randn_like(mean) * torch.exp(log_variance.clamp(-30, 20) / 2)
+    return mean
+
+
+def _allegro_decode(m: Any, z: Any) -> Any:
+    h = z.transpose(1, 2)
+    return m.decoder(m.post_quant_conv(h.flatten(0, 1)).unflatten(0, h.shape[:2]).transpose(1, 2))
 
 
 def _vq(module: Any, cast: Any, **options: Any) -> TorchTokenizer:
@@ -96,11 +124,13 @@ def _vq(module: Any, cast: Any, **options: Any) -> TorchTokenizer:
 
     def decode(m: Any, ids: Any) -> Any:
         n, h, w = ids.shape
-        width = m.quantize.embedding.weight.shape[1]
-        z = m.quantize.get_codebook_entry(ids.reshape(-1), (n, h, w, width))
-        return m.decode(z, force_not_quantize=True).sample
+        shape = (n, h, w, m.quantize.embedding.weight.shape[1])
+        if getattr(m.config, "lookup_from_codebook", False):  # aMUSEd: decode looks up itself
+            return m.decode(ids.reshape(-1), force_not_quantize=True, shape=shape).sample
+        return m.decode(m.quantize.get_codebook_entry(ids.reshape(-1), shape), force_not_quantize=True).sample
 
-    entries = int(module.quantize.embedding.weight.shape[0])
+    entries, width = (int(n) for n in module.quantize.embedding.weight.shape)
+    options["channels"] = width  # of what is looked up; the encoder's may be more
     return TorchTokenizer(
         module,
         encode=encode,
