@@ -35,7 +35,7 @@ func TestKindsAreDistinctAndTheirExamplesOpen(t *testing.T) {
 			t.Errorf("%s: summary %q", k.Name, k.Summary)
 		}
 		switch k.Name {
-		case "jp2", "process", "fd", "onnx", "folder": // need a program or files
+		case "jp2", "process", "fd", "onnx", "folder", "zoo": // need a program or files
 			spec, err := tokenizers.ParseSpec(k.Example, Kinds())
 			if err == nil {
 				_, _, err = tokenizers.Resolve(spec, Kinds())

@@ -24,6 +24,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/kballard/go-shellquote"
 
@@ -139,7 +140,7 @@ func Kind() tokenizers.Kind {
 			tokenizers.IntOption("batch", 0, 0, 4096, "images at once; 0: 1 on a CPU, 8 elsewhere"),
 			tokenizers.IntOption("replicas", 1, 1, 256, "how many copies to run side by side, each on a GPU of its own"),
 			{Name: "python", Default: "python3", Help: "interpreter that has torch and the libraries"},
-			{Name: "start_timeout", Default: "30m", Help: "for fetching and loading (like 90s or 30m)"},
+			{Name: "start_timeout", Default: "30m", Help: "for fetching and loading (like 90s or 30m)", Check: checkSpan},
 		},
 		Open: Open,
 	}
@@ -161,6 +162,9 @@ func checkPreset(name string) error {
 }
 
 func checkMirror(v string) error {
+	if v == "" {
+		return nil
+	}
 	u, err := url.Parse(v)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return errors.New("want an address: https://…")
@@ -171,8 +175,15 @@ func checkMirror(v string) error {
 var device = regexp.MustCompile(`^(cpu|mps|(cuda|xpu)(:\d+)?)$`)
 
 func checkDevice(v string) error {
-	if !device.MatchString(v) {
+	if v != "" && !device.MatchString(v) {
 		return errors.New("want cpu, cuda, cuda:1, mps or xpu")
+	}
+	return nil
+}
+
+func checkSpan(v string) error {
+	if d, err := time.ParseDuration(v); err != nil || d <= 0 {
+		return errors.New("want a span of time such as 90s, 30m or 1h")
 	}
 	return nil
 }

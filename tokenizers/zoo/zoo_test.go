@@ -46,6 +46,7 @@ func TestOptions(t *testing.T) {
 		{"zoo:taesd,device=gpu", "want cpu, cuda, cuda:1, mps or xpu"},
 		{"zoo:taesd,dtype=float8", "want one of float32, float16, bfloat16"},
 		{"zoo:taesd,mirror=hub.example", "want an address"},
+		{"zoo:taesd,start_timeout=30", "want a span of time"},
 	} {
 		s, err := tokenizers.ParseSpec(c.spec, kinds)
 		if err == nil {
