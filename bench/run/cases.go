@@ -226,21 +226,9 @@ func (r *runner) damageMaps(base record.Record, ref, got pix.Image) []crop {
 			continue
 		}
 		id := m.Specs()[0].ID
-		values, err := guard.Call("mapping damage by "+id, func() ([]float32, error) {
-			values, ok, err := mapper.Damage(ref, got)
-			if !ok {
-				return nil, err
-			}
-			return values, err
-		})
-		if err != nil || len(values) != ref.W*ref.H {
+		img, err := guard.Call("mapping damage by "+id, func() (pix.Image, error) { return metrics.Picture(mapper, ref, got) })
+		if err != nil || img.Empty() {
 			continue
-		}
-		img := pix.New(ref.W, ref.H)
-		for i, v := range values {
-			for c := range 3 { // each third of the scale lights one more channel
-				img.Pix[3*i+c] = uint8(255 * min(max(3*v-float32(c), 0), 1))
-			}
 		}
 		out = append(out, crop{mapPath(base.Dataset, base.Item, base.Condition, base.Tokenizer, id), img})
 	}

@@ -328,6 +328,7 @@ func (b *builder) finish() {
 		g.Items = g.Items[:MaxItems]
 	}
 	for _, it := range g.Items {
+		it.Shown = slices.DeleteFunc(it.Shown, func(s Shown) bool { return s.Reconstruction == "" }) // of which the values are known
 		slices.SortFunc(it.Shown, func(x, y Shown) int { return cmp.Compare(x.Token, y.Token) })
 		if it.Boxes != nil && len(it.Boxes.List) == 0 {
 			it.Boxes = nil // a run that did not say where

@@ -34,6 +34,8 @@ type scoreFlags struct {
 	options     map[string]string
 	seed        uint64
 	orientation string
+	output      string // of a page
+	keep        string
 	serve       bool
 	recipe      string
 	cache       cacheFlags
@@ -57,6 +59,7 @@ may be any data set, such as imagenet:DIR.`,
 		Example: `  vtbench score original.png decoded.png
   vtbench score original/ decoded/ --metrics psnr,ssim,gmsd --format csv
   vtbench score original/ decoded/ --metrics all --format json
+  vtbench score original/ decoded/ --format html -o score/ --keep-images all
   vtbench score original/ decoded/ -m lpips-alex --option lpips-alex.model=lpips_alex.onnx
   vtbench score original/ decoded/ -m fid --option feature.model=inception.onnx --option feature.side=299
   vtbench score --recipe imagenet-256.yaml imagenet:imagenet/val decoded/`,
@@ -83,7 +86,9 @@ may be any data set, such as imagenet:DIR.`,
 	}
 	fl := cmd.Flags()
 	fl.StringSliceVarP(&f.metrics, "metrics", "m", quality.Usual(), "metric ids, or all; those of sets (vtbench list metrics) need --option feature.model=FILE")
-	formatFlag(cmd, &f.format, "table", "json", "csv")
+	formatFlag(cmd, &f.format, "table", "json", "csv", "html")
+	fl.StringVarP(&f.output, "output", "o", "", "with --format html: directory of the page and its pictures")
+	fl.StringVar(&f.keep, "keep-images", strconv.Itoa(shownPairs), "with --format html: pairs whose pictures are kept: all, worst (by the first metric), or how many")
 	complete(cmd, "metrics", completeMetrics)
 	fl.IntVarP(&f.workers, "jobs", "j", 0, "pairs scored at once (default: all cores)")
 	fl.StringToStringVar(&f.options, "option", nil, "option of a metric: lpips.model=FILE")
@@ -103,6 +108,10 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 	}
 	if len(ids) > 0 && len(sets) > 0 && f.format == "csv" {
 		return usagef("csv has a line a pair, or a line a metric of sets: ask for %s alone, or for --format json", strings.Join(sets, ", "))
+	}
+	page, err := f.page(ids, sets)
+	if err != nil {
+		return err
 	}
 	reader := &score.Reader{}
 	if reader.Decode, err = pix.ParseOrientation(f.orientation); err != nil {
@@ -152,6 +161,8 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 			LeftOut  map[string]files.Omissions `json:"left_out,omitempty"`
 			Notes    []score.FileNote           `json:"notes,omitempty"`
 		}{scores.Aggregate, distances, opened.provenance, reader.Decode.Reader(), unpaired, leftOutOf(sides), reader.Notes()})
+	case "html":
+		err = a.scorePage(cmd.Context(), scored{dirs: [2]string{ref, dist}, reader: reader, pairs: pairs, scores: &scores, ids: ids, provenance: opened.provenance, workers: cfg.Workers, seed: f.seed}, page)
 	case "csv":
 		if len(sets) > 0 {
 			err = a.setsCSV(distances)
