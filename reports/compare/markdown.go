@@ -320,8 +320,8 @@ func (m *mark) alarms() block {
 	return b
 }
 
-// findings are the gates that did not hold: the first in full view, the others
-// folded, so that they do not push down the rows that they are about.
+// findings says how many gates did not hold, and lists those that have no row: what they
+// found in a row stands there.
 func (m *mark) findings() []block {
 	g := m.r.Gates
 	if g == nil {
@@ -334,26 +334,19 @@ func (m *mark) findings() []block {
 	}
 	b.open = fmt.Sprintf("**Gates** (%s): %s looked at, %s, %s.\n\n", code(path.Base(g.File)), format.Plural(g.Checked, "row", "rows"),
 		format.Plural(g.Errors, "error", "errors"), format.Plural(g.Warnings, "warning", "warnings"))
-	b.close = "\n"
-	place, shared := m.sharedPlace()
-	if shared {
-		b.open = strings.TrimSuffix(b.open, "\n\n") + " On " + place + ":\n\n"
-	}
 	for _, f := range g.Findings {
+		if f.Row >= 0 && f.Row < len(m.r.Rows) {
+			continue
+		}
 		word := "⚠️ warning"
 		if f.Level == compare.Error {
 			word = "❌ **error**"
 		}
-		where, what := Finding(m.r, f)
-		if shared && where != "" {
-			x := m.r.Rows[f.Row]
-			where = x.Title + binWords(x)
-		}
-		line := text(what)
-		if where != "" {
-			line = text(where) + ": " + line
-		}
-		b.rows = append(b.rows, "- "+word+": "+line+"\n")
+		_, what := Finding(m.r, f)
+		b.rows = append(b.rows, "- "+word+": "+text(what)+"\n")
+	}
+	if len(b.rows) > 0 {
+		b.close = "\n"
 	}
 	if len(b.rows) <= maxOpenFindings {
 		return []block{b}
@@ -367,26 +360,47 @@ func (m *mark) findings() []block {
 	return []block{b, more}
 }
 
-// sharedPlace is the tokenizer, data set and condition of all findings that have a
-// row, where it is one, so that it need not be said on every line.
-func (m *mark) sharedPlace() (string, bool) {
-	first := -1
+// allowed says below the metric of a row which gates it did not hold: what they allow.
+func (m *mark) allowed(row int) string {
+	if m.r.Gates == nil {
+		return ""
+	}
+	x := m.r.Rows[row]
+	st := format.For(x.Spec())
+	var out []string
 	for _, f := range m.r.Gates.Findings {
-		if f.Row < 0 {
+		if f.Row != row {
 			continue
 		}
-		if first < 0 {
-			first = f.Row
+		sign := "⚠️"
+		if f.Level == compare.Error {
+			sign = "❌"
 		}
-		if x, y := m.r.Rows[f.Row], m.r.Rows[first]; x.Pair != y.Pair || x.Dataset != y.Dataset || x.Condition != y.Condition {
-			return "", false
+		bound := float64(f.Bound)
+		say := tail(m.r, f, x)
+		switch {
+		case f.Rule == "missing":
+			say = format.Plural(int(f.Value), "value missing", "values missing")
+		case math.IsNaN(bound):
+		case f.Rule == "min":
+			say = "least allowed: " + st.With(bound)
+		case f.Rule == "max":
+			say = "most allowed: " + st.With(bound)
+		case f.Rule != "regression":
+		case f.Judge == compare.ByShown:
+			say = "near end of the interval beyond " + points(st, bound)
+		case f.Judge == compare.ByExcluded:
+			say = "far end of the interval beyond " + points(st, bound)
+		case f.Judge == compare.ByEstimate:
+			say = "beyond " + points(st, bound)
+		default:
+			say = points(st, bound) + " matter"
+		}
+		if s := "<br>" + sign + " " + text(say); !slices.Contains(out, s) {
+			out = append(out, s)
 		}
 	}
-	if first < 0 {
-		return "", false
-	}
-	x := m.r.Rows[first]
-	return pairTitle(m.r, x) + ", " + cell(m.place(x.Dataset, x.Condition)), true
+	return strings.Join(out, "")
 }
 
 // table is a block of rows: a table for each pair of tokenizers, the pair with the
@@ -453,7 +467,7 @@ func (m *mark) pairRows(which []int) []string {
 	for _, i := range which {
 		x := r.Rows[i]
 		st := format.For(x.Spec())
-		cells := []string{m.verdict(i), unbroken(metricTitle(x) + binSuffix(x))}
+		cells := []string{m.verdict(i), unbroken(metricTitle(x)+binSuffix(x)) + m.allowed(i)}
 		if !one {
 			cells = append(cells, cell(m.place(x.Dataset, x.Condition)))
 		}
