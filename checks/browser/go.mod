@@ -8,6 +8,7 @@ require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 	github.com/vtbench/vtbench v0.0.0
+	github.com/yuin/goldmark v1.8.7
 	golang.org/x/image v0.47.0
 )
 

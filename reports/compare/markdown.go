@@ -440,11 +440,10 @@ func (m *mark) table(title string, which []int, folded bool) block {
 func (m *mark) pairRows(which []int) []string {
 	r := m.r
 	first := r.Rows[which[0]]
-	one, notes, powers := true, false, false
+	one, powers := true, false
 	for _, i := range which {
 		x := r.Rows[i]
 		one = one && x.Dataset == first.Dataset && x.Condition == first.Condition
-		notes = notes || note(x) != ""
 		powers = powers || couldShow(x)
 	}
 	caption := pairTitle(r, first)
@@ -460,14 +459,14 @@ func (m *mark) pairRows(which []int) []string {
 		header, rule = append(header, "could show"), rule+"|--:"
 	}
 	header = append(header, "n&nbsp;(images)")
-	if notes {
-		header, rule = append(header, "note"), rule+"|:--"
-	}
 	var out []string
 	for _, i := range which {
 		x := r.Rows[i]
 		st := format.For(x.Spec())
 		cells := []string{m.verdict(i), unbroken(metricTitle(x)+binSuffix(x)) + m.allowed(i)}
+		if s := note(x); s != "" {
+			cells[1] += "<br>" + cell(s)
+		}
 		if !one {
 			cells = append(cells, cell(m.place(x.Dataset, x.Condition)))
 		}
@@ -492,9 +491,6 @@ func (m *mark) pairRows(which []int) []string {
 			cells = append(cells, number(shown))
 		}
 		cells = append(cells, number(n))
-		if notes {
-			cells = append(cells, cell(note(x)))
-		}
 		out = append(out, line(cells))
 	}
 	out[0] = caption + ":\n\n" + line(header) + rule + "|\n" + out[0]
