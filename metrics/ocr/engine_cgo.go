@@ -47,11 +47,11 @@ func openEngine(data languageData, r recipe) (*engine, error) {
 	// Variables that only count before initialisation reach Tesseract through a
 	// configuration file; gosseract sets the others after it.
 	if len(r.initVariables) > 0 {
-		path, err := writeConfig(r.initVariables)
+		path, done, err := writeConfig(r.initVariables)
 		if err != nil {
 			return fail(err)
 		}
-		defer func() { _ = os.Remove(path) }() // best effort: a few bytes in the temporary folder
+		defer done()
 		if err := c.SetConfigFile(path); err != nil {
 			return fail(err)
 		}
@@ -104,22 +104,39 @@ func (e *engine) close() error {
 	return nil
 }
 
-func writeConfig(vars []variable) (string, error) {
-	f, err := os.CreateTemp("", "vtbench-ocr-*.conf")
+// writeConfig writes variables where Tesseract can read them, at path, until done is
+// called.
+func writeConfig(vars []variable) (path string, done func(), err error) {
+	f, path, err := scratch()
 	if err != nil {
-		return "", fmt.Errorf("writing Tesseract's configuration: %w; TMPDIR must name a folder that can be written", err)
+		return "", nil, fmt.Errorf("writing Tesseract's configuration: %w; TMPDIR must name a folder that can be written", err)
+	}
+	done = func() {
+		_ = f.Close() // it was written, and read by its path
+		if path == f.Name() {
+			_ = os.Remove(path) // best effort: a few bytes in the temporary folder
+		}
 	}
 	var b strings.Builder
 	for _, v := range vars {
 		fmt.Fprintf(&b, "%s %s\n", v.name, v.value)
 	}
-	_, err = f.WriteString(b.String())
-	if cerr := f.Close(); err == nil {
-		err = cerr
+	if _, err = f.WriteString(b.String()); err != nil {
+		done()
+		return "", nil, fmt.Errorf("writing Tesseract's configuration: %w", err)
 	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // the write error says more
-		return "", fmt.Errorf("writing Tesseract's configuration: %w", err)
+	return path, done, nil
+}
+
+// scratch opens a new temporary file, and says by which path it can be opened again. Where
+// there are files without a name it has none, so that a process that is killed leaves
+// nothing behind.
+func scratch() (f *os.File, path string, err error) {
+	if f, path, ok := nameless(); ok {
+		return f, path, nil
 	}
-	return f.Name(), nil
+	if f, err = os.CreateTemp("", "vtbench-ocr-*.conf"); err != nil {
+		return nil, "", err
+	}
+	return f, f.Name(), nil
 }
