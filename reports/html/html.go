@@ -470,7 +470,10 @@ func toCell(st format.Style, c view.Cell) cell {
 	if !c.OK {
 		return cell{}
 	}
-	out := cell{Text: st.Number(c.Mean), Interval: st.Bounds(c.Lo, c.Hi)}
+	out := cell{Text: st.Number(c.Shown()), Interval: st.Bounds(c.Lo, c.Hi)}
+	if c.Infinite {
+		out.Sort = "Infinity" // as scripts read it
+	}
 	if !math.IsNaN(c.Mean) {
 		out.Sort = fmt.Sprint(c.Mean)
 		if st.Unit == "%" {

@@ -113,7 +113,7 @@ func grid(b *strings.Builder, v *view.View, s view.Section, id string) {
 	for _, r := range g.Rows {
 		row := []string{name(r.Token)}
 		for _, c := range append(slices.Clone(r.Cells), r.Head) {
-			row = append(row, st.Interval(c.Mean, c.Lo, c.Hi))
+			row = append(row, st.Interval(c.Shown(), c.Lo, c.Hi))
 		}
 		for _, c := range rates {
 			rate := ""
@@ -184,7 +184,7 @@ func images(b *strings.Builder, v *view.View, s view.Section) {
 			c := v.Head(t, s.Dataset.Name, s.Condition, m.ID)
 			cell := ""
 			if c.OK {
-				cell = format.For(m).Interval(c.Mean, c.Lo, c.Hi)
+				cell = format.For(m).Interval(c.Shown(), c.Lo, c.Hi)
 			}
 			row = append(row, cell)
 		}

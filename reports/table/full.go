@@ -68,7 +68,7 @@ func binned(w io.Writer, v *view.View, s view.Section, g view.Grid, width int) e
 		}
 		return header, rows
 	}
-	header, rows := build(func(c view.Cell) string { return st.Interval(c.Mean, c.Lo, c.Hi) })
+	header, rows := build(func(c view.Cell) string { return st.Interval(c.Shown(), c.Lo, c.Hi) })
 	if tooWide(header, rows, width) {
 		header, rows = build(func(c view.Cell) string { return plusMinus(g.Metric, c) })
 	}

@@ -204,7 +204,7 @@ func cells(v *view.View, s view.Section, g view.Grid, number func(metrics.Spec, 
 		}
 		for _, m := range side {
 			c := v.Head(r.Token, s.Dataset.Name, s.Condition, m.ID)
-			row = append(row, format.For(m).Number(c.Mean))
+			row = append(row, format.For(m).Number(c.Shown()))
 		}
 		for _, c := range rates {
 			row = append(row, rate(r.Token, c.Of(r)))
@@ -228,7 +228,7 @@ const passedMark = "*"
 // plusMinus writes a mean and half of its interval, or how far both ends are from it
 // where they are not as far.
 func plusMinus(m metrics.Spec, c view.Cell) string {
-	return format.For(m).PlusMinus(c.Mean, c.Lo, c.Hi, m.Min, m.Max)
+	return format.For(m).PlusMinus(c.Shown(), c.Lo, c.Hi, m.Min, m.Max)
 }
 
 // withBounds writes the ends themselves where they are not as far from the mean.

@@ -17,6 +17,7 @@ import (
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/fixture"
+	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/table"
 	"github.com/vtbench/vtbench/reports/view"
 )
@@ -265,6 +266,29 @@ func TestMarksAreExplained(t *testing.T) {
 			if !strings.Contains(b.String(), strings.ReplaceAll(want, "*: upper", "*: an upper")) {
 				t.Errorf("at %d columns the table does not say %q:\n%s", width, want, b.String())
 			}
+		}
+	}
+}
+
+// Where nothing was lost every PSNR is infinite: that is a result, and no lack of one.
+func TestInfinite(t *testing.T) {
+	run := text(t)
+	run.Manifest.Suite.Headline = []string{"psnr"}
+	rows := run.Summary.Rows
+	for _, all := range []bool{false, true} {
+		run.Summary.Rows = slices.Clone(rows)
+		for i := range run.Summary.Rows {
+			if r := &run.Summary.Rows[i]; r.Metric == "psnr" && (all || r.Tokenizer == "original" || r.Tokenizer == "resize") {
+				r.Dropped = map[string]int{metrics.DropInfinite: r.N}
+				r.Mean, r.Lo, r.Hi, r.N, r.Clusters = record.NaN, record.NaN, record.NaN, 0, 0
+			}
+		}
+		var b bytes.Buffer
+		if err := table.Headline(&b, run, table.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(b.String(), "∞"); !strings.Contains(b.String(), "PSNR") || n < 2 || all && n < len(run.Manifest.Tokenizers) {
+			t.Errorf("all %v: %d values are infinite in\n%s", all, n, b.String())
 		}
 	}
 }

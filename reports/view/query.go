@@ -127,6 +127,16 @@ type Cell struct {
 	OK           bool // something was measured here, even if nothing was kept
 	Mean, Lo, Hi float64
 	N, Clusters  int
+	// Infinite says that all values are infinite: nothing was lost, and there is no mean.
+	Infinite bool
+}
+
+// Shown is the number that stands in a table.
+func (c Cell) Shown() float64 {
+	if c.Infinite {
+		return math.Inf(1)
+	}
+	return c.Mean
 }
 
 func toCell(r summary.Row, ok bool) Cell {
@@ -137,6 +147,7 @@ func toCell(r summary.Row, ok bool) Cell {
 	if r.N == 0 && c.Mean == 0 {
 		c.Mean = math.NaN() // nothing was kept: there is no mean
 	}
+	c.Infinite = r.N == 0 && r.Dropped[metrics.DropInfinite] > 0 && len(r.Dropped) == 1
 	if c.Lo == 0 && c.Hi == 0 && c.Mean != 0 {
 		c.Lo, c.Hi = math.NaN(), math.NaN() // not filled in
 	}
@@ -191,7 +202,7 @@ func (v *View) HeadlineOf(s Section) []string {
 		}
 		return !slices.ContainsFunc(v.Tokens, func(t Token) bool {
 			c := v.Head(t, s.Dataset.Name, s.Condition, id)
-			return c.OK && c.N > 0
+			return c.OK && (c.N > 0 || c.Infinite)
 		})
 	})
 }
@@ -240,7 +251,7 @@ func (v *View) Grid(dataset, condition, metric string) Grid {
 		if d := rank(a.Token) - rank(b.Token); d != 0 {
 			return d
 		}
-		return better(spec.Better, a.Head.Mean, b.Head.Mean)
+		return better(spec.Better, a.Head.Shown(), b.Head.Shown())
 	})
 	g.losses()
 	v.floor(&g)
