@@ -10,13 +10,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/vtbench/vtbench/internal/files"
 )
 
 //go:embed vtbench/*.py vtbench/*.json
-var files embed.FS
+var sdk embed.FS
 
 // Read returns a file of the SDK: "vtbench/zoo.json".
-func Read(name string) ([]byte, error) { return files.ReadFile(name) }
+func Read(name string) ([]byte, error) { return sdk.ReadFile(name) }
 
 // Install returns a folder for PYTHONPATH that holds the package vtbench. It is in the
 // user's cache, named by a digest of its files, and written where it is not there whole.
@@ -31,11 +33,11 @@ func Install() (string, error) {
 func install(cache string) (string, error) {
 	all := map[string][]byte{}
 	digest := sha256.New()
-	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(sdk, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		data, err := files.ReadFile(path)
+		data, err := sdk.ReadFile(path)
 		all[path] = data
 		fmt.Fprintf(digest, "%s %d\n%s", path, len(data), data)
 		return err
@@ -46,7 +48,7 @@ func install(cache string) (string, error) {
 	dir := filepath.Join(cache, fmt.Sprintf("python-%x", digest.Sum(nil)[:6]))
 	for path, data := range all {
 		path = filepath.Join(dir, filepath.FromSlash(path))
-		if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, data) {
+		if have, err := files.ReadPlain(path, int64(len(data))); err == nil && bytes.Equal(have, data) {
 			continue
 		}
 		if err := write(path, data); err != nil {

@@ -69,19 +69,17 @@ func TestTorchZoo(t *testing.T) {
 		t.Skip("set VTBENCH_TORCH_PYTHON") //nolint:forbidigo // make test-torch and make test-zoo set it
 	}
 	names := []string{"taesd", "movq"}
-	switch asked := os.Getenv("VTBENCH_ZOO"); asked {
-	case "":
-	default:
-		names = strings.Split(asked, ",")
-	case "all":
-		names = nil
+	if asked := os.Getenv("VTBENCH_ZOO"); asked == "all" {
 		all, err := zoo.Presets()
 		if err != nil {
 			t.Fatal(err)
 		}
+		names = nil
 		for _, p := range all {
 			names = append(names, p.Name)
 		}
+	} else if asked != "" {
+		names = strings.Split(asked, ",")
 	}
 	t.Setenv("OMP_NUM_THREADS", "1") // these models are too small for threads
 	root := testenv.Root(t)

@@ -316,7 +316,7 @@ class FromHub(unittest.TestCase):
                 out[key] = str(e)
         case("pinned", "taesd")
         case("pinned again, without network", "taesd", mirror="http://127.0.0.1:1")
-        case("not pinned", "taesd3")
+        case("not pinned", "taesd3", revision="main")
         case("subfolder", "cogvideox")
         case("no network", "sd-vae", mirror="http://127.0.0.1:1")
         case("gated", "flux1-vae")
