@@ -208,7 +208,7 @@ func (s *Set) open(ctx context.Context, names []string, choose func(name string)
 	for _, reason := range []string{files.Hidden, files.OtherName, SecondPart, Link, files.NotRegular, OutsideName, Twice, TooLarge, Bomb} {
 		if names := left[reason]; len(names) > 0 {
 			slices.SortFunc(names, files.Natural)
-			s.left = append(s.left, files.Omission{Reason: reason, Count: len(names), Names: slices.Clone(names[:min(len(names), 5)])})
+			s.left = append(s.left, files.Omission{Reason: reason, Count: len(names), Names: slices.Clone(names[:min(len(names), 5)]), Usual: files.Usual(reason) || reason == SecondPart})
 		}
 	}
 	if len(s.members) == 0 {

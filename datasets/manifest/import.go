@@ -50,7 +50,7 @@ func FromFolder(ctx context.Context, dir, to string, o datasets.Options) (*Impor
 		return nil, err
 	}
 	out := &Imported{}
-	if rest := l.LeftOut.Without(files.OtherName).Without(files.Hidden); len(rest) > 0 {
+	if rest := l.LeftOut.Unusual(); len(rest) > 0 {
 		out.Faults = append(out.Faults, dir+": left out: "+rest.String())
 	}
 	for _, f := range files.Interleave(l.Files) {

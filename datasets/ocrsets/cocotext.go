@@ -137,7 +137,7 @@ func (a annotated) open(ctx context.Context, dir string, o datasets.Options) (*S
 	}
 	s := &Set{o: o, images: filepath.Join(root, filepath.FromSlash(at))}
 	var names []string
-	none := files.Omission{Reason: "an image without labels"}
+	none := files.Omission{Reason: "an image without labels", Usual: true}
 	for _, id := range r.order {
 		im := r.images[id]
 		c := im.collect

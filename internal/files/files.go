@@ -48,6 +48,9 @@ type Omission struct {
 	Reason string   `json:"reason"`
 	Count  int      `json:"count"`
 	Names  []string `json:"names"` // the first few, in order; a folder ends in "/"
+	// Usual marks what folders hold beside images: hidden files, notes, labels. The rest is
+	// a reason to look, and to refuse where the user is strict.
+	Usual bool `json:"-"`
 }
 
 // shownNames is how many names an Omission keeps.
@@ -69,6 +72,14 @@ func (o Omissions) String() string {
 	}
 	return strings.Join(parts, "; ")
 }
+
+// Unusual returns the omissions that are a reason to look.
+func (o Omissions) Unusual() Omissions {
+	return slices.DeleteFunc(slices.Clone(o), func(m Omission) bool { return m.Usual })
+}
+
+// Usual reports whether files are left out for this reason in any folder.
+func Usual(reason string) bool { return reason == Hidden || reason == OtherName }
 
 // Without returns the omissions for other reasons.
 func (o Omissions) Without(reason string) Omissions {
@@ -116,7 +127,7 @@ func List(ctx context.Context, root string, want func(name string) bool) (Listin
 	for _, reason := range []string{Hidden, OtherName, BrokenLink, LinkLoop, NotRegular, NotUTF8} {
 		if names := w.omitted[reason]; len(names) > 0 {
 			slices.SortFunc(names, Natural)
-			w.l.LeftOut = append(w.l.LeftOut, Omission{Reason: reason, Count: len(names), Names: slices.Clone(names[:min(len(names), shownNames)])})
+			w.l.LeftOut = append(w.l.LeftOut, Omission{Reason: reason, Count: len(names), Names: slices.Clone(names[:min(len(names), shownNames)]), Usual: Usual(reason)})
 		}
 	}
 	return w.l, nil

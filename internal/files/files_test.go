@@ -64,8 +64,8 @@ func TestList(t *testing.T) {
 		"img_2.PNG", "img_10.png", "other.png",
 	}
 	left := files.Omissions{
-		{Reason: files.Hidden, Count: 4, Names: []string{"._img_2.png", ".git/", ".hidden.png", "a/.ipynb_checkpoints/"}},
-		{Reason: files.OtherName, Count: 2, Names: []string{"a/5.mp4", "notes.txt"}},
+		{Reason: files.Hidden, Count: 4, Names: []string{"._img_2.png", ".git/", ".hidden.png", "a/.ipynb_checkpoints/"}, Usual: true},
+		{Reason: files.OtherName, Count: 2, Names: []string{"a/5.mp4", "notes.txt"}, Usual: true},
 		{Reason: files.BrokenLink, Count: 1, Names: []string{"broken.png"}},
 		{Reason: files.LinkLoop, Count: 2, Names: []string{"a/up/", "b/linked/more/back/"}},
 		{Reason: files.NotRegular, Count: 1, Names: []string{"pipe.png"}},

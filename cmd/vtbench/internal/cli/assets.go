@@ -12,10 +12,6 @@ import (
 	"github.com/vtbench/vtbench/reports/table"
 )
 
-func (a *app) datasetsPullCommand() *cobra.Command {
-	return a.pullCommand(assets.Photo, "Fetch the photographs that built-in data sets are made of")
-}
-
 func (a *app) modelsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "models",

@@ -41,7 +41,7 @@ type runFlags struct {
 	workers, limit, batch, resamples     int
 	keep                                 string
 	full, resume, timing                 bool
-	allowModel, breakLock                bool
+	allowModel, breakLock, strict        bool
 	redoFrom                             int
 	options                              map[string]string
 	faceModels, recipe                   string
@@ -75,6 +75,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.BoolVar(&f.full, "full", false, "all items of each data set")
 	fl.IntVar(&f.redoFrom, "redo-from", -1, "with --resume: measure this group of the plan and all after it again; a damaged run says which")
 	fl.BoolVar(&f.breakLock, "break-lock", false, "take over a run directory whose writer ran on another machine and is dead")
+	fl.BoolVar(&f.strict, "strict", false, "load all data first and refuse to run where an item fails, a label is lost or a file is left out")
 	fl.BoolVar(&f.timing, "timing", false, "afterwards time every tokenizer alone, with the memory it takes")
 	fl.BoolVar(&f.resume, "resume", false, "continue the run in -o, or the newest unfinished one of the suite")
 	fl.StringVar(&f.shard, "shard", "", "only share i of n of the items: i/n")
@@ -370,6 +371,15 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, r *recipe.Recipe, 
 	}
 	ctx, stopWatching := a.guests(ctx, cfg.Tokenizers)
 	defer stopWatching()
+	if f.strict {
+		faults, err := cfg.Faults(ctx)
+		if err != nil {
+			return err
+		}
+		if err := a.refuse(faults, "the data"); err != nil {
+			return err
+		}
+	}
 	a.logf("suite %s: %d tokenizers at %v, into %s", suite.ID, len(cfg.Tokenizers), suite.Resolutions, dir)
 	begun := time.Now()
 	done, err := run.Execute(ctx, cfg)

@@ -38,6 +38,7 @@ type scoreFlags struct {
 	keep        string
 	serve       bool
 	recipe      string
+	strict      bool
 	cache       cacheFlags
 }
 
@@ -96,6 +97,7 @@ may be any data set, such as imagenet:DIR.`,
 	orientationFlag(cmd, &f.orientation)
 	fl.BoolVar(&f.serve, "serve", false, "answer calls on standard input and output, as docs/python.md says; Python's vtbench.score uses it")
 	fl.StringVar(&f.recipe, "recipe", "", "YAML file with the conditions under which sets are compared")
+	fl.BoolVar(&f.strict, "strict", false, "refuse to score where a file has no partner, cannot be read, or is left out")
 	f.cache.add(cmd)
 	complete(cmd, "recipe", completeYAML)
 	return cmd
@@ -135,6 +137,11 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 	cfg := metrics.Config{Workers: f.workers, Options: f.options, Seed: f.seed}
 	if cfg.Workers <= 0 {
 		cfg.Workers = runtime.GOMAXPROCS(0)
+	}
+	if f.strict {
+		if err := a.refuse(faultsOf(reader, sides, unpaired), "the images"); err != nil {
+			return err
+		}
 	}
 	opened, err := openMetrics(cmd.Context(), slices.Concat(ids, sets), nil, cfg)
 	if err != nil {
