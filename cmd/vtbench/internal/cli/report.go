@@ -9,8 +9,12 @@ import (
 	"github.com/vtbench/vtbench/bench/summary"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/reports"
+	"github.com/vtbench/vtbench/reports/modelindex"
 	"github.com/vtbench/vtbench/reports/table"
 )
+
+// formatModelIndex is the evaluation results of a Hugging Face model card.
+const formatModelIndex = "model-index"
 
 type reportOptions struct{ singleFile, figures bool }
 
@@ -22,14 +26,15 @@ type reported struct {
 }
 
 func (a *app) reportCommand() *cobra.Command {
-	var output, format string
+	var output, format, tokenizer string
 	var opts reportOptions
 	cmd := &cobra.Command{
 		Use:   "report RUN…",
 		Short: "Rebuild the reports of a run, or join several runs in one report",
 		Example: `  vtbench report runs/text-20260101-120000
   vtbench report runs/mine runs/baselines -o joined --single-file
-  vtbench report runs/mine --figures`,
+  vtbench report runs/mine --figures
+  vtbench report runs/mine --format model-index --tokenizer mine`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var runs []*summary.Run
@@ -45,6 +50,15 @@ func (a *app) reportCommand() *cobra.Command {
 					a.warnf("%s/%s", dir, what)
 				}
 				runs = append(runs, r)
+			}
+			if tokenizer != "" && format != formatModelIndex {
+				return usagef("--tokenizer is of --format %s", formatModelIndex)
+			}
+			if format == formatModelIndex { // nothing to look at: no report is rebuilt
+				if len(runs) > 1 || output != "" {
+					return usagef("--format %s writes one run on stdout: leave out -o", formatModelIndex)
+				}
+				return usage(modelindex.Write(a.out, runs[0], tokenizer))
 			}
 			dir := output
 			if dir == "" {
@@ -72,7 +86,8 @@ func (a *app) reportCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "directory of the report (default: the run's own)")
-	formatFlag(cmd, &format, "table", "json")
+	formatFlag(cmd, &format, "table", "json", formatModelIndex)
+	cmd.Flags().StringVar(&tokenizer, "tokenizer", "", "with --format "+formatModelIndex+": the tokenizer of the card (default: all but upper bounds)")
 	cmd.Flags().BoolVar(&opts.singleFile, "single-file", false, "put all pictures into report.html")
 	cmd.Flags().BoolVar(&opts.figures, "figures", false, "write figures/ too: plots as PNG and SVG, tables as LaTeX, Markdown and CSV, with marks for tokenizers that do not differ")
 	return cmd

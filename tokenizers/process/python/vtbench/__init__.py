@@ -29,6 +29,7 @@ from ._evaluate import ModelFailed, evaluate  # noqa: E402
 from ._program import ProgramMissing, VtbenchError  # noqa: E402
 from ._running import Cancelled  # noqa: E402
 from ._result import Case, Comparison, Evaluation, Scalar  # noqa: E402
+from ._monitor import Monitor, TensorBoard, WandB  # noqa: E402
 from ._score import Scorer, Scores, score  # noqa: E402
 from ._helpers import from_command, from_diffusers, from_torch, from_zoo  # noqa: E402
 
@@ -40,13 +41,16 @@ __all__ = [
     "Evaluation",
     "Failed",
     "ModelFailed",
+    "Monitor",
     "ProgramMissing",
     "Result",
     "Scalar",
     "Scorer",
     "Scores",
     "Server",
+    "TensorBoard",
     "VtbenchError",
+    "WandB",
     "evaluate",
     "from_command",
     "from_diffusers",
