@@ -4,6 +4,7 @@ they are installed; else what they would be called with is looked at."""
 
 import glob
 import os
+import subprocess
 import sys
 import types
 import unittest
@@ -12,7 +13,7 @@ import warnings
 
 import numpy as np
 
-from test_evaluate import PROGRAM, Case, blur, torch
+from test_evaluate import PROGRAM, SDK, Case, blur, torch
 
 import vtbench
 from vtbench import _monitor
@@ -193,6 +194,15 @@ class Monitors(Case):
         self.assertEqual(len(writer.images), len(callback.last.worst(4)))
         self.assertFalse(writer.scalars)
         self.assertIsNone(callback.monitor.model)
+
+    @unittest.skipUnless(torch, "torch is not installed")
+    def test_training_example(self):
+        script = os.path.join(SDK, "..", "..", "..", "examples", "training", "train.py")
+        env = {**os.environ, "PYTHONPATH": SDK, "OMP_NUM_THREADS": "1"}
+        out = subprocess.run([sys.executable, script, "1", "here"], env=env, capture_output=True, text=True)
+        self.assertEqual(out.returncode, 0, out.stderr)
+        self.assertRegex(out.stdout, r"epoch 1: loss 0\.\d+, T-NED [\d.]+ % \[.*\], PSNR [\d.]+ dB")
+        self.assertTrue(os.path.exists("here/epoch-1/report.html"))
 
     def test_model_index(self):
         r = self.evaluate(name="my-model", baselines=["jpeg:q=20"])
