@@ -13,6 +13,7 @@ import (
 // filtered and scrolled, and holds no more than is in view. Times and memory are reported
 // and not asserted, since machines differ.
 func TestTenThousand(t *testing.T) {
+	open(t, filepath.Join(items(t, 10), "report.html"), desktop, false) // starts the browser
 	for _, n := range []int{10, 1000, 10_000} {
 		dir := items(t, n)
 		var bytes int64
