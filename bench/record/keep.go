@@ -10,6 +10,7 @@ import (
 // the size the tokenizer saw: the first so many, or KeepAll, or KeepWorst.
 type Keep int
 
+// What is kept that is no number.
 const (
 	KeepAll   Keep = -1 // all of them
 	KeepWorst Keep = -2 // those that the worst cases are from

@@ -14,7 +14,7 @@ import (
 const (
 	maxName     = 100
 	maxText     = 400
-	maxUnbroken = 30
+	maxUnbroken = 18
 )
 
 // text makes a sentence safe in Markdown, in a cell as elsewhere.

@@ -97,7 +97,7 @@ func htmlCaseOf(r *compare.Report, c compare.WorstCase, o Options) htmlCase {
 		Title: format.Line(c.Item), Where: format.Line(r.Pairs[c.Pair].Label + " · " + c.Dataset + ", " + conditionTitle(c.Condition)),
 		Change: format.Line(x.Title + " " + st.Number(float64(c.Baseline)) + " → " + st.With(float64(c.Candidate))),
 		Label:  format.Line(c.Label), HasReadings: c.Label != "" || c.ReadBaseline != "" || c.ReadCandidate != "",
-		ReadBaseline: reading(c.ReadBaseline), ReadCandidate: reading(c.ReadCandidate),
+		ReadBaseline: readBefore(r, c), ReadCandidate: reading(c.ReadCandidate),
 	}
 	if c.Instance != "" {
 		out.Title += ", " + format.Line(c.Instance)
@@ -126,6 +126,16 @@ func caseRow(r *compare.Report, c compare.WorstCase) compare.Row {
 		x.Title, x.Unit, x.Better, x.Show = y.Title, y.Unit, y.Better, y.Show
 	}
 	return x
+}
+
+// readBefore is what was read in the baseline's reconstruction; a baseline file does not
+// keep it.
+func readBefore(r *compare.Report, c compare.WorstCase) string {
+	side := r.Pairs[c.Pair].SideIndex
+	if c.ReadBaseline == "" && side >= 0 && side < len(r.Sides) && r.Sides[side].Source != compare.FromRun {
+		return "not kept"
+	}
+	return reading(c.ReadBaseline)
 }
 
 // reading is what was read, on one line; nothing read is said.

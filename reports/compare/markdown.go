@@ -470,19 +470,19 @@ func (m *mark) pairRows(which []int) []string {
 		if !one {
 			cells = append(cells, cell(m.place(x.Dataset, x.Condition)))
 		}
-		values, delta := format.None, format.None
+		values, delta, share := format.None, format.None, ""
 		if !math.IsNaN(float64(x.Baseline)) {
 			values = st.Number(float64(x.Baseline)) + " → " + st.Number(float64(x.Candidate))
 			delta = st.Delta(float64(x.Delta))
 			if rel := relative(x); rel != format.None {
-				delta += " (" + rel + ")"
+				share = " " + number("("+rel+")")
 			}
 		}
 		n := format.Count(x.N)
 		if x.Clusters > 0 {
 			n += " (" + format.Count(x.Clusters) + ")"
 		}
-		cells = append(cells, number(values), number(delta), number(bounds(st, x)), number(P(float64(x.Adjusted))))
+		cells = append(cells, number(values), number(delta)+share, number(bounds(st, x)), number(P(float64(x.Adjusted))))
 		if powers {
 			shown := ""
 			if couldShow(x) {
@@ -633,7 +633,7 @@ func (m *mark) worst() block {
 		}
 		cells = append(cells, item, cell(metricTitle(x))+" "+number(st.Number(float64(c.Baseline))+" → "+st.Number(float64(c.Candidate))))
 		if readings {
-			cells = append(cells, code(c.Label)+"<br>"+code(reading(c.ReadBaseline))+"<br>"+code(reading(c.ReadCandidate)))
+			cells = append(cells, code(c.Label)+"<br>"+code(readBefore(r, c))+"<br>"+code(reading(c.ReadCandidate)))
 		}
 		if pictures {
 			cells = append(cells, picture(m.o.CandidateImages, c.Original, "original"),

@@ -8,6 +8,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/vtbench/vtbench/bench/compare"
 	"github.com/vtbench/vtbench/internal/fixture"
 )
 
@@ -55,4 +56,25 @@ func FuzzReadJSON(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A baseline file keeps no readings: that nothing is known is not that nothing was read.
+func TestReadBefore(t *testing.T) {
+	r := fixture.Comparison()
+	c := r.WorstCases[0]
+	if got := readBefore(r, c); got != "Total|<b>" {
+		t.Errorf("read before: %q", got)
+	}
+	c.ReadBaseline = ""
+	if got := readBefore(r, c); got != "not kept" {
+		t.Errorf("of a baseline file: %q", got)
+	}
+	r.Sides[0].Source = compare.FromRun
+	if got := readBefore(r, c); got != "nothing" {
+		t.Errorf("of a run: %q", got)
+	}
+	r.Pairs[0].SideIndex = 99
+	if got := readBefore(r, c); got != "nothing" {
+		t.Errorf("of a side that is not there: %q", got)
+	}
 }
