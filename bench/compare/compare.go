@@ -165,6 +165,7 @@ func Compare(baselines []Side, candidate Side, o Options) (*Report, error) {
 		return nil, err
 	}
 	e.report.Sides = append(e.report.Sides, info)
+	e.report.Credits = candidate.Results.Credits
 	e.adjust()
 	if err := e.fronts(baselines, candidate); err != nil {
 		return nil, err
@@ -607,7 +608,7 @@ func (e *engine) dataset(m *match, dataset string, pairs []int) (paired int, err
 				bk := cellKey{dataset, pair.BaselineToken, cond, spec.ID}
 				ck := cellKey{dataset, pair.Token, cond, spec.ID}
 				row := Row{
-					Pair: p, Dataset: dataset, Condition: cond, Metric: spec.ID, Title: spec.Title, Unit: spec.Unit, Better: spec.Better, Show: spec.Show, spec: spec,
+					Pair: p, Dataset: dataset, Condition: cond, Metric: spec.ID, Title: spec.Title, Unit: spec.Unit, Better: spec.Better, Show: spec.Show, ByClass: spec.ByClass, spec: spec,
 					Baseline: record.Number(nan), Candidate: record.Number(nan), Delta: record.Number(nan), Percent: record.Number(nan),
 					Lo: record.Number(nan), Hi: record.Number(nan), P: record.Number(nan), Adjusted: record.Number(nan), Margin: record.Number(nan),
 					Detectable: record.Number(nan), Effect: record.Number(nan), Verdict: NotCompared,
@@ -846,6 +847,9 @@ func (e *engine) rows(m *match, row Row, spec metrics.Spec, bins map[string]*sum
 	}
 	for i, name := range names {
 		queue(name, parts[i:i+1], parts[i].n, parts[i].support(), false)
+	}
+	if spec.ByClass && mean {
+		return // all classes together are another metric
 	}
 	queue(summary.BinAll, []*sums{pool}, pool.n, pool.support(), headline && !mean)
 }

@@ -89,6 +89,11 @@ func FromRunDir(run *summary.Run, o LoadOptions) (*Results, error) {
 			}
 			h.WorstOf[d.Name] = id
 		}
+		for _, c := range d.Credits {
+			if !slices.Contains(h.Credits, c) {
+				h.Credits = append(h.Credits, c)
+			}
+		}
 		h.Datasets = append(h.Datasets, DatasetID{d.Name, d.Info.Version, d.Info.Digest, d.Items})
 	}
 	for _, t := range m.Tokenizers {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -42,6 +43,8 @@ type Report struct {
 	Curves     []Curve     `json:"curves,omitempty"`
 	Gates      *GateResult `json:"gates,omitempty"`
 	WorstCases []WorstCase `json:"worst_cases,omitempty"`
+	// Credits are those of the works of others that pictures of the candidate show.
+	Credits []datasets.Credit `json:"credits,omitempty"`
 }
 
 // Method says how the numbers were made.
@@ -148,6 +151,7 @@ type Row struct {
 	Better    metrics.Direction `json:"better"`
 	Show      metrics.Display   `json:"show,omitzero"` // how its values are written
 	Headline  bool              `json:"headline,omitempty"`
+	ByClass   bool              `json:"by_class,omitempty"` // bins are classes of masks
 
 	Baseline   record.Number `json:"baseline"`
 	Candidate  record.Number `json:"candidate"`

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -39,6 +40,8 @@ type Header struct {
 	Made     string            `json:"made,omitempty"`     // RFC 3339
 	Program  string            `json:"program,omitempty"`
 	Failures []summary.Failure `json:"failures,omitempty"`
+	// Credits are those of the works of others that pictures of the run show.
+	Credits []datasets.Credit `json:"credits,omitempty"`
 	// Partial marks a run that was interrupted.
 	Partial bool `json:"partial,omitempty"`
 	// Shard is which part of a run this is: "2/8".

@@ -396,6 +396,9 @@ func (a *aggregation) cellRows(base Row, c *cell, names []string, plan *stat.Pla
 			return nil, err
 		}
 		rows = append(rows, r)
+		if spec.ByClass {
+			return rows, nil // all classes together are another metric
+		}
 	}
 	r, err := row(BinAll, stat.Single(stat.Ratio{Num: pool.num, Den: pool.den}), pool.n, support(pool), pool.dropped)
 	if err != nil {

@@ -290,7 +290,13 @@ func binWords(x compare.Row) string {
 	case summary.BinAll:
 		return ""
 	case summary.BinMean:
+		if x.ByClass {
+			return ", mean over classes"
+		}
 		return ", mean over scales"
+	}
+	if x.ByClass {
+		return ", " + x.Bin
 	}
 	return ", " + x.Bin + " scale"
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/vtbench/vtbench/bench/compare"
+	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/reports/format"
 )
 
@@ -29,6 +30,7 @@ type htmlPage struct {
 	Tables          []htmlTable
 	Power           string
 	Method, Program string
+	Credits         []datasets.Credit
 }
 
 type htmlSide struct{ Role, Name, Suite string }
@@ -79,6 +81,9 @@ func HTML(w io.Writer, r *compare.Report, o Options) error {
 	for _, c := range r.WorstCases {
 		p.Cases = append(p.Cases, htmlCaseOf(r, c, o))
 	}
+	if slices.ContainsFunc(p.Cases, htmlCase.pictured) {
+		p.Credits = r.Credits
+	}
 	p.tables(r)
 	m := r.Method
 	p.Method = format.Line(fmt.Sprintf("Paired by item; intervals at %.0f %% from %s resamples of images, seed %d; p by the %s test, corrected by Holm over %s and by Benjamini–Hochberg over %s; verdicts at α = %g.",
@@ -89,6 +94,9 @@ func HTML(w io.Writer, r *compare.Report, o Options) error {
 	}
 	return nil
 }
+
+// pictured reports whether a case is shown.
+func (c htmlCase) pictured() bool { return c.HasOriginal || c.HasBaseline || c.HasCandidate }
 
 func htmlCaseOf(r *compare.Report, c compare.WorstCase, o Options) htmlCase {
 	x := caseRow(r, c)

@@ -14,6 +14,7 @@ import (
 	"github.com/vtbench/vtbench/bench/compare"
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics/stat"
 	"github.com/vtbench/vtbench/reports/format"
 )
@@ -641,7 +642,26 @@ func (m *mark) worst() block {
 		}
 		b.rows = append(b.rows, line(cells))
 	}
+	if pictures && len(r.Credits) > 0 {
+		b.close = "\n" + credits(r.Credits) + "\n\n"
+	}
 	return b
+}
+
+// maxCredits is how many photographs are named.
+const maxCredits = 60
+
+// credits says whose photographs pictures show.
+func credits(list []datasets.Credit) string {
+	var parts []string
+	for i, c := range list {
+		if i == maxCredits {
+			parts = append(parts, fmt.Sprintf("and %d more, in the report of the run", len(list)-i))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%s, %s (%s)", cell(c.Title), cell(c.Author), cell(c.Licence)))
+	}
+	return "Photographs: " + strings.Join(parts, "; ") + "."
 }
 
 // pictureWidth is the width of a picture of the strip in CSS pixels.
