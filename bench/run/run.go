@@ -178,6 +178,9 @@ func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 	if err := r.selectMetrics(); err != nil {
 		return nil, nil, err
 	}
+	if cfg.Batch == 0 {
+		cfg.Batch = cfg.Suite.Batch
+	}
 	batch := cfg.Batch
 	seen := map[string]bool{}
 	for _, t := range cfg.Tokenizers {

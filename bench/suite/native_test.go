@@ -71,6 +71,7 @@ func TestNativeFaults(t *testing.T) {
 		"neither a side in pixels nor native": strings.Replace(nativeYAML, "native", "own", 1),
 		"outside 16..8192; native":            strings.Replace(nativeYAML, "native", "-1000", 1),
 		"there is one resolution":             strings.Replace(nativeYAML, ", native", "", 1),
+		"batch must not be":                   nativeYAML + "batch: -1\n",
 		"at squares only":                     nativeYAML + "corruptions: [{type: token_drop, severities: [1]}]\n",
 	} {
 		if _, err := loadYAML(t, change); err == nil || !strings.Contains(err.Error(), message) {

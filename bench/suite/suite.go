@@ -47,7 +47,10 @@ type Suite struct {
 	Transfer bool `yaml:"transfer,omitempty" json:"transfer,omitempty"`
 	// Items is how many items of each data set run by default; 0 leaves it to the
 	// data sets.
-	Items       int          `yaml:"items,omitempty" json:"items,omitempty"`
+	Items int `yaml:"items,omitempty" json:"items,omitempty"`
+	// Batch is how many images a tokenizer is given at once, and with it how many are in
+	// memory; 0 leaves it to the tokenizers.
+	Batch       int          `yaml:"batch,omitempty" json:"batch,omitempty"`
 	Corruptions []Corruption `yaml:"corruptions,omitempty" json:"corruptions,omitempty"`
 	// Baseline is the tokenizer whose errors the corruption error is relative to.
 	Baseline string   `yaml:"baseline,omitempty" json:"baseline,omitempty"`
@@ -252,6 +255,9 @@ func (s *Suite) Validate() error {
 	}
 	if s.Transfer && len(s.Resolutions) < 2 {
 		bad("transfer: there is one resolution, and none to compare it with")
+	}
+	if s.Batch < 0 {
+		bad("batch must not be negative, is %d", s.Batch)
 	}
 	if s.Items < 0 {
 		bad("items must not be negative, is %d", s.Items)

@@ -44,9 +44,6 @@ func newMatrices(v *view.View) []matrixGroup {
 			for _, c := range r.Cells {
 				x := plainCell(st, view.Cell{OK: true, Mean: c.Value, Lo: c.Lo, Hi: c.Hi})
 				x.Text = c.Text(st)
-				if st.Unit == "%" && !c.Signed && x.Sort != "" {
-					x.Bar = bar(st.Scale*c.Value, st.Scale*c.Lo, st.Scale*c.Hi)
-				}
 				t.Unpaired = t.Unpaired || c.Unpaired
 				row.Cells = append(row.Cells, x)
 			}
