@@ -472,7 +472,7 @@ func (r *runner) call(ctx context.Context, t int, images []pix.Image, refs []tok
 	}
 	defer release()
 	defer r.spent.in(tokenizing)()
-	expect := images
+	var expect []pix.Image
 	if look, ok := src.Tokenizer.(tokenizers.Lookup); ok {
 		out, err = look.ReconstructItems(ctx, refs, images)
 		expect = append([]pix.Image(nil), images...)
