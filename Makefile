@@ -19,8 +19,8 @@ help: ## Show what can be made
 run: build ## Run the text suite over the baselines, into runs/
 	$(BIN)/vtbench run --suite text
 
-build: deps ## Build bin/vtbench, and bin/vtbench-opencv, its helper for faces and JPEG 2000
-	go build -o $(BIN)/ ./cmd/vtbench ./cmd/vtbench-opencv
+build: deps ## Build bin/vtbench, bin/vtbench-opencv, its helper for faces and JPEG 2000, and bin/vtbench-work, which measures for runs elsewhere
+	go build -o $(BIN)/ ./cmd/vtbench ./cmd/vtbench-opencv ./cmd/vtbench-work
 
 test: build ## Run all tests
 	go test ./...

@@ -30,6 +30,7 @@ func TestImportsPointInward(t *testing.T) {
 		{"./bench/summary", chain("bench/summary", "bench/record", "bench/suite", "metrics/stat")},
 		{"./bench/run", chain("bench/run", "bench/cache", "bench/identity", "bench/summary", "bench/record", "bench/suite", "metrics/stat")},
 		{"./bench/recipe", chain("bench/recipe", "bench/suite")},
+		{"./bench/distribute", chain("bench/distribute", "bench/identity", "bench/record", "bench/suite")},
 		{"./bench/score", chain("bench/score", "bench/summary", "bench/record", "bench/suite", "metrics/stat")},
 		{"./bench/compare", chain("bench/compare", "bench/summary", "bench/record", "bench/suite", "metrics/stat")},
 		{"./reports/...", chain("reports", "reports/", "bench/compare", "bench/summary", "bench/record", "bench/suite", "metrics/stat", "metrics/text")},

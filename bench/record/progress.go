@@ -25,6 +25,21 @@ type Progress struct {
 	// Resumed is how many of them were done before the phase began.
 	Resumed    int             `json:"resumed,omitempty"`
 	Tokenizers []TokenProgress `json:"tokenizers,omitempty"`
+	// Workers are the processes that measure, where they are others than the one that
+	// writes the directory.
+	Workers []Worker `json:"workers,omitempty"`
+}
+
+// A Worker is a process that measures for a run elsewhere.
+type Worker struct {
+	Name   string    `json:"name"`
+	Host   string    `json:"host"`
+	Lane   string    `json:"lane,omitempty"`   // the tokenizers that it has opened
+	Done   int       `json:"done"`             // units
+	Crash  int       `json:"crash,omitempty"`  // how often what measures ended before its time
+	Since  time.Time `json:"since"`            // when the oldest unit that it has was begun; zero for none
+	Seen   time.Time `json:"seen"`             // when it was last heard of
+	Refuse string    `json:"refuse,omitempty"` // why it takes no part
 }
 
 // TokenProgress is how far a tokenizer is, in reconstructions.

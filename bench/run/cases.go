@@ -173,6 +173,7 @@ func (k *keeper) add(r *record.Record) {
 type crop struct {
 	path string // relative to the run directory
 	img  pix.Image
+	png  []byte // the same, where a worker made it
 }
 
 // save writes the picture; its name is on disk when the folder is synced.
@@ -180,6 +181,9 @@ func (c crop) save(dir string) error {
 	path := filepath.Join(dir, filepath.FromSlash(c.path))
 	if _, err := os.Stat(path); err == nil && strings.Contains(c.path, originalPrefix) {
 		return nil // shared by all tokenizers
+	}
+	if c.png != nil {
+		return wholefile.Put(path, c.png)
 	}
 	var buf bytes.Buffer
 	if err := c.img.EncodePNG(&buf); err != nil {
@@ -230,7 +234,7 @@ func (r *runner) damageMaps(base record.Record, ref, got pix.Image) []crop {
 		if err != nil || img.Empty() {
 			continue
 		}
-		out = append(out, crop{mapPath(base.Dataset, base.Item, base.Condition, base.Tokenizer, id), img})
+		out = append(out, crop{path: mapPath(base.Dataset, base.Item, base.Condition, base.Tokenizer, id), img: img})
 	}
 	return out
 }
@@ -243,9 +247,9 @@ func (r *runner) wholes(base record.Record, in *input, got pix.Image) []crop {
 		out = r.damageMaps(base, in.img, got)
 	}
 	if r.cfg.KeepImages == record.KeepWorst {
-		out = append(out, crop{wholePath(base.Dataset, base.Item, base.Condition, suite.Original), in.img})
+		out = append(out, crop{path: wholePath(base.Dataset, base.Item, base.Condition, suite.Original), img: in.img})
 	}
-	return append(out, crop{wholePath(base.Dataset, base.Item, base.Condition, base.Tokenizer), got})
+	return append(out, crop{path: wholePath(base.Dataset, base.Item, base.Condition, base.Tokenizer), img: got})
 }
 
 // keepsWhole reports whether a whole reconstruction is kept, with the item's boxes.
@@ -339,10 +343,10 @@ func (k *keeper) crops(in *input, w, h int, got func(image.Rectangle) pix.Image,
 			}
 		}
 		out = append(out,
-			crop{originalPath(r.Dataset, r.Item, r.Instance), in.undamaged.Crop(box)},
-			crop{reconstructionPath(r), got(box)})
+			crop{path: originalPath(r.Dataset, r.Item, r.Instance), img: in.undamaged.Crop(box)},
+			crop{path: reconstructionPath(r), img: got(box)})
 		if in.cond.DamagesImage() {
-			out = append(out, crop{damagedPath(r.Dataset, r.Item, r.Instance, r.Condition), in.reference.Crop(box)})
+			out = append(out, crop{path: damagedPath(r.Dataset, r.Item, r.Instance, r.Condition), img: in.reference.Crop(box)})
 		}
 	}
 	out = slices.DeleteFunc(out, func(c crop) bool { return c.img.Empty() })

@@ -154,7 +154,7 @@ func (r *runner) drawGroup(ctx context.Context, grp *group, todo drawings) error
 		return err
 	}
 	cs := newCells(len(items), len(r.cfg.Tokenizers), len(r.conditions))
-	if err := r.cells(ctx, items, cs, todo); err != nil {
+	if err := r.cells(ctx, items, cs, how{todo: todo}); err != nil {
 		return err
 	}
 	seen := map[string]bool{}
@@ -184,7 +184,7 @@ func (r *runner) foreseen(ctx context.Context, b *batch) error {
 	}
 	return r.compute(ctx, len(b.cells), func(i int) {
 		c := b.cells[i]
-		if b.todo[r.nameOf(b, c)] == nil || c.in.err != nil {
+		if b.how.todo[r.nameOf(b, c)] == nil || c.in.err != nil {
 			c.lacksTokens = true
 			return
 		}

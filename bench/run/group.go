@@ -93,14 +93,23 @@ func (c *cells) of(item int) []cell {
 	return c.all[item*n : (item+1)*n]
 }
 
+// how says what is done with cells: they are measured, unless one of these is set.
+type how struct {
+	todo  drawings // they are only drawn, those that are here
+	given error    // they are given up, and this is why
+}
+
+// measures reports whether cells are measured.
+func (h how) measures() bool { return h.todo == nil && h.given == nil }
+
 // A batch is what a tokenizer gets at once: the items of a group under one condition,
 // less those that could not be loaded.
 type batch struct {
 	tokenizer int
 	cond      suite.Condition
 	cells     []*cell
-	clean     []*cell       // under a condition of damage: the same cells without it
-	todo      drawings      // what is only drawn; nil where cells are measured
+	clean     []*cell // under a condition of damage: the same cells without it
+	how       how
 	recalling chan struct{} // held while tokens are brought back
 }
 
@@ -120,7 +129,7 @@ func (r *runner) do(ctx context.Context, grp *group) error {
 		}
 	}
 	cs := newCells(len(items), len(r.cfg.Tokenizers), len(r.conditions))
-	if err := r.cells(ctx, items, cs, nil); err != nil {
+	if err := r.cells(ctx, items, cs, how{}); err != nil {
 		return err
 	}
 	grp.out = make([]itemOutput, len(items))
@@ -145,13 +154,13 @@ func (r *runner) loadGroup(ctx context.Context, grp *group) ([]*loaded, error) {
 
 // cells takes items through every tokenizer under every condition. Clean conditions go
 // first: damaged ones start from their tokens.
-func (r *runner) cells(ctx context.Context, items []*loaded, cs *cells, todo drawings) error {
+func (r *runner) cells(ctx context.Context, items []*loaded, cs *cells, h how) error {
 	for _, clean := range []bool{true, false} {
 		jobs, ctx := errgroup.WithContext(ctx)
 		jobs.SetLimit(conditionsAtOnce)
 		for c, cond := range r.conditions {
-			if (cond.Corruption == "") == clean && (todo == nil || todo.under(cond)) {
-				jobs.Go(func() error { return r.condition(ctx, items, c, cs, todo) })
+			if (cond.Corruption == "") == clean && (h.todo == nil || h.todo.under(cond)) {
+				jobs.Go(func() error { return r.condition(ctx, items, c, cs, h) })
 			}
 		}
 		if err := jobs.Wait(); err != nil {
@@ -213,14 +222,14 @@ func (r *runner) load(ctx context.Context, p planned) (datasets.Item, error) {
 
 // condition takes the items of a group through every tokenizer under condition c:
 // prepare, reconstruct, score.
-func (r *runner) condition(ctx context.Context, items []*loaded, c int, cs *cells, todo drawings) error {
+func (r *runner) condition(ctx context.Context, items []*loaded, c int, cs *cells, h how) error {
 	cond := r.conditions[c]
 	inputs := make([]*input, len(items)) // nil where the item could not be loaded
 	if err := r.compute(ctx, len(items), func(i int) {
 		if items[i].err == nil {
 			defer r.spent.in(preparing)()
 			inputs[i] = &input{loaded: items[i], cond: cond}
-			inputs[i].err = r.begin(ctx, inputs[i], todo != nil)
+			inputs[i].err = r.begin(ctx, inputs[i], !h.measures())
 		}
 	}); err != nil {
 		return err
@@ -230,7 +239,7 @@ func (r *runner) condition(ctx context.Context, items []*loaded, c int, cs *cell
 		if cond.DamagesTokens() && !damages(r.cfg.Tokenizers[t].Tokenizer, cond.Corruption) {
 			continue
 		}
-		b := &batch{tokenizer: t, cond: cond, todo: todo, recalling: make(chan struct{}, 1)}
+		b := &batch{tokenizer: t, cond: cond, how: h, recalling: make(chan struct{}, 1)}
 		for i, in := range inputs {
 			if in == nil {
 				continue
@@ -260,6 +269,14 @@ func (r *runner) cleanOf(c suite.Condition) int {
 // batch takes one batch through its tokenizer and scores what comes out, as far as the
 // values are not known already.
 func (r *runner) batch(ctx context.Context, b *batch) error {
+	if b.how.given != nil {
+		for i, c := range b.cells {
+			c.err, c.result.Err = b.how.given, b.how.given
+			c.out = r.score(ctx, b, i)
+			c.result = result{}
+		}
+		return nil
+	}
 	if err := r.ask(ctx, b); err != nil {
 		return err
 	}
@@ -268,8 +285,8 @@ func (r *runner) batch(ctx context.Context, b *batch) error {
 	}
 	return r.compute(ctx, len(b.cells), func(i int) {
 		c := b.cells[i]
-		if d := b.todo[r.nameOf(b, c)]; b.todo != nil {
-			if d != nil && c.needs.pixels && c.result.Err == nil {
+		if b.how.todo != nil {
+			if d := b.how.todo[r.nameOf(b, c)]; d != nil && c.needs.pixels && c.result.Err == nil {
 				c.out.crops = r.pictures(c, r.base(b, c), d.records, func(bool) bool { return d.whole })
 			}
 			c.result, c.needs = result{}, needs{}

@@ -188,7 +188,7 @@ func (r *runner) name(b *batch) {
 // ask takes from the cache what it has of a batch, and finds out what its cells need
 // besides. Cells that need nothing have their output.
 func (r *runner) ask(ctx context.Context, b *batch) error {
-	if b.todo != nil {
+	if b.how.todo != nil {
 		return r.foreseen(ctx, b)
 	}
 	if r.kept == nil {
@@ -208,7 +208,7 @@ func (r *runner) ask(ctx context.Context, b *batch) error {
 		c.asking = true
 		c.out = r.score(ctx, b, i)
 		c.asking = false
-		c.needs.pixels = c.needs.pixels || r.pictured(c) && !r.kept.drawable(c)
+		c.needs.pixels = c.needs.pixels || r.pictured(c) && (r.eager || !r.kept.drawable(c))
 		c.lacksTokens = !c.needs.pixels
 		if c.needs.pixels {
 			c.out = itemOutput{}
@@ -276,7 +276,7 @@ func (r *runner) wanting(b *batch) []int {
 // remember brings back the tokens of clean cells of a batch that were taken from the cache
 // without them, for damaged conditions that need them.
 func (r *runner) remember(ctx context.Context, b *batch) error {
-	if b.clean == nil || r.kept == nil && b.todo == nil || !b.cond.DamagesTokens() && (b.todo != nil || !r.comparesCodes()) {
+	if b.clean == nil || r.kept == nil && b.how.todo == nil || !b.cond.DamagesTokens() && (b.how.todo != nil || !r.comparesCodes()) {
 		return nil
 	}
 	for i, c := range b.cells {

@@ -18,11 +18,12 @@ type Watcher interface {
 // live keeps count of a run for progress.json. It shows what the display is told, too.
 type live struct {
 	Progress
-	dir   string
-	mu    sync.Mutex
-	p     record.Progress
-	stop  chan struct{}
-	ended sync.WaitGroup
+	dir    string
+	mu     sync.Mutex
+	p      record.Progress
+	remote Remote // is told, and has workers; nil where there is none
+	stop   chan struct{}
+	ended  sync.WaitGroup
 }
 
 func newLive(shown Progress, dir string, m *record.Manifest) *live {
@@ -44,6 +45,9 @@ func (l *live) start() {
 				_ = record.WriteProgress(l.dir, &p)
 				if w, ok := l.Progress.(Watcher); ok {
 					w.Watch(p)
+				}
+				if l.remote != nil {
+					l.remote.Tell(p)
 				}
 			}
 			select {
@@ -68,6 +72,9 @@ func (l *live) now() record.Progress {
 	p := l.p
 	p.Tokenizers = append([]record.TokenProgress(nil), l.p.Tokenizers...)
 	p.Updated = time.Now().UTC()
+	if l.remote != nil {
+		p.Workers = l.remote.Workers()
+	}
 	return p
 }
 
@@ -96,6 +103,13 @@ func (l *live) plan(t, total, done int) {
 	defer l.mu.Unlock()
 	x := &l.p.Tokenizers[t]
 	x.Total, x.Done, x.Resumed = total, done, done
+}
+
+// failed counts reconstructions of a tokenizer that were done and have failed.
+func (l *live) failed(t, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.p.Tokenizers[t].Failed += n
 }
 
 // did counts reconstructions of a tokenizer.

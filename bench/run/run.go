@@ -68,6 +68,7 @@ type Config struct {
 	Maps       []metrics.Metric  // those that draw where they see damage in them: [metrics.Mapper]
 	Timing     bool              // time every tokenizer alone, after everything else
 	Cache      *cache.Cache      // results of other runs; nil takes and keeps none
+	Remote     Remote            // does the groups elsewhere; nil does them here
 	Progress   Progress
 }
 
@@ -112,6 +113,8 @@ type runner struct {
 	keeper     *keeper
 	kinds      []metrics.Kind // that make values of whole sets
 	kept       *kept          // results of other runs; nil without a cache
+	remote     []Lane         // what is handed out at once, where groups are done elsewhere
+	eager      bool           // pictures are made at once, though it is not known which are shown
 	live       *live
 	spent      spent
 	looked     originals
@@ -152,7 +155,11 @@ func Execute(ctx context.Context, cfg Config) (_ *summary.Run, err error) {
 	if err := r.run(ctx, plan); err != nil {
 		return nil, err
 	}
-	return r.finish(ctx, plan, r.draw)
+	done, err := r.finish(ctx, plan, r.draw)
+	if err == nil && cfg.Remote != nil {
+		err = cfg.Remote.End(ctx)
+	}
+	return done, err
 }
 
 func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
@@ -238,6 +245,7 @@ func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 	m.Provenance, m.LeftOut, m.Host = cfg.Provenance, cfg.LeftOut, thisHost(cfg.Program)
 	r.kept = r.openKept()
 	r.live = newLive(r.cfg.Progress, cfg.Dir, m)
+	r.live.remote = cfg.Remote
 	r.cfg.Progress = r.live
 	r.keeper = newKeeper(m)
 	return r, plan, nil
@@ -400,6 +408,8 @@ func (r *runner) cellsOf(t int) int {
 func (r *runner) items(d DatasetSource) int {
 	n := len(d.Data.IDs())
 	switch st, ok := d.Data.(datasets.Stratum); {
+	case d.Items != nil:
+		n = min(n, *d.Items)
 	case r.cfg.Full:
 	case r.cfg.Limit > 0:
 		n = min(n, r.cfg.Limit)
@@ -423,7 +433,7 @@ func (r *runner) run(ctx context.Context, plan []*group) (err error) {
 	}
 	defer func() { err = errors.Join(err, journal.Close()) }()
 
-	if r.kept == nil { // else when the first value turns out to be missing
+	if r.cfg.Remote == nil && r.kept == nil { // else when the first value turns out to be missing
 		if err := r.enrol(ctx); err != nil {
 			return err
 		}
@@ -444,6 +454,13 @@ func (r *runner) run(ctx context.Context, plan []*group) (err error) {
 	r.cfg.Progress.Begin("measuring", r.total, r.measured)
 	defer r.cfg.Progress.End()
 
+	do := r.do
+	if r.cfg.Remote != nil {
+		if err := r.handOut(ctx, plan[start:]); err != nil {
+			return err
+		}
+		do = r.fetch
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	window := make(chan struct{}, inFlight)
 	queue := make(chan *group, inFlight)
@@ -457,7 +474,7 @@ func (r *runner) run(ctx context.Context, plan []*group) (err error) {
 			}
 			g.Go(func() error {
 				defer close(grp.done)
-				return r.do(ctx, grp)
+				return do(ctx, grp)
 			})
 			queue <- grp
 		}

@@ -12,6 +12,8 @@ import (
 type DatasetSource struct {
 	Spec string
 	Data datasets.Dataset
+	// Items is how many of them another process has planned; nil lets the run plan.
+	Items *int
 }
 
 // TokenizerSource is an opened tokenizer of a run.

@@ -39,6 +39,7 @@ const (
 type lab struct {
 	o       options
 	vtbench string
+	work    string   // vtbench-work
 	hostile string   // the plug-in that misbehaves
 	modes   []string // how
 	onnx    string   // a model that is small
@@ -66,7 +67,7 @@ func newLab(ctx context.Context, o options) (*lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lab{o: o, vtbench: filepath.Join(bin, "vtbench"), references: map[string]*reference{}}
+	l := &lab{o: o, vtbench: filepath.Join(bin, "vtbench"), work: filepath.Join(bin, "vtbench-work"), references: map[string]*reference{}}
 	if _, err := os.Stat(l.vtbench); err != nil {
 		return nil, fmt.Errorf("%w; build it with: make build", err)
 	}
@@ -163,6 +164,11 @@ type outcome struct {
 
 // start starts vtbench with arguments.
 func (a *attempt) start(lim limits, env []string, args ...string) *process {
+	return a.startProgram(a.vtbench, lim, env, args...)
+}
+
+// startProgram starts a program with arguments.
+func (a *attempt) startProgram(program string, lim limits, env []string, args ...string) *process {
 	ctx, stop := context.WithTimeout(a.ctx, patience)
 	script := fmt.Sprintf("ulimit -v %d; ", addresses)
 	if lim.files > 0 {
@@ -171,7 +177,7 @@ func (a *attempt) start(lim limits, env []string, args ...string) *process {
 	if lim.bytes > 0 {
 		script += fmt.Sprintf("ulimit -f %d; ", lim.bytes)
 	}
-	p := &process{cmd: exec.CommandContext(ctx, "/bin/sh", slices.Concat([]string{"-c", script + `exec "$@"`, "sh", a.vtbench}, args)...), done: make(chan struct{}), stop: stop, began: time.Now(), a: a}
+	p := &process{cmd: exec.CommandContext(ctx, "/bin/sh", slices.Concat([]string{"-c", script + `exec "$@"`, "sh", program}, args)...), done: make(chan struct{}), stop: stop, began: time.Now(), a: a}
 	p.cmd.Dir = a.dir
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.errOut
 	// A group of its own, so that whatever a case leaves behind can be found and ended.
@@ -227,6 +233,9 @@ func (p *process) wait() (outcome, error) {
 
 // kill sends a signal; the process may have ended.
 func (p *process) kill(s syscall.Signal) { _ = syscall.Kill(p.cmd.Process.Pid, s) }
+
+// killGroup ends the process and what it started in its group, as a lost machine does.
+func (p *process) killGroup() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }
 
 // running reports whether the process has not ended.
 func (p *process) running() bool {

@@ -63,7 +63,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	fs.IntVar(&o.number, "case", -1, "only the case of this number")
 	fs.BoolVar(&o.short, "short", false, "a few cases of each kind, for CI")
 	fs.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "cases at once")
-	fs.StringVar(&o.bin, "bin", "bin", "folder of vtbench and vtbench-opencv, as make build leaves them")
+	fs.StringVar(&o.bin, "bin", "bin", "folder of vtbench, vtbench-opencv and vtbench-work, as make build leaves them")
 	fs.StringVar(&o.dir, "dir", "", "work in this folder and keep what cases leave there (default: one that is removed)")
 	fs.BoolVar(&o.verbose, "v", false, "say how long each case took")
 	if err := fs.Parse(args); err != nil {
@@ -203,5 +203,5 @@ func torture(ctx context.Context, l *lab, list []kind, stdout, stderr io.Writer)
 
 // kinds are all ways to attack, in the order of the table.
 func kinds() []kind {
-	return slices.Concat(signals(), disks(), journals(), writers(), plugins(), inputs(), strangers())
+	return slices.Concat(signals(), disks(), journals(), writers(), plugins(), inputs(), strangers(), distributed())
 }

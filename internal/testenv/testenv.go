@@ -75,17 +75,9 @@ var buildOpenCV = sync.OnceValues(func() (string, error) {
 	if err := exec.Command("pkg-config", "--exists", "opencv4").Run(); err != nil {
 		return "", &missing.Error{What: "OpenCV", Mend: "make deps", Err: err}
 	}
-	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	path, err := build("cmd/" + opencv.Program)
 	if err != nil {
 		return "", err
-	}
-	dir := strings.TrimSpace(string(root))
-	// The file is left as it is where it is up to date.
-	path := filepath.Join(dir, "bin", opencv.Program)
-	cmd := exec.Command("go", "build", "-o", path, "./cmd/"+opencv.Program)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", errors.New("building " + opencv.Program + ": " + err.Error() + "\n" + string(out))
 	}
 	return path, os.Setenv(opencv.Env, path)
 })
@@ -96,5 +88,32 @@ func OpenCV(t testing.TB) string {
 	t.Helper()
 	path, err := buildOpenCV()
 	Need(t, err)
+	return path
+}
+
+// build builds a program of this checkout into bin, as `make build` does. The file is left
+// as it is where it is up to date.
+func build(folder string) (string, error) {
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", err
+	}
+	dir := strings.TrimSpace(string(root))
+	path := filepath.Join(dir, "bin", filepath.Base(folder))
+	cmd := exec.Command("go", "build", "-o", path, "./"+folder)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", errors.New("building " + folder + ": " + err.Error() + "\n" + string(out))
+	}
+	return path, nil
+}
+
+// Build builds a program of this checkout, which needs nothing but Go.
+func Build(t testing.TB, folder string) string {
+	t.Helper()
+	path, err := build(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return path
 }

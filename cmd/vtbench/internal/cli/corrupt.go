@@ -228,3 +228,6 @@ func (a *app) corruptFolder(cmd *cobra.Command, in, out string, f *corruptFlags,
 	}
 	return nil
 }
+
+// corruptProvenance is what a manifest says of the corruptions.
+func corruptProvenance() string { return fmt.Sprintf("version %d", corrupt.Version) }

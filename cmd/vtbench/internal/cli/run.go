@@ -24,7 +24,6 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets"
-	"github.com/vtbench/vtbench/datasets/corrupt"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/face"
 	"github.com/vtbench/vtbench/metrics/quality"
@@ -47,6 +46,7 @@ type runFlags struct {
 	faceModels, recipe                   string
 	seed                                 uint64
 	cache                                cacheFlags
+	nats, listen                         string
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -87,6 +87,8 @@ func (a *app) runCommand() *cobra.Command {
 	fl.StringVar(&f.faceModels, "face-models", "", "folder with face-models.yaml and ONNX files of your own (docs/faces.md)")
 	fl.BoolVar(&f.allowModel, "allow-model", false, "take network files without a stated digest")
 	f.cache.add(cmd)
+	fl.StringVar(&f.nats, "workers", "", "measure by `vtbench-work` on other machines, which share a NATS server: nats://HOST:4222")
+	fl.StringVar(&f.listen, "listen", "", "the same with a server of this run's own, at HOST:PORT")
 	formatFlag(cmd, &f.format, "table", "json")
 	complete(cmd, "suite", completeSuite)
 	complete(cmd, "tokenizer", completeTokenizer)
@@ -282,8 +284,14 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, r *recipe.Recipe, 
 	if cfg.KeepImages, err = record.ParseKeep(f.keep); err != nil {
 		return usagef("--keep-images: %w", err)
 	}
-	if cfg.Cache, err = f.cache.open(); err != nil {
+	remote := f.nats != "" || f.listen != ""
+	if err := f.remotely(); err != nil {
 		return err
+	}
+	if !remote { // workers have caches of their own
+		if cfg.Cache, err = f.cache.open(); err != nil {
+			return err
+		}
 	}
 	if cfg.Cache != nil {
 		defer func() { a.kept(cfg.Cache) }()
@@ -353,7 +361,7 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, r *recipe.Recipe, 
 	}
 	cfg.Metrics, cfg.Observers, cfg.Codes, cfg.Sets, cfg.Provenance = opened.metrics, opened.observers, opened.codes, opened.sets, opened.provenance
 	if cfg.Suite.ImageCorruptions() {
-		cfg.Provenance["corrupt"] = fmt.Sprintf("version %d", corrupt.Version)
+		cfg.Provenance["corrupt"] = corruptProvenance()
 	}
 
 	if ids, items := cfg.Unscored(ctx); len(ids) > 0 {
@@ -381,6 +389,14 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, r *recipe.Recipe, 
 		}
 	}
 	a.logf("suite %s: %d tokenizers at %v, into %s", suite.ID, len(cfg.Tokenizers), suite.Resolutions, dir)
+	if remote {
+		w, failed := a.startWorkers(ctx, f.nats, f.listen, filepath.Clean(dir)+".queue")
+		if failed != nil {
+			return failed
+		}
+		defer func() { err = errors.Join(err, w.close()) }()
+		cfg.Remote = w
+	}
 	begun := time.Now()
 	done, err := run.Execute(ctx, cfg)
 	a.witness(dir, cfg.Tokenizers)
@@ -430,6 +446,23 @@ func (a *app) guests(ctx context.Context, toks []run.TokenizerSource) (context.C
 		}
 	}
 	return ctx, func() { cancel(nil) }
+}
+
+// remotely refuses what a run by workers cannot do.
+func (f *runFlags) remotely() error {
+	switch {
+	case f.nats == "" && f.listen == "":
+		return nil
+	case f.nats != "" && f.listen != "":
+		return usagef("--workers and --listen exclude each other: the first names a server, the second starts one")
+	case f.recipe != "":
+		return usagef("--recipe is for runs without workers")
+	case f.shard != "":
+		return usagef("--shard is for runs without workers: workers share all items")
+	case f.timing:
+		return usagef("--timing times tokenizers alone on one machine: leave out --workers")
+	}
+	return nil
 }
 
 // mostPictures is how many whole pictures a report can list.

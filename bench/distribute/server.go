@@ -1,0 +1,82 @@
+package distribute
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// An Embedded server is one for a site that has none.
+type Embedded struct {
+	Listen string // host:port; port 0 takes any
+	Store  string // folder of its streams
+	Server Server // Login, Cert, Key and CA: what clients must show, and its own certificate
+	Most   int64  // bytes of streams; 0 for what the disk has
+}
+
+// Start starts the server and returns the URL of clients on this machine, and how to end it.
+// Whoever can reach it can hand out and take work, so a server that listens to other
+// machines needs a login.
+func (e Embedded) Start() (url string, stop func(), err error) {
+	host, port, err := net.SplitHostPort(e.Listen)
+	if err != nil {
+		return "", nil, fmt.Errorf("where to listen: %w; want HOST:PORT", err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil || n < 0 {
+		return "", nil, fmt.Errorf("where to listen: port %q: want a number", port)
+	}
+	if n == 0 {
+		n = server.RANDOM_PORT
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) && e.Server.Login == "" {
+		return "", nil, fmt.Errorf("listening at %s without a login lets everybody hand out and take work: name a file with user:password by --login, or listen at 127.0.0.1", e.Listen)
+	}
+	if err := os.MkdirAll(e.Store, 0o700); err != nil {
+		return "", nil, fmt.Errorf("making the folder of the server: %w", err)
+	}
+	o := &server.Options{
+		ServerName: "vtbench", Host: host, Port: n, JetStream: true, StoreDir: e.Store, NoSigs: true, NoLog: true,
+		JetStreamMaxStore: e.Most, MaxPayload: 1 << 20, DontListen: false, WriteDeadline: 30 * time.Second,
+	}
+	if e.Server.Login != "" {
+		if o.Username, o.Password, err = readLogin(e.Server.Login); err != nil {
+			return "", nil, err
+		}
+	}
+	scheme := "nats://"
+	if e.Server.Cert != "" {
+		scheme = "tls://"
+		tc := &server.TLSConfigOpts{CertFile: e.Server.Cert, KeyFile: e.Server.Key, CaFile: e.Server.CA, Verify: e.Server.CA != ""}
+		if o.TLSConfig, err = server.GenTLSConfig(tc); err != nil {
+			return "", nil, fmt.Errorf("reading the certificate of the server: %w", err)
+		}
+		o.TLS, o.TLSTimeout = true, 5
+	}
+	s, err := server.NewServer(o)
+	if err != nil {
+		return "", nil, fmt.Errorf("starting the server: %w", err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(20 * time.Second) {
+		s.Shutdown()
+		return "", nil, fmt.Errorf("starting the server at %s: it does not answer; is something else there, or its folder %s in use?", e.Listen, e.Store)
+	}
+	addr, ok := s.Addr().(*net.TCPAddr)
+	if !ok {
+		s.Shutdown()
+		return "", nil, errors.New("starting the server: it has no address")
+	}
+	if host == "" || host == "0.0.0.0" || host == "::" {
+		host = "127.0.0.1"
+	}
+	return scheme + net.JoinHostPort(host, strconv.Itoa(addr.Port)), func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	}, nil
+}
