@@ -79,7 +79,7 @@ $(BIN)/golangci-lint-$(GOLANGCI_LINT):
 
 test-torch: build deps-torch ## Test the Python SDK and the README's example with real PyTorch and diffusers, and the recipe of tokenizers/neural
 	VTBENCH_BIN=$(CURDIR)/$(BIN)/vtbench PYTHONPATH=tokenizers/process/python $(TORCH)/bin/python -m unittest discover -s tokenizers/process/python/tests
-	VTBENCH_TORCH_PYTHON=$(CURDIR)/$(TORCH)/bin/python go test -timeout 20m ./tokenizers/process ./tokenizers/neural ./cmd/vtbench/internal/cli -run Torch
+	VTBENCH_TORCH_PYTHON=$(CURDIR)/$(TORCH)/bin/python go test -timeout 20m ./tokenizers/process ./tokenizers/neural ./tokenizers/ptq ./cmd/vtbench/internal/cli -run Torch
 
 test-zoo: build deps-zoo ## Test all presets of the zoo with current releases, and write what conform said (half an hour)
 	VTBENCH_BIN=$(CURDIR)/$(BIN)/vtbench PYTHONPATH=tokenizers/process/python VTBENCH_ZOO=all $(ZOO)/bin/python -m unittest discover -s tokenizers/process/python/tests
@@ -96,10 +96,14 @@ tidy: ## Bring all go.mod files up to date, after a new dependency
 	cd checks && go mod tidy
 	cd checks/browser && go mod tidy
 
-claims: build ## Measure what published quantizers claim, into docs/rules.md, and plot them
+claims: build ## Measure what published quantizers claim, into docs/rules.md and docs/weights.md, and plot them
 	rm -rf runs/rules
 	$(BIN)/vtbench run --suite tokenizers/quant/claims/rules.yaml -o runs/rules
 	go run ./tokenizers/quant/claims
+	rm -rf runs/weights-rules runs/weights
+	$(BIN)/vtbench run --suite tokenizers/ptq/claims/weights.yaml -o runs/weights-rules
+	$(BIN)/vtbench run --suite weights -o runs/weights
+	go run ./tokenizers/ptq/claims
 
 bench: build ## Run all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

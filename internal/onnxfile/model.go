@@ -482,7 +482,7 @@ func Floats(t *onnxpb.TensorProto) ([]float32, error) {
 	kind := onnxpb.TensorProto_DataType(t.GetDataType())
 	size, _ := width(t)
 	// A graph says them as bytes, or as a list of a type.
-	listed := 0
+	var listed int
 	var at func(i int) float32
 	switch kind {
 	case onnxpb.TensorProto_FLOAT:

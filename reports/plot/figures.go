@@ -64,6 +64,13 @@ func Figures(v *view.View) []Named {
 			}
 		}
 	}
+	for _, s := range v.AllSections() {
+		for _, id := range v.HeadlineOf(s) {
+			if f, ok := bySize(v, s, id); ok {
+				add("size-"+id+"-"+s.Dataset.Name+"-"+s.Condition.Key, "What smaller weights cost: the size of their file against "+title(v, id)+".", Named{Section: s, Metric: id}, f)
+			}
+		}
+	}
 	for _, s := range v.Sections() {
 		for _, m := range v.Metrics {
 			if h, ok := floor(v, s, m); ok {

@@ -200,3 +200,63 @@ func TestNoCertaintyOfFew(t *testing.T) {
 		}
 	}
 }
+
+// Files of quantized weights stand on curves by rule, told by the options that differ.
+func TestSizesOfWeights(t *testing.T) {
+	r := run(t, "a")
+	section := func(v *view.View) view.Section { return v.Sections()[0] }
+	v, err := view.New(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if curves, full := v.Sizes(section(v), v.Headline[0]); len(curves) > 0 || full.Bytes > 0 {
+		t.Errorf("without any: %v, %v", curves, full)
+	}
+	n := 0
+	for i := range r.Manifest.Tokenizers {
+		e := &r.Manifest.Tokenizers[i]
+		if e.Info.Reference || e.Name == "original" || e.Name == "resize" {
+			continue
+		}
+		e.Info.Name, e.Info.WeightBytes = "net", int64(1000-100*n)
+		if n > 0 { // the first is the network itself
+			e.Options = map[string]string{"of": "net", "rule": []string{"gptq", "rtn"}[n%2], "bits": string(rune(0x31 + n/2)), "per": "channel"}
+		}
+		n++
+	}
+	if v, err = view.New(r); err != nil {
+		t.Fatal(err)
+	}
+	curves, full := v.Sizes(section(v), v.Headline[0])
+	if full.Bytes != 1000 {
+		t.Errorf("the whole network has %d bytes", full.Bytes)
+	}
+	total := 0
+	for _, c := range curves {
+		if c.Name != "rule=gptq" && c.Name != "rule=rtn" {
+			t.Errorf("a curve is called %q", c.Name)
+		}
+		for i, p := range c.Points {
+			total++
+			if i > 0 && p.Bytes > c.Points[i-1].Bytes {
+				t.Errorf("%s: sizes rise", c.Name)
+			}
+		}
+	}
+	if len(curves) == 0 || total >= n {
+		t.Errorf("%d points on %d curves of %d networks", total, len(curves), n)
+	}
+	spec, _ := v.Metric(v.Headline[0])
+	point := func(bytes int64, mean float64) view.SizePoint {
+		return view.SizePoint{
+			Token: view.Token{Name: "a", Options: map[string]string{"bits": "3"}}, Bytes: bytes,
+			Cell: view.Cell{OK: true, Mean: mean, Lo: mean - .01, Hi: mean + .01},
+		}
+	}
+	whole := point(9000, .9)
+	falling := view.SizeCurve{Name: "rule=x", Points: []view.SizePoint{point(5000, .895), point(4000, .8), point(3000, .7)}}
+	steady := view.SizeCurve{Name: "rule=y", Points: []view.SizePoint{point(5000, .9)}}
+	if got := view.Falls([]view.SizeCurve{falling, steady}, whole, spec); !slices.Equal(got, []string{"rule=x from 3 bits on (4 kB)"}) {
+		t.Errorf("%q", got)
+	}
+}

@@ -66,7 +66,7 @@ func (c config) allot(ctx context.Context, o *observation, layers []*layer, prob
 	for i, l := range layers {
 		costs[i] = float64(len(l.values))
 	}
-	var own []measured
+	var own []Measured
 	if c.by == byDrop || c.cost == costTime {
 		var err error
 		if own, err = c.table.of(o.n, layers); err != nil {
@@ -305,17 +305,18 @@ const (
 // dropBits are those that a layer had alone when its drop was measured.
 const dropBits = 2
 
-// sensitivities are what was measured of single layers of one network: how much less is
+// Sensitivities are what was measured of single layers of one network: how much less is
 // read and recognised with the layer at two bits and all others as they were, and the time
 // that it takes. `go run ./tokenizers/ptq/sensitivity` measures them.
-type sensitivities struct {
+type Sensitivities struct {
 	Weights string     `json:"weights"` // digest of the network
 	Of      string     `json:"of"`      // its spec
-	Layers  []measured `json:"layers"`
+	Layers  []Measured `json:"layers"`
 	digest  string
 }
 
-type measured struct {
+// Measured is what was measured of one layer.
+type Measured struct {
 	Label        string  `json:"label"`
 	TNED         float64 `json:"t_ned"` // drop, of one
 	FSim         float64 `json:"f_sim"` // drop, of one
@@ -323,27 +324,23 @@ type measured struct {
 }
 
 // drop joins both; what rose by chance is nothing, and nothing is not quite none.
-func (m measured) drop() float64 { return max(m.TNED, 0) + max(m.FSim, 0) + 1e-4 }
+func (m Measured) drop() float64 { return max(m.TNED, 0) + max(m.FSim, 0) + 1e-4 }
 
 const maxSensitivities = 1 << 20
 
-//go:embed sensitivity
+//go:embed sensitivity/*.json
 var shippedTables embed.FS
 
 // tableOf reads the table of a network: a file, or the one that ships.
-func tableOf(file, digest string) (*sensitivities, error) {
-	read := func(data []byte) (*sensitivities, error) {
-		s := &sensitivities{digest: sum(data)}
+func tableOf(file, digest string) (*Sensitivities, error) {
+	read := func(data []byte) (*Sensitivities, error) {
+		s := &Sensitivities{digest: sum(data)}
 		return s, boundedjson.Unmarshal(data, s, 8*maxSensitivities)
 	}
 	if file != "" {
-		data, err := files.Read(file, maxSensitivities)
+		s, err := ReadSensitivities(file)
 		if err != nil {
-			return nil, fmt.Errorf("reading sensitivities: %w", err)
-		}
-		s, err := read(data)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, err
 		}
 		if s.Weights != digest {
 			return nil, fmt.Errorf("%s is of another network (%.12s, this one is %.12s): measure it again", file, s.Weights, digest)
@@ -370,11 +367,24 @@ func tableOf(file, digest string) (*sensitivities, error) {
 	return nil, errors.New("nothing was measured of single layers of this network: `go run ./tokenizers/ptq/sensitivity -of SPEC -o FILE`, then sensitivity=FILE; or use by=trace and cost=size")
 }
 
+// ReadSensitivities reads a table that `go run ./tokenizers/ptq/sensitivity` wrote.
+func ReadSensitivities(file string) (*Sensitivities, error) {
+	data, err := files.Read(file, maxSensitivities)
+	if err != nil {
+		return nil, fmt.Errorf("reading sensitivities: %w", err)
+	}
+	s := &Sensitivities{digest: sum(data)}
+	if err := boundedjson.Unmarshal(data, s, 8*maxSensitivities); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return s, nil
+}
+
 // of finds the entries of layers.
-func (s *sensitivities) of(n *network, layers []*layer) ([]measured, error) {
-	out := make([]measured, len(layers))
+func (s *Sensitivities) of(n *network, layers []*layer) ([]Measured, error) {
+	out := make([]Measured, len(layers))
 	for i, l := range layers {
-		k := slices.IndexFunc(s.Layers, func(m measured) bool { return m.Label == n.label(l) })
+		k := slices.IndexFunc(s.Layers, func(m Measured) bool { return m.Label == n.label(l) })
 		if k < 0 {
 			return nil, fmt.Errorf("the table of sensitivities has no layer %q", n.label(l))
 		}

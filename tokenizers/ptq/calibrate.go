@@ -10,9 +10,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/vtbench/vtbench/internal/assets"
 	"github.com/vtbench/vtbench/internal/onnxfile"
 	"github.com/vtbench/vtbench/internal/onnxfile/onnxpb"
 	"github.com/vtbench/vtbench/internal/ort"
@@ -51,17 +53,46 @@ func calibrationSet(in tokenizers.Info, synthetic bool) ([]pix.Image, error) {
 	if err := in.Accepts(w, h); err != nil {
 		return nil, fmt.Errorf("choosing the size of images to calibrate on: %w", err)
 	}
-	if synthetic {
-		return quant.SyntheticImages(2*calibrationImages, w, h, calibrationSeed)
+	kept := struct {
+		w, h      int
+		synthetic bool
+	}{w, h, synthetic}
+	calibration.mu.Lock()
+	defer calibration.mu.Unlock()
+	if images, ok := calibration.images[kept]; ok {
+		return images, nil
 	}
-	photographs, err := sample.Photographs()
+	images, err := drawSet(w, h, synthetic)
 	if err != nil {
 		return nil, err
 	}
+	if calibration.images == nil {
+		calibration.images = map[any][]pix.Image{}
+	}
+	calibration.images[kept] = images
+	return images, nil
+}
+
+// calibration keeps images, which decoding large photographs takes longer for than looking
+// a quantized network up.
+var calibration struct {
+	mu     sync.Mutex
+	images map[any][]pix.Image
+}
+
+func drawSet(w, h int, synthetic bool) ([]pix.Image, error) {
+	if synthetic {
+		return quant.SyntheticImages(2*calibrationImages, w, h, calibrationSeed)
+	}
+	photographs := assets.Photographs(assets.Fit)
 	rng := rand.New(rand.NewPCG(calibrationSeed, 0x70747163))
 	var out []pix.Image
-	for i := range calibrationImages {
-		m := sample.Shrink(photographs[i%len(photographs)], 4*max(w, h))
+	for i := range calibrationImages { // one at a time: they have tens of megapixels
+		m, err := sample.Photograph(photographs[i%len(photographs)])
+		if err != nil {
+			return nil, err
+		}
+		m = sample.Shrink(m, 4*max(w, h))
 		out = append(out, crop(m, rng.IntN(max(1, m.W-w+1)), rng.IntN(max(1, m.H-h+1)), w, h))
 	}
 	text, err := sample.NewText(calibrationSeed)
@@ -146,7 +177,6 @@ type statistics struct {
 type ranges struct {
 	low, high []float64 // of every channel
 	samples   [][]float32
-	entropy   float64 // of all samples in 256 equal parts, bits
 }
 
 // gram computes products XᵀX of rows of numbers, in ONNX Runtime.
@@ -449,7 +479,7 @@ func (w *window) gather(row, data []float32, at, group int) {
 // inMap is the place in a square map of n numbers that belongs to a position.
 func (w *window) inMap(at, n int) int {
 	side := int(math.Sqrt(float64(n)))
-	h, wide := 0, 0
+	var h, wide int
 	if w.conv != nil && len(w.out) == 2 {
 		h, wide = w.out[0], w.out[1]
 	} else { // tokens of a square image, row by row

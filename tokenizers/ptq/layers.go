@@ -30,6 +30,7 @@ type layer struct {
 	kind   int32     // its data type
 	layout
 	place []int32 // of row r, column c in the root: place[r*cols+c]
+	dims  []int64 // of the weights as the node has them
 	uses  []use
 	part  int // of a network of several graphs: where it stands among all layers
 }
@@ -157,9 +158,10 @@ func (n *network) find(g int, m *onnxfile.Model) error {
 			continue
 		}
 		l := &layer{graph: g, name: nodeName(node), op: node.GetOpType()}
-		at, why := 1, ""
+		at := 1
 		var t *onnxpb.TensorProto
 		var turned bool
+		var why string
 		l.root, t, turned, why = rootOf(m, node.GetInput()[1], constants, producers)
 		if t == nil && node.GetOpType() == "MatMul" {
 			r, left, leftTurned, _ := rootOf(m, node.GetInput()[0], constants, producers)
@@ -426,6 +428,10 @@ func (l *layer) shape(node onnxfile.Node, t *onnxpb.TensorProto, left, turned bo
 		}
 	}
 	l.place = l.places()
+	l.dims = slices.Clone(t.GetDims())
+	if turned {
+		slices.Reverse(l.dims)
+	}
 	l.uses = []use{u}
 	return ""
 }
@@ -494,15 +500,6 @@ func (n *network) bytes() ([]onnx.Graph, error) {
 		out[i] = onnx.Graph{Name: n.graphs[i].Name, Data: b}
 	}
 	return out, nil
-}
-
-// weights is how many the layers have.
-func (n *network) weights() int {
-	sum := 0
-	for _, l := range n.layers {
-		sum += len(l.values)
-	}
-	return sum
 }
 
 // side is what a graph is called in tables.

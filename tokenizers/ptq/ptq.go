@@ -28,6 +28,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/wholefile"
@@ -56,7 +57,7 @@ func Kind(kinds func() []tokenizers.Kind) tokenizers.Kind {
 			of,
 			tokenizers.ChoiceOption("rule", "how weights are quantized", presetNames()...),
 			{Name: "bits", Help: "of a weight, 1 to 8; 1.58 for three values; on average with rule=mixed; the rule's own unless given", Check: checkBits},
-			tokenizers.Option{Name: "abits", Help: "of an activation, 2 to 8; 0 leaves them as they are; the rule's own unless given", Check: func(v string) error {
+			{Name: "abits", Help: "of an activation, 2 to 8; 0 leaves them as they are; the rule's own unless given", Check: func(v string) error {
 				if n, err := strconv.Atoi(v); v != "" && (err != nil || n != 0 && (n < 2 || n > 8)) {
 					return errors.New("want 0, or a whole number from 2 to 8")
 				}
@@ -218,6 +219,10 @@ func packedOf(ctx context.Context, inner onnx.Editable, opts tokenizers.Options)
 	return Unpack(file)
 }
 
+// making lets one network at a time be quantized: it takes all cores by itself, and the
+// second moments of several networks would be in memory at once.
+var making sync.Mutex
+
 // fileOf finds the packed file in the cache, or makes it and puts it there. Its name holds
 // the digest of all that it depends on.
 func fileOf(ctx context.Context, inner onnx.Editable, opts tokenizers.Options) ([]byte, error) {
@@ -270,6 +275,13 @@ func fileOf(ctx context.Context, inner onnx.Editable, opts tokenizers.Options) (
 		} // a file that is damaged is made again
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("ptq: %w", err)
+	}
+	making.Lock()
+	defer making.Unlock()
+	if data, err := files.Read(file, maxPacked); err == nil { // another one made it meanwhile
+		if _, err := Unpack(data); err == nil {
+			return data, nil
+		}
 	}
 	progress := tokenizers.Progress(ctx)
 	progress("quantizing " + in.Name + " once, into " + file)

@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -599,5 +600,32 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 		bad[i] ^= 1 << (i % 8)
 		sum := sha256.Sum256(bad)
 		_, _ = Unpack(append(bad, sum[:]...))
+	}
+}
+
+// A user's graphs, exported by PyTorch: found, quantized, and as good at 8 bits.
+func TestTorchExport(t *testing.T) {
+	python := os.Getenv("VTBENCH_TORCH_PYTHON")
+	if python == "" {
+		t.Skip("set VTBENCH_TORCH_PYTHON to a Python with torch (Debian: python3-torch)") //nolint:forbidigo // make test-torch sets it
+	}
+	dir := t.TempDir()
+	if out, err := exec.Command(python, "../../examples/tokenizers/export_dct.py", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	ownCache(t)
+	spec := fmt.Sprintf("onnx:encoder=%s,decoder=%s", filepath.Join(dir, "encoder.onnx"), filepath.Join(dir, "decoder.onnx"))
+	u, _ := quantized(t, "ptq:of={"+spec+"},rule=gptq,bits=4,calibrate=synthetic")
+	var ops []string
+	for _, l := range u.Layers {
+		ops = append(ops, l.Op)
+	}
+	if want := []string{"Conv", "MatMul", "MatMul", "ConvTranspose"}; !slices.Equal(ops, want) {
+		t.Errorf("layers %v, want %v", ops, want)
+	}
+	in := pages(t, 3)
+	float := psnr(in, reconstruct(t, mustOpen(t, spec), in))
+	if got := psnr(in, reconstruct(t, mustOpen(t, "ptq:of={"+spec+"},rule=gptq,bits=8,calibrate=synthetic"), in)); math.Abs(got-float) > .1 {
+		t.Errorf("%.2f dB at 8 bits, %.2f dB in float", got, float)
 	}
 }

@@ -29,7 +29,7 @@ type config struct {
 	by        string // sensitivity that bits are given by
 	cost      string // what bits cost
 	only      int    // the only layer that is quantized, from 1; 0: all
-	table     *sensitivities
+	table     *Sensitivities
 }
 
 // images are those to calibrate on; none where nothing is calibrated.
@@ -94,6 +94,7 @@ func quantize(ctx context.Context, t onnx.Editable, graphs []onnx.Graph, c confi
 		}
 	}
 	forms := make([]weights.Form, len(layers))
+	losses := make([]float64, len(layers)) // of the energy of the outputs
 	code := func(i int) error {
 		rule := c.rule(c.settings)
 		if ratios[i] != nil {
@@ -104,6 +105,8 @@ func quantize(ctx context.Context, t onnx.Editable, graphs []onnx.Graph, c confi
 			return fmt.Errorf("%s: %w", n.label(layers[i]), err)
 		}
 		forms[i] = f
+		losses[i] = problems[i].Error(f.Decode()) / max(problems[i].Signal(), math.SmallestNonzeroFloat64)
+		problems[i], stats[i].h = nil, nil // second moments of all layers take the most memory
 		return nil
 	}
 	if c.sequential && o != nil {
@@ -133,9 +136,8 @@ func quantize(ctx context.Context, t onnx.Editable, graphs []onnx.Graph, c confi
 	}
 	out := &Packed{network: n}
 	for i, l := range layers {
-		e := problems[i].Error(forms[i].Decode()) / max(problems[i].Signal(), math.SmallestNonzeroFloat64)
 		out.entries = append(out.entries, entry{layer: l, form: forms[i], Layer: Layer{
-			Graph: l.graph, Label: n.label(l), Op: l.op, Tensor: l.root.tensor, layout: l.layout, Kind: l.kind, Bits: bits[i], Error: e,
+			Graph: l.graph, Label: n.label(l), Op: l.op, Tensor: l.root.tensor, layout: l.layout, Kind: l.kind, Bits: bits[i], Error: losses[i],
 		}})
 		if l.root.tensor == "" {
 			out.entries[i].Constant = l.root.value

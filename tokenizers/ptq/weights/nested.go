@@ -307,8 +307,8 @@ type branchForm struct {
 }
 
 const (
-	branchRounds = 20
-	decaySteps   = 6
+	branchRounds = 10
+	decaySteps   = 4
 )
 
 // Code implements [Rule].
@@ -438,7 +438,7 @@ func (s Branch) decay(p *Problem, f *branchForm) (Form, error) {
 	for rank := f.rank; rank > 0; rank /= 2 {
 		for t := 1; t <= decaySteps; t++ {
 			part := (1 + math.Cos(math.Pi*float64(t)/decaySteps)) / 2
-			inner.refine(p.with(f.remainder(p.W, part, rank/2)), 2)
+			inner.refine(p.with(f.remainder(p.W, part, rank/2)), 1)
 		}
 		if rank/2 > 0 { // what is left, anew
 			left, right, err := lowRank(p, inner.Decode(), rank/2)

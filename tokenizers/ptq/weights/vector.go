@@ -81,7 +81,7 @@ const (
 	kMeansRounds  = 20
 	nearWords     = 8 // candidates of a vector, VQ4DiT's n
 	searchRounds  = 8
-	trustRounds   = 20
+	trustRounds   = 12
 	trustShare    = .01 // PV-Tuning's max_code_change_per_step
 	descentRounds = 6   // of conjugate gradients
 )

@@ -257,13 +257,13 @@ func TestRotationsAreOrthonormal(t *testing.T) {
 func TestDyadicEqualsFloatWithinOneCode(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := random(4, 32, rapid.Uint64().Draw(t, "seed"))
-		f := (func() *scalarForm {
+		f := func() *scalarForm {
 			form, err := Scalar{Scale: scalar.MinMax, Asymmetric: true, Dyadic: 31}.Code(p, 8)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return form.(*scalarForm)
-		})()
+		}()
 		in, out := .013, .021 // steps of what goes in and comes out
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "inputs"), 2))
 		for r := range p.Rows {
