@@ -131,6 +131,7 @@ func TestKeys(t *testing.T) {
 	x.choose("#g-query", "") // the protocol types what a page has prevented
 	x.key("item:000")
 	at("item:000", `document.querySelector('#g-query').value`)
+	x.run(`await new Promise(r => setTimeout(r, 150))`) // the filter waits for the end of a word
 	x.wait(`vt.gallery.list().length === 60`)
 	x.run(`document.querySelector('#g-grid .tile').focus()`)
 	place := `[...document.querySelectorAll('#g-grid .cell')].find(c => c.contains(document.activeElement)).getAttribute('aria-posinset')`
