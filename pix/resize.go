@@ -112,11 +112,6 @@ func ResizeBy(s Sampling, m Image, w, h int) (Image, error) {
 	return resizeBox(s, m, w, h, image.Rect(0, 0, w, h)), nil
 }
 
-// resizeRegion computes rows y0..y1 of the resized image.
-func resizeRegion(m Image, w, h, y0, y1 int) Image {
-	return resizeBox(Sampling{}, m, w, h, image.Rect(0, y0, w, y1))
-}
-
 // resizeBox computes the part r of the resized image; the horizontal pass touches only
 // the source rows it depends on.
 func resizeBox(s Sampling, m Image, w, h int, r image.Rectangle) Image {

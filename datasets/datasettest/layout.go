@@ -94,7 +94,8 @@ func RunLayout(t *testing.T, kind datasets.Kind, l Layout) {
 			arg := l.Make(t, dir)
 			do(t, dir)
 			d, err := open(t, arg, datasets.Options{})
-			said, loaded := "", 0
+			var said string
+			var loaded int
 			if err != nil {
 				said = err.Error()
 			} else {

@@ -24,7 +24,7 @@ func tree(t *testing.T, files map[string]string) string {
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		err := error(nil)
+		var err error
 		if text == "" {
 			err = pix.New(12, 9).SavePNG(file)
 		} else {
