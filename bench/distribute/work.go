@@ -61,6 +61,9 @@ type Worker struct {
 // errCrashed says that what measures is gone.
 var errCrashed = errors.New("the process that measured ended")
 
+// errAway says that it was gone before a unit came to it, which the unit is not to blame for.
+var errAway = errors.New("the process that measures is gone; starting it anew")
+
 // Run works until ctx ends, or there was nothing to do for long.
 func (w *Worker) Run(ctx context.Context) (err error) {
 	if w.Stuck == 0 {
@@ -377,6 +380,16 @@ func (c *child) listen() {
 	}
 }
 
+// dead reports whether the process has ended.
+func (c *child) dead() bool {
+	select {
+	case <-c.gone:
+		return true
+	default:
+		return false
+	}
+}
+
 // quiet is how long nothing was done.
 func (c *child) quiet() time.Duration { return time.Since(time.Unix(0, c.step.Load())) }
 
@@ -552,8 +565,8 @@ func (s *session) measure(ctx context.Context, t task, deliveries uint64) (json.
 	do := func(d workwire.Do) (json.RawMessage, int, error) {
 		d.ID, d.Group = int(s.number.Add(1)), t.Group
 		c := s.child.Load()
-		if c == nil {
-			return nil, d.ID, errCrashed
+		if c == nil || c.dead() {
+			return nil, d.ID, errAway
 		}
 		out, err := c.do(ctx, d)
 		return out, d.ID, err
@@ -566,6 +579,11 @@ func (s *session) measure(ctx context.Context, t task, deliveries uint64) (json.
 	}
 	s.alone.Lock()
 	defer s.alone.Unlock()
+	if c := s.child.Load(); c == nil || c.dead() {
+		if err := s.reopen(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
 	if t.Crashes < mostCrashes && deliveries < mostDeliveries {
 		out, id, err := do(workwire.Do{})
 		return out, []int{id}, err
