@@ -271,6 +271,7 @@ func (s *session) start(ctx context.Context) ([]int, error) {
 		return nil, err
 	}
 	c := &child{Child: started, waits: map[int]chan json.RawMessage{}, gone: make(chan struct{})}
+	c.step.Store(time.Now().UnixNano())
 	s.child.Store(c)
 	s.lane = -1
 	if err := started.Write(workwire.ToWorker{Job: &s.job.Job}); err != nil {
@@ -531,8 +532,7 @@ func (s *session) prolong(m jetstream.Msg, measured chan struct{}) {
 		}
 		if c := s.child.Load(); c != nil && c.quiet() > s.w.Stuck {
 			s.w.Log("nothing was done for %s; ending the process that measures", s.w.Stuck)
-			c.Kill()
-			return
+			c.Kill() // whoever waits for it starts another, which is watched as well
 		}
 		_ = m.InProgress() // a server that is away gives it to somebody else
 	}
