@@ -139,9 +139,14 @@ func isCache(dir string) error {
 	}
 	for _, n := range names {
 		// Another process may be making it at this moment.
-		if !strings.HasPrefix(n, temporary) && n != tagFile {
+		if strings.HasPrefix(n, temporary) || n == tagFile {
+			continue
+		}
+		// Or has made it, and begun to use it, since the tag was looked for.
+		if b, err := files.Read(filepath.Join(dir, tagFile), 4096); err != nil || string(b) != tag {
 			return fmt.Errorf("%s holds other files (%s) and is no cache; choose an empty folder", dir, n)
 		}
+		return nil
 	}
 	return errEmpty
 }

@@ -29,6 +29,11 @@ var notHere = map[string]string{
 	"vtbench run --suite text -t 'process:python examples/tokenizers/diffusers_vae.py black-forest-labs": "gigabytes from a hub; make test-torch runs the script",
 	"vtbench run --suite text --data tokbench:DIR":                                                       "the reader's own data set and recogniser",
 	"vtbench datasets verify icdar:DIR":                                                                  "ends with status 4: that folder states no licence",
+	"vtbench run --suite masks --data cityscapes:DIR":                                                    "the reader's own data set",
+	"vtbench datasets import cord:CORD/test":                                                             "likewise",
+	"vtbench run --suite text -t zoo:":                                                                   "gigabytes from a hub; make test-zoo",
+	"vtbench run --recipe imagenet-256.yaml":                                                             "ImageNet, and a network that the reader has",
+	"vtbench score --recipe imagenet-256.yaml":                                                           "likewise",
 	"GITHUB_TOKEN=… vtbench comment":                                                                     "publishes",
 	"vtbench score ref/ dist/ -m fid,kid":                                                                "KID is of a thousand images",
 }
@@ -265,6 +270,8 @@ func stage(t *testing.T, root string) {
 			picture(t, filepath.Join(dir, name), 180, 170, uint32(10*k+i%2)) //nolint:gosec // small
 		}
 	}
+	picture(t, "photos/a.png", 64, 48, 7)
+	put(t, "signs.csv", "image,left,top,right,bottom,text\nphotos/a.png,4,4,40,20,EXIT\n")
 	word(t)
 	people(t, "people/Ada/Ada_0001.png", "people/Bob/Bob_0001.png", "people/Ada/Ada_0002.png", "people/Bob/Bob_0002.png")
 	put(t, "gates.yaml", "version: 1\ngates:\n  - {metric: psnr, level: error}\n")

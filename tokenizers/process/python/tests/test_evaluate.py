@@ -255,7 +255,8 @@ class Evaluate(Case):
     def test_interrupted_or_killed(self):
         """Ctrl-C is KeyboardInterrupt; a caller that dies takes the program along."""
         script = """
-            import vtbench, time
+            import signal, vtbench, time
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # tests may run with it ignored
             def slow(images):
                 print("busy", flush=True)
                 time.sleep(0.1)

@@ -235,6 +235,8 @@ def _answer(server: Server, channel: Channel, into: int, program: Program, check
     poll.register(into, select.POLLIN | select.POLLHUP)
 
     def next_request() -> bool:
+        # Before each request too: a busy program never lets a tenth of a second pass.
+        check()
         while not poll.poll(100):
             check()
             if program.poll() is not None and not poll.poll(0):

@@ -132,7 +132,9 @@ class Program:
         """Ends it, if it still runs: told first, killed when it does not go."""
         self.close_stdin()
         try:
-            for how, grace in ((signal.SIGINT, GRACE), (signal.SIGTERM, 1.0)):
+            # Not SIGINT first: a training that runs in the background may have it ignored,
+            # and so has what it starts.
+            for how, grace in ((signal.SIGTERM, GRACE), (signal.SIGINT, 1.0)):
                 if self._p.poll() is not None:
                     return
                 self._p.send_signal(how)
