@@ -176,7 +176,7 @@ func TestErrorsAsJSON(t *testing.T) {
 // Every command that prints on stdout takes --format json.
 func TestEveryCommandHasJSON(t *testing.T) {
 	silent := map[string]bool{ // these write files, and nothing on stdout
-		"vtbench unit": true, // its output is a protocol
+		"vtbench unit":          true, // its output is a protocol
 		"vtbench datasets pull": true, "vtbench models pull": true, "vtbench datasets sheet": true, "vtbench corrupt": true,
 	}
 	var walk func(*cobra.Command)
