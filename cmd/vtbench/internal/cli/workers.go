@@ -179,7 +179,13 @@ func (w *workers) End(ctx context.Context) error {
 	case <-w.ended:
 		return nil
 	case <-w.over:
-		return w.gone()
+		// It goes once it has said so, and both may be known by now.
+		select {
+		case <-w.ended:
+			return nil
+		default:
+			return w.gone()
+		}
 	case <-ctx.Done():
 		return ctx.Err()
 	}
