@@ -53,6 +53,9 @@ type Item struct {
 	// Class is what the image shows as a whole, where the data set sorts images by it:
 	// "n01440764 tench, Tinca tinca".
 	Class string
+	// Flow is the motion from the frame before, of a frame of a clip where it is known
+	// exactly; nil elsewhere, and of a clip's first frame.
+	Flow *pix.Flow
 	// Lost are labels that cannot be used: they cost themselves, not the image.
 	Lost []LostLabel
 	// Notes say what was assumed or lost when the image was decoded.
@@ -141,6 +144,26 @@ type Pair struct {
 // Paired is implemented by data sets that come with pairs.
 type Paired interface {
 	Pairs() []Pair
+}
+
+// A Clip is a run of items that are consecutive frames of one film. Instances with the same
+// ID in several of them are one thing that moves: a track.
+type Clip struct {
+	ID     string  // the Cluster of its frames
+	First  int     // index of its first frame
+	Frames int     // how many there are
+	Rate   float64 // frames a second; 0 where it is not known
+}
+
+// Clipped is implemented by data sets of films. Their frames are items, all of one size
+// within a clip, with IDs such as "pan/0012" and the clip's ID as Cluster. The frames of a
+// clip are loaded in ascending order, those of a few clips at the same time; Load of any
+// frame must work at any time, but may then be slow. A frame that cannot be had is an error
+// of Load; of those behind it in the same file, too.
+type Clipped interface {
+	Dataset
+	// Clips lists the clips in order; together they cover all items.
+	Clips() []Clip
 }
 
 // A Stratum is implemented by data sets that know how many of their first items

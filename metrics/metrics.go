@@ -147,6 +147,10 @@ type Observation struct {
 	// asked for; nil otherwise.
 	Latent *tokenizers.Latent
 	W, H   int // of the image the tokenizer was given
+	// Frames is how many frames of a film all of this is for; 0 stands for 1. Rate is how
+	// many a second has; 0 where it is no film, or not known.
+	Frames int
+	Rate   float64
 }
 
 // An Observer measures tokens. What it sees of one image becomes per-image
@@ -247,9 +251,12 @@ type CodeComparer interface {
 
 // A Kind is an entry of the registry: what a metric yields, known without
 // opening it, and how to open it. Opening may probe libraries and models;
-// listing never does. Exactly one of Open, Observer, Codes and Sets is set.
+// listing never does. Exactly one of Open, Observer, Codes, Sets, Temporal and Follower is
+// set.
 type Kind struct {
 	Specs    []Spec
+	Temporal func(ctx context.Context, cfg Config) (Temporal, error)
+	Follower Follower
 	Open     func(ctx context.Context, cfg Config) (Metric, error)
 	Observer Observer
 	Codes    CodeComparer

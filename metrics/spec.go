@@ -38,7 +38,13 @@ const (
 	PerInstance Scope = "instance" // one value a labelled word, line or face
 	PerCorpus   Scope = "corpus"   // one value a whole set, from accumulated state
 	PerSet      Scope = "set"      // one value a whole set against a whole set of references
+	PerStep     Scope = "step"     // one value a frame of a clip but the first, from it and those before
+	PerClip     Scope = "clip"     // one value a clip; its records are those of the clip's last frame
+	PerTrack    Scope = "track"    // one value a labelled thing that is followed through a clip
 )
+
+// Timed reports whether a value needs the frames of a clip in their order.
+func (s Scope) Timed() bool { return s == PerStep || s == PerClip || s == PerTrack }
 
 // Whole reports whether a value belongs to a whole set: there is nothing to resample,
 // so it has no interval.
@@ -352,7 +358,7 @@ func (s Spec) Validate() error {
 		return fail("title, source, short and long must be given")
 	case s.Better != Higher && s.Better != Lower && s.Better != Neither:
 		return fail("better is %q", s.Better)
-	case s.Scope != PerImage && s.Scope != PerInstance && !s.Scope.Whole():
+	case s.Scope != PerImage && s.Scope != PerInstance && !s.Scope.Whole() && !s.Scope.Timed():
 		return fail("scope is %q", s.Scope)
 	case math.IsNaN(s.Min) || math.IsNaN(s.Max) || s.Min >= s.Max:
 		return fail("values range from %g to %g", s.Min, s.Max)

@@ -52,6 +52,7 @@ type Info struct {
 	BatchSize      int               `json:"batch_size,omitempty"`   // images it likes to get at once; 0: no preference
 	Reference      bool              `json:"reference,omitempty"`    // an upper bound of the table, not a contestant
 	WeightBytes    int64             `json:"weight_bytes,omitempty"` // of the files that hold what was learned; 0: it does not say
+	Clips          *ClipInfo         `json:"clips,omitempty"`        // of a [ClipTokenizer]; nil: frames of films are coded one by one
 	ScaledBack     bool              `json:"scaled_back,omitempty"`  // what it returns was scaled to the original's size elsewhere
 	Params         map[string]string `json:"params,omitempty"`       // resolved options, encoder versions
 }
