@@ -57,6 +57,18 @@ type DatasetEntry struct {
 	Credits []datasets.Credit `json:"credits,omitempty"`
 	// LeftOut is what is in the data set's folder but not in the data set.
 	LeftOut files.Omissions `json:"left_out,omitempty"`
+	// Clips are the films whose frames are the planned items, in their order.
+	Clips []ClipEntry `json:"clips,omitempty"`
+}
+
+// ClipEntry is a film of a data set: a run of its items that are frames, one after the
+// other.
+type ClipEntry struct {
+	ID string `json:"id"` // what its frames have as their cluster
+	// First is the place of its first frame among the planned items of the data set, from 0.
+	First  int     `json:"first"`
+	Frames int     `json:"frames"`
+	Rate   float64 `json:"rate,omitempty"` // frames a second; 0 where it is not known
 }
 
 // TokenEntry is a tokenizer of a run.
