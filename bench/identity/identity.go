@@ -201,9 +201,22 @@ func (r *Run) Batched(t int, alone []Key) []Key {
 	if r.tokenizers[t].invariant {
 		return alone
 	}
-	batch := join("batch", alone...)
-	out := make([]Key, len(alone))
-	for i := range alone {
+	return bound(join("batch", alone...), len(alone))
+}
+
+// Together makes the keys R of frames that are coded as one, so many a second, from those
+// that they would have alone.
+func (r *Run) Together(t int, rate float64, alone []Key) []Key {
+	if r.Unkept(t) != "" {
+		return alone
+	}
+	return bound(join("clip", join("frames", alone...), of("rate", rate)), len(alone))
+}
+
+// bound are keys for n places of a batch.
+func bound(batch Key, n int) []Key {
+	out := make([]Key, n)
+	for i := range out {
 		out[i] = join("place", batch, of("place", i))
 	}
 	return out

@@ -271,7 +271,7 @@ func (r *runner) comparesCodes() bool {
 // encodeAgain encodes clean reconstructions once more and keeps their tokens: what
 // flips without any damage.
 func (r *runner) encodeAgain(ctx context.Context, b *batch) error {
-	if !r.comparesCodes() {
+	if !r.comparesCodes() || b.clips {
 		return nil
 	}
 	if _, ok := r.cfg.Tokenizers[b.tokenizer].Tokenizer.(tokenizers.Lookup); ok {

@@ -149,14 +149,32 @@ func (r *runner) draw(ctx context.Context, plan []*group, todo drawings) error {
 }
 
 func (r *runner) drawGroup(ctx context.Context, grp *group, todo drawings) error {
-	items, err := r.loadGroup(ctx, grp)
-	if err != nil {
-		return err
+	wanted := map[[2]string]bool{}
+	for name := range todo {
+		wanted[[2]string{name.dataset, name.item}] = true
 	}
-	cs := newCells(len(items), len(r.cfg.Tokenizers), len(r.conditions))
-	if err := r.cells(ctx, items, cs, how{todo: todo}); err != nil {
-		return err
+	film := r.film(grp)
+	for _, part := range r.windows(grp) {
+		if !slices.ContainsFunc(part, func(p planned) bool { return wanted[[2]string{r.manifest.Datasets[p.source].Name, p.id}] }) {
+			continue
+		}
+		items, err := r.loadItems(ctx, part, film)
+		if err != nil {
+			return err
+		}
+		cs := newCells(len(items), len(r.cfg.Tokenizers), len(r.conditions))
+		if err := r.cells(ctx, items, cs, how{todo: todo}); err != nil {
+			return err
+		}
+		if err := r.savePictures(ctx, cs); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// savePictures saves those of cells that are not there.
+func (r *runner) savePictures(ctx context.Context, cs *cells) error {
 	seen := map[string]bool{}
 	saving, ctx := errgroup.WithContext(ctx)
 	saving.SetLimit(runtime.GOMAXPROCS(0))

@@ -51,24 +51,36 @@ func (r *runner) enrol(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.cfg.Workers)
 	for s, d := range r.cfg.Datasets {
-		for i := range r.items(d) {
+		look := func(i int) error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			defer r.steppedAside()
+			it := planned{s, i, d.Data.IDs()[i]}
+			item, err := r.load(ctx, it)
+			if err != nil {
+				return ctx.Err()
+			}
+			for _, e := range enrollers {
+				if err := enrolOne(ctx, e, metrics.Reference{Item: it.id, Image: item.Image, Instances: item.Instances}); err != nil {
+					return fmt.Errorf("looking at the originals: %s: %w", it.id, err)
+				}
+			}
+			return nil
+		}
+		if _, ok := d.Data.(datasets.Clipped); ok { // frames are loaded in order
 			g.Go(func() error {
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				defer r.steppedAside()
-				it := planned{s, i, d.Data.IDs()[i]}
-				item, err := r.load(ctx, it)
-				if err != nil {
-					return ctx.Err()
-				}
-				for _, e := range enrollers {
-					if err := enrolOne(ctx, e, metrics.Reference{Item: it.id, Image: item.Image, Instances: item.Instances}); err != nil {
-						return fmt.Errorf("looking at the originals: %s: %w", it.id, err)
+				for i := range r.items(d) {
+					if err := look(i); err != nil {
+						return err
 					}
 				}
 				return nil
 			})
+			continue
+		}
+		for i := range r.items(d) {
+			g.Go(func() error { return look(i) })
 		}
 	}
 	err := g.Wait()

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"slices"
@@ -27,6 +28,7 @@ const conditionsAtOnce = 2
 type group struct {
 	number int // in the whole plan
 	items  []planned
+	clip   *datasets.Clip // of which the items are the frames; nil where they are images
 	done   chan struct{}
 	out    []itemOutput // by item, in plan order
 }
@@ -70,6 +72,11 @@ type cell struct {
 	// lacksTokens says that the values were known, so that the tokens were not needed.
 	lacksTokens bool
 	batch       *batch
+
+	// Of frames that a tokenizer codes together: how many the tokens of this one are for, 0
+	// where they are with one before it; and why the frame is not among them.
+	frames int
+	lost   error
 }
 
 // cells are those of a group, in the order of records: by item, by tokenizer, by
@@ -106,50 +113,108 @@ func (h how) measures() bool { return h.todo == nil && h.given == nil }
 // less those that could not be loaded.
 type batch struct {
 	tokenizer int
+	condition int
 	cond      suite.Condition
+	film      *film // whose frames these are
+	clips     bool  // and they are coded together
 	cells     []*cell
 	clean     []*cell // under a condition of damage: the same cells without it
 	how       how
 	recalling chan struct{} // held while tokens are brought back
 }
 
-// do works on a group: loads its items, then takes every condition through every
-// tokenizer. It fails only when the run has to stop.
+// done is what came of an item.
+type done struct {
+	id      string
+	lost    bool // it could not be loaded
+	records []record.Record
+	codes   []record.CodeLine
+	by      []itemOutput // of its cells, by tokenizer
+	failed  []int        // cells, by tokenizer
+}
+
+// do works on a group. It fails only when the run has to stop.
 func (r *runner) do(ctx context.Context, grp *group) error {
-	items, err := r.loadGroup(ctx, grp)
+	items, err := r.work(ctx, grp, r.loadItems, how{})
 	if err != nil {
-		return err
-	}
-	for _, it := range items {
-		if it.err != nil {
-			r.stepped(r.cellsOfItem()) // which nothing will be done for
-			for t := range r.cfg.Tokenizers {
-				r.live.did(t, r.cellsOf(t), true, false)
-			}
-		}
-	}
-	cs := newCells(len(items), len(r.cfg.Tokenizers), len(r.conditions))
-	if err := r.cells(ctx, items, cs, how{}); err != nil {
 		return err
 	}
 	grp.out = make([]itemOutput, len(items))
 	for i, it := range items {
 		out := &grp.out[i]
-		out.records, out.codes = r.itemRecords(it), r.referenceLines(it)
-		for _, c := range cs.of(i) {
-			out.add(c.out)
+		out.records, out.codes = it.records, it.codes
+		if it.lost {
+			r.stepped(r.cellsOfItem()) // which nothing was done for
+			for t := range r.cfg.Tokenizers {
+				r.live.did(t, r.cellsOf(t), true, false)
+			}
+		}
+		for _, cells := range it.by {
+			out.add(cells)
 		}
 	}
 	return nil
 }
 
-// loadGroup loads the items of a group; those that cannot be loaded have their error.
-func (r *runner) loadGroup(ctx context.Context, grp *group) ([]*loaded, error) {
-	items := make([]*loaded, len(grp.items))
-	return items, r.compute(ctx, len(items), func(i int) {
-		items[i] = &loaded{planned: grp.items[i], labels: map[int][]prepared{}, references: map[suite.Condition][]embedding{}}
-		items[i].item, items[i].err = r.load(ctx, grp.items[i])
+// work loads the items of a group and takes them through every tokenizer under every
+// condition; films window by window.
+func (r *runner) work(ctx context.Context, grp *group, load func(context.Context, []planned, *film) ([]*loaded, error), h how) (out []done, err error) {
+	film := r.film(grp)
+	defer func() { err = errors.Join(err, film.close()) }()
+	for _, part := range r.windows(grp) {
+		items, err := load(ctx, part, film)
+		if err != nil {
+			return nil, err
+		}
+		cs := newCells(len(items), len(r.cfg.Tokenizers), len(r.conditions))
+		if err := r.cells(ctx, items, cs, h); err != nil {
+			return nil, err
+		}
+		for i, it := range items {
+			d := done{
+				id: it.id, lost: it.err != nil, records: r.itemRecords(it), codes: r.referenceLines(it),
+				by: make([]itemOutput, len(r.cfg.Tokenizers)), failed: make([]int, len(r.cfg.Tokenizers)),
+			}
+			for t := range r.cfg.Tokenizers {
+				for c := range r.conditions {
+					cell := cs.at(i, t, c)
+					d.by[t].add(cell.out)
+					if cell.err != nil {
+						d.failed[t]++
+					}
+				}
+			}
+			out = append(out, d)
+		}
+	}
+	film.end(ctx, out)
+	return out, nil
+}
+
+// loadItems loads items; those that cannot be loaded have their error. Frames of a film are
+// loaded in order.
+func (r *runner) loadItems(ctx context.Context, list []planned, f *film) ([]*loaded, error) {
+	items := make([]*loaded, len(list))
+	load := func(i int) {
+		items[i] = newLoaded(list[i], f)
+		items[i].item, items[i].err = r.load(ctx, list[i])
+	}
+	if f == nil {
+		return items, r.compute(ctx, len(items), load)
+	}
+	err := r.compute(ctx, 1, func(int) {
+		for i := range items {
+			load(i)
+			if i > 0 {
+				items[i].before = items[i-1]
+			}
+		}
 	})
+	return items, err
+}
+
+func newLoaded(p planned, f *film) *loaded {
+	return &loaded{planned: p, film: f, labels: map[int][]prepared{}, references: map[suite.Condition][]embedding{}}
 }
 
 // cells takes items through every tokenizer under every condition. Clean conditions go
@@ -235,21 +300,28 @@ func (r *runner) condition(ctx context.Context, items []*loaded, c int, cs *cell
 		return err
 	}
 	var g errgroup.Group
+	film := items[0].film
+	if film != nil {
+		g.SetLimit(r.cfg.Workers) // whole windows are held until they were seen in order
+	}
 	for t := range r.cfg.Tokenizers {
 		if cond.DamagesTokens() && !damages(r.cfg.Tokenizers[t].Tokenizer, cond.Corruption) {
 			continue
 		}
-		b := &batch{tokenizer: t, cond: cond, how: h, recalling: make(chan struct{}, 1)}
+		b := &batch{tokenizer: t, condition: c, cond: cond, film: film, how: h, recalling: make(chan struct{}, 1)}
 		for i, in := range inputs {
 			if in == nil {
 				continue
 			}
 			cell := cs.at(i, t, c)
-			cell.in, cell.batch = in, b
+			cell.in, cell.batch, cell.frames = in, b, 1
 			b.cells = append(b.cells, cell)
 			if cond.Corruption != "" {
 				b.clean = append(b.clean, cs.at(i, t, r.cleanOf(cond)))
 			}
+		}
+		if film != nil && r.codesClips(t) {
+			r.together(b)
 		}
 		g.Go(func() error { return r.batch(ctx, b) })
 	}
@@ -273,9 +345,15 @@ func (r *runner) batch(ctx context.Context, b *batch) error {
 		for i, c := range b.cells {
 			c.err, c.result.Err = b.how.given, b.how.given
 			c.out = r.score(ctx, b, i)
+		}
+		var err error
+		if b.film != nil {
+			err = r.watch(ctx, b)
+		}
+		for _, c := range b.cells {
 			c.result = result{}
 		}
-		return nil
+		return err
 	}
 	if err := r.ask(ctx, b); err != nil {
 		return err
@@ -283,7 +361,12 @@ func (r *runner) batch(ctx context.Context, b *batch) error {
 	if err := r.produce(ctx, b); err != nil {
 		return err
 	}
-	return r.compute(ctx, len(b.cells), func(i int) {
+	defer func() {
+		for _, c := range b.cells {
+			c.result, c.known, c.fresh, c.needs = result{}, nil, nil, needs{}
+		}
+	}()
+	err := r.compute(ctx, len(b.cells), func(i int) {
 		c := b.cells[i]
 		if b.how.todo != nil {
 			if d := b.how.todo[r.nameOf(b, c)]; d != nil && c.needs.pixels && c.result.Err == nil {
@@ -301,9 +384,15 @@ func (r *runner) batch(ctx context.Context, b *batch) error {
 			}
 		}
 		r.live.did(b.tokenizer, 1, c.result.Err != nil, c.taken || !c.needs.pixels)
-		c.result, c.known, c.fresh, c.needs = result{}, nil, nil, needs{}
+		if b.film == nil {
+			c.result, c.known, c.fresh, c.needs = result{}, nil, nil, needs{}
+		}
 		r.stepped(1)
 	})
+	if err == nil && b.film != nil && b.how.todo == nil {
+		err = r.watch(ctx, b)
+	}
+	return err
 }
 
 // produce makes what the cells of a batch need to be scored.
@@ -382,7 +471,9 @@ func (r *runner) reconstruct(ctx context.Context, b *batch, wanted []int) error 
 		switch in := c.in; {
 		case in.err != nil:
 			c.result.Err = in.err
-		case c.result.Err != nil: // its reference could not be made
+		case c.lost != nil:
+			c.result.Err = c.lost
+		case c.result.Err != nil && !b.clips: // its reference could not be made
 		case r.cfg.Tokenizers[b.tokenizer].Name == suite.Original:
 			c.result.Image, c.result.restored = in.img, in.reference
 		default:
@@ -396,11 +487,20 @@ func (r *runner) reconstruct(ctx context.Context, b *batch, wanted []int) error 
 	if err := r.warmed(ctx, b.tokenizer); err != nil {
 		return err
 	}
-	out, err := r.call(ctx, b.tokenizer, images, refs)
+	var out []tokenizers.Reconstruction
+	var err error
+	if b.clips {
+		out, err = r.clip(ctx, b, at, images)
+	} else {
+		out, err = r.call(ctx, b.tokenizer, images, refs)
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	for k, c := range at {
+		if c.result.Err != nil {
+			continue // only a part of a film
+		}
 		if err != nil {
 			c.result.Err = err
 			continue
@@ -418,7 +518,7 @@ func (r *runner) reconstruct(ctx context.Context, b *batch, wanted []int) error 
 func (r *runner) latents(ctx context.Context, b *batch) error {
 	src := r.cfg.Tokenizers[b.tokenizer].Tokenizer
 	enc, ok := src.(tokenizers.LatentEncoder)
-	if !ok || len(src.Info().Codebooks) > 0 || !slices.ContainsFunc(r.cfg.Observers, r.wantsLatents) {
+	if !ok || b.clips || len(src.Info().Codebooks) > 0 || !slices.ContainsFunc(r.cfg.Observers, r.wantsLatents) {
 		return nil
 	}
 	var images []pix.Image
@@ -510,11 +610,14 @@ func (r *runner) call(ctx context.Context, t int, images []pix.Image, refs []tok
 	}
 	for k := range out {
 		if m := &out[k].Image; out[k].Err == nil && refs != nil && expect[k].W*expect[k].H > images[k].W*images[k].H {
-			*m = m.Crop(image.Rect(0, 0, images[k].W, images[k].H))
+			*m = cropped(*m, images[k].W, images[k].H)
 		}
 	}
 	return out, nil
 }
+
+// cropped is the part of a padded image that was there before.
+func cropped(m pix.Image, w, h int) pix.Image { return m.Crop(image.Rect(0, 0, w, h)) }
 
 // padded are images as tokenizer t takes them: at native size sides may be no multiples
 // of what it needs, and their last columns and rows are repeated.

@@ -33,7 +33,10 @@ func Inputs(ctx context.Context, cfg Config, do func(Input) error) ([]record.Dat
 	if cfg.Workers <= 0 {
 		cfg.Workers = runtime.GOMAXPROCS(0)
 	}
-	r := &runner{cfg: cfg, manifest: record.Manifest{Batch: 1}}
+	if cfg.Suite.Window == 0 {
+		cfg.Suite.Window = suite.DefaultWindow
+	}
+	r := &runner{cfg: cfg, manifest: record.Manifest{Batch: 1}, slots: make(chan struct{}, cfg.Workers)}
 	r.conditions = slices.DeleteFunc(cfg.Suite.Conditions(), suite.Condition.DamagesTokens)
 	if cfg.Suite.ImageCorruptions() && cfg.Corrupt == nil {
 		return nil, 0, configErrorf("suite %s corrupts images, but no corruptions are configured", cfg.Suite.ID)
@@ -45,27 +48,44 @@ func Inputs(ctx context.Context, cfg Config, do func(Input) error) ([]record.Dat
 	if err != nil {
 		return nil, 0, err
 	}
-	items := slices.Collect(everyItem(plan))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(cfg.Workers)
-	for i, p := range items {
+	n := 0
+	for _, grp := range plan {
+		first := n
+		n += len(grp.items)
 		g.Go(func() error {
-			it := &loaded{planned: p}
-			it.item, it.err = r.load(ctx, p)
-			for c, cond := range r.conditions {
-				if ctx.Err() != nil {
-					return ctx.Err()
+			for _, part := range r.windows(grp) {
+				items, err := r.loadItems(ctx, part, r.film(grp))
+				if err != nil {
+					return err
 				}
-				in := &input{loaded: it, cond: cond, err: it.err}
-				if in.err == nil {
-					_, in.err = r.give(in)
-				}
-				if err := do(Input{i*len(r.conditions) + c, cond, r.refTo(in), in.img, in.place, in.err}); err != nil {
-					return fmt.Errorf("%s of %s: %w", cond, p.id, err)
+				for _, it := range items {
+					if err := r.inputsOf(ctx, it, first, do); err != nil {
+						return err
+					}
+					first++
 				}
 			}
 			return nil
 		})
 	}
-	return r.manifest.Datasets, len(items) * len(r.conditions), g.Wait()
+	return r.manifest.Datasets, n * len(r.conditions), g.Wait()
+}
+
+// inputsOf hands on one item under every condition.
+func (r *runner) inputsOf(ctx context.Context, it *loaded, number int, do func(Input) error) error {
+	for c, cond := range r.conditions {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		in := &input{loaded: it, cond: cond, err: it.err}
+		if in.err == nil {
+			_, in.err = r.give(in)
+		}
+		if err := do(Input{number*len(r.conditions) + c, cond, r.refTo(in), in.img, in.place, in.err}); err != nil {
+			return fmt.Errorf("%s of %s: %w", cond, it.id, err)
+		}
+	}
+	return nil
 }

@@ -145,7 +145,7 @@ func (it *loaded) pixelsKey() identity.Key {
 func (r *runner) members(b *batch) []int {
 	var out []int
 	for i, c := range b.cells {
-		if c.in.err == nil && (b.clean == nil || !b.cond.DamagesTokens() || b.clean[i].in.err == nil) {
+		if c.in.err == nil && c.lost == nil && (b.clean == nil || !b.cond.DamagesTokens() || b.clean[i].in.err == nil) {
 			out = append(out, i)
 		}
 	}
@@ -180,9 +180,20 @@ func (r *runner) name(b *batch) {
 			alone = append(alone, ids.Reconstruction(b.tokenizer, c.in.given, b.cond, nil))
 		}
 	}
-	for k, key := range ids.Batched(b.tokenizer, alone) {
+	if b.clips {
+		alone = ids.Together(b.tokenizer, b.film.clip.Rate, alone)
+	} else {
+		alone = ids.Batched(b.tokenizer, alone)
+	}
+	for k, key := range alone {
 		b.cells[members[k]].key = key
 	}
+}
+
+// apart reports whether the images of a batch may be given to its tokenizer in any batch.
+func (r *runner) apart(b *batch) bool {
+	src := r.cfg.Tokenizers[b.tokenizer]
+	return src.Name == suite.Original || src.Tokenizer.Info().BatchInvariant && !b.clips
 }
 
 // ask takes from the cache what it has of a batch, and finds out what its cells need
@@ -208,7 +219,7 @@ func (r *runner) ask(ctx context.Context, b *batch) error {
 		c.asking = true
 		c.out = r.score(ctx, b, i)
 		c.asking = false
-		c.needs.pixels = c.needs.pixels || r.pictured(c) && (r.eager || !r.kept.drawable(c))
+		c.needs.pixels = c.needs.pixels || r.pictured(c) && (r.eager || !r.kept.drawable(c)) || b.film != nil && r.watched()
 		c.lacksTokens = !c.needs.pixels
 		if c.needs.pixels {
 			c.out = itemOutput{}
@@ -217,7 +228,7 @@ func (r *runner) ask(ctx context.Context, b *batch) error {
 	}); err != nil {
 		return err
 	}
-	if src := r.cfg.Tokenizers[b.tokenizer]; src.Name == suite.Original || src.Tokenizer.Info().BatchInvariant {
+	if r.apart(b) {
 		return nil
 	}
 	// One that is wanted takes its whole batch along.
@@ -263,7 +274,7 @@ func (r *runner) wanting(b *batch) []int {
 			out = append(out, i)
 		}
 	}
-	if len(out) > 0 && !r.cfg.Tokenizers[b.tokenizer].Tokenizer.Info().BatchInvariant {
+	if len(out) > 0 && !r.apart(b) {
 		out = out[:0]
 		for i, c := range b.cells {
 			c.taken = false
@@ -328,7 +339,7 @@ func (r *runner) keep(b *batch) {
 		return
 	}
 	if slices.ContainsFunc(b.cells, func(c *cell) bool { return c.err != nil || c.againErr != nil || c.result.latentErr != nil }) &&
-		!r.cfg.Tokenizers[b.tokenizer].Tokenizer.Info().BatchInvariant {
+		!r.apart(b) {
 		for _, c := range b.cells {
 			c.key, c.fresh = identity.Key{}, nil
 		}

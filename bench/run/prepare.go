@@ -6,6 +6,7 @@ import (
 	"image"
 	"math"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/vtbench/vtbench/bench/identity"
@@ -20,9 +21,11 @@ import (
 // loaded is an item with what all its conditions share.
 type loaded struct {
 	planned
-	item datasets.Item
-	err  error
-	mu   sync.Mutex
+	film   *film   // of which it is a frame
+	before *loaded // the frame before in the same window
+	item   datasets.Item
+	err    error
+	mu     sync.Mutex
 	// prepared scorers of the original image: those of metrics that compare with
 	// labels by resolution (the bins differ), those of pixel metrics once.
 	labels map[int][]prepared
@@ -94,13 +97,35 @@ func (r *runner) give(in *input) (fitted pix.Image, err error) {
 		}
 	}
 	in.img = fitted
-	if in.cond.DamagesImage() {
+	if in.cond.Corruption == suite.FrameDrop {
+		if shown := r.lastCome(in.loaded, in.cond.Severity); shown != in.loaded {
+			in.img, _, err = fit(shown.item.Image, in.cond.Resolution)
+		}
+		return fitted, err
+	}
+	if name, frozen := in.cond.Image(); name != "" {
 		key := r.manifest.Datasets[in.source].Name + "/" + in.id
-		if in.img, err = r.cfg.Corrupt(fitted, in.cond.Corruption, in.cond.Severity, key); err != nil {
+		if frozen {
+			key = r.manifest.Datasets[in.source].Name + "/" + in.item.ClusterID()
+		}
+		if in.img, err = r.cfg.Corrupt(fitted, name, in.cond.Severity, key); err != nil {
 			return fitted, fmt.Errorf("corrupting %s: %w", in.id, err)
 		}
 	}
 	return fitted, nil
+}
+
+// lastCome is the last frame up to this one that is not dropped. Which are dropped depends
+// on their names; what a severity drops, the next one does, too.
+func (r *runner) lastCome(it *loaded, severity int) *loaded {
+	for it.before != nil && it.before.err == nil {
+		at := hash64(suite.FrameDrop, strconv.FormatUint(r.cfg.Seed, 10), r.manifest.Datasets[it.source].Name, it.id)
+		if float64(at>>11)/(1<<53) >= suite.FrameShares[severity-1] {
+			break
+		}
+		it = it.before
+	}
+	return it
 }
 
 // fit brings an image to a resolution.

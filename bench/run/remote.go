@@ -276,6 +276,11 @@ const (
 
 // Splits reports whether the items of a unit may be done one by one.
 func (w *Worker) Splits() bool {
+	for _, g := range w.groups {
+		if g.clip != nil {
+			return false
+		}
+	}
 	return !slices.ContainsFunc(w.r.cfg.Tokenizers, func(t TokenizerSource) bool {
 		return t.Name != suite.Original && !t.Tokenizer.Info().BatchInvariant
 	})
@@ -295,18 +300,18 @@ func (w *Worker) Items() map[int]int {
 // error says that the worker has to stop.
 func (w *Worker) Do(ctx context.Context, number int, only []int, as, why string) (*Output, error) {
 	r := w.r
-	planned := w.groups[number]
-	if planned == nil {
+	whole := w.groups[number]
+	if whole == nil {
 		return nil, configErrorf("the run has no group %d", number)
 	}
-	grp := &group{number: number, items: planned.items}
+	grp := &group{number: number, items: whole.items, clip: whole.clip}
 	if only != nil {
 		grp.items = nil
 		for _, i := range only {
-			if i < 0 || i >= len(planned.items) {
+			if i < 0 || i >= len(whole.items) {
 				return nil, configErrorf("group %d has no item %d", number, i)
 			}
-			grp.items = append(grp.items, planned.items[i])
+			grp.items = append(grp.items, whole.items[i])
 		}
 	}
 	if as == Measured {
@@ -318,39 +323,33 @@ func (w *Worker) Do(ctx context.Context, number int, only []int, as, why string)
 	if as != Measured {
 		given = errors.New(why)
 	}
-	var items []*loaded
+	load := r.loadItems
 	if as == Lost {
-		for _, p := range grp.items {
-			items = append(items, &loaded{planned: p, err: given})
-		}
-	} else {
-		var err error
-		if items, err = r.loadGroup(ctx, grp); err != nil {
-			return nil, err
+		load = func(_ context.Context, list []planned, f *film) ([]*loaded, error) {
+			var items []*loaded
+			for _, p := range list {
+				it := newLoaded(p, f)
+				it.err = given
+				items = append(items, it)
+			}
+			return items, nil
 		}
 	}
-	cs := newCells(len(items), len(r.cfg.Tokenizers), len(r.conditions))
-	if err := r.cells(ctx, items, cs, how{given: given}); err != nil {
+	items, err := r.work(ctx, grp, load, how{given: given})
+	if err != nil {
 		return nil, err
 	}
 	out := &Output{}
 	seen := map[string]bool{}
-	for i, it := range items {
-		o := ItemOutput{Lost: it.err != nil, Records: r.itemRecords(it)}
-		if it.err == nil {
-			o.Codes = r.referenceLines(it)
+	for _, it := range items {
+		o := ItemOutput{Lost: it.lost, Records: it.records}
+		if !it.lost {
+			o.Codes = it.codes
 			o.Cells = make([]CellsOutput, len(r.cfg.Tokenizers))
 		}
 		for t := range o.Cells {
-			var all itemOutput
-			for c := range r.conditions {
-				cell := cs.at(i, t, c)
-				all.add(cell.out)
-				if cell.err != nil {
-					o.Cells[t].Failed++
-				}
-			}
-			o.Cells[t].Records, o.Cells[t].Codes, o.Cells[t].Timings = all.records, all.codes, all.timings
+			all := it.by[t]
+			o.Cells[t] = CellsOutput{Records: all.records, Codes: all.codes, Timings: all.timings, Failed: it.failed[t]}
 			for _, c := range all.crops {
 				if seen[c.path] {
 					continue

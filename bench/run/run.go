@@ -43,6 +43,8 @@ type Config struct {
 	Observers  []metrics.Observer
 	Codes      []metrics.CodeComparer
 	Sets       []metrics.OpenedSets
+	Temporal   []metrics.Temporal // of films
+	Followers  []metrics.Follower
 	// Corrupt damages an image; key makes random damage the same on every machine.
 	// It may be nil for suites without corruptions.
 	Corrupt func(img pix.Image, name string, severity int, key string) (pix.Image, error)
@@ -181,6 +183,9 @@ func newRunner(ctx context.Context, cfg Config) (*runner, []*group, error) {
 	if cfg.Suite.ImageCorruptions() && cfg.Corrupt == nil {
 		return nil, nil, configErrorf("suite %s corrupts images, but no corruptions are configured", cfg.Suite.ID)
 	}
+	if cfg.Suite.Window == 0 && slices.ContainsFunc(cfg.Datasets, func(d DatasetSource) bool { _, ok := d.Data.(datasets.Clipped); return ok }) {
+		cfg.Suite.Window = suite.DefaultWindow
+	}
 	r := &runner{cfg: cfg, conditions: cfg.Suite.Conditions(), slots: make(chan struct{}, cfg.Workers)}
 	if err := r.selectMetrics(); err != nil {
 		return nil, nil, err
@@ -269,6 +274,12 @@ func (r *runner) selectMetrics() error {
 	for _, c := range r.cfg.Codes {
 		add(c.Specs())
 	}
+	for _, t := range r.cfg.Temporal {
+		add(t.Specs())
+	}
+	for _, f := range r.cfg.Followers {
+		add(f.Specs())
+	}
 	for _, s := range r.cfg.Sets {
 		add(s.Specs)
 		r.kinds = append(r.kinds, metrics.Kind{Specs: s.Specs, Sets: s.Sets})
@@ -282,6 +293,12 @@ func (r *runner) selectMetrics() error {
 		r.wanted[id] = s
 		r.manifest.Metrics = append(r.manifest.Metrics, s)
 	}
+	for _, f := range r.cfg.Followers {
+		if _, ok := r.wanted[f.Of()]; !ok && r.anyWanted(f.Specs()) {
+			return configErrorf("suite %s: metric %q follows the values of %q, which the suite does not ask for; add it with -m +%s",
+				r.cfg.Suite.ID, f.Specs()[0].ID, f.Of(), f.Of())
+		}
+	}
 	return nil
 }
 
@@ -290,7 +307,7 @@ func (r *runner) selectMetrics() error {
 func (r *runner) plan() ([]*group, error) {
 	var plan []*group
 	names := map[string]int{}
-	number := 0
+	number, films := 0, false
 	for s, d := range r.cfg.Datasets {
 		info, ids := d.Data.Info(), d.Data.IDs()
 		n := r.items(d)
@@ -310,9 +327,9 @@ func (r *runner) plan() ([]*group, error) {
 		if c, ok := d.Data.(datasets.Credited); ok {
 			entry.Credits = c.Credits()
 		}
-		for first := 0; first < n; first += r.manifest.Batch {
-			g := &group{number: number, done: make(chan struct{})}
-			for i := first; i < min(first+r.manifest.Batch, n); i++ {
+		add := func(first, end int, clip *datasets.Clip) {
+			g := &group{number: number, clip: clip, done: make(chan struct{})}
+			for i := first; i < end; i++ {
 				g.items = append(g.items, planned{s, i, ids[i]})
 			}
 			number++
@@ -321,7 +338,32 @@ func (r *runner) plan() ([]*group, error) {
 				entry.Items += len(g.items)
 			}
 		}
+		clips, err := clipsOf(d)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range clips {
+			if c.First >= n {
+				break
+			}
+			c.Frames = min(c.Frames, n-c.First)
+			add(c.First, c.First+c.Frames, &c)
+			films = true
+		}
+		for first := 0; first < n && clips == nil; first += r.manifest.Batch {
+			add(first, min(first+r.manifest.Batch, n), nil)
+		}
 		r.manifest.Datasets = append(r.manifest.Datasets, entry)
+	}
+	for _, c := range r.conditions {
+		if c.Films() && !films {
+			return nil, configErrorf("corruption %s is one of films, and the data sets have single images only", c.Corruption)
+		}
+	}
+	for _, m := range r.manifest.Metrics {
+		if m.Scope.Timed() && !films {
+			return nil, configErrorf("metric %q compares frames with those before them, and the data sets have single images only; name one with films by --data, or choose metrics with -m", m.ID)
+		}
 	}
 	switch {
 	case number == 0:

@@ -68,11 +68,13 @@ func (r *runner) measure(ctx context.Context, c *cell, base record.Record) itemO
 	for s := range r.cfg.Sets {
 		r.embed(ctx, &out, s, base, c)
 	}
-	out.timings = []record.TimingLine{{
-		Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
-		EncodeNS: rec.Encode.Nanoseconds(), DecodeNS: rec.Decode.Nanoseconds(), Pixels: in.img.W * in.img.H,
-		Cached: c.asking || c.taken,
-	}}
+	if c.frames > 0 {
+		out.timings = []record.TimingLine{{
+			Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
+			EncodeNS: rec.Encode.Nanoseconds(), DecodeNS: rec.Decode.Nanoseconds(), Pixels: in.img.W * in.img.H * c.frames,
+			Cached: c.asking || c.taken,
+		}}
+	}
 	if r.tellsBoxes(base, in) {
 		out.codes = append(out.codes, r.boxes(base, in))
 	}
@@ -130,7 +132,7 @@ func (r *runner) look(out *itemOutput, base record.Record, c *cell) {
 		case rec.Err != nil:
 			return part{}, rec.Err
 		case rec.Image.W == in.img.W && rec.Image.H == in.img.H:
-			s = sanity.Look(in.img, rec.Image, in.place.Inside, max(rec.Bits, rec.FileBits))
+			s = sanity.Look(in.img, rec.Image, in.place.Inside, max(rec.Bits, rec.FileBits)/int64(max(c.frames, 1)))
 		default: // looked up, and scaled back already
 			s = sanity.Look(in.item.Image, rec.Image, image.Rect(0, 0, rec.Image.W, rec.Image.H), max(rec.Bits, rec.FileBits))
 		}
@@ -182,13 +184,19 @@ func (r *runner) scored(ctx context.Context, base record.Record, c *cell, m int,
 // observe adds what observer o says of the tokens of one reconstruction; one that fails or
 // panics costs its own values only.
 func (r *runner) observe(out *itemOutput, o int, base record.Record, c *cell) {
+	if c.frames == 0 {
+		return // its tokens are those of a frame before it
+	}
 	observer := r.cfg.Observers[o]
 	image := slices.DeleteFunc(slices.Clone(observer.Specs()), func(s metrics.Spec) bool { return s.Scope == metrics.PerCorpus })
 	latents := r.wantsLatents(observer)
 	got, err := c.part(r.value(c, c.key, func(k *kept) identity.Part { return k.observers[o] }, asShown), needs{latents: latents}, func() (part, error) {
 		return guard.Call("observing "+summary.ObserverID(observer), func() (got part, err error) {
 			rec := &c.result
-			seen := metrics.Observation{Codes: rec.Codes, Bits: rec.Bits, FileBits: rec.FileBits, Capacity: rec.Capacity, W: c.in.img.W, H: c.in.img.H}
+			seen := metrics.Observation{Codes: rec.Codes, Bits: rec.Bits, FileBits: rec.FileBits, Capacity: rec.Capacity, W: c.in.img.W, H: c.in.img.H, Frames: c.frames}
+			if c.in.film != nil {
+				seen.Rate = c.in.film.clip.Rate
+			}
 			if latents {
 				if rec.latentErr != nil {
 					return got, rec.latentErr
@@ -305,7 +313,7 @@ var errNoValue = errors.New("the metric yielded no value")
 func (r *runner) failed(base record.Record, in *input, specs []metrics.Spec, err error) []record.Record {
 	var out []record.Record
 	for _, s := range specs {
-		if _, ok := r.wanted[s.ID]; !ok || s.Scope == metrics.PerCorpus {
+		if _, ok := r.wanted[s.ID]; !ok || s.Scope == metrics.PerCorpus || s.Scope.Timed() {
 			continue
 		}
 		rec := base

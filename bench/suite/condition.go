@@ -32,6 +32,33 @@ func TokenDamages() []string {
 	return []string{TokenDrop, TokenRandom, TokenNearest, TokenRepair, TokenCluster, TokenMaskReplace}
 }
 
+// Frozen, behind the name of a corruption, damages all frames of a film alike, as dirt on a
+// lens does; without it random damage is new in every frame, as noise of a sensor is.
+const Frozen = "_frozen"
+
+// FrameDrop loses frames of a film on their way to the tokenizer: the last one that came is
+// shown again. The first of every window comes.
+const FrameDrop = "frame_drop"
+
+// FrameShares is the share of frames that each severity of FrameDrop loses.
+var FrameShares = [5]float64{.05, .10, .20, .30, .50}
+
+// Image is the corruption of images that a condition applies, and whether it is the same for
+// all frames of a film; "" where it applies none.
+func (c Condition) Image() (name string, frozen bool) {
+	if !c.DamagesImage() || c.Corruption == FrameDrop {
+		return "", false
+	}
+	name, frozen = strings.CutSuffix(c.Corruption, Frozen)
+	return name, frozen
+}
+
+// Films reports whether a condition is one of films only.
+func (c Condition) Films() bool {
+	_, frozen := c.Image()
+	return frozen || c.Corruption == FrameDrop
+}
+
 // DamagesTokens reports whether the condition hits codes and not the image.
 func (c Condition) DamagesTokens() bool { return slices.Contains(TokenDamages(), c.Corruption) }
 

@@ -22,6 +22,12 @@ import (
 	"github.com/vtbench/vtbench/metrics"
 )
 
+// Frames of a film that are given to tokenizers at once.
+const (
+	DefaultWindow = 16
+	MaxWindow     = 256
+)
+
 // Wants reports whether the suite asks for a metric.
 func (s *Suite) Wants(metric string) bool { return slices.Contains(s.Metrics, metric) }
 
@@ -50,7 +56,10 @@ type Suite struct {
 	Items int `yaml:"items,omitempty" json:"items,omitempty"`
 	// Batch is how many images a tokenizer is given at once, and with it how many are in
 	// memory; 0 leaves it to the tokenizers.
-	Batch       int          `yaml:"batch,omitempty" json:"batch,omitempty"`
+	Batch int `yaml:"batch,omitempty" json:"batch,omitempty"`
+	// Window is how many frames of a film tokenizers are given at once, and with it how many
+	// are in memory; 0 stands for DefaultWindow.
+	Window      int          `yaml:"window,omitempty" json:"window,omitempty"`
 	Corruptions []Corruption `yaml:"corruptions,omitempty" json:"corruptions,omitempty"`
 	// Baseline is the tokenizer whose errors the corruption error is relative to.
 	Baseline string   `yaml:"baseline,omitempty" json:"baseline,omitempty"`
@@ -258,6 +267,9 @@ func (s *Suite) Validate() error {
 	}
 	if s.Batch < 0 {
 		bad("batch must not be negative, is %d", s.Batch)
+	}
+	if s.Window < 0 || s.Window > MaxWindow {
+		bad("window must be 1 to %d frames, is %d", MaxWindow, s.Window)
 	}
 	if s.Items < 0 {
 		bad("items must not be negative, is %d", s.Items)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -28,10 +27,11 @@ func corrupter(s *suite.Suite, seed uint64) (func(img pix.Image, name string, se
 		return nil, nil
 	}
 	for _, c := range s.Corruptions {
-		if slices.Contains(suite.TokenDamages(), c.Type) {
-			continue
+		name, _ := suite.Condition{Corruption: c.Type}.Image()
+		if name == "" {
+			continue // of tokens, or of whole frames
 		}
-		if _, err := corrupt.Lookup(c.Type); err != nil {
+		if _, err := corrupt.Lookup(name); err != nil {
 			return nil, usagef("suite %s: %w", s.ID, err)
 		}
 	}

@@ -107,6 +107,8 @@ type openedMetrics struct {
 	observers  []metrics.Observer
 	codes      []metrics.CodeComparer
 	sets       []metrics.OpenedSets
+	temporal   []metrics.Temporal
+	followers  []metrics.Follower
 	provenance map[string]string
 	leftOut    map[string]string // by id: why
 }
@@ -175,6 +177,15 @@ func (o *openedMetrics) open(ctx context.Context, k metrics.Kind, cfg metrics.Co
 		}
 		o.sets = append(o.sets, metrics.OpenedSets{Specs: k.Specs, Sets: k.Sets, Embedder: e})
 		return e, nil
+	case k.Follower != nil:
+		o.followers = append(o.followers, k.Follower)
+	case k.Temporal != nil:
+		t, err := k.Temporal(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		o.temporal = append(o.temporal, t)
+		return t, nil
 	default:
 		m, err := k.Open(ctx, cfg)
 		if err != nil {
@@ -195,6 +206,9 @@ func (o *openedMetrics) close() error {
 	}
 	for _, m := range o.metrics {
 		end(m)
+	}
+	for _, t := range o.temporal {
+		end(t)
 	}
 	for _, s := range o.sets {
 		end(s.Embedder)

@@ -360,6 +360,7 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, r *recipe.Recipe, 
 		a.warnf("%s is left out: %s", name, cfg.LeftOut[name])
 	}
 	cfg.Metrics, cfg.Observers, cfg.Codes, cfg.Sets, cfg.Provenance = opened.metrics, opened.observers, opened.codes, opened.sets, opened.provenance
+	cfg.Temporal, cfg.Followers = opened.temporal, opened.followers
 	if cfg.Suite.ImageCorruptions() {
 		cfg.Provenance["corrupt"] = corruptProvenance()
 	}

@@ -247,6 +247,7 @@ func (a *app) openLane(ctx context.Context, f *unitFlags, job *workwire.Job, n i
 	l.ends = append(l.ends, drawing.close)
 	cfg.Maps = drawing.metrics
 	cfg.Metrics, cfg.Observers, cfg.Codes, cfg.Sets, cfg.Provenance = opened.metrics, opened.observers, opened.codes, opened.sets, opened.provenance
+	cfg.Temporal, cfg.Followers = opened.temporal, opened.followers
 	if cfg.Suite.ImageCorruptions() {
 		cfg.Provenance["corrupt"] = corruptProvenance()
 	}
