@@ -201,6 +201,8 @@ func TestEveryFieldOfATokenizer(t *testing.T) {
 			v.Set(reflect.ValueOf([]int{7}))
 		case reflect.Map:
 			v.Set(reflect.ValueOf(map[string]string{"lib": "2"}))
+		case reflect.Pointer:
+			v.Set(reflect.ValueOf(&tokenizers.ClipInfo{Multiple: 4}))
 		default:
 			t.Fatalf("%s: a field of a kind that this test does not know", name)
 		}
@@ -208,6 +210,31 @@ func TestEveryFieldOfATokenizer(t *testing.T) {
 		if want := !slices.Contains(free, name); changed != want {
 			t.Errorf("%s: the key changed %v, want %v", name, changed, want)
 		}
+	}
+}
+
+// Frames that are coded together are bound to all frames of their window, their place in it
+// and the rate, though single images are not bound to their batch.
+func TestWindows(t *testing.T) {
+	f := someFacts()
+	r := identity.Of(&f.manifest, nil)
+	a, b := r.Reconstruction(0, identity.Pixels(f.given), f.condition, nil), r.Reconstruction(0, identity.Pixels(f.neighbour), f.condition, nil)
+	seen := map[identity.Key]string{}
+	for name, keys := range map[string][]identity.Key{
+		"alone": {a, b}, "together": r.Together(0, 25, []identity.Key{a, b}), "exchanged": r.Together(0, 25, []identity.Key{b, a}),
+		"fewer": r.Together(0, 25, []identity.Key{a}), "faster": r.Together(0, 30, []identity.Key{a, b}),
+	} {
+		for _, k := range keys {
+			if other, twice := seen[k]; twice || !k.Known() {
+				t.Errorf("a key of %s is also one of %q, or unknown", name, other)
+			}
+			seen[k] = name
+		}
+	}
+	f.manifest.Tokenizers[0].Info.Deterministic = false
+	r = identity.Of(&f.manifest, nil)
+	if k := r.Together(0, 25, []identity.Key{r.Reconstruction(0, identity.Pixels(f.given), f.condition, nil)})[0]; k.Known() {
+		t.Error("a tokenizer that is not deterministic has a key")
 	}
 }
 

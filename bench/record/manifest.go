@@ -1,6 +1,7 @@
 package record
 
 import (
+	"iter"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/internal/files"
@@ -59,6 +60,23 @@ type DatasetEntry struct {
 	LeftOut files.Omissions `json:"left_out,omitempty"`
 	// Clips are the films whose frames are the planned items, in their order.
 	Clips []ClipEntry `json:"clips,omitempty"`
+}
+
+// Groups yields where in the data set the groups of a run begin and end: those that are
+// committed together. Frames of a film are one, other items as many as a batch has.
+func (d *DatasetEntry) Groups(batch int) iter.Seq2[int, int] {
+	return func(yield func(first, end int) bool) {
+		for _, c := range d.Clips {
+			if !yield(c.First, c.First+c.Frames) {
+				return
+			}
+		}
+		for first := 0; first < d.Planned && len(d.Clips) == 0; first += batch {
+			if !yield(first, min(first+batch, d.Planned)) {
+				return
+			}
+		}
+	}
 }
 
 // ClipEntry is a film of a data set: a run of its items that are frames, one after the

@@ -237,9 +237,9 @@ func missingItems(m record.Manifest, parts []record.Part) []string {
 	var out []string
 	number := 0
 	for _, d := range m.Datasets {
-		for first := 0; first < d.Planned; first += m.Batch {
+		for first, end := range d.Groups(m.Batch) {
 			if !there[number] {
-				out = append(out, fmt.Sprintf("%s: items %d to %d", d.Name, first+1, min(first+m.Batch, d.Planned)))
+				out = append(out, fmt.Sprintf("%s: items %d to %d", d.Name, first+1, end))
 			}
 			number++
 		}
@@ -329,10 +329,12 @@ func listed(words []string) string {
 // remembered makes the plan of groups from their records, which it shows to the keeper.
 func (r *runner) remembered(groups []record.GroupLine) ([]*group, error) {
 	// The position of a group in its data set follows from its number.
-	firstOf := make([]int, len(r.manifest.Datasets)+1)
+	var firstOf []int // item, by group
 	source := map[string]int{}
 	for s, d := range r.manifest.Datasets {
-		firstOf[s+1] = firstOf[s] + (d.Planned+r.manifest.Batch-1)/r.manifest.Batch
+		for first := range d.Groups(r.manifest.Batch) {
+			firstOf = append(firstOf, first)
+		}
 		source[d.Name] = s
 	}
 	var plan []*group
@@ -356,8 +358,11 @@ func (r *runner) remembered(groups []record.GroupLine) ([]*group, error) {
 		if !ok {
 			return nil, configErrorf("merging: a record of data set %q, which the run does not have", rec.Dataset)
 		}
+		if g.number < 0 || g.number >= len(firstOf) {
+			return nil, configErrorf("merging: group %d, which the run does not have", g.number)
+		}
 		if n := len(g.items); n == 0 || g.items[n-1].id != rec.Item {
-			g.items = append(g.items, planned{s, (g.number-firstOf[s])*r.manifest.Batch + n, rec.Item})
+			g.items = append(g.items, planned{s, firstOf[g.number] + n, rec.Item})
 		}
 	}
 	return plan, nil

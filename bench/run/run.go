@@ -327,8 +327,24 @@ func (r *runner) plan() ([]*group, error) {
 		if c, ok := d.Data.(datasets.Credited); ok {
 			entry.Credits = c.Credits()
 		}
-		add := func(first, end int, clip *datasets.Clip) {
-			g := &group{number: number, clip: clip, done: make(chan struct{})}
+		clips, err := clipsOf(d)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range clips {
+			if c.First < n {
+				entry.Clips = append(entry.Clips, record.ClipEntry{ID: c.ID, First: c.First, Frames: min(c.Frames, n-c.First), Rate: c.Rate})
+			}
+		}
+		films = films || len(clips) > 0
+		of := 0 // clip
+		for first, end := range entry.Groups(r.manifest.Batch) {
+			g := &group{number: number, done: make(chan struct{})}
+			if len(clips) > 0 {
+				g.clip = &clips[of]
+				g.clip.Frames = end - first
+				of++
+			}
 			for i := first; i < end; i++ {
 				g.items = append(g.items, planned{s, i, ids[i]})
 			}
@@ -337,21 +353,6 @@ func (r *runner) plan() ([]*group, error) {
 				plan = append(plan, g)
 				entry.Items += len(g.items)
 			}
-		}
-		clips, err := clipsOf(d)
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range clips {
-			if c.First >= n {
-				break
-			}
-			c.Frames = min(c.Frames, n-c.First)
-			add(c.First, c.First+c.Frames, &c)
-			films = true
-		}
-		for first := 0; first < n && clips == nil; first += r.manifest.Batch {
-			add(first, min(first+r.manifest.Batch, n), nil)
 		}
 		r.manifest.Datasets = append(r.manifest.Datasets, entry)
 	}
