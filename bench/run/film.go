@@ -185,7 +185,14 @@ func (r *runner) clip(ctx context.Context, b *batch, at []*cell, frames []pix.Im
 
 // watched reports whether metrics of a run look at frames in their order.
 func (r *runner) watched() bool {
-	return slices.ContainsFunc(r.cfg.Temporal, func(t metrics.Temporal) bool { return r.anyWanted(t.Specs()) })
+	return slices.ContainsFunc(r.cfg.Temporal, func(t metrics.Temporal) bool { return r.anyWanted(t.Specs()) }) ||
+		slices.ContainsFunc(r.cfg.Sets, func(s metrics.OpenedSets) bool { return ofClips(s) && r.anyWanted(s.Specs) })
+}
+
+// ofClips reports whether a metric of sets looks at windows of films.
+func ofClips(s metrics.OpenedSets) bool {
+	_, ok := s.Embedder.(metrics.ClipEmbedder)
+	return ok
 }
 
 // watch shows the frames of a window to the metrics that look at them in their order, after
@@ -211,7 +218,52 @@ func (r *runner) watch(ctx context.Context, b *batch) error {
 			return ctx.Err()
 		}
 	}
-	return nil
+	for s, src := range r.cfg.Sets {
+		if ofClips(src) && r.anyWanted(src.Specs) {
+			r.embedWindow(ctx, b, s)
+		}
+	}
+	return ctx.Err()
+}
+
+// embedWindow stores what a metric of sets keeps of a window, with its first frame.
+func (r *runner) embedWindow(ctx context.Context, b *batch, s int) {
+	src, first := r.cfg.Sets[s], b.cells[0]
+	base := r.base(b, first)
+	ref := pix.Clip{Rate: b.film.clip.Rate, Start: b.film.frame(first.in.loaded)}
+	got := ref
+	for _, c := range b.cells {
+		if err := c.result.Err; err != nil {
+			first.out.records = append(first.out.records, r.failed(base, first.in, src.Specs, fmt.Errorf("frame %s is missing: %w", c.in.id, err))...)
+			return
+		}
+		ref.Frames, got.Frames = append(ref.Frames, c.in.reference), append(got.Frames, c.result.restored)
+	}
+	embed := func(clip pix.Clip) (string, error) {
+		return guard.Call("embedding for "+src.Specs[0].ID, func() (string, error) { return src.Embedder.(metrics.ClipEmbedder).EmbedClip(ctx, clip) })
+	}
+	it, cond := first.in.loaded, r.cfg.Suite.ReferenceOf(b.cond)
+	it.mu.Lock()
+	if it.references[cond] == nil {
+		it.references[cond] = make([]embedding, len(r.cfg.Sets))
+	}
+	e := &it.references[cond][s]
+	if e.state == "" && e.err == nil {
+		e.state, e.err = embed(ref)
+	}
+	state, err := e.state, e.err
+	it.mu.Unlock()
+	if err == nil && base.Tokenizer != suite.Original {
+		state, err = embed(got)
+	}
+	if err != nil {
+		first.out.records = append(first.out.records, r.failed(base, first.in, src.Specs, err)...)
+		return
+	}
+	first.out.codes = append(first.out.codes, record.CodeLine{
+		Tokenizer: base.Tokenizer, Dataset: base.Dataset, Item: base.Item, Condition: base.Condition,
+		Observer: src.Specs[0].ID, State: state,
+	})
 }
 
 // watchFrame shows one frame to every metric.

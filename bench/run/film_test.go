@@ -19,6 +19,7 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/feature"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -304,6 +305,55 @@ func TestFilms(t *testing.T) {
 	}
 	if timed != 5 {
 		t.Errorf("times of %d windows, want 5", timed)
+	}
+}
+
+// windowEmbedder is worldEmbedder for windows.
+type windowEmbedder struct{ worldEmbedder }
+
+func (e windowEmbedder) EmbedClip(ctx context.Context, clip pix.Clip) (string, error) {
+	if len(clip.Frames) < 3 {
+		return "", errors.New("too short a window")
+	}
+	return e.Embed(ctx, clip.Frames[len(clip.Frames)-1])
+}
+
+// TestSetsOfWindows: metrics of sets that look at films see windows, whatever way they come.
+func TestSetsOfWindows(t *testing.T) {
+	configure := func(c *cache.Cache) run.Config {
+		cfg := filmConfig(t, reel{broken: -1}, c, newSpacetime())
+		cfg.Sets = []metrics.OpenedSets{{Specs: feature.Specs(), Sets: ofFeatures{}, Embedder: windowEmbedder{worldEmbedder{newWorld()}}}}
+		cfg.Suite.Metrics = append(cfg.Suite.Metrics, feature.Specs()[0].ID)
+		return cfg
+	}
+	plain := execute(t, configure(nil)).Dir
+	states := map[string]int{}
+	for l, err := range record.Codes(plain) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Observer == feature.Specs()[0].ID {
+			states[l.Tokenizer+" "+l.Condition]++
+		}
+	}
+	// The last window of the long film has 2 frames.
+	for _, who := range []string{" clean", "original clean@32", "dark clean@32", "clip noise/1@32"} {
+		if states[who] != 4 {
+			t.Errorf("%q has %d windows, want 4: %v", who, states[who], states)
+		}
+	}
+	failed := 0
+	for _, r := range recordsOf(t, plain, "dark", "clean@32", feature.Specs()[0].ID) {
+		if strings.Contains(r.Error, "too short") {
+			failed++
+		}
+	}
+	if failed != 1 {
+		t.Errorf("%d windows failed, want 1", failed)
+	}
+	store := openCache(t, filepath.Join(t.TempDir(), "cache"))
+	for range 2 {
+		same(t, "with a cache", results(t, execute(t, configure(store)).Dir), results(t, plain))
 	}
 }
 

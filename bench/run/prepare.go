@@ -203,7 +203,7 @@ func (r *runner) reference(ctx context.Context, it *loaded, c suite.Condition, i
 	}
 	out := make([]embedding, len(r.cfg.Sets))
 	for s, src := range r.cfg.Sets {
-		if r.anyWanted(src.Specs) {
+		if r.anyWanted(src.Specs) && (it.film == nil || !ofClips(src)) {
 			embed := func() (string, error) { return r.embedded(ctx, src, img) }
 			if r.kept == nil {
 				out[s].state, out[s].err = embed()

@@ -224,7 +224,7 @@ func (r *runner) observe(out *itemOutput, o int, base record.Record, c *cell) {
 // embedded, or whose reference cannot, is missing in the set and counted as failed.
 func (r *runner) embed(ctx context.Context, out *itemOutput, s int, base record.Record, c *cell) {
 	src := r.cfg.Sets[s]
-	if !r.anyWanted(src.Specs) {
+	if !r.anyWanted(src.Specs) || c.in.film != nil && ofClips(src) {
 		return
 	}
 	ref := c.in.references[s]
