@@ -40,6 +40,40 @@ func (c ClipInfo) Frames(n int) int {
 	return first + (max(n-first, 0)+m-1)/m*m
 }
 
+// Validate refuses constraints that contradict each other; nil has none.
+func (c *ClipInfo) Validate() error {
+	switch {
+	case c == nil:
+		return nil
+	case min(c.Multiple, c.Fixed, c.Max) < 0 || max(c.Multiple, c.Fixed, c.Max) > maxClip:
+		return fmt.Errorf("clips: multiple %d, fixed %d and max %d must be from 0 to %d", c.Multiple, c.Fixed, c.Max, maxClip)
+	case c.Max > 0 && c.Fixed > c.Max:
+		return fmt.Errorf("clips: fixed %d is above max %d", c.Fixed, c.Max)
+	case c.Max > 0 && c.Frames(1) > c.Max:
+		return fmt.Errorf("clips: a window of one frame becomes %d, and max is %d", c.Frames(1), c.Max)
+	case c.Fixed > 0 && (ClipInfo{Multiple: c.Multiple, Causal: c.Causal}).Frames(c.Fixed) != c.Fixed:
+		return fmt.Errorf("clips: fixed %d is not what multiple %d and causal %v ask for", c.Fixed, c.Multiple, c.Causal)
+	}
+	return nil
+}
+
+// maxClip bounds what a constraint on the number of frames can be meant to say.
+const maxClip = 1 << 20
+
+// Accepts says whether a window of n frames satisfies the constraints; the error names the
+// number that would.
+func (c ClipInfo) Accepts(n int) error {
+	switch want := c.Frames(n); {
+	case n < 1:
+		return fmt.Errorf("a window of %d frames: want at least one", n)
+	case want != n:
+		return fmt.Errorf("a window of %d frames: it takes %d", n, want)
+	case c.Max > 0 && n > c.Max:
+		return fmt.Errorf("a window of %d frames: it takes at most %d", n, c.Max)
+	}
+	return nil
+}
+
 // AtOnce is the most frames of a window that the tokenizer can be given, of n.
 func (c ClipInfo) AtOnce(n int) int {
 	limit := n

@@ -136,6 +136,12 @@ func checkInfo(_ context.Context, r *runner) (string, error) {
 		raw, err := hex.DecodeString(in.Weights)
 		wrong(err != nil || len(raw) != 32, "weights %q is not a SHA-256 in hex", in.Weights)
 	}
+	_, clips := r.tok.(tokenizers.ClipTokenizer)
+	wrong(clips && in.Clips == nil, "it takes clips, and clips is not declared")
+	wrong(!clips && in.Clips != nil, "clips is declared, and it takes none")
+	if err := in.Clips.Validate(); err != nil {
+		bad = append(bad, err.Error())
+	}
 	if len(bad) == 0 {
 		w, h := r.base()
 		if err := in.Accepts(w, h); err != nil {

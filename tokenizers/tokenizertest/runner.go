@@ -34,7 +34,7 @@ type check struct {
 // needsImages reports whether a check says nothing new where no image of the usual
 // size is reconstructed. Wrong codes and wrong ranges may be why.
 func (c check) needsImages() bool {
-	return !slices.Contains([]string{"info", "warm", "shape", "resemblance", "empty", "codes", "warnings"}, c.name)
+	return !slices.Contains([]string{"info", "warm", "shape", "resemblance", "empty", "codes", "warnings"}, c.name) && !strings.HasPrefix(c.name, "clip ")
 }
 
 // runner calls the tokenizer and watches it.
@@ -45,7 +45,9 @@ type runner struct {
 	name  string // check under way
 	hung  string // check in which a call did not return
 	lost  string // why images of any size cannot be reconstructed; the checks that need some are skipped
-	dirty string // an input that was written to, in the check under way
+	// why windows cannot be reconstructed; the checks of clips are skipped
+	lostClips string
+	dirty     string // an input that was written to, in the check under way
 }
 
 // grace is how long a call may go on once its context has ended; a variable for

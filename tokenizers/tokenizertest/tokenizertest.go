@@ -3,7 +3,10 @@
 //
 // It asks what the harness relies on: sizes, determinism as declared, results
 // that do not depend on the rest of the batch, declared constraints that are true, codes
-// that fit their codebooks, errors that cost one image and not a run. It does
+// that fit their codebooks, errors that cost one image and not a run. Of a
+// [tokenizers.ClipTokenizer] it asks the same about windows of frames besides: as many
+// frames as went in, no trace of earlier windows, a first frame that stands alone where
+// that is declared. It does
 // not judge quality; one warning aside: a tokenizer that returns nothing like
 // its input has most often got its value range or its channel order wrong, and
 // that is worth being told before a night of computing, with the range that fits where
@@ -128,7 +131,11 @@ func Run(ctx context.Context, tok tokenizers.Tokenizer, opts Options) Report {
 	}
 	r := &runner{tok: tok, info: tok.Info(), opts: opts}
 	report := Report{Info: r.info}
-	for _, c := range checks() {
+	list := checks()
+	if _, ok := tok.(tokenizers.ClipTokenizer); ok && r.info.Clips != nil {
+		list = append(list, clipChecks()...)
+	}
+	for _, c := range list {
 		out := Check{Name: c.name, Asks: c.asks}
 		switch {
 		case ctx.Err() != nil:
@@ -137,6 +144,8 @@ func Run(ctx context.Context, tok tokenizers.Tokenizer, opts Options) Report {
 			out.Status, out.Detail = Skipped, "the tokenizer still hangs in the check "+r.hung
 		case r.lost != "" && c.needsImages():
 			out.Status, out.Detail = Skipped, r.lost
+		case r.lostClips != "" && strings.HasPrefix(c.name, "clip "):
+			out.Status, out.Detail = Skipped, r.lostClips
 		default:
 			out.Status, out.Detail = r.check(ctx, c)
 			if out.Status == Failed || out.Status == Warning {
