@@ -25,6 +25,7 @@ type (
 	decoder    struct{ t *Tokenizer }
 	latents    struct{ t *Tokenizer }
 	neighbours struct{ t *Tokenizer }
+	clips      struct{ t *Tokenizer }
 )
 
 // withAbilities returns the tokenizer with the optional interfaces that the
@@ -33,50 +34,106 @@ func (t *Tokenizer) withAbilities() tokenizers.Tokenizer {
 	d := slices.Contains(t.can, wire.CanDecode) && len(t.info.Codebooks) > 0
 	l := slices.Contains(t.can, wire.CanLatents)
 	n := slices.Contains(t.can, wire.CanCodebook) && len(t.info.Codebooks) > 0
-	switch {
-	case d && l && n:
+	c := slices.Contains(t.can, wire.CanClips)
+	switch (has{d, l, n, c}) {
+	case has{true, true, true, true}:
+		return struct {
+			*Tokenizer
+			decoder
+			latents
+			neighbours
+			clips
+		}{t, decoder{t}, latents{t}, neighbours{t}, clips{t}}
+	case has{true, true, true, false}:
 		return struct {
 			*Tokenizer
 			decoder
 			latents
 			neighbours
 		}{t, decoder{t}, latents{t}, neighbours{t}}
-	case d && l:
+	case has{true, true, false, true}:
+		return struct {
+			*Tokenizer
+			decoder
+			latents
+			clips
+		}{t, decoder{t}, latents{t}, clips{t}}
+	case has{true, true, false, false}:
 		return struct {
 			*Tokenizer
 			decoder
 			latents
 		}{t, decoder{t}, latents{t}}
-	case d && n:
+	case has{true, false, true, true}:
+		return struct {
+			*Tokenizer
+			decoder
+			neighbours
+			clips
+		}{t, decoder{t}, neighbours{t}, clips{t}}
+	case has{true, false, true, false}:
 		return struct {
 			*Tokenizer
 			decoder
 			neighbours
 		}{t, decoder{t}, neighbours{t}}
-	case l && n:
+	case has{true, false, false, true}:
+		return struct {
+			*Tokenizer
+			decoder
+			clips
+		}{t, decoder{t}, clips{t}}
+	case has{true, false, false, false}:
+		return struct {
+			*Tokenizer
+			decoder
+		}{t, decoder{t}}
+	case has{false, true, true, true}:
+		return struct {
+			*Tokenizer
+			latents
+			neighbours
+			clips
+		}{t, latents{t}, neighbours{t}, clips{t}}
+	case has{false, true, true, false}:
 		return struct {
 			*Tokenizer
 			latents
 			neighbours
 		}{t, latents{t}, neighbours{t}}
-	case d:
+	case has{false, true, false, true}:
 		return struct {
 			*Tokenizer
-			decoder
-		}{t, decoder{t}}
-	case l:
+			latents
+			clips
+		}{t, latents{t}, clips{t}}
+	case has{false, true, false, false}:
 		return struct {
 			*Tokenizer
 			latents
 		}{t, latents{t}}
-	case n:
+	case has{false, false, true, true}:
+		return struct {
+			*Tokenizer
+			neighbours
+			clips
+		}{t, neighbours{t}, clips{t}}
+	case has{false, false, true, false}:
 		return struct {
 			*Tokenizer
 			neighbours
 		}{t, neighbours{t}}
+	case has{false, false, false, true}:
+		return struct {
+			*Tokenizer
+			clips
+		}{t, clips{t}}
 	}
 	return t
 }
+
+// has says which abilities a plug-in announced: decoder, latents, neighbours, clips.
+type has [4]bool
 
 // Decode implements tokenizers.Decoder. One code that cannot be decoded fails the
 // call: its error names the element.

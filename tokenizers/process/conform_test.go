@@ -12,7 +12,8 @@ import (
 )
 
 // TestConform puts plug-ins through the suite that every adapter passes: in Go, in
-// Python with the SDK, in JavaScript without, with one replica and with two.
+// Python with the SDK, in JavaScript without, with one replica and with two, of images and
+// of clips.
 func TestConform(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string]func(t *testing.T) tokenizers.Options{
@@ -20,8 +21,12 @@ func TestConform(t *testing.T) {
 		"go replicas": func(t *testing.T) tokenizers.Options {
 			return options(t, "serve-go", map[string]string{"replicas": "2"})
 		},
+		"go clips": func(t *testing.T) tokenizers.Options { return options(t, "serve-clips", nil) },
 		"numpy": func(t *testing.T) tokenizers.Options {
 			return sdkOptions(t, "../../examples/tokenizers/numpy_blocks.py", nil)
+		},
+		"numpy clips": func(t *testing.T) tokenizers.Options {
+			return sdkOptions(t, "../../examples/tokenizers/numpy_clips.py", nil)
 		},
 		"numpy replicas": func(t *testing.T) tokenizers.Options {
 			return sdkOptions(t, "../../examples/tokenizers/numpy_blocks.py", map[string]string{"replicas": "2", "shared_memory": "false"})

@@ -38,6 +38,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	case "serve-clips":
+		if err := serveClips(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	case "helper":
 		if err := helper(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -179,6 +185,12 @@ func hostile(mode string) {
 		forever()
 	case "no-info":
 		hello.Info = nil
+	case "clips-unable":
+		info.Clips = &tokenizers.ClipInfo{Multiple: 4}
+	case "clips-contradict":
+		info.Clips, hello.Can = &tokenizers.ClipInfo{Fixed: 16, Max: 8}, []string{wire.CanClips}
+	case "clips-change":
+		info.Clips, hello.Can = &tokenizers.ClipInfo{Multiple: 1 + os.Getpid()%100_000}, []string{wire.CanClips}
 	case "bad-info":
 		info.Codebooks = []int{1024, -5}
 	case "name-with-escapes":
@@ -231,6 +243,9 @@ func hostile(mode string) {
 			info.Codebooks[i] = 4
 		}
 	}
+	if strings.HasPrefix(mode, "clip-") {
+		info.Clips, info.Codebooks, hello.Can = &tokenizers.ClipInfo{Multiple: 4, Causal: true, Max: 17}, []int{16}, []string{wire.CanClips}
+	}
 	if req, _ := t.next(); req.Type != wire.Hello {
 		panic("no hello: " + req.Type)
 	}
@@ -273,6 +288,9 @@ func hostile(mode string) {
 			if mode != "no-pong" {
 				t.say(wire.Response{Type: wire.Result, ID: req.ID})
 			}
+			continue
+		case wire.ReconstructClip:
+			t.window(mode, req, body)
 			continue
 		case wire.Call:
 			resp := wire.Response{Type: wire.Result, ID: req.ID, Bytes: len(body)}

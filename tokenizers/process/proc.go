@@ -501,6 +501,12 @@ func (p *proc) handshake(ctx context.Context, replica int, limit time.Duration) 
 	if err := checkAbilities(slices.Concat(r.Can, r.Ops)); err != nil {
 		return faultf("what its hello says it can: %w", err)
 	}
+	switch clips := slices.Contains(r.Can, wire.CanClips); {
+	case clips && r.Info.Clips == nil:
+		r.Info.Clips = &tokenizers.ClipInfo{} // any number of frames
+	case !clips && r.Info.Clips != nil:
+		return faultf("the info in its hello has clips, and what it can has no %q: state both, and answer reconstruct_clip", wire.CanClips)
+	}
 	if r.Cookie != "" && (p.shm == nil || r.Cookie != p.shm.cookie()) {
 		r.Cookie = "" // it sees other memory, as it does in a container or over ssh: use the pipe
 	}
@@ -555,6 +561,9 @@ func checkInfo(in *tokenizers.Info) error {
 	}
 	if in.MultipleOf > 1 && (in.FixedW%in.MultipleOf != 0 || in.FixedH%in.MultipleOf != 0) {
 		return fmt.Errorf("fixed size %d×%d is no multiple of %d", in.FixedW, in.FixedH, in.MultipleOf)
+	}
+	if err := in.Clips.Validate(); err != nil {
+		return err
 	}
 	if len(in.Params) > 1000 {
 		return fmt.Errorf("%d params: want at most 1000", len(in.Params))

@@ -339,6 +339,7 @@ func (t *Tokenizer) same(r *replica) error {
 		{"codebooks", sizes(a.Codebooks), sizes(b.Codebooks)},
 		{"multiple_of", a.MultipleOf, b.MultipleOf},
 		{"fixed size", [2]int{a.FixedW, a.FixedH}, [2]int{b.FixedW, b.FixedH}},
+		{"clips", clipWords(a.Clips), clipWords(b.Clips)},
 	} {
 		if f.what == "codebooks" && !slices.Equal(a.Codebooks, b.Codebooks) || !reflect.DeepEqual(f.a, f.b) {
 			return faultf("replica %d says its %s is %v, an earlier process said %v: all must be the same tokenizer, so load a fixed checkpoint", r.n, f.what, f.b, f.a)
@@ -418,8 +419,7 @@ func (t *Tokenizer) reconstruct(ctx context.Context, in []pix.Image) ([]tokenize
 		})
 	}
 	err := t.run(ctx, wire.Reconstruct, jobs, func(took time.Duration, ok []int) {
-		// One part in fifty and a millisecond cover clocks of different kinds.
-		most, sum := took+took/50+time.Millisecond, time.Duration(0)
+		most, sum := longest(took), time.Duration(0)
 		for _, i := range ok {
 			// Each is bounded before it is added, so that no sum overflows.
 			sum += min(out[i].Encode, most+1) + min(out[i].Decode, most+1)
@@ -437,8 +437,15 @@ func (t *Tokenizer) reconstruct(ctx context.Context, in []pix.Image) ([]tokenize
 	return out, nil
 }
 
+// longest is the most time that a plug-in can have spent on a request: one part in fifty and
+// a millisecond cover clocks of different kinds.
+func longest(took time.Duration) time.Duration { return took + took/50 + time.Millisecond }
+
 // reconstruction checks and keeps one result.
 func (t *Tokenizer) reconstruction(r *tokenizers.Reconstruction, m pix.Image, it wire.Item, p wire.Payload) error {
+	if it.Frames != 0 {
+		return fmt.Errorf("it returned a window of %d frames for an image: frames belong to answers to reconstruct_clip", it.Frames)
+	}
 	if it.W != m.W || it.H != m.H {
 		return &tokenizers.SizeError{
 			W: it.W, H: it.H, WantW: m.W, WantH: m.H,
@@ -449,23 +456,36 @@ func (t *Tokenizer) reconstruction(r *tokenizers.Reconstruction, m pix.Image, it
 	if err != nil {
 		return err
 	}
-	if it.Bits < 0 || it.FileBits < 0 || it.EncodeNS < 0 || it.DecodeNS < 0 {
-		return fmt.Errorf("it returned bits (%d, %d) or times (%d ns, %d ns) below zero", it.Bits, it.FileBits, it.EncodeNS, it.DecodeNS)
-	}
-	if most := maxBits(m); it.Bits > most || it.FileBits > most {
-		return fmt.Errorf("it returned %d and %d bits for an image of %d×%d, whose pixels have %d: state the bits of this image's bitstream", it.Bits, it.FileBits, m.W, m.H, 24*m.W*m.H)
+	if err := costs(it); err != nil {
+		return err
 	}
 	*r = tokenizers.Reconstruction{
 		Image: pix.Image{W: it.W, H: it.H, Pix: p.Pix}, Codes: codes,
-		Bits: it.Bits, FileBits: it.FileBits,
+		Bits: it.Bits, FileBits: it.FileBits, Capacity: it.Capacity,
 		Encode: time.Duration(it.EncodeNS), Decode: time.Duration(it.DecodeNS),
 	}
 	return nil
 }
 
-// maxBits bounds the bits that an image can plausibly take: a hundred times those of its
-// pixels, and a header of a megabyte.
-func maxBits(m pix.Image) int64 { return 100*24*int64(m.W)*int64(m.H) + 8<<20 }
+// costs checks the bits and times of a result whose size and number of frames are right.
+// An image or window can plausibly take a hundred times the bits of its pixels, and a header
+// of a megabyte.
+func costs(it wire.Item) error {
+	if it.Bits < 0 || it.FileBits < 0 || it.EncodeNS < 0 || it.DecodeNS < 0 || it.Capacity < 0 {
+		return fmt.Errorf("it returned bits (%d, %d), a capacity (%g) or times (%d ns, %d ns) below zero", it.Bits, it.FileBits, it.Capacity, it.EncodeNS, it.DecodeNS)
+	}
+	what, own := fmt.Sprintf("an image of %d×%d", it.W, it.H), 24*int64(it.W)*int64(it.H)
+	if it.Frames > 0 {
+		what, own = fmt.Sprintf("a window of %d frames of %d×%d", it.Frames, it.W, it.H), own*int64(it.Frames)
+	}
+	switch most := 100*own + 8<<20; {
+	case it.Bits > most || it.FileBits > most:
+		return fmt.Errorf("it returned %d and %d bits for %s, whose pixels have %d: state the bits of this bitstream alone", it.Bits, it.FileBits, what, own)
+	case it.Capacity > float64(most):
+		return fmt.Errorf("it returned a capacity of %g bits for %s, whose pixels have %d: state that of this latent alone", it.Capacity, what, own)
+	}
+	return nil
+}
 
 // sizes shows the first of a list of codebooks.
 func sizes(books []int) string {
@@ -637,6 +657,10 @@ func (t *Tokenizer) serve(ctx context.Context, r *replica, kind string, jobs []j
 
 // failed tells a job that it failed.
 func (t *Tokenizer) failed(jobs []job, i int, err error) {
+	if jobs[i].item.Frames > 0 {
+		jobs[i].fail(fmt.Errorf("plug-in %q, window from frame %d: %w", t.c.label, jobs[i].item.Start, err))
+		return
+	}
 	jobs[i].fail(fmt.Errorf("plug-in %q, image %d of the batch: %w", t.c.label, jobs[i].n, err))
 }
 

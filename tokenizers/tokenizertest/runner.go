@@ -39,12 +39,12 @@ func (c check) needsImages() bool {
 
 // runner calls the tokenizer and watches it.
 type runner struct {
-	tok   tokenizers.Tokenizer
-	info  tokenizers.Info
-	opts  Options
-	name  string // check under way
-	hung  string // check in which a call did not return
-	lost  string // why images of any size cannot be reconstructed; the checks that need some are skipped
+	tok  tokenizers.Tokenizer
+	info tokenizers.Info
+	opts Options
+	name string // check under way
+	hung string // check in which a call did not return
+	lost string // why images of any size cannot be reconstructed; the checks that need some are skipped
 	// why windows cannot be reconstructed; the checks of clips are skipped
 	lostClips string
 	dirty     string // an input that was written to, in the check under way

@@ -131,6 +131,8 @@ func answer(ctx context.Context, tok tokenizers.Tokenizer, req *wire.Request, bo
 		return &wire.Response{Type: wire.Result}, nil
 	case wire.Reconstruct:
 		return reconstruct(ctx, tok, req, parts)
+	case wire.ReconstructClip:
+		return reconstructClip(ctx, tok, req, parts)
 	case wire.Decode:
 		return decode(ctx, tok, req, parts)
 	case wire.Latents:
@@ -152,6 +154,11 @@ func hello(tok tokenizers.Tokenizer, req *wire.Request) (*wire.Response, [][]byt
 	resp, raw := greet(req, tok.Info())
 	if resp.Type != wire.Hello {
 		return resp, raw
+	}
+	if _, ok := tok.(tokenizers.ClipTokenizer); ok {
+		resp.Can = append(resp.Can, wire.CanClips)
+	} else {
+		resp.Info.Clips = nil
 	}
 	if _, ok := tok.(tokenizers.Decoder); ok {
 		resp.Can = append(resp.Can, wire.CanDecode)
@@ -187,17 +194,59 @@ func reconstruct(ctx context.Context, tok tokenizers.Tokenizer, req *wire.Reques
 			continue
 		}
 		it := wire.Item{
-			W: r.Image.W, H: r.Image.H, Bits: r.Bits, FileBits: r.FileBits,
+			W: r.Image.W, H: r.Image.H, Bits: r.Bits, FileBits: r.FileBits, Capacity: r.Capacity,
 			EncodeNS: r.Encode.Nanoseconds(), DecodeNS: r.Decode.Nanoseconds(),
 		}
 		raw = append(raw, r.Image.Pix)
-		if r.Codes != nil {
-			for _, b := range r.Codes.Books {
-				it.Books = append(it.Books, wire.Book{Size: b.Size, Shape: b.Shape})
-				raw = append(raw, wire.AppendIDs(nil, b.IDs))
-			}
+		resp.Items[i], raw = books(it, raw, r.Codes)
+	}
+	return resp, raw
+}
+
+// books appends codes to an item and to the raw bytes.
+func books(it wire.Item, raw [][]byte, codes *tokenizers.Codes) (wire.Item, [][]byte) {
+	if codes != nil {
+		for _, b := range codes.Books {
+			it.Books = append(it.Books, wire.Book{Size: b.Size, Shape: b.Shape})
+			raw = append(raw, wire.AppendIDs(nil, b.IDs))
 		}
-		resp.Items[i] = it
+	}
+	return it, raw
+}
+
+func reconstructClip(ctx context.Context, tok tokenizers.Tokenizer, req *wire.Request, parts []wire.Payload) (*wire.Response, [][]byte) {
+	ct, ok := tok.(tokenizers.ClipTokenizer)
+	if !ok {
+		return refuse("this plug-in codes images one by one")
+	}
+	resp := &wire.Response{Type: wire.Result, Items: make([]wire.Item, len(parts))}
+	var raw [][]byte
+	for i, in := range req.Items {
+		clip := pix.Clip{Rate: in.Rate, Start: in.Start}
+		frame := 3 * in.W * in.H
+		for at := 0; at < len(parts[i].Pix); at += frame {
+			clip.Frames = append(clip.Frames, pix.Image{W: in.W, H: in.H, Pix: parts[i].Pix[at : at+frame : at+frame]})
+		}
+		err := clip.Validate()
+		var out tokenizers.ClipReconstruction
+		if err == nil {
+			out, err = ct.ReconstructClip(ctx, clip)
+		}
+		if err == nil {
+			err = tokenizers.CheckClip(clip, &out)
+		}
+		if err != nil {
+			resp.Items[i].Error = err.Error()
+			continue
+		}
+		it := wire.Item{
+			W: in.W, H: in.H, Frames: len(out.Frames), Bits: out.Bits, FileBits: out.FileBits, Capacity: out.Capacity,
+			EncodeNS: out.Encode.Nanoseconds(), DecodeNS: out.Decode.Nanoseconds(),
+		}
+		for _, f := range out.Frames {
+			raw = append(raw, f.Pix)
+		}
+		resp.Items[i], raw = books(it, raw, out.Codes)
 	}
 	return resp, raw
 }

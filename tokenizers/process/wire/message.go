@@ -20,29 +20,34 @@ const (
 
 // Types of messages.
 const (
-	Hello       = "hello"       // both ways, first
-	Reconstruct = "reconstruct" // images → images, codes, bits, times
-	Decode      = "decode"      // codes → images
-	Latents     = "latents"     // images → floats
-	Codebook    = "codebook"    // number of a book → its vectors
-	Call        = "call"        // operation, JSON, raw bytes → JSON, raw bytes
-	Ping        = "ping"        // liveness check
-	Bye         = "bye"         // no answer: finish and exit
-	Result      = "result"      // the answer to the six above
-	Failure     = "error"       // the whole request failed, the plug-in keeps running
+	Hello           = "hello"            // both ways, first
+	Reconstruct     = "reconstruct"      // images → images, codes, bits, times
+	ReconstructClip = "reconstruct_clip" // windows of films → the same of windows
+	Decode          = "decode"           // codes → images
+	Latents         = "latents"          // images → floats
+	Codebook        = "codebook"         // number of a book → its vectors
+	Call            = "call"             // operation, JSON, raw bytes → JSON, raw bytes
+	Ping            = "ping"             // liveness check
+	Bye             = "bye"              // no answer: finish and exit
+	Result          = "result"           // the answer to the seven above
+	Failure         = "error"            // the whole request failed, the plug-in keeps running
 )
 
 // What a plug-in can do besides reconstructing, as named in its hello.
 const (
+	CanClips    = "clips"
 	CanDecode   = "decode"
 	CanLatents  = "latents"
 	CanCodebook = "codebook"
 	CanCall     = "call"
 )
 
-// maxSide bounds the sides of images and the entries of shapes: what is larger is
-// an error, not a size.
-const maxSide = 1 << 16
+// maxSide bounds the sides of images and the entries of shapes, maxFrames the frames of a
+// window: what is larger is an error, not a size.
+const (
+	maxSide   = 1 << 16
+	maxFrames = 1 << 16
+)
 
 // A Request goes from vtbench to the plug-in.
 type Request struct {
@@ -133,21 +138,28 @@ func size(items []Item, more int) (int, error) {
 	return n + more, nil
 }
 
-// An Item is one image of a batch. Its raw bytes are, in this order: 3·w·h bytes
-// of RGB where W and H are given, four bytes an id of every book, four bytes a
-// number of the float shape.
+// An Item is one image of a batch, or one window of a film. Its raw bytes are, in this
+// order: 3·w·h bytes of RGB where W and H are given, for every frame where Frames is given,
+// four bytes an id of every book, four bytes a number of the float shape.
 type Item struct {
-	W        int    `json:"w,omitempty"`
-	H        int    `json:"h,omitempty"`
-	Blank    bool   `json:"blank,omitempty"` // decode: w and h are wanted, no pixels follow
-	Books    []Book `json:"books,omitempty"`
-	Floats   []int  `json:"floats,omitempty"` // shape of float32 data: a latent, a codebook
-	Bits     int64  `json:"bits,omitempty"`
-	FileBits int64  `json:"file_bits,omitempty"`
-	EncodeNS int64  `json:"encode_ns,omitempty"`
-	DecodeNS int64  `json:"decode_ns,omitempty"`
-	Error    string `json:"error,omitempty"`
+	W        int     `json:"w,omitempty"`
+	H        int     `json:"h,omitempty"`
+	Frames   int     `json:"frames,omitempty"` // reconstruct_clip: of the window; 0: an image
+	Rate     float64 `json:"rate,omitempty"`   // reconstruct_clip: frames a second; 0: not known
+	Start    int     `json:"start,omitempty"`  // reconstruct_clip: place of the first frame in the film
+	Blank    bool    `json:"blank,omitempty"`  // decode: w and h are wanted, no pixels follow
+	Books    []Book  `json:"books,omitempty"`
+	Floats   []int   `json:"floats,omitempty"` // shape of float32 data: a latent, a codebook
+	Bits     int64   `json:"bits,omitempty"`
+	FileBits int64   `json:"file_bits,omitempty"`
+	Capacity float64 `json:"capacity,omitempty"` // bits that a continuous latent carries at most
+	EncodeNS int64   `json:"encode_ns,omitempty"`
+	DecodeNS int64   `json:"decode_ns,omitempty"`
+	Error    string  `json:"error,omitempty"`
 }
+
+// pixels is the number of bytes of RGB of an item whose sides were checked.
+func (it Item) pixels() int64 { return 3 * int64(it.W) * int64(it.H) * int64(max(it.Frames, 1)) }
 
 // A Book is the shape of the ids drawn from one codebook.
 type Book struct {
@@ -179,9 +191,14 @@ func (it Item) Size() (int64, error) {
 		if it.W <= 0 || it.H <= 0 || it.W > maxSide || it.H > maxSide {
 			return 0, fmt.Errorf("an image of %d×%d: both sides must be from 1 to %d", it.W, it.H, maxSide)
 		}
-		if !it.Blank {
-			n = 3 * int64(it.W) * int64(it.H)
+		if it.Frames < 0 || it.Frames > maxFrames {
+			return 0, fmt.Errorf("a window of %d frames: want 1 to %d", it.Frames, maxFrames)
 		}
+		if !it.Blank {
+			n = it.pixels()
+		}
+	} else if it.Frames != 0 {
+		return 0, fmt.Errorf("a window of %d frames without w and h", it.Frames)
 	}
 	for b, book := range it.Books {
 		v, err := volume(fmt.Sprintf("book %d", b), book.Shape)
@@ -218,7 +235,7 @@ func Size(items []Item) (int, error) {
 // A Payload is the raw bytes of one item, by what they are. Pix shares memory
 // with the body it was split from.
 type Payload struct {
-	Pix    []byte
+	Pix    []byte    // of all frames
 	IDs    [][]int32 // one slice a book
 	Floats []float32
 }
@@ -242,7 +259,7 @@ func Split(items []Item, body []byte) ([]Payload, error) {
 	for i, it := range items {
 		p := &out[i]
 		if !it.Blank && it.W > 0 {
-			p.Pix = take(3 * it.W * it.H)
+			p.Pix = take(int(it.pixels()))
 		}
 		for _, book := range it.Books {
 			n := 1

@@ -175,11 +175,14 @@ func TestSplit(t *testing.T) {
 		{Error: "no"},
 		{Floats: []int{2}},
 		{W: 7, H: 7, Blank: true, Books: []Book{{Size: 9, Shape: []int{1}}}},
+		{W: 1, H: 1, Frames: 2, Rate: 24, Start: 16, Books: []Book{{Size: 9, Shape: []int{1, 1, 1}}}},
 	}
 	body := []byte{1, 2, 3, 4, 5, 6}
 	body = AppendIDs(body, []int32{7, -8, 3})
 	body = AppendFloats(body, []float32{1.5, float32(math.Inf(1))})
 	body = AppendIDs(body, []int32{5})
+	body = append(body, 11, 12, 13, 14, 15, 16)
+	body = AppendIDs(body, []int32{6})
 	got, err := Split(items, body)
 	if err != nil {
 		t.Fatal(err)
@@ -189,6 +192,7 @@ func TestSplit(t *testing.T) {
 		{},
 		{Floats: []float32{1.5, float32(math.Inf(1))}},
 		{IDs: [][]int32{{5}}},
+		{Pix: []byte{11, 12, 13, 14, 15, 16}, IDs: [][]int32{{6}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("payloads (-want +got):\n%s", diff)
@@ -199,6 +203,11 @@ func TestSplit(t *testing.T) {
 	for name, bad := range map[string][]Item{
 		"too few bytes":    items[:2],
 		"negative side":    {{W: -1, H: 5}},
+		"negative frames":  {{W: 1, H: 2, Frames: -1}},
+		"a frame too many": {{W: 1, H: 2, Frames: 5}},
+		"giant window":     {{W: 1 << 16, H: 1 << 16, Frames: 1 << 16}},
+		"endless window":   {{W: 1, H: 1, Frames: 1 << 40}},
+		"frames alone":     {{Frames: 2}},
 		"one side":         {{W: 5}},
 		"giant side":       {{W: 1 << 30, H: 1 << 30}},
 		"giant sum":        {{W: 60000, H: 60000}, {W: 60000, H: 60000}},
@@ -250,6 +259,12 @@ func FuzzReader(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good.Bytes())
+	var clip bytes.Buffer
+	if err := Write(&clip, []byte(`{"type":"result","id":1,"items":[{"w":1,"h":1,"frames":2,"capacity":1.5,"books":[{"size":4,"shape":[1,1,1]}]}]}`), []byte{1, 2, 3, 4, 5, 6, 0, 0, 0, 0}); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(clip.Bytes())
+	f.Add(lead(4+47, 47, `{"items":[{"w":65536,"h":65536,"frames":65536}]}`))
 	f.Add([]byte("Loading weights"))
 	f.Add(lead(MaxFrame, 2, "{}"))
 	f.Add(lead(100, MaxHeader, "{"))

@@ -474,6 +474,76 @@ class Files(unittest.TestCase):
             np.testing.assert_array_equal(image._from_png(png), want)
 
 
+class Windows(Quiet):
+    def ask(self, tok, *windows, rate=25.0, **server):
+        items = [{"w": x.shape[2], "h": x.shape[1], "frames": len(x), "rate": rate, "start": 7} for x in windows]
+        return vtbench.Server(tok, **server).answer(*request(items, windows, "reconstruct_clip"))
+
+    def frames(self, n, seed=0):
+        return np.random.default_rng(seed).integers(0, 256, (n, 8, 16, 3), dtype=np.uint8)
+
+    class Tok:
+        codebooks = [256]
+        clips = {"multiple": 2, "causal": True}
+        seen = None
+
+        def reconstruct_clip(self, frames, rate, start):
+            self.seen = (frames.shape, rate, start)
+            if frames[0, 0, 0, 0] == 13:
+                raise RuntimeError("this window")
+            return vtbench.Result(frames, codes=[frames[::2, ::8, ::8, 0]], bits=9, capacity=2.5)
+
+    def test_hello(self):
+        hello, _ = vtbench.Server(self.Tok()).answer({"type": "hello", "id": 1, "protocol": {"min": 1, "max": 1}}, b"")
+        self.assertEqual((hello["can"], hello["info"]["clips"]), (["clips"], {"multiple": 2, "causal": True}))
+        for bad, why in (({"every": 4}, "clips has a key 'every'"), ({"multiple": "x"}, "invalid literal")):
+            with self.assertRaisesRegex((TypeError, ValueError), why):
+                vtbench.Server(self.Tok(), clips=bad)
+        with self.assertRaisesRegex(TypeError, "declares clips and has no reconstruct_clip"):
+            vtbench.Server(Identity(), clips={"multiple": 4})
+        answer, _ = self.ask(Identity(), self.frames(3))
+        self.assertEqual((answer["type"], answer["error"]), ("error", "this plug-in codes images one by one"))
+
+    def test_windows(self):
+        tok, good, bad = self.Tok(), self.frames(3), self.frames(5, 1)
+        good[0, 0, 0, 0], bad[0, 0, 0, 0] = 1, 13
+        answer, parts = self.ask(tok, bad, good)
+        self.assertIn("RuntimeError: this window", answer["items"][0]["error"])
+        want = {"w": 16, "h": 8, "frames": 3, "books": [{"size": 256, "shape": [2, 1, 2]}], "bits": 9, "file_bits": 0, "encode_ns": 0, "decode_ns": 0, "capacity": 2.5}
+        self.assertEqual(answer["items"][1], want)
+        np.testing.assert_array_equal(parts[0], good)
+        np.testing.assert_array_equal(parts[1], good[::2, ::8, ::8, 0])
+        self.assertEqual(tok.seen, ((3, 8, 16, 3), 25.0, 7))
+
+    def test_an_image_is_a_window_of_equal_frames(self):
+        for clips, n in (({"multiple": 2, "causal": True}, 1), ({"multiple": 4}, 4), ({"fixed": 6}, 6)):
+            tok = self.Tok()
+            items, images = batch((16, 8), (16, 8))
+            images[0][0, 0, 0] = images[1][0, 0, 0] = 1
+            answer, parts = vtbench.Server(tok, clips=clips).answer(*request(items, images))
+            self.assertEqual(tok.seen[0], (n, 8, 16, 3))
+            for i in range(2):
+                np.testing.assert_array_equal(parts[2 * i], images[i])
+                self.assertEqual(answer["items"][i]["books"][0]["shape"], [-(-n // 2), 1, 2])
+
+    def test_what_does_not_fit(self):
+        def says(frames, why, **server):
+            class Bad:
+                def reconstruct_clip(self, x):
+                    return frames(x)
+
+            answer, _ = self.ask(Bad(), self.frames(3), **server)
+            self.assertRegex(answer["items"][0]["error"], why)
+
+        nan = lambda x: np.where(np.arange(3)[:, None, None, None] == 1, np.nan, x / 255.0)  # noqa: E731
+        says(lambda x: x[1:], r"returned 2 frames for a window of 3")
+        says(nan, r"frame 1 of the window: 384 values are NaN", value_range=(0, 1))
+        says(lambda x: x / 255.0, r"frame 0 of the window: float pixels \(float64\) without a declared range")
+        says(lambda x: [x[0], x[1], x[2, :4]], "frames of several sizes")
+        says(lambda x: vtbench.Result(x, capacity=float("nan")), "a capacity of nan bits")
+        says(lambda x: vtbench.Result(x, codes=[x]), "ids of 1 codebooks where 0 are declared")
+
+
 class Commands(unittest.TestCase):
     def script(self, text):
         d = tempfile.TemporaryDirectory()

@@ -19,7 +19,11 @@ class Failed(Exception):
 @dataclass
 class Result:
     """What became of one image, for ``reconstruct`` methods that know more than
-    the pixels. Times are seconds, measured with the device synchronised."""
+    the pixels; of ``reconstruct_clip``, what became of one window: ``image`` is then
+    its frames [t, h, w, 3], ``codes`` one array [t', h', w'] a codebook, and bits,
+    capacity and times are those of the window as a whole. Times are seconds, measured
+    with the device synchronised; ``capacity`` is how many bits a continuous latent with
+    noise can carry at most."""
 
     image: Any
     codes: Optional[Sequence[Any]] = None
@@ -27,6 +31,7 @@ class Result:
     file_bits: int = 0
     encode_s: float = 0.0
     decode_s: float = 0.0
+    capacity: float = 0.0
 
 
 def from_uint8(images: np.ndarray, value_range: Tuple[float, float]) -> np.ndarray:
@@ -67,6 +72,19 @@ def to_uint8(image: Any, value_range: Optional[Tuple[float, float]] = None) -> n
         raise Failed(f"values from {low:g} to {high:g} where the declared range is {lo:g} to {hi:g}: declare the range it really has")
     scaled = (a.astype(np.float64) - lo) * (255.0 / (hi - lo))
     return np.ascontiguousarray(np.clip(np.floor(scaled + 0.5), 0, 255).astype(np.uint8))
+
+
+def frames_to_uint8(frames: Any, value_range: Optional[Tuple[float, float]] = None) -> np.ndarray:
+    """The frames of a window to uint8 [t, h, w, 3]; as ``to_uint8``, with the frame named."""
+    out = []
+    for i, f in enumerate(frames):
+        try:
+            out.append(to_uint8(f, value_range))
+        except Failed as e:
+            raise Failed(f"frame {i} of the window: {e}") from None
+    if not out or any(f.shape != out[0].shape for f in out):
+        raise Failed("a window without frames, or with frames of several sizes: want an array (frames, height, width, 3)")
+    return np.stack(out)
 
 
 def check_codes(books: Sequence[Any], sizes: Sequence[int]) -> List[np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import math
 import os
 import sys
 import time
@@ -14,13 +15,13 @@ from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, Tupl
 import numpy as np
 
 from . import _channel
-from ._convert import Failed, Result, check_codes, to_uint8
+from ._convert import Failed, Result, check_codes, frames_to_uint8, to_uint8
 
 VERSION = 1
 SDK = "python 0.1.0"
 
 _FIELDS = (
-    "name version weights code deterministic batch_invariant multiple_of fixed_w fixed_h min_side max_side stride channels codebooks batch_size params"
+    "name version weights code deterministic batch_invariant multiple_of fixed_w fixed_h min_side max_side stride channels codebooks batch_size clips params"
 ).split()
 
 
@@ -50,9 +51,16 @@ class Server:
         self._sync: Callable[[], None] = getattr(obj, "synchronize", None) or (lambda: None)
         self._pair = callable(getattr(obj, "encode", None)) and callable(getattr(obj, "decode", None))
         self._calls: Dict[str, Callable[..., Any]] = dict(getattr(obj, "calls", None) or {})
-        self._reconstructs = self._pair or callable(getattr(obj, "reconstruct", None))
+        self._clip = getattr(obj, "reconstruct_clip", None)
+        if "clips" in self.info and not callable(self._clip):
+            raise TypeError(f"{type(obj).__name__} declares clips and has no reconstruct_clip(frames)")
+        if callable(self._clip):
+            self.info.setdefault("clips", {})
+        stills = self._pair or callable(getattr(obj, "reconstruct", None))
+        self._reconstructs = stills or callable(self._clip)
+        self._one_by_one = self._reconstructs and not stills  # images are windows of one frame
         if not self._reconstructs and not self._calls:
-            raise TypeError(f"{type(obj).__name__} has neither reconstruct(images) nor both encode(images) and decode(tokens), nor calls")
+            raise TypeError(f"{type(obj).__name__} has neither reconstruct(images) nor both encode(images) and decode(tokens), nor reconstruct_clip(frames), nor calls")
         if self._pair and callable(getattr(obj, "reconstruct", None)):
             self._pair = False  # who writes both knows a shorter way
         self._decode_ids = getattr(obj, "decode_codes", None)
@@ -68,6 +76,7 @@ class Server:
             "hello": self._hello,
             "ping": lambda head, body: ({"type": "result"}, []),
             "reconstruct": self._do_reconstruct,
+            "reconstruct_clip": self._do_reconstruct_clip,
             "decode": self._do_decode,
             "latents": self._do_latents,
             "codebook": self._do_codebook,
@@ -116,7 +125,7 @@ class Server:
         except Exception as e:
             answer, parts = {"type": "error", "error": self._explain(e)}, []
         answer["id"] = header.get("id", 0)
-        if header.get("type") == "reconstruct":
+        if header.get("type") in ("reconstruct", "reconstruct_clip"):
             used = _device_memory()
             if used:
                 answer["device_memory"] = used
@@ -129,6 +138,8 @@ class Server:
         if not want.get("min", 0) <= VERSION <= want.get("max", 0):
             raise Failed(f"this SDK speaks protocol version {VERSION}, the host {want.get('min')} to {want.get('max')}")
         can = []
+        if callable(self._clip):
+            can.append("clips")
         if self.codebooks and callable(self._decode_ids):
             can.append("decode")
         if callable(self._latents):
@@ -153,6 +164,27 @@ class Server:
             raise Failed(f"this is a helper, no tokenizer: it answers calls of {', '.join(sorted(self._calls))}")
         images = _images(head["items"], body)
         return self._answer_items(self._isolated(images, self._reconstruct))
+
+    def _do_reconstruct_clip(self, head: dict, body: Any) -> Tuple[dict, List[Any]]:
+        if not callable(self._clip):
+            raise Failed("this plug-in codes images one by one")
+        results: List[Any] = []
+        for frames, it in zip(_images(head["items"], body), head["items"]):
+            try:
+                results.append(self._window(frames, it.get("rate", 0.0), it.get("start", 0)))
+            except Exception as e:
+                results.append(e)
+        return self._answer_items(results, windows=True)
+
+    def _window(self, frames: np.ndarray, rate: float, start: int) -> Result:
+        assert self._clip is not None
+        more = {k: v for k, v in (("rate", float(rate)), ("start", int(start))) if _takes(self._clip, k)}
+        got = self._clip(frames, **more)
+        r = got if isinstance(got, Result) else Result(got)
+        n = len(r.image)
+        if n != len(frames):
+            raise Failed(f"reconstruct_clip() returned {n} frames for a window of {len(frames)}")
+        return r
 
     def _do_latents(self, head: dict, body: Any) -> Tuple[dict, List[Any]]:
         if not callable(self._latents):
@@ -243,6 +275,8 @@ class Server:
     def _reconstruct(self, images: Sequence[np.ndarray]) -> List[Any]:
         # One image, or neighbours in one buffer, need no copy.
         batch = _stack(images)
+        if self._one_by_one:
+            return [self._still(m) for m in batch]
         if not self._pair:
             return _rows(self.obj.reconstruct(batch), len(images), "reconstruct")
         self._sync()
@@ -265,6 +299,15 @@ class Server:
                 continue
             out.append(Result(m, books[i], bits[i], file_bits[i], (t1 - t0) / n, (t2 - t1) / n))
         return out
+
+    def _still(self, image: np.ndarray) -> Any:
+        """An image as a film of one frame, in as many equal ones as a window has at least."""
+        n = frames_of(self.info["clips"])
+        try:
+            r = self._window(np.broadcast_to(image, (n,) + image.shape), 0.0, 0)
+        except Exception as e:
+            return e
+        return Result(r.image[0], r.codes, r.bits, r.file_bits, r.encode_s, r.decode_s, r.capacity)
 
     def _call_decode(self, decode: Any, tokens: Any, size: Tuple[int, int]) -> Any:
         if decode is None:
@@ -294,7 +337,7 @@ class Server:
             raise Failed(f"{what}() returned {len(bits)} numbers for {n} images")
         return bits
 
-    def _answer_items(self, results: Sequence[Any]) -> Tuple[dict, List[np.ndarray]]:
+    def _answer_items(self, results: Sequence[Any], windows: bool = False) -> Tuple[dict, List[np.ndarray]]:
         items: List[dict] = []
         parts: List[np.ndarray] = []
         for r in results:
@@ -302,13 +345,19 @@ class Server:
                 if isinstance(r, Exception):
                     raise r
                 r = r if isinstance(r, Result) else Result(r)
-                image = to_uint8(r.image, self.value_range)
-                item: dict = {"w": image.shape[1], "h": image.shape[0]}
+                image = frames_to_uint8(r.image, self.value_range) if windows else to_uint8(r.image, self.value_range)
+                item: dict = {"w": image.shape[-2], "h": image.shape[-3]}
+                if windows:
+                    item["frames"] = len(image)
                 mine = [image]
                 if r.codes is not None:
                     books = check_codes(r.codes, self.codebooks)
                     item["books"] = [{"size": k, "shape": list(b.shape)} for k, b in zip(self.codebooks, books)]
                     mine += books
+                if r.capacity:
+                    if not 0 < r.capacity < math.inf:
+                        raise Failed(f"a capacity of {r.capacity} bits: want a finite number from 0 on")
+                    item["capacity"] = float(r.capacity)
                 item.update(bits=int(r.bits), file_bits=int(r.file_bits), encode_ns=int(r.encode_s * 1e9), decode_ns=int(r.decode_s * 1e9))
                 items.append(item)
                 parts += mine
@@ -335,7 +384,9 @@ def serve(obj: Any, **overrides: Any) -> None:
     """Serves an object until vtbench has no more to ask.
 
     The object has ``encode(images)`` and ``decode(tokens)``, or
-    ``reconstruct(images)``; images are uint8 [n, h, w, 3]. What is known about it
+    ``reconstruct(images)``; images are uint8 [n, h, w, 3]. One that codes the frames of
+    films together has ``reconstruct_clip(frames)``, uint8 [t, h, w, 3], and says in
+    ``clips`` how many it takes: {"multiple": 4, "causal": True}. What is known about it
     (name, version, codebooks, multiple_of, …) is read from its attributes, or
     given here. A helper has ``calls``: a dictionary from names of operations to
     functions ``f(args, raw)`` that return a value for JSON, or that and bytes.
@@ -376,6 +427,8 @@ def _info(obj: Any, overrides: Dict[str, Any]) -> dict:
             v = bool(v)
         elif f == "codebooks":
             v = [int(k) for k in v]
+        elif f == "clips":
+            v = clip_info(v)
         elif f == "params":
             v = {str(k): str(x) for k, x in dict(v).items()}
         else:
@@ -420,14 +473,34 @@ def _code() -> str:
     return digest.hexdigest()
 
 
+def clip_info(v: Any) -> dict:
+    """What an object says about windows, checked: multiple, causal, fixed, max."""
+    known = {"multiple": int, "causal": bool, "fixed": int, "max": int}
+    v = dict(v)
+    unknown = sorted(set(v) - set(known))
+    if unknown:
+        raise TypeError(f"clips has a key {unknown[0]!r}: want {', '.join(known)}")
+    return {k: known[k](x) for k, x in v.items() if x}
+
+
+def frames_of(clips: dict, n: int = 1) -> int:
+    """The smallest number of frames, n or more, that is taken."""
+    if clips.get("fixed"):
+        return int(clips["fixed"])
+    first, m = (1 if clips.get("causal") else 0), max(int(clips.get("multiple", 1)), 1)
+    return first + -(-max(n - first, 0) // m) * m
+
+
 def _images(items: Sequence[dict], body: Any) -> List[np.ndarray]:
+    """The images of a request [h, w, 3], or its windows [t, h, w, 3]."""
     flat = np.frombuffer(body, dtype=np.uint8)
     flat.flags.writeable = False
     out, at = [], 0
     for it in items:
-        w, h = it["w"], it["h"]
-        out.append(flat[at : at + 3 * w * h].reshape(h, w, 3))
-        at += 3 * w * h
+        shape = (*((it["frames"],) if "frames" in it else ()), it["h"], it["w"], 3)
+        n = math.prod(shape)
+        out.append(flat[at : at + n].reshape(shape))
+        at += n
     if at != flat.size:
         raise Failed(f"the request describes {at} bytes and carries {flat.size}")
     return out
