@@ -257,12 +257,18 @@ func (r *runner) keepsWhole(in *input, worst bool) bool {
 	if in.cond.Corruption != "" {
 		return false
 	}
+	if in.film != nil { // which clip is shown is known at the end
+		return r.cfg.KeepImages == record.KeepAll
+	}
 	return r.cfg.KeepImages.Item(in.index) || r.cfg.KeepImages == record.KeepWorst && worst
 }
 
 // tellsBoxes reports whether the boxes of an item are told with the line of its original:
 // where whole images of it may be kept. Which are kept, of the worst, is known at the end.
 func (r *runner) tellsBoxes(base record.Record, in *input) bool {
+	if in.film != nil {
+		return base.Tokenizer == suite.Original && r.cfg.KeepImages != 0 && (in.cond == r.conditions[0] || r.keepsWhole(in, true))
+	}
 	return base.Tokenizer == suite.Original && r.keepsWhole(in, true)
 }
 
@@ -289,6 +295,9 @@ func (r *runner) wholeImages(plan []*group, worst map[string]bool) []record.Case
 	var out []record.Case
 	for p := range everyItem(plan) {
 		all := r.cfg.KeepImages.Item(p.index)
+		if len(r.manifest.Datasets[p.source].Clips) > 0 {
+			all = r.cfg.KeepImages == record.KeepAll || r.shows(p)
+		}
 		if !all && r.cfg.KeepImages != record.KeepWorst {
 			continue
 		}
@@ -370,7 +379,8 @@ type chosen struct {
 	record record.Record
 }
 
-// choose lists the instances that the report shows, reading the records once more.
+// choose lists the instances that the report shows, reading the records once more, and finds
+// the clips that it plays.
 func (r *runner) choose() ([]chosen, error) {
 	type place struct {
 		candidate
@@ -378,10 +388,13 @@ func (r *runner) choose() ([]chosen, error) {
 	}
 	var all []place
 	read := map[string]string{} // what was read in originals, damaged or not
+	clips := r.showClips()
+	defer func() { r.played = clips.chosen() }()
 	for rec, err := range record.Records(r.cfg.Dir) {
 		if err != nil {
 			return nil, err
 		}
+		clips.add(&rec)
 		if rec.Tokenizer == suite.Original && r.keeper.picks(rec.Dataset, rec.Metric) && rec.Detail != "" {
 			read[join(rec.Dataset, rec.Item, rec.Instance, rec.Condition)] = rec.Detail
 		}

@@ -451,3 +451,78 @@ func (r *runner) followed(f metrics.Follower, film *film, t int, cond suite.Cond
 	}
 	return out
 }
+
+// maxShownFrames bounds the frames of a clip that a report plays.
+const maxShownFrames = 64
+
+// shownClips says which clip of each data set of films the report plays, by the index of its
+// first frame: the worst by what picks worst cases, over all tokenizers and resolutions
+// without damage. It depends on that clip's values alone, so that shards agree.
+type shownClips struct {
+	r    *runner
+	sums map[[2]int]*[2]float64 // by data set and clip: sum, and number of values
+	of   map[string]int         // data sets of films by name
+}
+
+func (r *runner) showClips() *shownClips {
+	s := &shownClips{r: r, sums: map[[2]int]*[2]float64{}, of: map[string]int{}}
+	for i, d := range r.manifest.Datasets {
+		if len(d.Clips) > 0 {
+			s.of[d.Name] = i
+		}
+	}
+	return s
+}
+
+// add takes in a record.
+func (s *shownClips) add(rec *record.Record) {
+	d, ok := s.of[rec.Dataset]
+	if !ok || rec.Tokenizer == suite.Original || damaged(rec.Condition) || !s.r.keeper.picks(rec.Dataset, rec.Metric) {
+		return
+	}
+	v, reason := rec.Counted()
+	clip := slices.IndexFunc(s.r.manifest.Datasets[d].Clips, func(c record.ClipEntry) bool { return c.ID == rec.Cluster })
+	if reason != "" || clip < 0 {
+		return
+	}
+	if s.r.keeper.worst[rec.Dataset].Better == metrics.Lower {
+		v = -v
+	}
+	at := [2]int{d, clip}
+	if s.sums[at] == nil {
+		s.sums[at] = &[2]float64{}
+	}
+	s.sums[at][0] += v
+	s.sums[at][1]++
+}
+
+// chosen are the clips to show, by data set.
+func (s *shownClips) chosen() map[int]record.ClipEntry {
+	out := map[int]record.ClipEntry{}
+	for _, d := range s.of {
+		best, lowest := -1, 0.0
+		for i := range s.r.manifest.Datasets[d].Clips {
+			if sum := s.sums[[2]int{d, i}]; sum != nil && (best < 0 || sum[0]/sum[1] < lowest) {
+				best, lowest = i, sum[0]/sum[1]
+			}
+		}
+		if best >= 0 {
+			out[d] = s.r.manifest.Datasets[d].Clips[best]
+		}
+	}
+	return out
+}
+
+// shows reports whether whole pictures of an item are shown because it is a frame of the
+// clip that is played.
+func (r *runner) shows(p planned) bool {
+	c, ok := r.played[p.source]
+	return ok && r.cfg.KeepImages != 0 && p.index >= c.First && p.index < c.First+min(c.Frames, maxShownFrames)
+}
+
+// plays reports whether frames through tokenizer t under a condition are shown. What is no
+// frame that was measured is not: of a tokenizer that is not deterministic none can be drawn.
+func (r *runner) plays(t int, c suite.Condition) bool {
+	src := r.cfg.Tokenizers[t]
+	return c == r.conditions[0] && (src.Name == suite.Original || r.manifest.Tokenizers[t].Info.Deterministic)
+}

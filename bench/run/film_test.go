@@ -201,7 +201,7 @@ func filmConfig(t *testing.T, data datasets.Dataset, c *cache.Cache, tok *spacet
 	}
 	s.Bins = nil
 	cfg := config(t, 0)
-	cfg.Suite, cfg.KeepImages, cfg.Cache = s, 0, c
+	cfg.Suite, cfg.KeepImages, cfg.Cache = s, 2, c
 	cfg.Datasets = []run.DatasetSource{{Spec: "reel", Data: data}}
 	cfg.Temporal = []metrics.Temporal{jumps{}}
 	cfg.Followers = []metrics.Follower{held{"level", "held"}, held{"jump", "whole"}}
@@ -248,8 +248,9 @@ func TestFilms(t *testing.T) {
 	tok := newSpacetime()
 	dir := execute(t, filmConfig(t, reel{broken: -1}, nil, tok)).Dir
 	slices.Sort(*tok.got)
-	// Windows of 4, 4, 2 and 4, 3 frames, the last brought to 4, under four conditions.
-	want := map[string]int{"0+4@25": 8, "4+4@25": 8, "8+2@25": 4}
+	// Windows of 4, 4, 2 and 4, 3 frames, the last brought to 4, under four conditions, and
+	// the second film once more for the player.
+	want := map[string]int{"0+4@25": 9, "4+4@25": 9, "8+2@25": 4}
 	got := map[string]int{}
 	for _, w := range *tok.got {
 		got[w]++
@@ -305,6 +306,30 @@ func TestFilms(t *testing.T) {
 	}
 	if timed != 5 {
 		t.Errorf("times of %d windows, want 5", timed)
+	}
+	// The darker film is played, frame by frame, by those that are deterministic.
+	var cases []record.Case
+	if err := record.ReadJSON(filepath.Join(dir, record.ImagesDir, record.CasesFile), &cases); err != nil {
+		t.Fatal(err)
+	}
+	played := map[string][]string{}
+	for _, c := range cases {
+		if c.Why == record.WhyImage {
+			played[c.Tokenizer] = append(played[c.Tokenizer], c.Item)
+			for _, path := range []string{c.Original, c.Reconstruction} {
+				if img, err := pix.Load(filepath.Join(dir, path)); err != nil || img.W != 32 {
+					t.Errorf("%s: %v, %d wide", path, err, img.W)
+				}
+			}
+		}
+	}
+	wantPlayed := []string{"short/0000", "short/0001", "short/0002", "short/0003", "short/0004", "short/0005", "short/0006"}
+	if len(played) != 2 || !slices.Equal(played["clip"], wantPlayed) || !slices.Equal(played["dark"], wantPlayed) {
+		t.Errorf("played: %v", played)
+	}
+	last, err := pix.Load(filepath.Join(dir, cases[len(cases)-1].Reconstruction))
+	if err != nil || last.Pix[3*32*16] != 8*6+40-3 { // the third of its window
+		t.Errorf("the last frame of the player is %d in its middle, %v", last.Pix[3*32*16], err)
 	}
 }
 

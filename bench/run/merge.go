@@ -182,10 +182,10 @@ func (cfg *MergeConfig) into(ctx context.Context, m record.Manifest, parts []rec
 	out := Merged{Doubled: doubled(copied.Doubled, parts), Missing: missing}
 	if len(missing) == 0 {
 		out.Run, err = r.finish(ctx, plan, func(_ context.Context, _ []*group, todo drawings) error {
-			if len(todo) == 0 {
-				return nil
+			if err := undrawnError(todo); err != nil {
+				return configErrorf("%w%s", err, cfg.unfinished())
 			}
-			return configErrorf("%w%s", undrawnError(todo), cfg.unfinished())
+			return nil
 		})
 		return out, err
 	}

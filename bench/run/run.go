@@ -118,6 +118,7 @@ type runner struct {
 	remote     []Lane         // what is handed out at once, where groups are done elsewhere
 	eager      bool           // pictures are made at once, though it is not known which are shown
 	live       *live
+	played     map[int]record.ClipEntry // by data set: the clip that the report plays, at the end
 	spent      spent
 	looked     originals
 	cold       []chan struct{} // one a tokenizer: held while it is being warmed
