@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -117,9 +118,12 @@ func (r *runner) timeAlone(ctx context.Context, plan []*group) ([]summary.Alone,
 // timed are a batch of images for every resolution.
 func (r *runner) timed(ctx context.Context, plan []*group) (map[int][]pix.Image, error) {
 	out := map[int][]pix.Image{}
-	n := 0
+	n, most := 0, r.manifest.Batch
+	if r.playsFilms() {
+		most = r.cfg.Suite.Window
+	}
 	for p := range everyItem(plan) {
-		if n == r.manifest.Batch {
+		if n == most {
 			break
 		}
 		item, err := r.load(ctx, p)
@@ -172,7 +176,7 @@ func (r *runner) timeOne(ctx context.Context, t, side int, images []pix.Image) (
 	}
 	begun = time.Now()
 	for i := 0; i < timedBatches || time.Since(begun) < timedFor; i++ {
-		ms, _, err := timedCall(ctx, src.Tokenizer, images)
+		ms, err := r.timedBatch(ctx, t, images)
 		if err != nil {
 			return a, err
 		}
@@ -194,6 +198,40 @@ func (r *runner) timeOne(ctx context.Context, t, side int, images []pix.Image) (
 		a.PeakMemory, a.PeakDevice = a.PeakMemory+host, device
 	}
 	return a, nil
+}
+
+// playsFilms reports whether the first data set is one of films, from whose frames times are
+// taken.
+func (r *runner) playsFilms() bool { return len(r.manifest.Datasets[0].Clips) > 0 }
+
+// timedBatch reconstructs images together, as a window of a film where they are one and are
+// coded together, and returns the milliseconds on the clock.
+func (r *runner) timedBatch(ctx context.Context, t int, images []pix.Image) (float64, error) {
+	if !r.playsFilms() || !r.codesClips(t) {
+		ms, _, err := timedCall(ctx, r.cfg.Tokenizers[t].Tokenizer, images)
+		return ms, err
+	}
+	tok := r.cfg.Tokenizers[t].Tokenizer.(tokenizers.ClipTokenizer)
+	info := *tok.Info().Clips
+	ms := 0.
+	for len(images) > 0 {
+		n := info.AtOnce(len(images))
+		in := pix.Clip{Frames: slices.Clone(images[:n]), Rate: r.manifest.Datasets[0].Clips[0].Rate}
+		for len(in.Frames) < info.Frames(n) {
+			in.Frames = append(in.Frames, in.Frames[n-1])
+		}
+		begun := time.Now()
+		got, err := tok.ReconstructClip(ctx, in)
+		ms += float64(time.Since(begun)) / 1e6
+		if err == nil {
+			err = tokenizers.CheckClip(in, &got)
+		}
+		if err != nil {
+			return 0, err
+		}
+		images = images[n:]
+	}
+	return ms, nil
 }
 
 // timedCall reconstructs images and returns the milliseconds on the clock.

@@ -33,6 +33,7 @@ type config struct {
 	Seed        *uint64           `yaml:"seed"`
 	Workers     int               `yaml:"workers"`
 	Batch       int               `yaml:"batch"`
+	Window      int               `yaml:"window"`
 	Output      string            `yaml:"output"`
 	Resamples   int               `yaml:"resamples"`
 	Options     map[string]string `yaml:"options"`

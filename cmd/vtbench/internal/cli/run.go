@@ -37,7 +37,8 @@ type runFlags struct {
 	suite, config, output, shard, format string
 	tokenizers, data, metrics            []string
 	resolutions                          suite.Resolutions
-	workers, limit, batch, resamples     int
+	workers, limit, batch, window        int
+	resamples                            int
 	keep                                 string
 	full, resume, timing                 bool
 	allowModel, breakLock, strict        bool
@@ -80,6 +81,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.BoolVar(&f.resume, "resume", false, "continue the run in -o, or the newest unfinished one of the suite")
 	fl.StringVar(&f.shard, "shard", "", "only share i of n of the items: i/n")
 	fl.IntVar(&f.batch, "batch", 0, "images a tokenizer gets at once (default: what the tokenizers ask for)")
+	fl.IntVar(&f.window, "window", 0, "frames of a film that tokenizers get at once (default: the suite's, or 16)")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
 	fl.IntVar(&f.resamples, "resamples", summary.DefaultBootstrap.Resamples, "bootstrap resamples behind each interval")
 	fl.StringVar(&f.keep, "keep-images", strconv.Itoa(defaultKeep), "whole images kept for the report: all, worst (those of the worst cases), or how many of each data set")
@@ -180,6 +182,7 @@ func merge(cmd *cobra.Command, f *runFlags, c *config) {
 	set("full", func() { c.Full = f.full })
 	set("jobs", func() { c.Workers = f.workers })
 	set("batch", func() { c.Batch = f.batch })
+	set("window", func() { c.Window = f.window })
 	set("output", func() { c.Output = f.output })
 	if given("seed") || c.Seed == nil {
 		c.Seed = &f.seed
@@ -211,6 +214,9 @@ func merge(cmd *cobra.Command, f *runFlags, c *config) {
 func override(s *suite.Suite, c *config) {
 	if len(c.Data) > 0 {
 		s.OnlyDatasets(c.Data)
+	}
+	if c.Window != 0 {
+		s.Window = c.Window
 	}
 	if len(c.Resolutions) > 0 {
 		s.Resolutions = c.Resolutions
