@@ -11,7 +11,7 @@ export CGO_ENABLED := 1
 # What is tested is built as what is packed.
 export GOFLAGS := $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath
 
-.PHONY: run test test-browser race fuzz torture merged build dist dist-test deps deps-torch deps-zoo deps-multilingual deps-browser lint test-torch test-zoo train-neural tidy bench claims clean help
+.PHONY: run test test-browser race fuzz torture merged build dist dist-test deps deps-torch deps-zoo deps-multilingual deps-browser deps-video lint test-torch test-zoo train-neural tidy bench claims clean help
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -66,6 +66,9 @@ deps-multilingual: deps ## Install the fonts and Tesseract models of the suite m
 
 deps-browser: deps ## Install Chromium, for test-browser
 	@scripts/deps.sh browser
+
+deps-video: deps ## Fetch ffmpeg, which films are read and coded with (70 MB)
+	@scripts/deps.sh video
 
 lint: deps $(BIN)/golangci-lint-$(GOLANGCI_LINT) ## Vet, lint and check the formatting
 	go vet ./...

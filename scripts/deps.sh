@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs the Debian and Ubuntu packages that vtbench is built, run and tested with;
 # with "torch", those of the tests with PyTorch; with "multilingual", the fonts and models
-# of the suite of scripts; with "browser", Chromium for the tests of pages. Does nothing,
-# and needs neither root nor network, when all are there.
+# of the suite of scripts; with "browser", Chromium for the tests of pages; with "video",
+# ffmpeg, into the user's cache. Does nothing, and needs neither root nor network, when all
+# are there.
 #
-#   scripts/deps.sh [torch|multilingual|browser]
+#   scripts/deps.sh [torch|multilingual|browser|video]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,8 +32,11 @@ multilingual)
   ) ;;
 browser)
   packages=(chromium fonts-noto-core) ;; # Ubuntu has it as a snap: name the program in VTBENCH_CHROMIUM
+video) # by checksum; python3-pip, which fetches it, is among those of all
+  [ -n "${VTBENCH_FFMPEG:-}" ] || internal/ffmpeg/fetch.sh >/dev/null
+  exit 0 ;;
 *)
-  echo "usage: $0 [torch|multilingual|browser]" >&2
+  echo "usage: $0 [torch|multilingual|browser|video]" >&2
   exit 2 ;;
 esac
 

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/vtbench/vtbench/internal/ffmpeg"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/opencv"
 )
@@ -89,6 +90,17 @@ func OpenCV(t testing.TB) string {
 	path, err := buildOpenCV()
 	Need(t, err)
 	return path
+}
+
+// FFmpeg is the ffmpeg that `make deps-video` fetches, or another that has several things
+// (see [ffmpeg.Program.Need]); the test is skipped, or fails, as by [Need] where there is
+// none.
+func FFmpeg(t testing.TB, things ...string) *ffmpeg.Program {
+	t.Helper()
+	p, err := ffmpeg.Open(t.Context())
+	Need(t, err)
+	Need(t, p.Need(things...))
+	return p
 }
 
 // build builds a program of this checkout into bin, as `make build` does. The file is left

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/vtbench/vtbench/internal/child"
 )
 
 // leaders are the processes that were started as plug-ins and have not been ended. What
@@ -122,27 +124,30 @@ func sweep(leader int, mark string, had []relative) (killed int) {
 	leaders.Lock()
 	defer leaders.Unlock()
 	delete(leaders.pids, leader)
-	self, ours := os.Getpid(), syscall.Getpgrp()
-	for range 5 {
-		found := 0
-		for _, r := range processes() {
-			orphan := r.parent == self && r.group != ours && !leaders.pids[r.pid]
-			if r.pid == self || !(slices.ContainsFunc(had, func(h relative) bool { return h.pid == r.pid && h.started == r.started }) ||
-				marked(r.pid, mark) || orphan && len(leaders.pids) == 0) {
-				continue
+	self, group := os.Getpid(), syscall.Getpgrp()
+	// What others of this program started are children that no plug-in left behind.
+	child.Apart(func(ours func(pid int) bool) {
+		for range 5 {
+			found := 0
+			for _, r := range processes() {
+				orphan := r.parent == self && r.group != group && !leaders.pids[r.pid] && !ours(r.pid)
+				if r.pid == self || !(slices.ContainsFunc(had, func(h relative) bool { return h.pid == r.pid && h.started == r.started }) ||
+					marked(r.pid, mark) || orphan && len(leaders.pids) == 0) {
+					continue
+				}
+				if syscall.Kill(r.pid, syscall.SIGKILL) == nil {
+					found++
+				}
+				if orphan {
+					reap(r.pid)
+				}
 			}
-			if syscall.Kill(r.pid, syscall.SIGKILL) == nil {
-				found++
+			if found == 0 {
+				return
 			}
-			if orphan {
-				reap(r.pid)
-			}
+			killed += found
 		}
-		if found == 0 {
-			return killed
-		}
-		killed += found
-	}
+	})
 	return killed
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vtbench/vtbench/internal/assets"
+	"github.com/vtbench/vtbench/internal/ffmpeg"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/opencv"
 	"github.com/vtbench/vtbench/internal/ort"
@@ -46,7 +47,7 @@ func (a *app) doctorCommand() *cobra.Command {
 
 func (a *app) doctor(ctx context.Context, format string) error {
 	checks := []check{
-		checkProgram(), checkOCR(ctx), checkOpenCV(ctx), checkPython(ctx), checkRuntime(),
+		checkProgram(), checkOCR(ctx), checkOpenCV(ctx), checkPython(ctx), checkRuntime(), checkFFmpeg(ctx),
 		checkAssets("face networks", assets.Model), checkAssets("photographs", assets.Photo), checkOutput(),
 	}
 	if format == "json" {
@@ -134,6 +135,30 @@ func checkRuntime() check {
 		return c
 	}
 	c.Detail = file
+	return c
+}
+
+// checkFFmpeg looks for what reads, codes and judges films, and for what a build may lack.
+func checkFFmpeg(ctx context.Context) check {
+	c := check{Name: "ffmpeg", State: "ok"}
+	p, err := ffmpeg.Open(ctx)
+	if err != nil {
+		c.State, c.Detail, c.Mend = "optional", "needed by films in files and their codecs: "+err.Error(), "make deps-video"
+		var need *missing.Error
+		if errors.As(err, &need) {
+			c.Detail, c.Mend = need.What+" is missing; needed by films in files and their codecs", need.Mend
+		}
+		return c
+	}
+	c.Detail = p.Version + " in " + p.Path
+	err = p.Need("encoder libx264", "encoder libx265", "encoder libvpx-vp9", "encoder libsvtav1", "filter libvmaf")
+	var need *missing.Error
+	switch {
+	case errors.As(err, &need):
+		c.State, c.Detail, c.Mend = "optional", c.Detail+"; this build is not "+need.What, need.Mend
+	case err != nil:
+		c.State, c.Detail = "optional", c.Detail+": "+err.Error()
+	}
 	return c
 }
 
