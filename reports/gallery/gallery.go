@@ -30,6 +30,14 @@ type Gallery struct {
 	Maps    []record.Map   // metrics that drew maps
 	Items   []*Item
 	Left    int // items beyond MaxItems
+	Tracks  []*Track
+}
+
+// A Track is a thing that is followed through a clip, and what a metric of tracks says of it.
+type Track struct {
+	Dataset, Clip, Instance, Condition, Metric string
+	Label                                      string
+	Values                                     []float64 // by tokenizer, as in view.View.Tokens; NaN where there is none
 }
 
 // An Item is an image, or an instance of one of which a picture was kept, under one
@@ -37,7 +45,9 @@ type Gallery struct {
 type Item struct {
 	Dataset, Name, Instance, Condition string
 	Bin, Label                         string
-	Run                                int // whose picture Original is
+	Clip                               string // of which it is a frame, "" for none
+	Frame                              int    // its place in the clip, from 0
+	Run                                int    // whose picture Original is
 	Original, ReadOriginal             string
 	Worst, Sample                      bool
 	Shown                              []Shown // by tokenizer, in the order of the page
@@ -67,6 +77,7 @@ type Found struct {
 	Token int
 	Read  string
 	Value float64
+	Right float64 // the first metric that only knows right and wrong: 1, 0; NaN where it has no value
 }
 
 type key struct{ dataset, item, instance, condition string }
@@ -80,6 +91,41 @@ type builder struct {
 	metric  map[string]int
 	own     []map[string]int // by run: tokenizers by their own names
 	shownBy map[string]int   // by data set: the metric of an instance's box
+	right   int              // the metric of Found.Right, -1 for none
+	films   map[string]*frames
+	tracks  map[trackKey]*Track
+}
+
+type trackKey struct{ dataset, clip, instance, condition, metric string }
+
+// frames finds the place of an item in the films of a data set: items come in the order of
+// the plan.
+type frames struct {
+	clips []record.ClipEntry
+	items int
+	last  string
+}
+
+// next is the clip of which an item is a frame, and which; a record of the same item as the
+// one before has the same.
+func (f *frames) next(r *record.Record) (clip string, frame int) {
+	if f.items == 0 || r.Item != f.last {
+		f.items, f.last = f.items+1, r.Item
+	}
+	at := f.items - 1
+	i, ok := slices.BinarySearchFunc(f.clips, at, func(c record.ClipEntry, at int) int {
+		switch {
+		case at < c.First:
+			return 1
+		case at >= c.First+c.Frames:
+			return -1
+		}
+		return 0
+	})
+	if !ok || r.Cluster != "" && r.Cluster != f.clips[i].ID {
+		return "", 0
+	}
+	return f.clips[i].ID, at - f.clips[i].First
 }
 
 type sum struct{ v, n float64 }
@@ -87,9 +133,12 @@ type sum struct{ v, n float64 }
 // Of gathers the items of a page. A directory without records (an import, a test) has
 // what its cases tell.
 func Of(v *view.View) (*Gallery, error) {
-	b := &builder{v: v, g: &Gallery{}, items: map[key]*Item{}, sums: map[*Item]map[int][]sum{}, metric: map[string]int{}, shownBy: map[string]int{}}
+	b := &builder{v: v, g: &Gallery{}, items: map[key]*Item{}, sums: map[*Item]map[int][]sum{}, metric: map[string]int{}, shownBy: map[string]int{}, right: -1, tracks: map[trackKey]*Track{}}
 	for _, m := range v.Metrics {
-		if m.Scope == metrics.PerImage || m.Scope == metrics.PerInstance {
+		if m.Scope == metrics.PerImage || m.Scope == metrics.PerInstance || m.Scope == metrics.PerStep {
+			if m.Scope == metrics.PerInstance && m.Binary && b.right < 0 {
+				b.right = len(b.g.Metrics)
+			}
 			b.metric[m.ID] = len(b.g.Metrics)
 			b.g.Metrics = append(b.g.Metrics, m)
 		}
@@ -198,6 +247,12 @@ func (b *builder) set(it *Item, m, t int, v float64) {
 // records reads the values of a run: those of whole undamaged images, and those of
 // instances that are listed.
 func (b *builder) records(run int, dir string) error {
+	b.films = map[string]*frames{}
+	for _, d := range b.v.Runs[run].Manifest.Datasets {
+		if len(d.Clips) > 0 {
+			b.films[d.Name] = &frames{clips: d.Clips}
+		}
+	}
 	for r, err := range record.Records(dir) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -205,7 +260,14 @@ func (b *builder) records(run int, dir string) error {
 		if err != nil {
 			return fmt.Errorf("listing the items of %s: %w", dir, err)
 		}
+		clip, frame := "", 0
+		if f := b.films[r.Dataset]; f != nil {
+			clip, frame = f.next(&r)
+		}
 		t, known := b.own[run][r.Tokenizer]
+		if clip != "" && known {
+			b.track(&r, clip, t)
+		}
 		m, shown := b.metric[r.Metric]
 		if !known || !shown || strings.Contains(r.Condition, "~") {
 			continue
@@ -223,6 +285,9 @@ func (b *builder) records(run int, dir string) error {
 			continue
 		}
 		it := b.item(key{r.Dataset, r.Item, "", r.Condition})
+		if clip != "" {
+			it.Clip, it.Frame = clip, frame
+		}
 		if r.Instance == "" {
 			if !math.IsNaN(v) {
 				b.set(it, m, t, v)
@@ -232,6 +297,31 @@ func (b *builder) records(run int, dir string) error {
 		b.instance(it, &r, m, t, v)
 	}
 	return nil
+}
+
+// track notes what a metric of tracks says of a thing that is followed through a clip.
+func (b *builder) track(r *record.Record, clip string, t int) {
+	if spec, ok := b.v.Metric(r.Metric); !ok || spec.Scope != metrics.PerTrack || !strings.HasPrefix(r.Condition, "clean") || strings.Contains(r.Condition, "~") {
+		return
+	}
+	v, reason := r.Counted()
+	if reason != "" {
+		return
+	}
+	k := trackKey{r.Dataset, clip, r.Instance, r.Condition, r.Metric}
+	track := b.tracks[k]
+	if track == nil {
+		if len(b.tracks) >= MaxItems {
+			return
+		}
+		track = &Track{Dataset: k.dataset, Clip: clip, Instance: r.Instance, Condition: r.Condition, Metric: r.Metric, Values: make([]float64, len(b.v.Tokens))}
+		for i := range track.Values {
+			track.Values[i] = math.NaN()
+		}
+		b.tracks[k] = track
+		b.g.Tracks = append(b.g.Tracks, track)
+	}
+	track.Label, track.Values[t] = cmp.Or(track.Label, r.Expected), v
 }
 
 // instance adds a value of an instance to its image.
@@ -269,10 +359,13 @@ func (b *builder) instance(it *Item, r *record.Record, m, t int, v float64) {
 	found := it.Boxes.Found[r.Instance]
 	at := slices.IndexFunc(found, func(f Found) bool { return f.Token == t })
 	if at < 0 {
-		found = append(found, Found{Token: t, Value: math.NaN()})
+		found = append(found, Found{Token: t, Value: math.NaN(), Right: math.NaN()})
 		at = len(found) - 1
 	}
 	found[at].Read = cmp.Or(found[at].Read, r.Detail)
+	if m == b.right {
+		found[at].Right = v
+	}
 	if m == by {
 		it.Boxes.Metric, found[at].Value = m, v
 	}

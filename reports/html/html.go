@@ -141,6 +141,7 @@ func Report(v *view.View, plots []Plot, o Options) (out Page, err error) {
 type page struct {
 	Shell                 web.Shell
 	Title, Question, Name string
+	Kind                  string // what others are that the numbers would hold for: "images"
 	Meta                  []string
 	Warnings              []string
 	Findings              []view.Finding
@@ -281,6 +282,7 @@ func newPage(v *view.View, plots []Plot, o Options, a *album) *page {
 			p.Tables = append(p.Tables, link{strings.TrimSuffix(path.Base(t), ".csv"), "./" + escapePath(t)})
 		}
 	}
+	_, p.Kind = v.Runs[0].Drawn()
 	p.meta(v)
 	for i, s := range v.Sections() {
 		p.Sections = append(p.Sections, newSection(v, s, sectionID(i)))
@@ -315,7 +317,7 @@ func newPage(v *view.View, plots []Plot, o Options, a *album) *page {
 // meta is the line below the heading.
 func (p *page) meta(v *view.View) {
 	for _, d := range v.Datasets {
-		p.Meta = append(p.Meta, fmt.Sprintf("%s: %s", d.Name, format.Plural(d.Items, "image", "images")))
+		p.Meta = append(p.Meta, fmt.Sprintf("%s: %s", d.Name, view.Size(d)))
 	}
 	p.Meta = append(p.Meta, v.Heads...)
 	contestants := 0
@@ -440,11 +442,7 @@ func newGrid(v *view.View, s view.Section, g view.Grid) grid {
 		out.Rows = append(out.Rows, row)
 	}
 	t := v.Tally(s.Dataset.Name, s.Condition.Key, g.Metric.ID)
-	what := "images"
-	if g.Metric.Scope == metrics.PerInstance {
-		what = "instances"
-	}
-	parts := []string{t.Kept.String() + " " + what + " kept"}
+	parts := []string{t.Kept.String() + " " + view.Units(s.Dataset, g.Metric) + " kept"}
 	for _, r := range t.Reasons {
 		parts = append(parts, r.Span.String()+" "+r.Title)
 	}
@@ -537,7 +535,12 @@ func newRunInfo(r view.Run) runInfo {
 	for _, d := range m.Datasets {
 		add("data set", "%s, version %d, digest %.12s: %s of %s items%s", d.Name, d.Info.Version, d.Info.Digest, format.Count(d.Items), format.Count(d.Total), view.About(d.Info))
 	}
-	add("intervals", "%g %%, %s cluster bootstrap, %s resamples, seed %d: whole images are drawn (or people, where the data set names them), with all that is in them", 100*m.Bootstrap.Level, m.Bootstrap.Method, format.Count(m.Bootstrap.Resamples), m.Seed)
+	_, kind := r.Drawn()
+	people := " (or people, where the data set names them)"
+	if kind == "clips" {
+		people = ""
+	}
+	add("intervals", "%g %%, %s cluster bootstrap, %s resamples, seed %d: whole %s are drawn%s, with all that is in them", 100*m.Bootstrap.Level, m.Bootstrap.Method, format.Count(m.Bootstrap.Resamples), m.Seed, kind, people)
 	for _, t := range m.Tokenizers {
 		facts := []string{t.Info.Version}
 		if t.Info.Weights != "" {

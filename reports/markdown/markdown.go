@@ -135,11 +135,7 @@ func grid(b *strings.Builder, v *view.View, s view.Section, id string) {
 		writeRow(b, row)
 	}
 	t := v.Tally(s.Dataset.Name, s.Condition.Key, id)
-	what := "images"
-	if g.Metric.Scope == metrics.PerInstance {
-		what = "instances"
-	}
-	parts := []string{t.Kept.String() + " " + what + " kept"}
+	parts := []string{t.Kept.String() + " " + view.Units(s.Dataset, g.Metric) + " kept"}
 	for _, r := range t.Reasons {
 		parts = append(parts, r.Span.String()+" "+r.Title)
 	}
@@ -249,6 +245,7 @@ func method(b *strings.Builder, v *view.View) {
 	fmt.Fprintf(b, "## How it was measured\n\n")
 	for _, r := range v.Runs {
 		m := r.Manifest
+		drawn, kind := r.Drawn()
 		if len(v.Runs) > 1 {
 			fmt.Fprintf(b, "### %s\n\n", format.Markdown(r.Name))
 		}
@@ -256,7 +253,7 @@ func method(b *strings.Builder, v *view.View) {
 		for _, d := range m.Datasets {
 			fmt.Fprintf(b, "- data set %s, version %d, digest %s: %s of %s items%s\n", format.Markdown(d.Name), d.Info.Version, digest(d.Info.Digest), format.Count(d.Items), format.Count(d.Total), format.Markdown(view.About(d.Info)))
 		}
-		fmt.Fprintf(b, "- intervals: %g %%, %s cluster bootstrap over images (or the people shown), %s resamples, seed %d: where the mean would likely lie on other images of the same kind\n", 100*m.Bootstrap.Level, format.Markdown(m.Bootstrap.Method), format.Count(m.Bootstrap.Resamples), m.Seed)
+		fmt.Fprintf(b, "- intervals: %g %%, %s cluster bootstrap over %s, %s resamples, seed %d: where the mean would likely lie on other %s of the same kind\n", 100*m.Bootstrap.Level, format.Markdown(m.Bootstrap.Method), drawn, format.Count(m.Bootstrap.Resamples), m.Seed, kind)
 		for _, k := range sortedKeys(m.Provenance) {
 			fmt.Fprintf(b, "- %s: %s\n", format.Markdown(k), format.Markdown(m.Provenance[k]))
 		}

@@ -271,11 +271,7 @@ func worst(st format.Style, r view.GridRow) string {
 // tally says what stands behind a table, in lines that fit.
 func tally(v *view.View, s view.Section, g view.Grid, width int) string {
 	t := v.Tally(s.Dataset.Name, s.Condition.Key, g.Metric.ID)
-	what := "images"
-	if g.Metric.Scope == metrics.PerInstance {
-		what = "instances"
-	}
-	parts := []string{fmt.Sprintf("%s %s kept", t.Kept, what)}
+	parts := []string{fmt.Sprintf("%s %s kept", t.Kept, view.Units(s.Dataset, g.Metric))}
 	for _, r := range t.Reasons {
 		parts = append(parts, fmt.Sprintf("%s %s", r.Span, r.Title))
 	}

@@ -324,10 +324,7 @@ func (v *View) kept(s Section, g Grid) (Finding, bool) {
 	if len(t.Tokens) == 0 {
 		return Finding{}, false
 	}
-	thing := "instances"
-	if g.Metric.Scope == metrics.PerImage {
-		thing = "images"
-	}
+	thing := Units(s.Dataset, g.Metric)
 	f := Finding{Key: "kept", Label: "What was counted, " + v.Title(s), Value: t.Kept.String() + " " + thing}
 	if len(t.Reasons) == 0 {
 		f.Text = sentence("All " + thing + " of the plan are in the means.")

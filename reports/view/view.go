@@ -304,7 +304,7 @@ func (v *View) fewClusters() {
 		}
 	}
 	if few > 0 {
-		v.warn("%d of %d headline values rest on fewer than %d images or people (%d at most): their intervals are rough, and missing where there is only one", few, all, stat.FewClusters, most)
+		v.warn("%d of %d headline values rest on fewer than %d %s (%d at most): their intervals are rough, and missing where there is only one", few, all, stat.FewClusters, v.Samples(), most)
 	}
 }
 
@@ -469,7 +469,7 @@ func (v *View) nameTokens(runs []*summary.Run) []naming {
 	merged := map[string]bool{}
 	out := make([]naming, len(runs))
 	taken := map[string]bool{}
-	scaledBack := false
+	scaledBack, films, byFrame := false, slices.ContainsFunc(v.Runs, func(r Run) bool { return len(r.Films()) > 0 }), false
 	for i, r := range runs {
 		out[i] = naming{names: map[string]string{}, shown: map[string]bool{}}
 		for _, own := range tokenNames(r) {
@@ -494,6 +494,10 @@ func (v *View) nameTokens(runs []*summary.Run) []naming {
 				name += scaledBackMark
 				scaledBack = true
 			}
+			if films && !ref && entry.Info.Clips == nil {
+				name += byFrameMark
+				byFrame = true
+			}
 			taken[name] = true
 			out[i].names[own] = name
 			v.Tokens = append(v.Tokens, Token{
@@ -505,12 +509,18 @@ func (v *View) nameTokens(runs []*summary.Run) []naming {
 	if scaledBack {
 		v.warn("%s: these reconstructions came at the size of the originals; that they were made at the resolution of the table, and how they were scaled, is their maker's word", scaledBackMark)
 	}
+	if byFrame {
+		v.warn("%s: a tokenizer of images, which codes every frame by itself; the others code frames together", byFrameMark)
+	}
 	return out
 }
 
 // scaledBackMark stands behind the name of a tokenizer whose reconstructions were
 // scaled back elsewhere.
 const scaledBackMark = "†"
+
+// byFrameMark stands, where films are shown, behind the name of a tokenizer of images.
+const byFrameMark = "‡"
 
 // naming is what the tokenizers of one run are called on the page.
 type naming struct {
@@ -688,7 +698,7 @@ func (v *View) demote() {
 			kept = append(kept, id)
 			continue
 		}
-		v.warn("%s is no headline here: it rests on %d images or people, fewer than %d, which makes it too easy", m.Title, most, m.HeadlineFrom)
+		v.warn("%s is no headline here: it rests on %d %s, fewer than %d, which makes it too easy", m.Title, most, v.Samples(), m.HeadlineFrom)
 	}
 	if len(kept) > 0 {
 		v.Headline = kept

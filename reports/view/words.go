@@ -3,8 +3,10 @@ package view
 import (
 	"slices"
 
+	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/reports/format"
 )
 
 // About is what a data set says of itself: what it shows, and its licence.
@@ -41,4 +43,81 @@ func BetterWord(d metrics.Direction) string {
 		return "lower is better"
 	}
 	return ""
+}
+
+// Units are what a metric has values of on a data set: "instances", "tracks"; "frames"
+// where others have images.
+func Units(d record.DatasetEntry, m metrics.Spec) string {
+	switch m.Scope {
+	case metrics.PerInstance:
+		return "instances"
+	case metrics.PerStep:
+		return "steps between frames"
+	case metrics.PerClip:
+		return "clips"
+	case metrics.PerTrack:
+		return "tracks"
+	}
+	if len(d.Clips) > 0 {
+		return "frames"
+	}
+	return "images"
+}
+
+// Size is how much of a data set was planned: "240 images", "6 clips of 288 frames".
+func Size(d record.DatasetEntry) string {
+	if n := len(d.Clips); n > 0 {
+		return format.Plural(n, "clip", "clips") + " of " + format.Plural(d.Items, "frame", "frames")
+	}
+	return format.Plural(d.Items, "image", "images")
+}
+
+// Films are the data sets of a run that are films.
+func (r Run) Films() []record.DatasetEntry {
+	return slices.DeleteFunc(slices.Clone(r.Manifest.Datasets), func(d record.DatasetEntry) bool { return len(d.Clips) == 0 })
+}
+
+// Drawn says in words what is drawn for intervals, and of what kind others would be.
+func (r Run) Drawn() (what, kind string) {
+	const people = "images (or the people shown)"
+	switch n := len(r.Films()); {
+	case n == 0:
+		return people, "images"
+	case n == len(r.Manifest.Datasets):
+		return "clips, each with all its frames", "clips"
+	}
+	return people + " and clips, each with all its frames", "images and clips"
+}
+
+// Films reports whether the page shows films.
+func (v *View) Films() bool {
+	return slices.ContainsFunc(v.Datasets, func(d record.DatasetEntry) bool { return len(d.Clips) > 0 })
+}
+
+// Samples are what is independent of each other, and drawn for intervals.
+func (v *View) Samples() string {
+	films := 0
+	for _, d := range v.Datasets {
+		if len(d.Clips) > 0 {
+			films++
+		}
+	}
+	switch films {
+	case 0:
+		return "images or people"
+	case len(v.Datasets):
+		return "clips"
+	}
+	return "images, people or clips"
+}
+
+// Stability is the metric of tracks that judges how steadily a thing is read through a film;
+// ok is false where there is none.
+func (v *View) Stability() (metrics.Spec, bool) {
+	for _, s := range v.Metrics {
+		if s.Scope == metrics.PerTrack && s.Role.Judges() && s.Better != metrics.Neither {
+			return s, true
+		}
+	}
+	return metrics.Spec{}, false
 }
