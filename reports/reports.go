@@ -22,7 +22,9 @@ import (
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/internal/wholefile"
+	"github.com/vtbench/vtbench/reports/film"
 	"github.com/vtbench/vtbench/reports/format"
+	"github.com/vtbench/vtbench/reports/gallery"
 	"github.com/vtbench/vtbench/reports/html"
 	"github.com/vtbench/vtbench/reports/markdown"
 	"github.com/vtbench/vtbench/reports/paper"
@@ -69,12 +71,29 @@ func Write(ctx context.Context, runs []*summary.Run, dir string, o Options) (Fil
 	if page.Tables, err = writeTables(v, dir); err != nil {
 		return Files{}, err
 	}
-	shown, linked, err := writePlots(ctx, v, dir)
+	figures := plot.Figures(v)
+	if v.Films() {
+		if page.Gallery, err = gallery.Of(v); err != nil {
+			return Files{}, err
+		}
+		page.Films = film.Of(v, page.Gallery)
+		more, err := film.Figures(v, page.Gallery, page.Films)
+		if err != nil {
+			return Files{}, err
+		}
+		figures = append(figures, more...)
+		values := path.Join(tablesDir, "over-time.csv")
+		if err := wholefile.Write(filepath.Join(dir, filepath.FromSlash(values)), film.CSV(v, page.Gallery, page.Films)); err != nil {
+			return Files{}, err
+		}
+		page.Tables = append(page.Tables, values)
+	}
+	shown, linked, err := writePlots(ctx, v, figures, dir)
 	if err != nil {
 		return Files{}, err
 	}
 	if o.Figures {
-		if err := writeFigures(v, runs, dir); err != nil {
+		if err := writeFigures(v, runs, figures, dir); err != nil {
 			return Files{}, err
 		}
 		files.Figures = filepath.Join(dir, figuresDir)
@@ -167,12 +186,12 @@ func writeTables(v *view.View, dir string) ([]string, error) {
 
 // writeFigures writes what a paper takes: every plot as PNG and SVG, every headline table
 // as LaTeX, Markdown and CSV.
-func writeFigures(v *view.View, runs []*summary.Run, dir string) error {
+func writeFigures(v *view.View, runs []*summary.Run, figures []plot.Named, dir string) error {
 	to := filepath.Join(dir, figuresDir)
 	if err := os.MkdirAll(to, 0o777); err != nil {
 		return fmt.Errorf("making the folder of figures: %w", err)
 	}
-	for _, f := range plot.Figures(v) {
+	for _, f := range figures {
 		if err := plot.Save(f.Figure, filepath.Join(to, f.Name)); err != nil {
 			return err
 		}
@@ -196,11 +215,11 @@ func writeFigures(v *view.View, runs []*summary.Run, dir string) error {
 }
 
 // writePlots draws the figures as files, and for the pages.
-func writePlots(ctx context.Context, v *view.View, dir string) ([]html.Plot, []markdown.Plot, error) {
+func writePlots(ctx context.Context, v *view.View, figures []plot.Named, dir string) ([]html.Plot, []markdown.Plot, error) {
 	var shown []html.Plot
 	var linked []markdown.Plot
 	sections := v.Sections()
-	for _, f := range plot.Figures(v) {
+	for _, f := range figures {
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}

@@ -36,7 +36,6 @@ type Gallery struct {
 // A Track is a thing that is followed through a clip, and what a metric of tracks says of it.
 type Track struct {
 	Dataset, Clip, Instance, Condition, Metric string
-	Label                                      string
 	Values                                     []float64 // by tokenizer, as in view.View.Tokens; NaN where there is none
 }
 
@@ -98,34 +97,48 @@ type builder struct {
 
 type trackKey struct{ dataset, clip, instance, condition, metric string }
 
-// frames finds the place of an item in the films of a data set: items come in the order of
-// the plan.
+// frames finds which frame of which clip an item is: items come in the order of the plan,
+// and all frames of a clip one after the other. One that could not be loaded does not say
+// whose frame it is.
 type frames struct {
 	clips []record.ClipEntry
-	items int
+	of    map[string]int // clips by their names
+	clip  int            // the one that the last item is of, -1 for none
+	frame int
+	lost  int // items before the first of the next clip that says so
 	last  string
 }
 
-// next is the clip of which an item is a frame, and which; a record of the same item as the
-// one before has the same.
-func (f *frames) next(r *record.Record) (clip string, frame int) {
-	if f.items == 0 || r.Item != f.last {
-		f.items, f.last = f.items+1, r.Item
+func newFrames(clips []record.ClipEntry) *frames {
+	f := &frames{clips: clips, of: map[string]int{}, clip: -1}
+	for i, c := range clips {
+		f.of[c.ID] = i
 	}
-	at := f.items - 1
-	i, ok := slices.BinarySearchFunc(f.clips, at, func(c record.ClipEntry, at int) int {
+	return f
+}
+
+// next is the clip of which the item of a record is a frame, "" for none, and which.
+func (f *frames) next(r *record.Record) (clip string, frame int) {
+	if r.Item != f.last {
+		f.last = r.Item
+		i, known := f.of[r.Cluster]
 		switch {
-		case at < c.First:
-			return 1
-		case at >= c.First+c.Frames:
-			return -1
+		case known && i == f.clip:
+			f.frame++
+		case known:
+			f.clip, f.frame, f.lost = i, f.lost, 0
+		case r.Cluster != "":
+			f.clip = -1
+		case f.clip >= 0 && f.frame+1 < f.clips[f.clip].Frames:
+			f.frame++
+		default:
+			f.clip, f.lost = -1, f.lost+1
 		}
-		return 0
-	})
-	if !ok || r.Cluster != "" && r.Cluster != f.clips[i].ID {
+	}
+	if f.clip < 0 {
 		return "", 0
 	}
-	return f.clips[i].ID, at - f.clips[i].First
+	return f.clips[f.clip].ID, f.frame
 }
 
 type sum struct{ v, n float64 }
@@ -250,7 +263,7 @@ func (b *builder) records(run int, dir string) error {
 	b.films = map[string]*frames{}
 	for _, d := range b.v.Runs[run].Manifest.Datasets {
 		if len(d.Clips) > 0 {
-			b.films[d.Name] = &frames{clips: d.Clips}
+			b.films[d.Name] = newFrames(d.Clips)
 		}
 	}
 	for r, err := range record.Records(dir) {
@@ -321,7 +334,7 @@ func (b *builder) track(r *record.Record, clip string, t int) {
 		b.tracks[k] = track
 		b.g.Tracks = append(b.g.Tracks, track)
 	}
-	track.Label, track.Values[t] = cmp.Or(track.Label, r.Expected), v
+	track.Values[t] = v
 }
 
 // instance adds a value of an instance to its image.

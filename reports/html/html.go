@@ -22,6 +22,7 @@ import (
 
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/reports/film"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/gallery"
 	"github.com/vtbench/vtbench/reports/plot"
@@ -29,8 +30,11 @@ import (
 	"github.com/vtbench/vtbench/reports/web"
 )
 
-//go:embed page.html gallery.js plots.js script.js
+//go:embed page.html gallery.js plots.js script.js films.js
 var assets embed.FS
+
+//go:embed films.css
+var filmStyle string
 
 // A Plot is a figure shown on the page.
 type Plot struct {
@@ -41,6 +45,7 @@ type Plot struct {
 	Grid           string     // key of the table of what is kept under damage that it belongs to
 	Table          bool       // its numbers stand in a table of the page already
 	Section        string     // id of the section of the results that it belongs to, "" for none
+	Part           string     // of the page where it stands, see plot.Named
 	// Files are links to the same picture for other uses, relative to the page.
 	Files []string
 }
@@ -54,11 +59,14 @@ type Options struct {
 	// Tables and Summary are links to the numbers, relative to the page.
 	Tables  []string
 	Summary string
+	// Gallery is what is shown item by item; nil gathers it. Films are of it.
+	Gallery *gallery.Gallery
+	Films   []*film.Film
 }
 
 // NewPlot is a figure for the page; sections are those of the results.
 func NewPlot(f plot.Named, sections []view.Section) Plot {
-	p := Plot{Title: f.Figure.Heading(), Caption: f.Caption, Alt: f.Figure.Describe(), Grid: f.Grid}
+	p := Plot{Title: f.Figure.Heading(), Caption: f.Caption, Alt: f.Figure.Describe(), Grid: f.Grid, Part: f.Part}
 	_, p.Table = f.Figure.(plot.HeatMap)
 	i := slices.IndexFunc(sections, func(s view.Section) bool {
 		return f.Metric != "" && s.Dataset.Name == f.Section.Dataset.Name && s.Condition.Key == f.Section.Condition.Key
@@ -66,7 +74,7 @@ func NewPlot(f plot.Named, sections []view.Section) Plot {
 	if i >= 0 {
 		p.Section = sectionID(i)
 	}
-	if d, ok := plot.DataOf(f.Figure); ok {
+	if d, ok := plot.DataOf(f.Figure); ok && f.Part == "" { // films have a player that draws them
 		d.Section, d.Metric, d.Bins = p.Section, f.Metric, f.Bins
 		p.Data = &d
 	}
@@ -94,7 +102,11 @@ const DataDir = "report-data"
 // runs; those that are not there are counted on the page.
 func Report(v *view.View, plots []Plot, o Options) (out Page, err error) {
 	var js []string
-	for _, name := range []string{"gallery.js", "plots.js", "script.js"} {
+	names := []string{"gallery.js", "plots.js", "script.js"}
+	if len(o.Films) > 0 {
+		names = append(names, "films.js")
+	}
+	for _, name := range names {
 		b, err := assets.ReadFile(name)
 		if err != nil {
 			return out, fmt.Errorf("reading the page's script: %w", err)
@@ -107,9 +119,11 @@ func Report(v *view.View, plots []Plot, o Options) (out Page, err error) {
 	}
 	a := openAlbum(v, o)
 	defer func() { err = errors.Join(err, a.close()) }()
-	g, err := gallery.Of(v)
-	if err != nil {
-		return out, err
+	g := o.Gallery
+	if g == nil {
+		if g, err = gallery.Of(v); err != nil {
+			return out, err
+		}
 	}
 	encoded, err := encodeGallery(v, g, a)
 	if err != nil {
@@ -117,6 +131,7 @@ func Report(v *view.View, plots []Plot, o Options) (out Page, err error) {
 	}
 	p := newPage(v, plots, o, a)
 	p.Items = encoded.index
+	p.films(v, g, o)
 	if len(g.Items) <= inPage || o.SingleFile {
 		p.Inline = encoded.all()
 	} else {
@@ -149,6 +164,7 @@ type page struct {
 	Matrices              []matrixGroup
 	Robust                []robustTable
 	Plots                 []figure
+	Films                 *films
 	Explore               explore
 	Items                 galleryIndex
 	Inline                template.JS // items that are on the page, as JSON
@@ -165,12 +181,17 @@ type page struct {
 	Credits               []datasets.Credit
 	Summary               string
 	Tables                []link
+
+	strips []figure // of films, until they have their place
 }
 
 // shell fills what stands around the content: its parts, as far as they are there.
 func (p *page) shell(js []string) {
 	p.Shell.Title, p.Shell.Brand, p.Shell.Skip = p.Title+" · "+p.Name, p.Title, "results"
 	p.Shell.JS = js
+	if p.Films != nil {
+		p.Shell.CSS = template.CSS(filmStyle) //nolint:gosec // our own file
+	}
 	part := func(there bool, id, text string) {
 		if there {
 			p.Shell.Nav = append(p.Shell.Nav, web.Link{Text: text, URL: "#" + id, Bad: id == "failures"})
@@ -181,6 +202,7 @@ func (p *page) shell(js []string) {
 		part(true, g.ID, g.Title)
 	}
 	part(len(p.Robust) > 0, "damage", "Damage")
+	part(p.Films != nil, "films", "Films")
 	part(len(p.Plots) > 0 || p.Items.Total > 0, "plots", "Plots")
 	part(p.Items.Total > 0, "gallery", "Gallery")
 	part(len(p.Samples) > 0, "samples", "Samples")
@@ -361,7 +383,9 @@ func (p *page) plots(plots []Plot, o Options) {
 			}
 		}
 		i := slices.IndexFunc(p.Robust, func(r robustTable) bool { return r.Key == f.Grid })
-		if f.Grid == "" || i < 0 {
+		if f.Part == plot.PartFilms {
+			p.strips = append(p.strips, out)
+		} else if f.Grid == "" || i < 0 {
 			p.Plots = append(p.Plots, out)
 		} else {
 			p.Robust[i].Plots = append(p.Robust[i].Plots, out)

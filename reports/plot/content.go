@@ -37,6 +37,9 @@ func (d content) radius() vg.Length {
 func (d content) Plot(c draw.Canvas, p *plot.Plot) {
 	tx, ty := p.Transforms(&c)
 	at := func(q Point) vg.Point { return vg.Point{X: tx(q.X), Y: ty(q.Y)} }
+	for _, x := range d.f.Rules {
+		c.StrokeLine2(draw.LineStyle{Color: d.soft, Width: .7, Dashes: []vg.Length{2, 2}}, tx(x), c.Min.Y, tx(x), c.Max.Y)
+	}
 	lines := d.families(at)
 	for _, l := range lines {
 		c.StrokeLines(draw.LineStyle{Color: l.colour, Width: 1, Dashes: []vg.Length{3, 2}}, l.points)
@@ -62,6 +65,9 @@ func (d content) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 	}
 	for _, s := range d.f.Series {
+		if s.Bare {
+			continue
+		}
 		for _, q := range s.Points {
 			drawMarker(c, d.theme, s.Style, at(q), d.radius(), q.Hollow)
 		}

@@ -27,6 +27,7 @@ type Series struct {
 	Style  view.Style
 	Points []Point
 	Line   bool // join the points
+	Bare   bool // the line alone, without marks on it
 }
 
 // An Axis of a figure.
@@ -51,6 +52,8 @@ type Figure struct {
 	// Families are series, by index, that a thin line joins in the order of X: one
 	// tokenizer at several settings.
 	Families [][]int
+	// Rules are places on X at which a dashed vertical line stands.
+	Rules []float64
 	// Side labels series at the right edge, at their last point; otherwise every
 	// point is labelled where there is room.
 	Side bool

@@ -2,6 +2,7 @@ package plot
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,12 +19,16 @@ type Named struct {
 	Caption string
 	Figure  Drawing
 	Grid    string // key of the view.RobustGrid it shows, "" for none
+	Part    string // of the page where it stands, "" for that of the plots
 	// Section is the data set and condition that it shows, Metric what it shows of them
 	// and Bins the scale bins along its X, where these are so.
 	Section view.Section
 	Metric  string
 	Bins    []string
 }
+
+// PartFilms is the part of a page with films.
+const PartFilms = "films"
 
 // Figures are the figures of a page: for every section the headline score by
 // scale bin, rate against score and PSNR, and PSNR against score; for a run with
@@ -56,6 +61,12 @@ func Figures(v *view.View) []Named {
 		for _, id := range ids {
 			if f, ok := against(v, s, "", id); ok {
 				add("rate-"+id+"-"+suffix, "What a bit buys: rate against "+title(v, id)+".", Named{Section: s, Metric: id}, f)
+			}
+		}
+		if m, ok := v.Stability(); ok && !slices.Contains(ids, m.ID) {
+			if f, ok := against(v, s, "", m.ID); ok {
+				f.Note = strings.TrimSpace(f.Note + " " + view.ByFrameMark + ": frame by frame; the others code frames together.")
+				add("rate-"+m.ID+"-"+suffix, "Does it hold from frame to frame, and at what rate: "+m.Title+", "+m.Short+".", Named{Section: s, Metric: m.ID}, f)
 			}
 		}
 		if len(ids) > 1 {
@@ -154,7 +165,7 @@ func severities(v *view.View, g view.RobustGrid) (Panels, bool) {
 	}
 	var panels []Figure
 	for _, corruption := range g.Corruptions {
-		f := Figure{Title: view.CorruptionTitle(corruption), X: Axis{Label: "severity", Names: []string{"0", "1", "2", "3", "4", "5"}}, Y: axis(g.Metric)}
+		f := Figure{Title: view.CorruptionTitle(corruption), X: Axis{Label: "severity", Names: []string{"0", "1", "2", "3", "4", "5"}}, Y: AxisOf(g.Metric)}
 		for _, r := range g.Rows {
 			s := Series{Name: r.Token.Name, Style: r.Token.Style, Line: true}
 			for _, p := range v.Severities(r.Token, g, corruption) {
@@ -171,7 +182,7 @@ func severities(v *view.View, g view.RobustGrid) (Panels, bool) {
 	if len(panels) == 0 {
 		return Panels{}, false
 	}
-	label, _, _ := strings.Cut(axis(g.Metric).Label, ", ")
+	label, _, _ := strings.Cut(AxisOf(g.Metric).Label, ", ")
 	return Curves(label+" by severity, against "+g.AgainstTitle()+", "+where(v, g), strings.TrimSuffix("Horizontally the severity, 0 is clean; "+view.BetterWord(g.Metric.Better), "; ")+".", panels), true
 }
 
@@ -187,7 +198,7 @@ func floor(v *view.View, s view.Section, m metrics.Spec) (Histogram, bool) {
 	}
 	g := v.Grid(s.Dataset.Name, s.Condition.Key, m.ID)
 	lowest, _ := v.Metric(m.Floor.Metric)
-	h := Histogram{Title: m.Title + " and " + strings.ToLower(lowest.Title) + ", " + v.Title(s), X: axis(m), Bars: 50}
+	h := Histogram{Title: m.Title + " and " + strings.ToLower(lowest.Title) + ", " + v.Title(s), X: AxisOf(m), Bars: 50}
 	if m.Floor.Mark != "" {
 		h.Note = "The vertical line: " + m.Floor.Mark + ", " + format.For(m).Number(m.Floor.At) + "."
 		h.Marks = []Mark{{X: m.Floor.At, Name: m.Floor.Mark}}
@@ -247,7 +258,8 @@ func title(v *view.View, id string) string {
 	return spec.Title
 }
 
-func axis(spec metrics.Spec) Axis {
+// AxisOf is the axis of a metric, in the units that are shown.
+func AxisOf(spec metrics.Spec) Axis {
 	st := format.For(spec)
 	label := spec.Title
 	if st.Unit != "" {
@@ -267,7 +279,7 @@ func byScale(v *view.View, s view.Section, id string) (Figure, bool) {
 	if len(g.Bins) < 2 || len(g.Rows) == 0 {
 		return Figure{}, false
 	}
-	f := Figure{Title: g.Metric.Title + " by size, " + v.Title(s), Y: axis(g.Metric), Side: true}
+	f := Figure{Title: g.Metric.Title + " by size, " + v.Title(s), Y: AxisOf(g.Metric), Side: true}
 	for _, b := range g.Bins {
 		f.X.Names = append(f.X.Names, binLabel(v, s, b))
 	}
@@ -309,7 +321,7 @@ func against(v *view.View, s view.Section, x, y string) (Figure, bool) {
 	if !ok {
 		return Figure{}, false
 	}
-	f := Figure{Y: axis(spec)}
+	f := Figure{Y: AxisOf(spec)}
 	if x == "" {
 		f.Title = "Rate against " + spec.Title + ", " + v.Title(s)
 		f.X = Axis{Label: "bits per pixel the tokenizer saw (logarithmic)", Log: true}
@@ -319,7 +331,7 @@ func against(v *view.View, s view.Section, x, y string) (Figure, bool) {
 			return Figure{}, false
 		}
 		f.Title = xs.Title + " against " + spec.Title + ", " + v.Title(s)
-		f.X = axis(xs)
+		f.X = AxisOf(xs)
 	}
 	var absent []string
 	family := map[string][]int{}

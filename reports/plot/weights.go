@@ -19,7 +19,7 @@ func bySize(v *view.View, s view.Section, id string) (Figure, bool) {
 	f := Figure{
 		Title: "Size of the weights against " + spec.Title + ", " + v.Title(s),
 		X:     Axis{Label: "megabytes of the file of all weights (logarithmic)", Log: true},
-		Y:     axis(spec),
+		Y:     AxisOf(spec),
 	}
 	points := 0
 	for i, c := range curves {

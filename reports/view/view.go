@@ -495,7 +495,7 @@ func (v *View) nameTokens(runs []*summary.Run) []naming {
 				scaledBack = true
 			}
 			if films && !ref && entry.Info.Clips == nil {
-				name += byFrameMark
+				name += ByFrameMark
 				byFrame = true
 			}
 			taken[name] = true
@@ -510,7 +510,7 @@ func (v *View) nameTokens(runs []*summary.Run) []naming {
 		v.warn("%s: these reconstructions came at the size of the originals; that they were made at the resolution of the table, and how they were scaled, is their maker's word", scaledBackMark)
 	}
 	if byFrame {
-		v.warn("%s: a tokenizer of images, which codes every frame by itself; the others code frames together", byFrameMark)
+		v.warn("%s: a tokenizer of images, which codes every frame by itself; the others code frames together", ByFrameMark)
 	}
 	return out
 }
@@ -519,8 +519,8 @@ func (v *View) nameTokens(runs []*summary.Run) []naming {
 // scaled back elsewhere.
 const scaledBackMark = "†"
 
-// byFrameMark stands, where films are shown, behind the name of a tokenizer of images.
-const byFrameMark = "‡"
+// ByFrameMark stands, where films are shown, behind the name of a tokenizer of images.
+const ByFrameMark = "‡"
 
 // naming is what the tokenizers of one run are called on the page.
 type naming struct {
