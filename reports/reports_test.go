@@ -114,3 +114,54 @@ func TestWriteWhereItCannot(t *testing.T) {
 		t.Error("a report was written into a file")
 	}
 }
+
+// A report of films has a player, strips and values over time, in every form; one of images
+// has nothing of them.
+func TestFilms(t *testing.T) {
+	dir := t.TempDir()
+	run, err := fixture.Films(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := reports.Write(t.Context(), []*summary.Run{run}, dir, reports.Options{Figures: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(files.HTML)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(files.Markdown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, where := range map[string][]byte{
+		`id="player"`: page, `class="strips"`: page, "jpeg:q=20‡": page, "6 tracks kept": page, "clips: 3 clips of 72 frames": page, "whole clips are drawn, with": page,
+		"![The track that vq3d:k=1024 holds worst, frame by frame.](plots/track-vq3d-k=1024-clips-clean-256.png)": text, "plots/rate-t-stability-clips-clean-256.png": text, "plots/time-flicker-clips-clean-256.png": text,
+		"jpeg:q=20‡ |": text, "6 tracks kept.": text, "over clips, each with all its frames": text,
+	} {
+		if !bytes.Contains(where, []byte(what)) {
+			t.Errorf("the report has no %s", what)
+		}
+	}
+	for _, name := range []string{"figures/track-vq3d-k=1024-clips-clean-256.png", "figures/time-psnr-clips-clean-256.svg", "tables/over-time.csv", "tables/t-stability.csv"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	other, err := fixture.Text(filepath.Join(dir, "text"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files, err = reports.Write(t.Context(), []*summary.Run{other}, filepath.Join(dir, "text"), reports.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if page, err = os.ReadFile(files.HTML); err != nil {
+		t.Fatal(err)
+	}
+	for _, what := range []string{"player", "vt.films", "‡", "clips"} {
+		if bytes.Contains(page, []byte(what)) {
+			t.Errorf("the report of images has %s", what)
+		}
+	}
+}

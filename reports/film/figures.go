@@ -23,6 +23,7 @@ import (
 const (
 	panels   = 8  // clips side by side
 	pictures = 12 // frames of a strip; marks stand for all
+	marks    = 6  // on a line
 )
 
 // Figures are the figures of films: the track that each tokenizer holds worst, and values
@@ -98,13 +99,14 @@ func overTime(v *view.View, g *gallery.Gallery, films []*Film, s view.Section, m
 			}
 		}
 		for t, tok := range v.Tokens {
-			ser := plot.Series{Name: tok.Name, Style: tok.Style, Line: true, Bare: true}
+			ser := plot.Series{Name: tok.Name, Style: tok.Style, Line: true}
 			for at := range f.Frames {
 				if y := f.Value(metric, t, at); !math.IsNaN(y) && !math.IsInf(y, 0) {
 					ser.Points = append(ser.Points, plot.Point{X: float64(at), Y: y, Lo: math.NaN(), Hi: math.NaN(), XLo: math.NaN(), XHi: math.NaN()})
 				}
 			}
 			if len(ser.Points) > 1 {
+				ser.Every = (len(ser.Points) + marks - 1) / marks
 				fig.Series = append(fig.Series, ser)
 			}
 		}

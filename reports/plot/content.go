@@ -65,10 +65,11 @@ func (d content) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 	}
 	for _, s := range d.f.Series {
-		if s.Bare {
-			continue
-		}
-		for _, q := range s.Points {
+		every := max(s.Every, 1)
+		for i, q := range s.Points {
+			if i%every != every/2 {
+				continue
+			}
 			drawMarker(c, d.theme, s.Style, at(q), d.radius(), q.Hollow)
 		}
 	}

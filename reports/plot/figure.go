@@ -27,7 +27,7 @@ type Series struct {
 	Style  view.Style
 	Points []Point
 	Line   bool // join the points
-	Bare   bool // the line alone, without marks on it
+	Every  int  // a mark on each so many points of a long line; 0 stands for 1
 }
 
 // An Axis of a figure.

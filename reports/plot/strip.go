@@ -137,7 +137,7 @@ func (f Filmstrip) paint(c draw.Canvas, th theme) {
 		y -= h + 2
 		picture(room, cell.Below, vg.Rectangle{Min: vg.Point{X: x, Y: y - h}, Max: vg.Point{X: x + w, Y: y}})
 		y -= h + 1
-		f.mark(room, th, vg.Point{X: x + 4, Y: y - noteSize/2}, 3, cell.State)
+		f.mark(room, th, vg.Point{X: x + 4, Y: y - noteSize*.62}, 3, cell.State)
 		st = textStyle(sans, noteSize, th.ofState(cell.State))
 		st.YAlign = draw.YTop
 		text := cell.Text
