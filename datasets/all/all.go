@@ -7,6 +7,7 @@ import (
 
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/datasets/archive"
+	"github.com/vtbench/vtbench/datasets/clips"
 	"github.com/vtbench/vtbench/datasets/crops"
 	"github.com/vtbench/vtbench/datasets/document"
 	"github.com/vtbench/vtbench/datasets/faces"
@@ -50,6 +51,12 @@ func Kinds() []datasets.Kind {
 			func() (datasets.Dataset, error) { return document.New(document.Options{Scan: true}) }),
 		builtin(multilingual.ID, "rendered pages in Chinese, Japanese, Korean, Hindi, Arabic, Russian and Latin with diacritics; fonts from "+multilingual.Mend,
 			func() (datasets.Dataset, error) { return multilingual.New(multilingual.Options{}) }),
+		builtin(clips.ID, "drawn clips with exact words, tracks and motion: pans, zoom, rotation, credits, fades, a bar in front, a cut, shake, light; no download",
+			func() (datasets.Dataset, error) { return clips.New(clips.ID) }),
+		builtin(clips.StaticID, "drawn clips that differ in how much of them stands: 0, 25, 50, 75, 95 percent; no labels, exact motion; no download",
+			func() (datasets.Dataset, error) { return clips.New(clips.StaticID) }),
+		builtin(clips.LinearID, "drawn clips in which every frame is a linear function of the one before: cycles, crossfade, ramp, decay; no download",
+			func() (datasets.Dataset, error) { return clips.New(clips.LinearID) }),
 		ofFolder(icdar.Name, "photographs with transcriptions, ICDAR 2013/2015 layout: images/ and gt/gt_NAME.txt, boxes or quads", icdar.Open),
 		ofFolder(ocrsets.TokBench, "TokBench's text: images/text_data/SET/ and annotations/text_SET.json", ocrsets.OpenTokBench),
 		ofFolder(ocrsets.COCOText, "scene text of COCO-Text: cocotext.v2.json beside train2014/; ,set=train behind the folder for another part than val", ocrsets.OpenCOCOText),

@@ -149,6 +149,13 @@ func RunFirst(t *testing.T, most int, open func(t *testing.T) datasets.Dataset) 
 		item, err := d.Load(ctx, 0) // errors leave no trace
 		same(t, 0, item, err)
 	})
+	if c, ok := d.(datasets.Clipped); ok {
+		t.Run("clips", func(t *testing.T) {
+			for _, err := range clipFaults(ctx, c) {
+				t.Error(err)
+			}
+		})
+	}
 	t.Run("prefix", func(t *testing.T) {
 		if s, ok := d.(datasets.Stratum); ok && (s.DefaultItems() < 1 || s.DefaultItems() > len(ids)) {
 			t.Errorf("a default run takes %d of %d items", s.DefaultItems(), len(ids))

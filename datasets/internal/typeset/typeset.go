@@ -271,33 +271,41 @@ func (l Line) Width() float64 { return l.ink.x1 - l.ink.x0 }
 // A Color is an sRGB colour; the zero value is black.
 type Color struct{ R, G, B uint8 }
 
-// Draw draws the line with its left edge at x and its baseline at y, px pixels an em, and
-// returns the box of its ink, cut off at the image.
-func (l Line) Draw(m pix.Image, x, y, px float64, c Color) image.Rectangle {
-	at := func(p placed, q point) (int, int) {
-		return fill.Fix(x + float64((q.x+p.x)*px)), fill.Fix(y + float64((q.y+p.y)*px))
+// Ink is the box of the line's ink, in units of the em.
+func (l Line) Ink() (x0, y0, x1, y1 float64) { return l.ink.x0, l.ink.y0, l.ink.x1, l.ink.y1 }
+
+// Cover rasterises the line where at, a linear map, takes its coordinates to, in pixels. It
+// returns the box of the ink, cut off at within, and how much of each of the box's pixels is
+// ink, row by row, 0 to 256.
+func (l Line) Cover(within image.Rectangle, at func(x, y float64) (float64, float64)) (image.Rectangle, []int) {
+	low := point{math.Inf(1), math.Inf(1)}
+	high := point{math.Inf(-1), math.Inf(-1)}
+	for _, q := range [4]point{{l.ink.x0, l.ink.y0}, {l.ink.x1, l.ink.y0}, {l.ink.x1, l.ink.y1}, {l.ink.x0, l.ink.y1}} {
+		x, y := at(q.x, q.y)
+		low, high = point{min(low.x, x), min(low.y, y)}, point{max(high.x, x), max(high.y, y)}
 	}
-	box := image.Rect(
-		int(math.Floor(x+float64(l.ink.x0*px))), int(math.Floor(y+float64(l.ink.y0*px))),
-		int(math.Ceil(x+float64(l.ink.x1*px))), int(math.Ceil(y+float64(l.ink.y1*px))),
-	).Intersect(image.Rect(0, 0, m.W, m.H))
+	box := image.Rect(int(math.Floor(low.x)), int(math.Floor(low.y)), int(math.Ceil(high.x)), int(math.Ceil(high.y))).Intersect(within)
 	if box.Empty() {
-		return box
+		return box, nil
+	}
+	fixed := func(p placed, q point) (int, int) {
+		x, y := at(q.x+p.x, q.y+p.y)
+		return fill.Fix(x), fill.Fix(y)
 	}
 	// Glyph by glyph: overlapping ones, as of Arabic, would cancel each other out where
 	// their directions differ.
 	var mask fill.Mask
 	cover := make([]int, box.Dx()*box.Dy())
 	for _, p := range l.glyphs {
-		win := p.window(at).Intersect(box)
+		win := p.window(fixed).Intersect(box)
 		if win.Empty() {
 			continue
 		}
 		mask.Reset(win)
 		for _, c := range p.contours {
-			x0, y0 := at(p, c[len(c)-1])
+			x0, y0 := fixed(p, c[len(c)-1])
 			for _, q := range c {
-				x1, y1 := at(p, q)
+				x1, y1 := fixed(p, q)
 				mask.Edge(x0, y0, x1, y1)
 				x0, y0 = x1, y1
 			}
@@ -313,6 +321,15 @@ func (l Line) Draw(m pix.Image, x, y, px float64, c Color) image.Rectangle {
 			}
 		}
 	}
+	return box, cover
+}
+
+// Draw draws the line with its left edge at x and its baseline at y, px pixels an em, and
+// returns the box of its ink, cut off at the image.
+func (l Line) Draw(m pix.Image, x, y, px float64, c Color) image.Rectangle {
+	box, cover := l.Cover(image.Rect(0, 0, m.W, m.H), func(u, v float64) (float64, float64) {
+		return x + float64(u*px), y + float64(v*px)
+	})
 	for row := range box.Dy() {
 		line := m.Row(box.Min.Y + row)[3*box.Min.X : 3*box.Max.X]
 		for i, a := range cover[row*box.Dx() : (row+1)*box.Dx()] {
