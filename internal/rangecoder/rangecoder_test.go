@@ -292,3 +292,28 @@ func BenchmarkEncode(b *testing.B) {
 		}
 	})
 }
+
+// A long run of the first symbol at the end is bytes of zero, which are left out.
+func TestLongRunsAtTheEnd(t *testing.T) {
+	symbols, _ := draw([]float64{1, 1, 2, 3}, 500, 3)
+	symbols = append(symbols, make([]int, 200000)...)
+	var e Encoder
+	m, err := NewAdaptive(make([]float64, 4), 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range symbols {
+		Encode(&e, m, s)
+	}
+	data := e.Finish()
+	if m, err = NewAdaptive(make([]float64, 4), 16); err != nil {
+		t.Fatal(err)
+	}
+	d := NewDecoder(data)
+	for i, want := range symbols {
+		got, err := Decode(d, m)
+		if err != nil || got != want {
+			t.Fatalf("symbol %d of %d in %d bytes: %d, want %d, %v", i, len(symbols), len(data), got, want, err)
+		}
+	}
+}

@@ -33,6 +33,7 @@ func Kinds() []tokenizers.Kind {
 		grouped("upper bounds", baseline.Kinds()...),
 		grouped("codecs", append(codec.Kinds(), jp2.Kind())...),
 		quant.Kinds(), // has groups of its own
+		quant.ClipKinds(),
 		grouped("networks", neural.Kinds()...),
 		grouped("combinations", cheapest.Kind(Kinds), ptq.Kind(Kinds)),
 		grouped("released", zoo.Kind()),

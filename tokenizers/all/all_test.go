@@ -106,7 +106,7 @@ func TestBuiltInsConform(t *testing.T) {
 // So does every rule and every preset: the list is the registry's, so that none is
 // forgotten.
 func TestEveryRuleConforms(t *testing.T) {
-	for _, k := range quant.Kinds() {
+	for _, k := range slices.Concat(quant.Kinds(), quant.ClipKinds()) {
 		conforms(t, k.Example)
 	}
 }

@@ -38,7 +38,8 @@ const (
 type Header struct {
 	Rule      string            `json:"rule"`                // "pca", "vq", …
 	Patch     int               `json:"patch"`               // side of a patch in pixels
-	Dim       int               `json:"dim"`                 // numbers per patch
+	Frames    int               `json:"frames,omitempty"`    // of a space–time block; 0: a patch of one image
+	Dim       int               `json:"dim"`                 // numbers per patch or block
 	Transform string            `json:"transform,omitempty"` // digest of the transform artefact the numbers belong to
 	Fit       map[string]string `json:"fit,omitempty"`       // how it was fitted: samples, seed, distortion
 	Stages    []Layout          `json:"stages,omitempty"`
@@ -178,8 +179,8 @@ func ReadArtefact(data []byte) (*Artefact, error) {
 	if err != nil {
 		return nil, fmt.Errorf("artefact's header: %w", err)
 	}
-	if a.Patch <= 0 || a.Patch > 256 || a.Dim <= 0 || a.Dim > 3*a.Patch*a.Patch {
-		return nil, fmt.Errorf("artefact's header: patch %d with %d numbers each is not possible", a.Patch, a.Dim)
+	if a.Patch <= 0 || a.Patch > 256 || a.Frames < 0 || a.Frames > maxBlockFrames || a.Dim <= 0 || a.Dim > 3*a.Patch*a.Patch*max(a.Frames, 1) {
+		return nil, fmt.Errorf("artefact's header: patch %d of %d frames with %d numbers each is not possible", a.Patch, max(a.Frames, 1), a.Dim)
 	}
 	rest := body[fixed+n:]
 	for i := range a.Tensors {

@@ -3,6 +3,7 @@ package quant
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image/jpeg"
 	"maps"
@@ -22,7 +23,7 @@ type Fitting struct {
 
 // NewFitting reads a tokenizer as a user writes it: "vq:patch=8,k=777".
 func NewFitting(text string) (Fitting, error) {
-	kinds := Kinds()
+	kinds := slices.Concat(Kinds(), ClipKinds())
 	spec, err := tokenizers.ParseSpec(text, kinds)
 	if err != nil {
 		return Fitting{}, err
@@ -31,7 +32,7 @@ func NewFitting(text string) (Fitting, error) {
 	if err != nil {
 		return Fitting{}, err
 	}
-	rules := all()
+	rules := slices.Concat(all(), clipRules())
 	i := slices.IndexFunc(rules, func(r rule) bool { return r.name == spec.Kind })
 	f := Fitting{rule: rules[i], opts: opts}
 	if f.rule.refuse != nil {
@@ -66,16 +67,58 @@ func defaultDim(o tokenizers.Options) int {
 	return max(1, min(4*patch, 3*patch*patch))
 }
 
+// Frames is the number of frames of its space–time blocks; 0 where it codes patches.
+func (f Fitting) Frames() int {
+	if f.rule.openBlocks == nil {
+		return 0
+	}
+	return f.opts.Int("t")
+}
+
+// transform is the name under which the transform that it is fitted to ships.
+func (f Fitting) transform() string {
+	if n := f.Frames(); n > 0 {
+		return blocksStem(f.opts["patch"], f.opts["t"])
+	}
+	return transformStem(f.opts["patch"])
+}
+
+// Linear is a fitted transform: a [Transform] of patches, or [Blocks] of space and time.
+type Linear interface {
+	// Digest identifies the artefact that it was read from.
+	Digest() string
+	// header is that of an artefact with numbers of this transform.
+	header() Header
+	// tensors are those of the first dim directions.
+	tensors(dim int) []Tensor
+	// latentsFor returns the latents of what a fit draws from its source.
+	latentsFor(f *fitting, span int, through func(pix.Image) (pix.Image, error)) ([]float32, error)
+}
+
+// ReadLinear takes a transform of either kind from an artefact, with all its directions.
+func ReadLinear(a *Artefact) (Linear, error) {
+	if a.Frames > 0 {
+		return ReadBlocks(a, 0)
+	}
+	return ReadTransform(a, 0)
+}
+
+func (t *Transform) header() Header { return Header{Rule: "pca", Patch: t.Patch, Dim: t.Dim} }
+
+func (b *Blocks) header() Header {
+	return Header{Rule: "klt3", Patch: b.Patch, Frames: b.Frames, Dim: b.Dim}
+}
+
 // A fitting is a fit under way: what a rule's fit may ask for.
 type fitting struct {
 	ctx    context.Context
-	t      *Transform
+	t      Linear
 	dim    int
 	opts   tokenizers.Options
 	source Source
 	seed   uint64
 	images []int // of every patch that latents returned last
-	count  int   // patches that latents returned last
+	count  int   // patches or blocks that latents returned last
 	report func(string)
 }
 
@@ -88,9 +131,17 @@ func (f *fitting) progress(format string, args ...any) {
 
 // latents are those of windows of span×span patches, one window after the other,
 // patches row by row; of images that have gone through something, where it is not
-// nil.
+// nil. Of a transform of blocks they are those of single blocks.
 func (f *fitting) latents(span int, through func(pix.Image) (pix.Image, error)) ([]float32, error) {
-	side := f.t.Patch
+	x, err := f.t.latentsFor(f, span, through)
+	if err != nil {
+		return nil, err
+	}
+	return x, f.ctx.Err()
+}
+
+func (t *Transform) latentsFor(f *fitting, span int, through func(pix.Image) (pix.Image, error)) ([]float32, error) {
+	side := t.Patch
 	windows, image, err := f.source.Patches(side*span, through)
 	if err != nil {
 		return nil, err
@@ -102,7 +153,7 @@ func (f *fitting) latents(span int, through func(pix.Image) (pix.Image, error)) 
 		for i, w := range windows {
 			for cell := range span * span {
 				cx, cy := cell%span, cell/span
-				p := make([]uint8, 0, f.t.Size())
+				p := make([]uint8, 0, t.Size())
 				for y := range side {
 					p = append(p, w[(cy*side+y)*row+3*side*cx:][:3*side]...)
 				}
@@ -112,19 +163,31 @@ func (f *fitting) latents(span int, through func(pix.Image) (pix.Image, error)) 
 		windows, image = small, from
 	}
 	f.images, f.count = image, len(windows)
-	return f.t.Project(windows, f.dim), f.ctx.Err()
+	return t.Project(windows, f.dim), nil
+}
+
+func (b *Blocks) latentsFor(f *fitting, span int, through func(pix.Image) (pix.Image, error)) ([]float32, error) {
+	if span != 1 || through != nil {
+		return nil, errors.New("blocks of space and time are fitted one by one, as they are")
+	}
+	blocks, err := f.source.Moving(b.Patch, b.Frames)
+	if err != nil {
+		return nil, err
+	}
+	f.images, f.count = nil, len(blocks)
+	return b.Project(blocks, f.dim), nil
 }
 
 // Fit fits to a source, of which t, already fitted and read back, is the
 // transform. A whole artefact brings the transform along; the others name it.
 // report, where it is not nil, is told how far it is.
-func (f Fitting) Fit(ctx context.Context, source Source, t *Transform, whole bool, report func(string)) (*Artefact, error) {
-	dim := min(f.Dim(), t.Dim)
-	a := &Artefact{Header: Header{Rule: f.rule.name, Patch: t.Patch, Dim: dim, Fit: map[string]string{
-		"seed": strconv.FormatUint(source.Seed, 10), "images": source.Digest(),
-	}}}
-	if f.rule.fit == nil {
-		a.Rule = "pca"
+func (f Fitting) Fit(ctx context.Context, source Source, t Linear, whole bool, report func(string)) (*Artefact, error) {
+	a := &Artefact{Header: t.header()}
+	dim := min(f.Dim(), a.Dim)
+	a.Dim = dim
+	a.Fit = map[string]string{"seed": strconv.FormatUint(source.Seed, 10), "images": source.Digest()}
+	if f.rule.fit != nil {
+		a.Rule = f.rule.name
 	}
 	if whole || f.rule.fit == nil {
 		a.Tensors = append(a.Tensors, t.tensors(dim)...)

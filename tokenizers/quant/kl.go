@@ -3,10 +3,7 @@ package quant
 import (
 	"context"
 	"errors"
-	"fmt"
-	"hash/fnv"
 	"math"
-	"math/rand/v2"
 	"time"
 
 	"github.com/vtbench/vtbench/pix"
@@ -60,28 +57,6 @@ func newContinuous(t *Transform, noise float64, info tokenizers.Info) (*continuo
 	return c, nil
 }
 
-// capacity is how many bits the latents of a patch can carry through the noise: a
-// Gaussian channel each, ½·log2(1 + λ/σ²).
-func (c *continuous) capacity() float64 {
-	var bits float64
-	for _, s := range c.spread {
-		bits += .5 * math.Log2(1+s*s/(c.noise*c.noise))
-	}
-	return bits
-}
-
-// disturb adds the noise: drawn anew for every image, and the same for the same
-// image.
-func (c *continuous) disturb(latents []float32, m pix.Image) {
-	h := fnv.New64a()
-	_, _ = fmt.Fprintf(h, "%d %d ", m.W, m.H) // hashes do not fail
-	_, _ = h.Write(m.Pix)
-	rng := rand.New(rand.NewPCG(h.Sum64(), 0x6b6c))
-	for i := range latents {
-		latents[i] += float32(c.noise * rng.NormFloat64())
-	}
-}
-
 // Info implements [tokenizers.Tokenizer].
 func (c *continuous) Info() tokenizers.Info { return c.info }
 
@@ -91,9 +66,9 @@ func (c *continuous) Reconstruct(ctx context.Context, in []pix.Image) ([]tokeniz
 		start := time.Now()
 		latents := c.t.Forward(m)
 		if c.noise > 0 {
-			c.disturb(latents, m)
+			disturb(latents, c.noise, m)
 			gw, gh := c.t.Grid(m.W, m.H)
-			r.Capacity = float64(gw*gh) * c.capacity()
+			r.Capacity = float64(gw*gh) * capacity(c.spread, c.noise)
 		}
 		encoded := time.Now()
 		r.Image = c.t.Inverse(latents, m.W, m.H)

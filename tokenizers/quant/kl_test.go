@@ -79,11 +79,11 @@ func TestCollapseIsFoundWhereItIs(t *testing.T) {
 		}
 		kl += c.KL[d]
 	}
-	t.Logf("%d of 64 active, KL %.2f nats, capacity %.2f", c.Active, kl, tok.capacity()*math.Ln2)
+	t.Logf("%d of 64 active, KL %.2f nats, capacity %.2f", c.Active, kl, capacity(tok.spread, tok.noise)*math.Ln2)
 	if c.Active == 64 || c.Active == 0 {
 		t.Errorf("%d of 64 are active: the test shows nothing", c.Active)
 	}
-	if d := math.Abs(kl/(tok.capacity()*math.Ln2) - 1); d > .25 {
-		t.Errorf("mean divergence %.2f nats, capacity %.2f", kl, tok.capacity()*math.Ln2)
+	if d := math.Abs(kl/(capacity(tok.spread, tok.noise)*math.Ln2) - 1); d > .25 {
+		t.Errorf("mean divergence %.2f nats, capacity %.2f", kl, capacity(tok.spread, tok.noise)*math.Ln2)
 	}
 }

@@ -107,6 +107,9 @@ type rule struct {
 	// open makes the quantizer of an artefact for the latents of t; nil where they
 	// stay as they are.
 	open func(a *Artefact, t *Transform, opts tokenizers.Options) (Quantizer, error)
+	// openBlocks is open for a rule of space–time blocks, whose option t is their number of
+	// frames; nil for rules of patches.
+	openBlocks func(a *Artefact, b *Blocks, opts tokenizers.Options) (Quantizer, error)
 	// extend adds to a quantizer what is fitted after it, to the digest of which weights is
 	// that; it returns the digest of what was added, "" where nothing was. nil: nothing is.
 	extend func(ctx context.Context, q Quantizer, t *Transform, weights string, opts tokenizers.Options) (string, error)
@@ -140,7 +143,8 @@ func fileOption() tokenizers.Option {
 }
 
 // Kinds lists the compositions: the rules with all their options, and behind each
-// its presets.
+// its presets. They code frames of films one by one; [ClipKinds] lists those that code them
+// together.
 func Kinds() []tokenizers.Kind {
 	var out []tokenizers.Kind
 	for _, r := range all() {
@@ -193,6 +197,16 @@ func (r rule) tokenizer(ctx context.Context, opts tokenizers.Options) (tokenizer
 			return nil, fmt.Errorf("%s: dim=%d: the codebook was fitted to %d latents", r.name, dim, a.Dim)
 		}
 	}
+	if r.openBlocks != nil {
+		c, err := r.clips(a, from, dim, opts)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.name, err)
+		}
+		return c, nil
+	}
+	if from.Frames > 0 {
+		return nil, fmt.Errorf("%s: %s is of space–time blocks, not of patches: use kl3d or vq3d with it", r.name, opts["file"])
+	}
 	t, err := ReadTransform(from, dim)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.name, err)
@@ -203,11 +217,7 @@ func (r rule) tokenizer(ctx context.Context, opts tokenizers.Options) (tokenizer
 	}
 	params := map[string]string(maps.Clone(opts))
 	params["patch"], params["dim"] = strconv.Itoa(t.Patch), strconv.Itoa(t.Dim)
-	weights := a.Digest()
-	if a != from {
-		sum := sha256.Sum256([]byte(a.Digest() + from.Digest()))
-		weights = hex.EncodeToString(sum[:])
-	}
+	weights := together(a, from)
 	if r.extend != nil {
 		more, err := r.extend(ctx, q, t, weights, opts)
 		if err != nil {
@@ -253,6 +263,16 @@ func (r rule) tokenizer(ctx context.Context, opts tokenizers.Options) (tokenizer
 		return &clustered{d, c}, nil
 	}
 	return d, nil
+}
+
+// together is the digest of an artefact and of the transform it was fitted to, which may be
+// the same.
+func together(a, from *Artefact) string {
+	if a == from {
+		return a.Digest()
+	}
+	sum := sha256.Sum256([]byte(a.Digest() + from.Digest()))
+	return hex.EncodeToString(sum[:])
 }
 
 // version changes when the same artefact and image would give another result, and
@@ -491,14 +511,18 @@ func latents(ctx context.Context, t *Transform, in []pix.Image) ([]tokenizers.La
 			return nil, fmt.Errorf("latents of image %d: %w", i, err)
 		}
 		gw, gh := t.Grid(m.W, m.H)
-		x := t.Forward(m)
-		data := make([]float32, len(x))
-		for p := range gw * gh {
-			for c := range t.Dim {
-				data[c*gw*gh+p] = x[p*t.Dim+c]
-			}
-		}
-		out[i] = tokenizers.Latent{Shape: []int{t.Dim, gh, gw}, Data: data}
+		out[i] = planar(t.Forward(m), t.Dim, gw, gh)
 	}
 	return out, nil
+}
+
+// planar are latents channel by channel.
+func planar(x []float32, dim, gw, gh int) tokenizers.Latent {
+	data := make([]float32, len(x))
+	for p := range gw * gh {
+		for c := range dim {
+			data[c*gw*gh+p] = x[p*dim+c]
+		}
+	}
+	return tokenizers.Latent{Shape: []int{dim, gh, gw}, Data: data}
 }

@@ -41,6 +41,8 @@ func Shipped() []string {
 
 func transformStem(patch string) string { return "pca-p" + patch }
 
+func blocksStem(patch, frames string) string { return "klt3-p" + patch + "-t" + frames }
+
 // find returns the artefact that a rule's options ask for: one that ships, one that
 // was fitted before, or one that is fitted now, to the photographs that what ships
 // was fitted to.
@@ -87,19 +89,23 @@ func fittedFolder() (string, error) {
 // name holds what the fit depends on, so that another program version, or other
 // photographs, never get it; fitting again gives the same bytes.
 func onDemand(ctx context.Context, f Fitting, cache string, source func() (Source, error)) (*Artefact, error) {
-	base, err := shippedTransform(f.Patch())
+	base, err := shippedTransform(f.transform())
 	if err != nil {
 		return nil, err
 	}
-	t, err := ReadTransform(base, 0)
+	t, err := ReadLinear(base)
 	if err != nil {
 		return nil, err
 	}
-	if f.Dim() > t.Dim {
-		return nil, fmt.Errorf("dim=%d: the transform that ships has %d directions: dim=%d is the most", f.Dim(), t.Dim, t.Dim)
+	if f.Dim() > base.Dim {
+		return nil, fmt.Errorf("dim=%d: the transform that ships has %d directions: dim=%d is the most", f.Dim(), base.Dim, base.Dim)
 	}
-	if most := 2 * SourcePixels / (f.Patch() * f.Patch()); slices.Max(append(numbers(f.opts, "k"), 0)) > most {
-		return nil, fmt.Errorf("k=%s: there are %d patches to fit to: k=%d is the most", f.opts["k"], most, most)
+	most := 2 * SourcePixels / (f.Patch() * f.Patch())
+	if n := f.Frames(); n > 0 {
+		most = movingCount(f.Patch(), n, SourcePixels)
+	}
+	if slices.Max(append(numbers(f.opts, "k"), 0)) > most {
+		return nil, fmt.Errorf("k=%s: there are %d vectors to fit to: k=%d is the most", f.opts["k"], most, most)
 	}
 	id := sha256.Sum256(fmt.Append(nil, version, f.Dim(), base.Digest(), sample.Digest()))
 	file := filepath.Join(cache, fmt.Sprintf("%s-%x%s", f.Stem(), id[:6], extension))
@@ -131,12 +137,18 @@ func onDemand(ctx context.Context, f Fitting, cache string, source func() (Sourc
 	return ReadArtefact(data)
 }
 
-// shippedTransform reads the transform of a patch size that ships.
-func shippedTransform(patch int) (*Artefact, error) {
-	stem := transformStem(strconv.Itoa(patch))
+// shippedTransform reads a transform that ships.
+func shippedTransform(stem string) (*Artefact, error) {
 	data, err := fitted.ReadFile(path.Join("fitted", stem+extension))
 	if err != nil {
-		return nil, fmt.Errorf("no transform of patch=%d ships: patch=4, 8 and 16 do", patch)
+		kind, _, _ := strings.Cut(stem, "-")
+		var have []string
+		for _, name := range Shipped() {
+			if strings.HasPrefix(name, kind+"-") {
+				have = append(have, name)
+			}
+		}
+		return nil, fmt.Errorf("no transform %s ships: %s do", stem, strings.Join(have, ", "))
 	}
 	a, err := ReadArtefact(data)
 	if err != nil {
@@ -172,11 +184,14 @@ func cutDepth(stem string) (string, int) {
 
 // transformOf finds the shipped transform whose latents an artefact belongs to.
 func transformOf(a *Artefact) (*Artefact, error) {
-	t, err := shippedTransform(a.Patch)
+	stem := transformStem(strconv.Itoa(a.Patch))
+	if a.Frames > 0 {
+		stem = blocksStem(strconv.Itoa(a.Patch), strconv.Itoa(a.Frames))
+	}
+	t, err := shippedTransform(stem)
 	if err != nil {
 		return nil, fmt.Errorf("the transform that it was fitted to is neither in it nor here: %w", err)
 	}
-	stem := transformStem(strconv.Itoa(a.Patch))
 	if a.Transform != t.Digest() {
 		return nil, fmt.Errorf("it was fitted to the transform %.12s, the shipped %s is %.12s: fit it again", a.Transform, stem, t.Digest())
 	}

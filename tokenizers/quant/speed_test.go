@@ -40,7 +40,7 @@ func BenchmarkRules(b *testing.B) {
 // allows. The memory of a codebook is twice that of its codewords, and 8 bytes each.
 func BenchmarkNearest(b *testing.B) {
 	const dim, largest = 32, 100_000
-	tr, err := shippedTransform(8)
+	tr, err := shippedTransform(transformStem("8"))
 	if err != nil {
 		b.Fatal(err)
 	}

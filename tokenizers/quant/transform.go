@@ -289,47 +289,23 @@ func FitTransform(patches [][]uint8, patch, dim int) (*Transform, error) {
 	for i := range mean {
 		mean[i] /= float64(len(patches))
 	}
-	cov := mat.NewSymDense(n, nil)
-	const chunk = 2048
-	work := mat.NewDense(chunk, n, nil)
-	for start := 0; start < len(patches); start += chunk {
-		part := patches[start:min(start+chunk, len(patches))]
-		for i, p := range part {
-			row := work.RawRowView(i)
-			for j, v := range p {
-				row[j] = float64(v) - mean[j]
-			}
+	cov := newCovariance(n)
+	row := make([]float64, n)
+	for _, p := range patches {
+		for j, v := range p {
+			row[j] = float64(v) - mean[j]
 		}
-		cov.SymRankK(cov, 1, work.Slice(0, len(part), 0, n).T())
+		cov.add(row)
 	}
-	var eig mat.EigenSym
-	if !eig.Factorize(cov, true) {
-		return nil, errors.New("fitting a transform: the covariance has no eigenvalues; are the patches all equal?")
+	t := &Transform{Patch: patch, Dim: dim, mean: make([]float32, n)}
+	var err error
+	if t.basis, t.explained, err = principal(cov.sum(), dim); err != nil {
+		return nil, err
 	}
-	var vectors mat.Dense
-	eig.VectorsTo(&vectors) // columns, eigenvalues ascending
-	t := &Transform{Patch: patch, Dim: dim, mean: make([]float32, n), basis: make([]float32, dim*n)}
 	for i, v := range mean {
 		t.mean[i] = float32(v)
 	}
-	for d := range dim {
-		col := n - 1 - d
-		peak := 0.0
-		for i := range n {
-			if v := vectors.At(i, col); math.Abs(v) > math.Abs(peak) {
-				peak = v
-			}
-		}
-		for i := range n {
-			t.basis[d*n+i] = float32(math.Copysign(1, peak) * vectors.At(i, col))
-		}
-	}
 	t.transpose()
-	values, kept := eig.Values(nil), 0.0
-	for _, v := range values[n-dim:] {
-		kept += v
-	}
-	t.explained = kept / mat.Sum(mat.NewVecDense(n, values))
 	latents := t.Project(patches, dim)
 	t.quantiles = quantilesOf(latents, dim)
 	// Evenly over what was given, which comes image by image and kind by kind.
@@ -339,6 +315,36 @@ func FitTransform(patches [][]uint8, patch, dim int) (*Transform, error) {
 		t.sample = append(t.sample, latents[i*len(patches)/rows*dim:][:t.sampleDim]...)
 	}
 	return t, nil
+}
+
+// principal returns the dim leading eigenvectors of a covariance, as rows, and the part
+// of the variance that they hold.
+func principal(cov *mat.SymDense, dim int) (basis []float32, explained float64, err error) {
+	n, _ := cov.Dims()
+	var eig mat.EigenSym
+	if !eig.Factorize(cov, true) {
+		return nil, 0, errors.New("fitting a transform: the covariance has no eigenvalues; are the patches all equal?")
+	}
+	var vectors mat.Dense
+	eig.VectorsTo(&vectors) // columns, eigenvalues ascending
+	basis = make([]float32, dim*n)
+	for d := range dim {
+		col := n - 1 - d
+		peak := 0.0
+		for i := range n {
+			if v := vectors.At(i, col); math.Abs(v) > math.Abs(peak) {
+				peak = v
+			}
+		}
+		for i := range n {
+			basis[d*n+i] = float32(math.Copysign(1, peak) * vectors.At(i, col))
+		}
+	}
+	values, kept := eig.Values(nil), 0.0
+	for _, v := range values[n-dim:] {
+		kept += v
+	}
+	return basis, kept / mat.Sum(mat.NewVecDense(n, values)), nil
 }
 
 // quantilesOf is the table of quantiles of every column of x.

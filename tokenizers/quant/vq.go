@@ -330,17 +330,22 @@ func deal(spread []float64, groups int, split string) [][]int {
 
 // openVQ makes the quantizer of an artefact.
 func openVQ(a *Artefact, t *Transform, o tokenizers.Options) (Quantizer, error) {
+	return openStages(a, t.Dim, o)
+}
+
+// openStages makes it for the first dim latents.
+func openStages(a *Artefact, dim int, o tokenizers.Options) (Quantizer, error) {
 	if len(a.Stages) == 0 {
 		return nil, errors.New("the artefact has no codebooks: fit it again")
 	}
-	q := &staged{dim: t.Dim, beam: o.Int("beam"), topk: o.Int("topk")}
+	q := &staged{dim: dim, beam: o.Int("beam"), topk: o.Int("topk")}
 	depth, deepest := o.Int("depth"), 0
 	for i, l := range a.Stages {
 		deepest = max(deepest, l.Level+1)
 		if l.Level >= depth {
 			continue
 		}
-		s, err := openStage(a, t.Dim, i)
+		s, err := openStage(a, dim, i)
 		if err != nil {
 			return nil, fmt.Errorf("codebook %d: %w", i, err)
 		}

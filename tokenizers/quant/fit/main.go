@@ -53,6 +53,13 @@ var few = []string{
 	"vq-degrade:degrade=blur", "vq-degrade:degrade=jpeg",
 }
 
+// clips is what ships for films: the shapes of blocks, and codebooks, of which one in a row
+// holds those with fewer.
+var (
+	clips     = []string{"kl3d:patch=8,t=4,dim=128", "kl3d:patch=16,t=8,dim=128", "kl3d:patch=32,t=8,dim=128"}
+	clipBooks = []string{"vq3d:patch=8,t=4,k=1024,depth=4"}
+)
+
 // directions is how many of a shipped transform's directions are kept.
 var directions = map[int]int{4: 48, 8: 192, 16: 192}
 
@@ -68,6 +75,7 @@ func main() {
 
 type settings struct {
 	images, out string
+	only        string // of what ships: patches or clips; "": both
 	samples     int
 	seed        uint64
 	log         io.Writer
@@ -79,6 +87,7 @@ func run(ctx context.Context, args []string, log io.Writer) error {
 	flags.SetOutput(log)
 	flags.StringVar(&s.images, "images", "", "folder of images of your own, in place of the photographs")
 	flags.StringVar(&s.out, "o", "", "file to write; without a tokenizer the folder (default tokenizers/quant/fitted)")
+	flags.StringVar(&s.only, "only", "", "of what ships, fit what is for patches, or for clips, alone")
 	flags.IntVar(&s.samples, "samples", quant.SourcePixels, "pixels of each of the two kinds, photographs and text, to take patches from")
 	flags.Uint64Var(&s.seed, "seed", quant.SourceSeed, "seed of text, sampling and k-means")
 	if err := flags.Parse(args); err != nil {
@@ -97,12 +106,20 @@ func (s settings) all(ctx context.Context) error {
 	if s.out == "" {
 		s.out = filepath.Join("tokenizers", "quant", "fitted")
 	}
+	if s.only != "" && s.only != "patches" && s.only != "clips" {
+		return fmt.Errorf("-only %s: want patches or clips", s.only)
+	}
 	if err := os.MkdirAll(s.out, 0o777); err != nil {
 		return err
 	}
 	src, err := s.sources()
 	if err != nil {
 		return err
+	}
+	if s.only != "patches" {
+		if err := s.films(ctx, src); err != nil || s.only == "clips" {
+			return err
+		}
 	}
 	for _, patch := range []int{4, 8, 16} {
 		patches, _, err := src.Patches(patch, nil)
@@ -150,6 +167,57 @@ func (s settings) all(ctx context.Context) error {
 	return nil
 }
 
+// films fits what ships for films.
+func (s settings) films(ctx context.Context, src quant.Source) error {
+	transforms := map[[2]int]quant.Linear{}
+	for _, text := range slices.Concat(clips, clipBooks) {
+		f, err := quant.NewFitting(text)
+		if err != nil {
+			return err
+		}
+		shape := [2]int{f.Patch(), f.Frames()}
+		t := transforms[shape]
+		if t == nil {
+			a, err := s.blocks(src, f)
+			if err != nil {
+				return err
+			}
+			a, err = s.write(a, filepath.Join(s.out, f.Stem()+".vtbq"))
+			if err != nil {
+				return err
+			}
+			if transforms[shape], err = quant.ReadLinear(a); err != nil {
+				return err
+			}
+			continue
+		}
+		a, err := f.Fit(ctx, src, t, false, s.report)
+		if err != nil {
+			return err
+		}
+		if _, err := s.write(a, filepath.Join(s.out, f.Stem()+".vtbq")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blocks fits the transform of a fitting's space–time blocks.
+func (s settings) blocks(src quant.Source, f quant.Fitting) (*quant.Artefact, error) {
+	moving, err := src.Moving(f.Patch(), f.Frames())
+	if err != nil {
+		return nil, err
+	}
+	s.logf("blocks of %d×%d pixels and %d frames: %d", f.Patch(), f.Patch(), f.Frames(), len(moving))
+	b, err := quant.FitBlocks(moving, f.Patch(), f.Frames(), f.Dim())
+	if err != nil {
+		return nil, err
+	}
+	a := b.Artefact()
+	a.Fit["blocks"], a.Fit["seed"], a.Fit["images"] = strconv.Itoa(len(moving)), strconv.FormatUint(s.seed, 10), src.Digest()
+	return a, nil
+}
+
 func (s settings) report(line string) { s.logf("  %s", line) }
 
 func (s settings) single(ctx context.Context, text string) error {
@@ -164,15 +232,7 @@ func (s settings) single(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	patches, _, err := src.Patches(f.Patch(), nil)
-	if err != nil {
-		return err
-	}
-	fitted, err := quant.FitTransform(patches, f.Patch(), f.Dim())
-	if err != nil {
-		return err
-	}
-	t, err := roundTrip(fitted.Artefact())
+	t, err := s.transform(src, f)
 	if err != nil {
 		return err
 	}
@@ -184,8 +244,25 @@ func (s settings) single(ctx context.Context, text string) error {
 	return err
 }
 
-// roundTrip returns the transform as it will be read.
-func roundTrip(a *quant.Artefact) (*quant.Transform, error) {
+// transform fits the transform that a tokenizer needs, and returns it as it will be read.
+func (s settings) transform(src quant.Source, f quant.Fitting) (quant.Linear, error) {
+	var a *quant.Artefact
+	if f.Frames() > 0 {
+		var err error
+		if a, err = s.blocks(src, f); err != nil {
+			return nil, err
+		}
+	} else {
+		patches, _, err := src.Patches(f.Patch(), nil)
+		if err != nil {
+			return nil, err
+		}
+		t, err := quant.FitTransform(patches, f.Patch(), f.Dim())
+		if err != nil {
+			return nil, err
+		}
+		a = t.Artefact()
+	}
 	var b bytes.Buffer
 	if _, err := a.WriteTo(&b); err != nil {
 		return nil, err
@@ -194,7 +271,7 @@ func roundTrip(a *quant.Artefact) (*quant.Transform, error) {
 	if err != nil {
 		return nil, err
 	}
-	return quant.ReadTransform(back, 0)
+	return quant.ReadLinear(back)
 }
 
 func (s settings) write(a *quant.Artefact, path string) (*quant.Artefact, error) {
