@@ -3,6 +3,7 @@ package all
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
