@@ -12,6 +12,7 @@ import (
 	"github.com/vtbench/vtbench/metrics/network"
 	"github.com/vtbench/vtbench/metrics/ocr"
 	"github.com/vtbench/vtbench/metrics/quality"
+	"github.com/vtbench/vtbench/metrics/temporal"
 	"github.com/vtbench/vtbench/metrics/token"
 )
 
@@ -22,6 +23,7 @@ func Kinds() []metrics.Kind {
 		quality.Kinds(),
 		detail.Kinds(),
 		mask.Kinds(),
+		temporal.Kinds(),
 		network.Kinds(),
 		[]metrics.Kind{token.Kind(), token.StabilityKind(), token.LatentKind()},
 	)

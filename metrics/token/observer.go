@@ -36,6 +36,10 @@ const (
 	JointUsed     = "code-joint-used"     // different tuples
 	PositionUsage = "code-position-usage" // mean over positions of different ids / min(K, images)
 	PositionInfo  = "code-position-info"  // mutual information of id and position, bits
+	KbpsNominal   = "kbps-nominal"        // bpp-nominal · pixels of a frame · frames a second / 1000
+	KbpsReal      = "kbps-real"           // likewise of bpp-real
+	RatioNominal  = "ratio-nominal"       // 24 / bpp-nominal
+	RatioReal     = "ratio-real"          // 24 / bpp-real
 )
 
 var inf = math.Inf(1)
@@ -63,17 +67,29 @@ func specs() []metrics.Spec {
 		}
 		return s
 	}
+	weighted := func(s metrics.Spec) metrics.Spec {
+		s.Weighted = true
+		return s
+	}
 	share := func(s metrics.Spec) metrics.Spec {
 		s.Unit, s.Show, s.Margin = "share", metrics.Percent(1), metrics.Margin{Absolute: .01}
 		return s
 	}
 	return []metrics.Spec{
 		spec(Tokens, "Tokens", "tokens", metrics.Lower, 0, inf, metrics.PerImage, own,
-			"tokens an image", "Number of token ids of an image, over all codebooks."),
+			"tokens an image", "Number of token ids of an image, over all codebooks; of frames that are coded together, a frame."),
 		rate(BPPNominal, "Nominal rate", metrics.Nominal, own, "bits per pixel of the tokens at fixed length",
 			"Number of tokens × log₂ of the codebook size, over pixels: what the tokens cost before any entropy coding."),
 		rate(BPPReal, "Real rate", metrics.Bitstream, own, "bits per pixel of the actual file",
 			"Size of the bitstream without its container over the number of pixels the tokenizer saw. Only for tokenizers that write one."),
+		weighted(spec(KbpsNominal, "Nominal kbit/s", "kbit/s", metrics.Lower, 0, inf, metrics.PerImage, own,
+			"thousand bits a second of the tokens at fixed length", "As the nominal rate, of films: bits a second at the size that the tokenizer saw.")),
+		weighted(spec(KbpsReal, "Real kbit/s", "kbit/s", metrics.Lower, 0, inf, metrics.PerImage, own,
+			"thousand bits a second of the actual stream", "As the real rate, of films: bits a second at the size that the tokenizer saw.")),
+		weighted(spec(RatioNominal, "Nominal ratio", "", metrics.Higher, 0, inf, metrics.PerImage, own,
+			"bits of the pixels over bits of the tokens", "24 bits a pixel over the nominal rate, of the set as a whole: how many times smaller the tokens are.")),
+		weighted(spec(RatioReal, "Real ratio", "", metrics.Higher, 0, inf, metrics.PerImage, own,
+			"bits of the pixels over bits of the stream", "24 bits a pixel over the real rate, of the set as a whole: how many times smaller the stream is.")),
 		rate(BPPFile, "File rate", metrics.Container, own, "bits per pixel of the file, container included",
 			"As the real rate, with headers and metadata: what a disk sees."),
 		rate(BPPCapacity, "Capacity", metrics.Capacity, info, "bits per pixel that a noisy latent can carry at most",
@@ -119,7 +135,8 @@ func (Observer) Specs() []metrics.Spec { return specs() }
 
 // Observe returns the rates of one image, weighted by its pixels, and its state.
 // A rate is absent where there is none: nominal bits without codes, real bits
-// without a bitstream.
+// without a bitstream, bits a second where no rate of frames is known. Frames that are coded
+// together count as one image of all their pixels.
 func (Observer) Observe(o metrics.Observation) ([]metrics.Value, string, error) {
 	if o.W < 1 || o.H < 1 {
 		return nil, "", fmt.Errorf("observing tokens: the image is %d×%d", o.W, o.H)
@@ -127,23 +144,39 @@ func (Observer) Observe(o metrics.Observation) ([]metrics.Value, string, error) 
 	if o.Bits < 0 || o.FileBits < 0 {
 		return nil, "", fmt.Errorf("observing tokens: %d bits (%d with container) are negative", o.Bits, o.FileBits)
 	}
+	frames := max(o.Frames, 1)
+	if o.H > math.MaxInt32/frames {
+		return nil, "", fmt.Errorf("observing tokens: %d frames of %d×%d", frames, o.W, o.H)
+	}
+	o.H *= frames
 	state, err := Encode(o)
 	if err != nil {
 		return nil, "", err
 	}
 	pixels := float64(o.W) * float64(o.H)
 	var values []metrics.Value
+	film := func(bits float64, kbps, ratio string) {
+		if bits > 0 && o.Rate > 0 {
+			seconds := float64(frames) / o.Rate
+			values = append(values, metrics.Value{Metric: kbps, Value: bits / seconds / 1000, N: seconds})
+		}
+		if bits > 0 { // weighted by bits, the mean is that of the set as a whole
+			values = append(values, metrics.Value{Metric: ratio, Value: 24 * pixels / bits, N: bits})
+		}
+	}
 	if state != "" {
 		nominal := 0.0
 		for _, b := range o.Codes.Books {
 			nominal += float64(float64(len(b.IDs)) * math.Log2(float64(b.Size)))
 		}
 		values = append(values,
-			metrics.Value{Metric: Tokens, Value: float64(o.Codes.Tokens())},
+			metrics.Value{Metric: Tokens, Value: float64(o.Codes.Tokens()) / float64(frames)},
 			metrics.Value{Metric: BPPNominal, Value: nominal / pixels, N: pixels})
+		film(nominal, KbpsNominal, RatioNominal)
 	}
 	if o.Bits > 0 {
 		values = append(values, metrics.Value{Metric: BPPReal, Value: float64(o.Bits) / pixels, N: pixels})
+		film(float64(o.Bits), KbpsReal, RatioReal)
 	}
 	if o.Capacity > 0 {
 		values = append(values, metrics.Value{Metric: BPPCapacity, Value: o.Capacity / pixels, N: pixels})

@@ -185,7 +185,9 @@ func TestRates(t *testing.T) {
 	want := []metrics.Value{
 		{Metric: Tokens, Value: 256},
 		{Metric: BPPNominal, Value: .0390625, N: 65536},
+		{Metric: RatioNominal, Value: 614.4, N: 2560},
 		{Metric: BPPReal, Value: 655. / 65536, N: 65536},
+		{Metric: RatioReal, Value: 24 * 65536. / 655, N: 655},
 		{Metric: BPPFile, Value: 6553. / 65536, N: 65536},
 	}
 	if d := cmp.Diff(want, values); d != "" {
@@ -219,13 +221,56 @@ func TestRates(t *testing.T) {
 	}
 }
 
+// Frames that are coded together have the rates of their frames together, and their codes
+// weigh as much as those of the same frames one by one.
+func TestRatesOfFilms(t *testing.T) {
+	ids := make([]int32, 2*8*8)
+	for i := range ids {
+		ids[i] = int32(i % 16)
+	}
+	o := observation(64, 64, tokenizers.Book{Size: 256, Shape: []int{2, 8, 8}, IDs: ids})
+	o.Bits, o.Frames, o.Rate = 500, 8, 25
+	values, state, err := Observer{}.Observe(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const pixels, nominal = 64 * 64 * 8, 8 * 128
+	want := []metrics.Value{
+		{Metric: Tokens, Value: 16},
+		{Metric: BPPNominal, Value: nominal / float64(pixels), N: pixels},
+		{Metric: KbpsNominal, Value: nominal / (8. / 25) / 1000, N: 8. / 25},
+		{Metric: RatioNominal, Value: 24 * float64(pixels) / nominal, N: nominal},
+		{Metric: BPPReal, Value: 500 / float64(pixels), N: pixels},
+		{Metric: KbpsReal, Value: 500 / (8. / 25) / 1000, N: 8. / 25},
+		{Metric: RatioReal, Value: 24 * float64(pixels) / 500, N: 500},
+	}
+	if d := cmp.Diff(want, values); d != "" {
+		t.Error(d)
+	}
+	acc := Observer{}.NewAccumulator()
+	if err := acc.Add(state); err != nil {
+		t.Fatal(err)
+	}
+	all, err := acc.Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := byID(t, all)[BPPEntropy]; !near(v.Value, 128*4./pixels, 1e-14) {
+		t.Errorf("entropy-coded rate %v", v)
+	}
+	o.Frames = math.MaxInt32
+	if _, _, err := (Observer{}).Observe(o); err == nil {
+		t.Error("more pixels than can be counted")
+	}
+}
+
 // Without codes there are only the bits; every value has a spec.
 func TestObserveContinuousAndSpecs(t *testing.T) {
 	values, state, err := Observer{}.Observe(metrics.Observation{W: 10, H: 10, Bits: 50})
 	if err != nil || state != "" {
 		t.Fatalf("state %q, error %v", state, err)
 	}
-	if d := cmp.Diff([]metrics.Value{{Metric: BPPReal, Value: .5, N: 100}}, values); d != "" {
+	if d := cmp.Diff([]metrics.Value{{Metric: BPPReal, Value: .5, N: 100}, {Metric: RatioReal, Value: 48, N: 50}}, values); d != "" {
 		t.Error(d)
 	}
 	acc := &Accumulator{}

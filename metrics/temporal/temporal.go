@@ -1,0 +1,235 @@
+// Package temporal measures whether films hold from frame to frame.
+//
+// Its opinion: a reconstruction may be wrong, but it should be wrong in the same way in the
+// next frame, since what changes there is seen first. So most metrics here look at the error
+// e_t = got_t − ref_t and at what becomes of it: flicker where it changes in place, the
+// warping error where it does not move with the scene. All of them are exactly 0 for a
+// perfect reconstruction, whatever moves in the film.
+package temporal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/metrics/quality"
+	"github.com/vtbench/vtbench/pix"
+)
+
+// Ids of the metrics of steps.
+const (
+	Flicker   = "flicker"
+	PSNR      = "t-psnr"
+	SSIM      = "t-ssim"
+	WarpError = "warp-error"
+	EWarp     = "e-warp"
+)
+
+// DropMotion is the reason for which a step has no warping error: the motion of no pixel is
+// known, as at a cut.
+const DropMotion = "motion_unknown"
+
+// Kinds lists the metrics of this package.
+func Kinds() []metrics.Kind {
+	out := []metrics.Kind{{Specs: stepSpecs(), Temporal: func(_ context.Context, cfg metrics.Config) (metrics.Temporal, error) {
+		return Steps{wanted: cfg.Wants}, nil
+	}}}
+	for _, f := range Followers() {
+		out = append(out, metrics.Kind{Specs: f.Specs(), Follower: f})
+	}
+	return out
+}
+
+func stepSpecs() []metrics.Spec {
+	inf := metrics.Unbounded(1)
+	return []metrics.Spec{
+		{
+			ID: Flicker, Version: 1, Title: "Flicker", Unit: "grey levels", Better: metrics.Lower, Min: 0, Max: 510, Scope: metrics.PerStep,
+			Source: "mean |(got_t − got_{t−1}) − (ref_t − ref_{t−1})| over pixels and RGB channels of 0 to 255; our own wording of the error of frame differences",
+			Role:   metrics.RoleQuality, Show: metrics.Fixed(2), Margin: metrics.Margin{Absolute: .05},
+			Short: "change of the error from frame to frame",
+			Long:  "How much the error of a pixel changes from one frame to the next. What stands still in the original and does not in the reconstruction shows here, also where each frame by itself looks right.",
+		},
+		{
+			ID: PSNR, Version: 1, Title: "t-PSNR", Unit: "dB", Better: metrics.Higher, Min: metrics.Unbounded(-1), Max: inf, Scope: metrics.PerStep,
+			Source: "10·log10(255²/mean((got_t − got_{t−1}) − (ref_t − ref_{t−1}))²), over pixels and RGB channels; PSNR of frame differences, the peak that of a frame: our own choice",
+			Role:   metrics.RolePixels, Show: metrics.Fixed(2), Margin: metrics.Margin{Absolute: .1},
+			Short: "PSNR of the frame differences",
+			Long:  "As PSNR, of the differences between frames instead of the frames. It is infinite where every frame differs from the one before by what the original does.",
+		},
+		{
+			ID: SSIM, Version: 1, Title: "t-SSIM", Better: metrics.Higher, Min: -1, Max: 1, Scope: metrics.PerStep,
+			Source: "SSIM (as ssim) of the frame differences, scaled to 8 bits by (d + 255)/2, halves up: our own choice",
+			Role:   metrics.RoleQuality, Show: metrics.Fixed(4), Margin: metrics.Margin{Absolute: .005},
+			Short: "structure of the frame differences",
+			Long:  "SSIM of what changes between two frames. Where nothing moves it is 1 only if nothing moves in the reconstruction.",
+		},
+		{
+			ID: WarpError, Version: 1, Title: "Warping error", Unit: "grey levels", Better: metrics.Lower, Min: 0, Max: 510, Scope: metrics.PerStep,
+			Source: "root mean square of e_t − W(e_{t−1}) over the pixels of known motion, e = got − ref, W the warp by the known motion (bilinear); after Lai et al. 2018, of the error in the place of the frame",
+			Role:   metrics.RoleQuality, Show: metrics.Fixed(2), Margin: metrics.Margin{Absolute: .05},
+			Short: "error that does not move with the scene",
+			Long:  "The error of the frame before is moved as the scene moves, and compared with that of this one: texture that swims over a moving object shows here. The motion is that of the data set, exactly; where it is not known (a cut, what was hidden) pixels do not count.",
+		},
+		{
+			ID: EWarp, Version: 1, Title: "E_warp", Unit: "1e-3", Better: metrics.Lower, Min: 0, Max: 1000, Scope: metrics.PerStep,
+			Source: "Lai et al. 2018, Learning Blind Video Temporal Consistency: mean ‖got_t − W(got_{t−1})‖² over visible pixels, values of 0 to 1, times 1000; per channel, with the known motion in the place of FlowNet2's",
+			Role:   metrics.RoleReference, Show: metrics.Significant(3), Margin: metrics.Margin{Relative: .02},
+			Short: "difference between a frame and the one before, moved",
+			Long:  "The published warping error. It holds what interpolation loses, too: the row of the original is its floor, and a blurred film is below that.",
+		},
+	}
+}
+
+// Steps is the metric of steps between frames.
+type Steps struct{ wanted func(id string) bool }
+
+// Specs lists what is measured.
+func (Steps) Specs() []metrics.Spec { return stepSpecs() }
+
+// Begin starts on a clip.
+func (s Steps) Begin(_ context.Context, clip metrics.ClipInfo) (metrics.Sequence, error) {
+	wanted := s.wanted
+	if wanted == nil {
+		wanted = func(string) bool { return true }
+	}
+	return &steps{clip: clip, wanted: wanted}, nil
+}
+
+type steps struct {
+	clip     metrics.ClipInfo
+	wanted   func(string) bool
+	ref, got pix.Image // of the frame before
+}
+
+// Next returns the values of a step.
+func (s *steps) Next(_ context.Context, f metrics.Frame) ([]metrics.Value, error) {
+	for _, m := range []pix.Image{f.Ref, f.Got} {
+		if err := m.Validate(); err != nil {
+			return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.clip.ID, err)
+		}
+		if m.W != f.Ref.W || m.H != f.Ref.H || !s.ref.Empty() && (m.W != s.ref.W || m.H != s.ref.H) {
+			return nil, fmt.Errorf("frame %d of %s: sizes differ: %d×%d and %d×%d, the frame before %d×%d",
+				f.Index, s.clip.ID, f.Ref.W, f.Ref.H, f.Got.W, f.Got.H, s.ref.W, s.ref.H)
+		}
+	}
+	ref, got := s.ref, s.got
+	s.ref, s.got = f.Ref, f.Got
+	if ref.Empty() {
+		return nil, nil
+	}
+	var out []metrics.Value
+	if s.wanted(Flicker) || s.wanted(PSNR) {
+		abs, sq := differences(ref.Pix, f.Ref.Pix, got.Pix, f.Got.Pix)
+		n := float64(len(f.Ref.Pix))
+		out = append(out,
+			metrics.Value{Metric: Flicker, Value: float64(abs) / n},
+			metrics.Value{Metric: PSNR, Value: 10 * math.Log10(255*255*n/float64(sq))})
+	}
+	if s.wanted(SSIM) {
+		a, b := change(ref, f.Ref), change(got, f.Got)
+		v, err := quality.SSIM(a, b)
+		if err != nil {
+			return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.clip.ID, err)
+		}
+		if a.Equal(b) {
+			v = 1 // exactly: the last bit of a sum is none of the film's
+		}
+		out = append(out, metrics.Value{Metric: SSIM, Value: v})
+	}
+	if s.wanted(WarpError) || s.wanted(EWarp) {
+		values, err := warped(ref, f.Ref, got, f.Got, f.Flow)
+		if err != nil {
+			return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.clip.ID, err)
+		}
+		out = append(out, values...)
+	}
+	return slices.DeleteFunc(out, func(v metrics.Value) bool { return !s.wanted(v.Metric) }), nil
+}
+
+// End has nothing to say of the clip as a whole.
+func (s *steps) End(context.Context) ([]metrics.Value, error) { return nil, nil }
+
+// Close releases nothing.
+func (s *steps) Close() error { return nil }
+
+// differences sums |d| and d² of d = (g1 − g0) − (r1 − r0).
+func differences(r0, r1, g0, g1 []uint8) (abs, sq uint64) {
+	r1, g0, g1 = r1[:len(r0)], g0[:len(r0)], g1[:len(r0)]
+	for i, r := range r0 {
+		d := int32(g1[i]) - int32(g0[i]) - int32(r1[i]) + int32(r)
+		abs += uint64(max(d, -d))
+		sq += uint64(d * d)
+	}
+	return abs, sq
+}
+
+// change is the difference of two frames as an image: 127.5, rounded up, where they agree.
+func change(before, after pix.Image) pix.Image {
+	out := pix.New(after.W, after.H)
+	for i, v := range after.Pix {
+		out.Pix[i] = uint8((int(v) - int(before.Pix[i]) + 256) / 2)
+	}
+	return out
+}
+
+var errFlow = errors.New("the motion is of another size than the frame")
+
+// warped are the warping errors of a step, over the pixels of known motion that lie inside
+// the frame before.
+func warped(r0, r1, g0, g1 pix.Image, flow *pix.Flow) ([]metrics.Value, error) {
+	unknown := []metrics.Value{{Metric: WarpError, Drop: DropMotion}, {Metric: EWarp, Drop: DropMotion}}
+	if flow == nil {
+		return unknown, nil
+	}
+	if err := flow.Validate(); err != nil {
+		return nil, err
+	}
+	if flow.W != r1.W || flow.H != r1.H {
+		return nil, errFlow
+	}
+	var n, ofError, ofFrame float64
+	w, h := r1.W, r1.H
+	for y := range h {
+		for x := range w {
+			i := y*w + x
+			if !flow.Known(i) {
+				continue
+			}
+			fx, fy := float64(x)+float64(flow.DX[i]), float64(y)+float64(flow.DY[i])
+			if !(fx >= 0 && fy >= 0 && fx <= float64(w-1) && fy <= float64(h-1)) {
+				continue
+			}
+			x0, y0 := min(int(fx), max(w-2, 0)), min(int(fy), max(h-2, 0))
+			ax, ay := fx-float64(x0), fy-float64(y0)
+			right, below := 3*min(1, w-1), 3*w*min(1, h-1)
+			at := 3 * (y0*w + x0)
+			n++
+			for c := range 3 {
+				a := at + c
+				got := lerp2(g0.Pix, a, right, below, ax, ay)
+				ref := lerp2(r0.Pix, a, right, below, ax, ay)
+				dg, dr := float64(g1.Pix[3*i+c])-got, float64(r1.Pix[3*i+c])-ref
+				ofFrame += dg * dg
+				ofError += (dg - dr) * (dg - dr)
+			}
+		}
+	}
+	if n == 0 {
+		return unknown, nil
+	}
+	return []metrics.Value{
+		{Metric: WarpError, Value: math.Sqrt(ofError / (3 * n))},
+		{Metric: EWarp, Value: 1000 * ofFrame / (3 * n) / (255 * 255)},
+	}, nil
+}
+
+// lerp2 interpolates between four pixels.
+func lerp2(p []uint8, a, right, below int, ax, ay float64) float64 {
+	top := float64(p[a])*(1-ax) + float64(p[a+right])*ax
+	bottom := float64(p[a+below])*(1-ax) + float64(p[a+below+right])*ax
+	return top*(1-ay) + bottom*ay
+}
