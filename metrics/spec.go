@@ -43,6 +43,14 @@ const (
 	PerTrack    Scope = "track"    // one value a labelled thing that is followed through a clip
 )
 
+// Words says what one value belongs to: "image", "frame step".
+func (s Scope) Words() string {
+	if s == PerStep {
+		return "frame step"
+	}
+	return string(s)
+}
+
 // Timed reports whether a value needs the frames of a clip in their order.
 func (s Scope) Timed() bool { return s == PerStep || s == PerClip || s == PerTrack }
 

@@ -601,7 +601,7 @@ func (t *table) rank(b *Board, plan *stat.Plan) error {
 	case len(list) > 0 && b.Common == 0:
 		b.Why = "there is no value that all have"
 	case len(list) > 0 && b.Clusters < t.spec.HeadlineFrom:
-		b.Why = fmt.Sprintf("%d independent samples (images or people) are too few to rank by this metric: it takes %d", b.Clusters, t.spec.HeadlineFrom)
+		b.Why = fmt.Sprintf("%d independent samples (%s) are too few to rank by this metric: it takes %d", b.Clusters, samples(t.dataset.Clips > 0), t.spec.HeadlineFrom)
 	}
 	stats := make([]stat.Statistic, len(t.entrants))
 	for i, e := range t.entrants {

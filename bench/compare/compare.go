@@ -608,7 +608,7 @@ func (e *engine) dataset(m *match, dataset string, pairs []int) (paired int, err
 				bk := cellKey{dataset, pair.BaselineToken, cond, spec.ID}
 				ck := cellKey{dataset, pair.Token, cond, spec.ID}
 				row := Row{
-					Pair: p, Dataset: dataset, Condition: cond, Metric: spec.ID, Title: spec.Title, Unit: spec.Unit, Better: spec.Better, Show: spec.Show, ByClass: spec.ByClass, spec: spec,
+					Pair: p, Dataset: dataset, Condition: cond, Metric: spec.ID, Title: spec.Title, Unit: spec.Unit, Better: spec.Better, Show: spec.Show, ByClass: spec.ByClass, spec: spec, films: m.c.films(dataset),
 					Baseline: record.Number(nan), Candidate: record.Number(nan), Delta: record.Number(nan), Percent: record.Number(nan),
 					Lo: record.Number(nan), Hi: record.Number(nan), P: record.Number(nan), Adjusted: record.Number(nan), Margin: record.Number(nan),
 					Detectable: record.Number(nan), Effect: record.Number(nan), Verdict: NotCompared,

@@ -94,10 +94,10 @@ func FromRunDir(run *summary.Run, o LoadOptions) (*Results, error) {
 				h.Credits = append(h.Credits, c)
 			}
 		}
-		h.Datasets = append(h.Datasets, DatasetID{d.Name, d.Info.Version, d.Info.Digest, d.Items})
+		h.Datasets = append(h.Datasets, DatasetID{d.Name, d.Info.Version, d.Info.Digest, d.Items, len(d.Clips)})
 	}
 	for _, t := range m.Tokenizers {
-		h.Tokens = append(h.Tokens, TokenID{t.Name, t.Kind, t.Info.Version, t.Info.Weights, t.Info.Reference})
+		h.Tokens = append(h.Tokens, TokenID{t.Name, t.Kind, t.Info.Version, t.Info.Weights, t.Info.Reference, t.Info.Clips != nil})
 	}
 	for k, v := range m.Provenance {
 		h.Software = append(h.Software, KeyValue{k, v})

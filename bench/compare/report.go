@@ -47,6 +47,23 @@ type Report struct {
 	Credits []datasets.Credit `json:"credits,omitempty"`
 }
 
+// Samples are what is drawn for intervals: "images"; "clips" of films.
+func (r *Report) Samples() string {
+	images, clips := false, false
+	for _, s := range r.Sides {
+		for _, d := range s.Datasets {
+			images, clips = images || d.Clips == 0, clips || d.Clips > 0
+		}
+	}
+	switch {
+	case images && clips:
+		return "images or clips"
+	case clips:
+		return "clips"
+	}
+	return "images"
+}
+
 // Method says how the numbers were made.
 type Method struct {
 	Alpha     float64 `json:"alpha"`
@@ -176,6 +193,7 @@ type Row struct {
 	Warnings   []string      `json:"warnings,omitempty"`
 
 	spec      metrics.Spec
+	films     bool // samples are clips
 	se        float64
 	differing int // clusters of which the sides differ
 }

@@ -71,6 +71,20 @@ type DatasetID struct {
 	Version int    `json:"version"`
 	Digest  string `json:"digest"`
 	Items   int    `json:"items"`
+	Clips   int    `json:"clips,omitempty"` // films whose frames the items are; 0 for images
+}
+
+// Samples are what is drawn for intervals: each with all that was measured in it.
+func (d DatasetID) Samples() string {
+	if d.Clips > 0 {
+		return "clips"
+	}
+	return "images"
+}
+
+// films reports whether a data set is one of films.
+func (h *Header) films(dataset string) bool {
+	return slices.ContainsFunc(h.Datasets, func(d DatasetID) bool { return d.Name == dataset && d.Clips > 0 })
 }
 
 // TokenID names a tokenizer.
@@ -80,6 +94,7 @@ type TokenID struct {
 	Version   string `json:"version,omitempty"`
 	Weights   string `json:"weights,omitempty"`
 	Reference bool   `json:"reference,omitempty"` // an upper bound, not a contestant
+	Clips     bool   `json:"clips,omitempty"`     // it codes the frames of films together
 }
 
 // Family is what makes tokenizers points of one rate curve: the label before its

@@ -115,12 +115,20 @@ func (e *engine) adjust() {
 		// The interval may exclude 0 here, since few resamples lack all images that
 		// differ; the test knows better.
 		if r.Verdict == NoDifference && r.Why == "" && r.differing > 0 && r.differing < r.Clusters && smallestP(r.differing) > level {
-			r.Why = fmt.Sprintf("only %d of %d samples (images or people) differ, too few for any verdict", r.differing, r.Clusters)
+			r.Why = fmt.Sprintf("only %d of %d samples (%s) differ, too few for any verdict", r.differing, r.Clusters, samples(r.films))
 		}
 		if math.IsNaN(float64(r.Detectable)) && r.Verdict == NoDifference && r.Why == "" && r.se > 0 {
-			r.Why = fmt.Sprintf("%d samples (images or people) are too few for any verdict", r.Clusters)
+			r.Why = fmt.Sprintf("%d samples (%s) are too few for any verdict", r.Clusters, samples(r.films))
 		}
 	}
+}
+
+// samples are what is independent of each other, in words.
+func samples(films bool) string {
+	if films {
+		return "clips"
+	}
+	return "images or people"
 }
 
 // smallestP is the smallest p-value that n images can give: that of 2 among 2^n sign
@@ -154,6 +162,9 @@ func (r *Row) judge(alpha float64) {
 	switch {
 	case r.Clusters < 2:
 		r.Verdict, r.Why = NoDifference, "one image says nothing about others"
+		if r.films {
+			r.Why = "one clip says nothing about others"
+		}
 	case significant && matters:
 		switch reg := r.Regression(); {
 		case math.IsNaN(reg):
@@ -175,6 +186,9 @@ func (r *Row) judge(alpha float64) {
 		r.Verdict, r.Why = NoDifference, "significant, but smaller than what matters; larger ones are not excluded"
 	case inside:
 		r.Verdict, r.Why = NoDifference, fmt.Sprintf("within the margin, but on fewer than %d images", stat.FewClusters)
+		if r.films {
+			r.Why = fmt.Sprintf("within the margin, but on fewer than %d clips", stat.FewClusters)
+		}
 	default:
 		r.Verdict = NoDifference
 	}

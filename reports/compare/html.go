@@ -30,6 +30,7 @@ type htmlPage struct {
 	Tables          []htmlTable
 	Power           string
 	Method, Program string
+	Samples         string // what is drawn: "images"
 	Credits         []datasets.Credit
 }
 
@@ -64,7 +65,7 @@ type htmlRow struct {
 // sentence, the worst regressions with what was read and how it looks, then the rows,
 // then what could have been seen. Pictures are linked to, relative to the page.
 func HTML(w io.Writer, r *compare.Report, o Options) error {
-	p := htmlPage{Title: Title(r), Lead: Lead(r), Commit: format.Line(o.Commit), Program: format.Line(r.Program)}
+	p := htmlPage{Title: Title(r), Lead: Lead(r), Commit: format.Line(o.Commit), Program: format.Line(r.Program), Samples: r.Samples()}
 	for _, s := range r.Sides {
 		p.Sides = append(p.Sides, htmlSide{s.Role, format.Line(s.Name), fmt.Sprintf("%s, version %d", format.Line(s.Suite.ID), s.Suite.Version)})
 	}
@@ -86,8 +87,8 @@ func HTML(w io.Writer, r *compare.Report, o Options) error {
 	}
 	p.tables(r)
 	m := r.Method
-	p.Method = format.Line(fmt.Sprintf("Paired by item; intervals at %.0f %% from %s resamples of images, seed %d; p by the %s test, corrected by Holm over %s and by Benjamini–Hochberg over %s; verdicts at α = %g.",
-		100*m.Level, format.Count(m.Resamples), m.Seed, m.Test, format.Plural(m.Headline, "headline row", "headline rows"), format.Plural(m.Grid, "other row", "other rows"), m.Alpha))
+	p.Method = format.Line(fmt.Sprintf("Paired by item; intervals at %.0f %% from %s resamples of %s, seed %d; p by the %s test, corrected by Holm over %s and by Benjamini–Hochberg over %s; verdicts at α = %g.",
+		100*m.Level, format.Count(m.Resamples), r.Samples(), m.Seed, m.Test, format.Plural(m.Headline, "headline row", "headline rows"), format.Plural(m.Grid, "other row", "other rows"), m.Alpha))
 	p.Power = fmt.Sprintf("“Could show” is the smallest true difference that this data would have shown with a chance of %.0f %%, to be significant and to matter.", 100*m.Power)
 	if err := pageTemplate.Execute(w, &p); err != nil {
 		return fmt.Errorf("writing the comparison: %w", err)
@@ -165,7 +166,7 @@ func (p *htmlPage) tables(r *compare.Report) {
 		row := htmlRow{
 			Kind: "same", Verdict: format.Line(verdictWord(x)), Tokenizer: format.Line(r.Pairs[x.Pair].Label), Metric: format.Line(metricTitle(x) + binSuffix(x)),
 			Where: format.Line(x.Dataset + ", " + conditionTitle(x.Condition)), Baseline: st.Number(float64(x.Baseline)), Candidate: st.Number(float64(x.Candidate)),
-			Delta: st.Delta(float64(x.Delta)), Interval: bounds(st, x), P: P(float64(x.Adjusted)), N: format.Count(x.N), Note: format.Line(note(x)),
+			Delta: st.Delta(float64(x.Delta)), Interval: bounds(st, x), P: P(float64(x.Adjusted)), N: format.Count(x.N), Note: format.Line(note(r, x)),
 		}
 		if x.Clusters > 0 {
 			row.N += " (" + format.Count(x.Clusters) + ")"

@@ -459,13 +459,13 @@ func (m *mark) pairRows(which []int) []string {
 	if powers {
 		header, rule = append(header, "could show"), rule+"|--:"
 	}
-	header = append(header, "n&nbsp;(images)")
+	header = append(header, "n&nbsp;("+r.Samples()+")")
 	var out []string
 	for _, i := range which {
 		x := r.Rows[i]
 		st := format.For(x.Spec())
 		cells := []string{m.verdict(i), unbroken(metricTitle(x)+binSuffix(x)) + m.allowed(i)}
-		if s := note(x); s != "" {
+		if s := note(r, x); s != "" {
 			cells[1] += "<br>" + cell(s)
 		}
 		if !one {
@@ -550,14 +550,14 @@ func couldShow(x compare.Row) bool {
 }
 
 // note is what a verdict needs beside it.
-func note(x compare.Row) string {
+func note(r *compare.Report, x compare.Row) string {
 	var out []string
 	equal := x.Delta == 0 && x.Lo == 0 && x.Hi == 0 // the row says so itself
 	if x.Why != "" && !equal {
 		out = append(out, x.Why)
 	}
 	if slices.Contains(x.Warnings, string(stat.WarnFewClusters)) {
-		out = append(out, "few images")
+		out = append(out, "few "+r.Samples())
 	}
 	return strings.Join(out, "; ")
 }
@@ -753,13 +753,17 @@ func (m *mark) foot() string {
 	var b strings.Builder
 	b.WriteString("<details><summary>How to read this</summary>\n\n")
 	if len(m.r.Rows) > 0 {
-		fmt.Fprintf(&b, "Both sides saw the same images, and every number is a difference on the same image or word; what one side lacks is not compared and is listed on top. "+
-			"The interval says where the difference would likely lie on other images of the same kind (%s, images drawn whole). "+
+		samples, same := m.r.Samples(), "image or word"
+		if samples != "images" {
+			same = "image or frame, word, track or clip"
+		}
+		fmt.Fprintf(&b, "Both sides saw the same %s, and every number is a difference on the same %s; what one side lacks is not compared and is listed on top. "+
+			"The interval says where the difference would likely lie on other %s of the same kind (%s, %s drawn whole). "+
 			"**worse** and **better** need both: p below %g after correction for the number of rows (%s; Holm over %s, Benjamini–Hochberg over the other %s), and a difference of at least the margin that matters. "+
 			"**equivalent** means that the whole interval lies within that margin. "+
 			"**no difference shown** is not proof of none: what this data **could show** is the difference that it would have found in %.0f of 100 repetitions. "+
 			"A **mean** is over the scales, each counted alike.",
-			text(format.Plural(x.Resamples, "resample", "resamples")), x.Alpha, test,
+			samples, same, samples, text(format.Plural(x.Resamples, "resample", "resamples")), samples, x.Alpha, test,
 			format.Plural(x.Headline, "headline row", "headline rows"), format.Count(x.Grid), 100*x.Power)
 		if m.r.Gates != nil {
 			b.WriteString(" ❌ and ⚠️ mark rows that did not hold a gate.")

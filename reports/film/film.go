@@ -29,9 +29,11 @@ type Film struct {
 	Clip   record.ClipEntry
 	Window int             // frames that tokenizers are given at once
 	Frames []*gallery.Item // by frame; nil where nothing is known of it
-	// Kept are the tokenizers, by their places in view.View.Tokens, with pictures of most
-	// of the frames; none where no pictures were kept.
-	Kept []int
+	// Kept are the tokenizers, by their places in view.View.Tokens, with pictures of frames;
+	// none where no pictures were kept. Shown is how many frames there are up to the last
+	// with pictures: of a long clip the beginning is kept.
+	Kept  []int
+	Shown int
 }
 
 // Of lists the films of a page, those with pictures first.
@@ -60,16 +62,17 @@ func Of(v *view.View, g *gallery.Gallery) []*Film {
 	})
 	for _, f := range out {
 		counts := make([]int, len(v.Tokens))
-		for _, it := range f.Frames {
+		for at, it := range f.Frames {
 			if it == nil || it.Original == "" {
 				continue
 			}
 			for _, s := range it.Shown {
 				counts[s.Token]++
+				f.Shown = at + 1
 			}
 		}
 		for t, n := range counts {
-			if 2*n > len(f.Frames) && n > 1 {
+			if n > 1 {
 				f.Kept = append(f.Kept, t)
 			}
 		}

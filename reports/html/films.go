@@ -55,7 +55,7 @@ func (p *page) films(v *view.View, g *gallery.Gallery, o Options) {
 		if !(x.Rate > 0) {
 			x.Rate = defaultRate
 		}
-		for _, it := range f.Frames {
+		for _, it := range f.Frames[:f.Shown] {
 			i, ok := place[it]
 			if !ok {
 				i = -1

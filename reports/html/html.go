@@ -339,7 +339,7 @@ func newPage(v *view.View, plots []Plot, o Options, a *album) *page {
 // meta is the line below the heading.
 func (p *page) meta(v *view.View) {
 	for _, d := range v.Datasets {
-		p.Meta = append(p.Meta, fmt.Sprintf("%s: %s", d.Name, view.Size(d)))
+		p.Meta = append(p.Meta, fmt.Sprintf("%s: %s", d.Name, view.Size(d.Items, len(d.Clips))))
 	}
 	p.Meta = append(p.Meta, v.Heads...)
 	contestants := 0
@@ -466,7 +466,7 @@ func newGrid(v *view.View, s view.Section, g view.Grid) grid {
 		out.Rows = append(out.Rows, row)
 	}
 	t := v.Tally(s.Dataset.Name, s.Condition.Key, g.Metric.ID)
-	parts := []string{t.Kept.String() + " " + view.Units(s.Dataset, g.Metric) + " kept"}
+	parts := []string{t.Kept.String() + " " + view.Units(len(s.Dataset.Clips) > 0, g.Metric) + " kept"}
 	for _, r := range t.Reasons {
 		parts = append(parts, r.Span.String()+" "+r.Title)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench/compare"
 	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/internal/fixture"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/leaderboard"
 )
@@ -286,5 +287,33 @@ func TestLivePage(t *testing.T) {
 	}
 	if bytes.Contains(still, []byte(`id="live"`)) || !bytes.Contains(still, []byte("connect-src &#39;none&#39;")) || !bytes.Contains(still, []byte("Nothing here can be ranked")) {
 		t.Error("a page that does not change has the part of one that does")
+	}
+}
+
+// Boards of films count tracks and clips, and mark tokenizers of images.
+func TestFilms(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := fixture.Films(filepath.Join(dir, "films")); err != nil {
+		t.Fatal(err)
+	}
+	results, err := compare.Load(filepath.Join(dir, "films"), compare.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	baselines(t, filepath.Join(dir, "saved"), map[string]*compare.Results{"films": results})
+	if _, err := write(t, filepath.Join(dir, "site"), filepath.Join(dir, "saved")); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "site", "index.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"6 of 6 tracks that all ranked ones have, of 3 clips", "vq:patch=8,k=256‡", "3 clips, 72 frames", "‡ a tokenizer of images"} {
+		if !bytes.Contains(page, []byte(want)) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	if bytes.Contains(page, []byte("vq3d:k=1024‡")) {
+		t.Error("a tokenizer that codes frames together is marked")
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
 	"github.com/vtbench/vtbench/reports/format"
+	"github.com/vtbench/vtbench/reports/view"
 	"github.com/vtbench/vtbench/reports/web"
 )
 
@@ -281,7 +282,7 @@ func newSource(x Source) source {
 	}
 	var sets []string
 	for _, d := range h.Datasets {
-		sets = append(sets, fmt.Sprintf("%s (%s)", d.Name, format.Plural(d.Items, "image", "images")))
+		sets = append(sets, fmt.Sprintf("%s (%s)", d.Name, view.Size(d.Items, d.Clips)))
 	}
 	out.Data = strings.Join(sets, ", ")
 	return out
@@ -408,7 +409,7 @@ func newDivision(number int, boards []compare.Board, sources []Source) division 
 	}
 	d.Facts = append(d.Facts,
 		[2]string{"suite", identity(b.Suite.ID, b.Suite.Version, b.Suite.Digest)},
-		[2]string{"data", identity(b.Dataset.Name, b.Dataset.Version, b.Dataset.Digest) + ", " + format.Plural(b.Dataset.Items, "image", "images")})
+		[2]string{"data", identity(b.Dataset.Name, b.Dataset.Version, b.Dataset.Digest) + ", " + view.Size(b.Dataset.Items, b.Dataset.Clips)})
 	if !d.Imported {
 		d.Facts = append(d.Facts, [2]string{"seed", strconv.FormatUint(b.Seed, 10)})
 	}
@@ -449,7 +450,7 @@ func condition(b compare.Board) string {
 func newBoard(x compare.Board, sources []Source) board {
 	st := format.For(x.Spec)
 	b := board{Title: fmt.Sprintf("%s %s, %s", x.Spec.Title, x.Better.Arrow(), condition(x)), Unit: st.Unit, Hint: x.Spec.Short, Why: x.Why}
-	ranked := 0
+	ranked, byFrame := 0, false
 	for _, r := range x.Rows {
 		if r.Rank > 0 {
 			ranked++
@@ -464,6 +465,10 @@ func newBoard(x compare.Board, sources []Source) board {
 	}
 	for _, r := range x.Rows {
 		out := newRow(r, st, ranked, sources)
+		if x.Dataset.Clips > 0 && !r.Token.Reference && !r.Token.Clips {
+			out.Name += view.ByFrameMark
+			byFrame = true
+		}
 		b.Estimated = b.Estimated || strings.HasPrefix(out.Coded, "~")
 		switch {
 		case r.Token.Reference:
@@ -482,18 +487,24 @@ func newBoard(x compare.Board, sources []Source) board {
 		parts = append(parts, fmt.Sprintf("mean over %s of damage", format.Plural(n, "kind and severity", "kinds and severities")))
 	}
 	if ranked > 0 {
-		what := "values"
-		if x.Spec.Scope == metrics.PerImage && len(x.Conditions) == 0 || x.Spec.Scope.Whole() {
-			what = "images"
+		films, what := x.Dataset.Clips > 0, "values"
+		if x.Spec.Scope != metrics.PerInstance && len(x.Conditions) == 0 || x.Spec.Scope.Whole() {
+			what = view.Units(films, x.Spec)
 		}
 		text := fmt.Sprintf("ranked over %s of %s %s that all ranked ones have", format.Count(x.Common), format.Count(x.Total), what)
-		if what == "values" {
+		switch {
+		case films && what != "clips" && !x.Spec.Scope.Whole():
+			text += ", of " + format.Plural(x.Clusters, "clip", "clips")
+		case what == "values":
 			text += fmt.Sprintf(", on %s", format.Plural(x.Clusters, "independent image or person", "independent images or people"))
 		}
 		parts = append(parts, text)
 	}
 	if slices.Contains(x.Warnings, string(stat.WarnFewClusters)) {
 		parts = append(parts, fmt.Sprintf("fewer than %d independent ones: intervals and ranks look surer than they are", stat.FewClusters))
+	}
+	if byFrame {
+		parts = append(parts, view.ByFrameMark+" a tokenizer of images, which codes every frame by itself")
 	}
 	if x.Spec.Scope.Whole() {
 		parts = append(parts, "a value of the whole set has no parts to resample: nothing says how sure its ranks are")

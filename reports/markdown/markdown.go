@@ -135,7 +135,7 @@ func grid(b *strings.Builder, v *view.View, s view.Section, id string) {
 		writeRow(b, row)
 	}
 	t := v.Tally(s.Dataset.Name, s.Condition.Key, id)
-	parts := []string{t.Kept.String() + " " + view.Units(s.Dataset, g.Metric) + " kept"}
+	parts := []string{t.Kept.String() + " " + view.Units(len(s.Dataset.Clips) > 0, g.Metric) + " kept"}
 	for _, r := range t.Reasons {
 		parts = append(parts, r.Span.String()+" "+r.Title)
 	}

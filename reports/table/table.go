@@ -271,7 +271,7 @@ func worst(st format.Style, r view.GridRow) string {
 // tally says what stands behind a table, in lines that fit.
 func tally(v *view.View, s view.Section, g view.Grid, width int) string {
 	t := v.Tally(s.Dataset.Name, s.Condition.Key, g.Metric.ID)
-	parts := []string{fmt.Sprintf("%s %s kept", t.Kept, view.Units(s.Dataset, g.Metric))}
+	parts := []string{fmt.Sprintf("%s %s kept", t.Kept, view.Units(len(s.Dataset.Clips) > 0, g.Metric))}
 	for _, r := range t.Reasons {
 		parts = append(parts, fmt.Sprintf("%s %s", r.Span, r.Title))
 	}

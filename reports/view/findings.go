@@ -324,7 +324,7 @@ func (v *View) kept(s Section, g Grid) (Finding, bool) {
 	if len(t.Tokens) == 0 {
 		return Finding{}, false
 	}
-	thing := Units(s.Dataset, g.Metric)
+	thing := Units(len(s.Dataset.Clips) > 0, g.Metric)
 	f := Finding{Key: "kept", Label: "What was counted, " + v.Title(s), Value: t.Kept.String() + " " + thing}
 	if len(t.Reasons) == 0 {
 		f.Text = sentence("All " + thing + " of the plan are in the means.")

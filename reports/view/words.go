@@ -45,9 +45,9 @@ func BetterWord(d metrics.Direction) string {
 	return ""
 }
 
-// Units are what a metric has values of on a data set: "instances", "tracks"; "frames"
-// where others have images.
-func Units(d record.DatasetEntry, m metrics.Spec) string {
+// Units are what a metric has values of: "instances", "tracks"; "frames" of films where
+// others have images.
+func Units(films bool, m metrics.Spec) string {
 	switch m.Scope {
 	case metrics.PerInstance:
 		return "instances"
@@ -58,18 +58,18 @@ func Units(d record.DatasetEntry, m metrics.Spec) string {
 	case metrics.PerTrack:
 		return "tracks"
 	}
-	if len(d.Clips) > 0 {
+	if films {
 		return "frames"
 	}
 	return "images"
 }
 
-// Size is how much of a data set was planned: "240 images", "6 clips of 288 frames".
-func Size(d record.DatasetEntry) string {
-	if n := len(d.Clips); n > 0 {
-		return format.Plural(n, "clip", "clips") + " of " + format.Plural(d.Items, "frame", "frames")
+// Size is how much there is of a data set: "240 images", "6 clips, 288 frames".
+func Size(items, clips int) string {
+	if clips > 0 {
+		return format.Plural(clips, "clip", "clips") + ", " + format.Plural(items, "frame", "frames")
 	}
-	return format.Plural(d.Items, "image", "images")
+	return format.Plural(items, "image", "images")
 }
 
 // Films are the data sets of a run that are films.

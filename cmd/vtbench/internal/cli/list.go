@@ -175,7 +175,7 @@ func listMetrics() ([]entry, error) {
 			if s.Unit != "" {
 				unit = " in " + s.Unit
 			}
-			out = append(out, entry{Name: s.ID, Summary: fmt.Sprintf("%s%s, %s is better, per %s; %s", s.Title, unit, s.Better, s.Scope, s.Source), Details: s})
+			out = append(out, entry{Name: s.ID, Summary: fmt.Sprintf("%s%s, %s is better, per %s; %s", s.Title, unit, s.Better, s.Scope.Words(), s.Source), Details: s})
 		}
 	}
 	for _, k := range allmetrics.Kinds() {
