@@ -208,8 +208,9 @@ type Spec struct {
 	Long  string `json:"long,omitempty"`  // one or two sentences: what it is, what to beware of
 }
 
-// ByBin reports whether values are told apart by the bins of a suite.
-func (s Spec) ByBin() bool { return s.Scope == PerInstance || s.Binned }
+// ByBin reports whether values are told apart by the bins of a suite. A track is in the bin
+// in which its thing was seen last.
+func (s Spec) ByBin() bool { return s.Scope == PerInstance || s.Scope == PerTrack || s.Binned }
 
 // Unbounded is the range limit of a metric without one; use with a sign.
 func Unbounded(sign int) float64 { return math.Inf(sign) }
