@@ -78,6 +78,16 @@ func TestPlayerFromDisk(t *testing.T) {
 	}
 }
 
+// A page that holds its pictures plays them, too.
+func TestPlayerSingleFile(t *testing.T) {
+	dir := report(t, "films-single", fixture.Films, reports.Options{SingleFile: true})
+	x := open(t, filepath.Join(dir, "report.html")+"#ft=resize&fn=3", desktop, false)
+	x.at(3)
+	if got := x.corner("#f-got"); !near(got, 52, 6) {
+		t.Errorf("the reconstruction is %v, want grey 52", got)
+	}
+}
+
 // Over HTTP scripts may read pixels: the difference is what it says, at every strength.
 func TestPlayerDifference(t *testing.T) {
 	x := open(t, serve(t, filmReport(t))+"/report.html#ft="+"vq3d%3Ak%3D1024&fn=5", desktop, false)

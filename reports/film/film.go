@@ -140,7 +140,7 @@ func Strips(v *view.View, g *gallery.Gallery, films []*Film) []Strip {
 				if worst == nil || worse(tr.Values[t], worst.Values[t]) {
 					worst = tr
 				}
-				if found && !worse(tr.Values[t], best.Track.Values[t]) {
+				if found && worse(best.Track.Values[t], tr.Values[t]) {
 					continue
 				}
 				i := slices.IndexFunc(films, func(f *Film) bool {
@@ -149,7 +149,8 @@ func Strips(v *view.View, g *gallery.Gallery, films []*Film) []Strip {
 				if i < 0 {
 					continue
 				}
-				if shots, label := films[i].shots(tr.Instance, t); len(shots) > 0 {
+				shots, label := films[i].shots(tr.Instance, t)
+				if len(shots) > len(best.Shots) || found && len(shots) > 0 && worse(tr.Values[t], best.Track.Values[t]) { // of equals the longest
 					best.Film, best.Track, best.Shots, best.Label, found = films[i], tr, shots, cmp.Or(label, tr.Instance), true
 				}
 			}

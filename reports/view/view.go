@@ -15,6 +15,7 @@
 package view
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -330,6 +331,9 @@ func joinable(runs []*summary.Run, names []string) error {
 			default:
 				if a.ScoreAt != b.ScoreAt {
 					fault(names[0], "suite %q scores at %q against %q", a.ID, a.ScoreAt, b.ScoreAt)
+				}
+				if x, y := cmp.Or(a.Window, suite.DefaultWindow), cmp.Or(b.Window, suite.DefaultWindow); x != y {
+					fault(names[0], "suite %q gives tokenizers %d frames of a film at once against %d", a.ID, x, y)
 				}
 				if !sameBins(a.Bins, b.Bins) {
 					fault(names[0], "suite %q has other scale bins", a.ID)
