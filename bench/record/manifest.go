@@ -2,6 +2,7 @@ package record
 
 import (
 	"iter"
+
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/internal/files"
