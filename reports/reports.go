@@ -82,11 +82,16 @@ func Write(ctx context.Context, runs []*summary.Run, dir string, o Options) (Fil
 			return Files{}, err
 		}
 		figures = append(figures, more...)
-		values := path.Join(tablesDir, "over-time.csv")
-		if err := wholefile.Write(filepath.Join(dir, filepath.FromSlash(values)), film.CSV(v, page.Gallery, page.Films)); err != nil {
-			return Files{}, err
+		for _, t := range []struct {
+			name string
+			csv  []byte
+		}{{"over-time.csv", film.CSV(v, page.Gallery, page.Films)}, {"tracks.csv", film.TracksCSV(v, page.Gallery)}} {
+			rel := path.Join(tablesDir, t.name)
+			if err := wholefile.Write(filepath.Join(dir, filepath.FromSlash(rel)), t.csv); err != nil {
+				return Files{}, err
+			}
+			page.Tables = append(page.Tables, rel)
 		}
-		page.Tables = append(page.Tables, values)
 	}
 	shown, linked, err := writePlots(ctx, v, figures, dir)
 	if err != nil {

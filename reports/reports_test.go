@@ -146,7 +146,7 @@ func TestFilms(t *testing.T) {
 			t.Errorf("the report has no %s", what)
 		}
 	}
-	for _, name := range []string{"figures/track-vq3d-k=1024-clips-clean-256.png", "figures/time-psnr-clips-clean-256.svg", "tables/over-time.csv", "tables/t-stability.csv"} {
+	for _, name := range []string{"figures/track-vq3d-k=1024-clips-clean-256.png", "figures/time-psnr-clips-clean-256.svg", "tables/over-time.csv", "tables/tracks.csv", "tables/t-stability.csv"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
 		}

@@ -169,12 +169,20 @@ func (s Strip) figure(v *view.View, g *gallery.Gallery, roots []*os.Root) (plot.
 	if len(out.Cells) == 0 {
 		return out, false
 	}
+	read, of := s.Held()
+	if of == 0 { // nothing is read in faces
+		out.Marks = nil
+	}
 	notes := []string{"Above the original, below the reconstruction, clip " + s.Clip.ID + ", " + v.Title(s.Section) + "."}
-	if read, of := s.Held(); of > 0 {
+	if of > 0 {
 		notes = append(notes, fmt.Sprintf("Read in %d of %d frames: full marks; hollow: not read; dots: not counted.", read, of))
 	}
 	if step > 1 {
-		notes = append(notes, fmt.Sprintf("One frame in %d is shown, marks are for all.", step))
+		note := fmt.Sprintf("One frame in %d is shown", step)
+		if of > 0 {
+			note += ", marks are for all"
+		}
+		notes = append(notes, note+".")
 	}
 	if missing > 0 {
 		notes = append(notes, format.Plural(missing, "frame", "frames")+" cannot be read.")

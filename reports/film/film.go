@@ -120,12 +120,12 @@ type Shot struct {
 
 // Strips are those of every tokenizer with pictures of films, by section.
 func Strips(v *view.View, g *gallery.Gallery, films []*Film) []Strip {
-	spec, ok := v.Stability()
-	if !ok {
-		return nil
-	}
 	var out []Strip
 	for _, s := range v.Sections() {
+		spec, ok := v.Stability(s)
+		if !ok {
+			continue
+		}
 		for t, tok := range v.Tokens {
 			if tok.Reference {
 				continue

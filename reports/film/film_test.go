@@ -170,6 +170,34 @@ func TestLostFrames(t *testing.T) {
 	}
 }
 
+// Of a thing in which nothing is read, as a face, a strip says how alike it is.
+func TestFaces(t *testing.T) {
+	v, g, all := films(t)
+	for _, f := range all {
+		for _, it := range f.Frames {
+			if it.Boxes == nil {
+				continue
+			}
+			for i := range it.Boxes.List {
+				it.Boxes.List[i].Label = ""
+			}
+			for _, found := range it.Boxes.Found {
+				for i := range found {
+					found[i].Right, found[i].Read = math.NaN(), ""
+				}
+			}
+		}
+	}
+	figures, err := film.Figures(v, g, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, ok := figures[0].Figure.(plot.Filmstrip)
+	if !ok || len(f.Marks) > 0 || !strings.Contains(f.Describe(), " %, frame ") || strings.Contains(f.Note, "Read in") {
+		t.Errorf("%q, %q", f.Describe(), f.Note)
+	}
+}
+
 // Pictures that are missing leave their place, and all missing the strip.
 func TestFigures(t *testing.T) {
 	v, g, all := films(t)
@@ -220,5 +248,9 @@ func TestCSV(t *testing.T) {
 	want := "clips,clean@256,pan,9,1,0.750,vq3d:k=1024,flicker,"
 	if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, want) }) {
 		t.Errorf("no line begins with %s", want)
+	}
+	lines = strings.Split(strings.TrimSpace(string(film.TracksCSV(v, g))), "\n")
+	if want := 1 + len(g.Tracks)*len(v.Tokens); len(lines) != want {
+		t.Errorf("%d lines of tracks, want %d", len(lines), want)
 	}
 }

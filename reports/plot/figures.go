@@ -63,7 +63,7 @@ func Figures(v *view.View) []Named {
 				add("rate-"+id+"-"+suffix, "What a bit buys: rate against "+title(v, id)+".", Named{Section: s, Metric: id}, f)
 			}
 		}
-		if m, ok := v.Stability(); ok && !slices.Contains(ids, m.ID) {
+		if m, ok := v.Stability(s); ok && !slices.Contains(ids, m.ID) {
 			if f, ok := against(v, s, "", m.ID); ok {
 				f.Note = strings.TrimSpace(f.Note + " " + view.ByFrameMark + ": frame by frame; the others code frames together.")
 				add("rate-"+m.ID+"-"+suffix, "Does it hold from frame to frame, and at what rate: "+m.Title+", "+m.Short+".", Named{Section: s, Metric: m.ID}, f)

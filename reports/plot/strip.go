@@ -68,6 +68,11 @@ func (f Filmstrip) Heading() string { return f.Title }
 // Describe implements Drawing.
 func (f Filmstrip) Describe() string {
 	var parts []string
+	if len(f.Marks) == 0 {
+		for _, c := range f.Cells {
+			parts = append(parts, fmt.Sprintf("frame %d: %s", c.Frame, cmp.Or(format.Line(c.Text), c.State.String())))
+		}
+	}
 	for i, m := range f.Marks { // runs of one state
 		if i == 0 || m.State != f.Marks[i-1].State {
 			parts = append(parts, fmt.Sprintf("%s from frame %d", m.State, m.Frame))

@@ -31,7 +31,7 @@ func TestFilms(t *testing.T) {
 	if !strings.Contains(strings.Join(v.Warnings, "\n"), view.ByFrameMark+": a tokenizer of images") {
 		t.Errorf("nothing says what the mark means: %q", v.Warnings)
 	}
-	if m, ok := v.Stability(); !ok || m.ID != "t-stability" {
+	if m, ok := v.Stability(v.Sections()[0]); !ok || m.ID != "t-stability" {
 		t.Errorf("tracks are judged by %q", m.ID)
 	}
 	if got := v.Samples(); got != "clips" {

@@ -51,6 +51,18 @@ func (v *View) Pixels() (metrics.Spec, bool) {
 	return metrics.Spec{}, false
 }
 
+// Stability is the metric that judges how a thing is held through a film: the first of tracks
+// that a section has values of. ok is false where there is none.
+func (v *View) Stability(s Section) (spec metrics.Spec, ok bool) {
+	for _, m := range v.Metrics {
+		if m.Scope == metrics.PerTrack && m.Role.Judges() && m.Better != metrics.Neither &&
+			slices.ContainsFunc(v.Tokens, func(t Token) bool { return v.Head(t, s.Dataset.Name, s.Condition, m.ID).N > 0 }) {
+			return m, true
+		}
+	}
+	return metrics.Spec{}, false
+}
+
 // Token returns the tokenizer of this name on the page.
 func (v *View) Token(name string) (Token, bool) {
 	for _, t := range v.Tokens {

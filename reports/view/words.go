@@ -110,14 +110,3 @@ func (v *View) Samples() string {
 	}
 	return "images, people or clips"
 }
-
-// Stability is the metric of tracks that judges how steadily a thing is read through a film;
-// ok is false where there is none.
-func (v *View) Stability() (metrics.Spec, bool) {
-	for _, s := range v.Metrics {
-		if s.Scope == metrics.PerTrack && s.Role.Judges() && s.Better != metrics.Neither {
-			return s, true
-		}
-	}
-	return metrics.Spec{}, false
-}
