@@ -46,7 +46,7 @@ func Figures(v *view.View, g *gallery.Gallery, films []*Film) (out []plot.Named,
 	}()
 	for _, s := range Strips(v, g, films) {
 		if f, ok := s.figure(v, g, roots); ok {
-			name := "track-" + v.Tokens[s.Token].Own + "-" + s.Dataset.Name + "-" + s.Condition.Key
+			name := "track-" + strings.TrimSuffix(v.Tokens[s.Token].Name, view.ByFrameMark) + "-" + s.Dataset.Name + "-" + s.Condition.Key
 			caption := "The track that " + v.Tokens[s.Token].Name + " holds worst, frame by frame."
 			out = append(out, plot.Named{Name: names.For(name), Caption: caption, Figure: f, Part: plot.PartFilms, Section: s.Section, Metric: s.Metric.ID})
 		}

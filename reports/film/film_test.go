@@ -254,3 +254,34 @@ func TestCSV(t *testing.T) {
 		t.Errorf("%d lines of tracks, want %d", len(lines), want)
 	}
 }
+
+// Two runs on one page have figures of their own each.
+func TestJoined(t *testing.T) {
+	other := *made
+	other.Dir = t.TempDir()
+	v, err := view.New(made, &other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range v.Runs {
+		v.Runs[i].Dir = made.Dir
+	}
+	g, err := gallery.Of(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	figures, err := film.Figures(v, g, film.Of(v, g))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, f := range figures {
+		if seen[f.Name] {
+			t.Errorf("two figures are called %s", f.Name)
+		}
+		seen[f.Name] = true
+	}
+	if len(figures) != 8+3 {
+		t.Errorf("%d figures, want a strip for each of eight tokenizers, and three over time", len(figures))
+	}
+}
