@@ -2,6 +2,7 @@ package reports_test
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -42,6 +43,18 @@ func FuzzTampered(f *testing.F) {
 	f.Add(manifest, records, []byte{}, cases, marshal(r.Performance))
 	f.Add(manifest, records, marshal(sum), cases, []byte("{}"))
 	f.Add(manifest, []byte{}, []byte(`{"rows":[{"tokenizer":"nobody","metric":"none","condition":"clean@9"}],"robustness":[{}]}`), []byte("[]"), []byte(`{"times":[{}]}`))
+	clips, err := fixture.Films(f.TempDir())
+	if err != nil {
+		f.Fatal(err)
+	}
+	clips.Manifest.Suite.Window = -1
+	for i := range clips.Manifest.Datasets[0].Clips {
+		clips.Manifest.Datasets[0].Clips[i].Frames = math.MaxInt
+	}
+	frames := []byte(`{"dataset":"clips","item":"lost","error":"no"}` + "\n" +
+		`{"tokenizer":"resize","dataset":"clips","item":"a","cluster":"zoom","condition":"clean@256","metric":"psnr","value":30}` + "\n" +
+		`{"tokenizer":"resize","dataset":"clips","item":"a","cluster":"zoom","instance":"w0","condition":"clean@256","metric":"t-stability","value":0.5}` + "\n")
+	f.Add(marshal(clips.Manifest), frames, []byte{}, marshal(clips.Cases[:1]), []byte("{}"))
 	f.Fuzz(func(t *testing.T, manifest, records, sum, cases, performance []byte) {
 		dir := t.TempDir()
 		if err := os.Mkdir(filepath.Join(dir, record.ImagesDir), 0o755); err != nil {

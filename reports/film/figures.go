@@ -196,8 +196,11 @@ func (s Strip) figure(v *view.View, g *gallery.Gallery, roots []*os.Root) (plot.
 
 func quoted(label string) string { return "“" + label + "”" }
 
-// maxSide bounds the crops of a strip.
-const maxSide = 400
+// maxSide bounds the crops of a strip, and maxPixels the pictures that they are cut out of.
+const (
+	maxSide   = 400
+	maxPixels = 64_000_000
+)
 
 // crop cuts a box out of a kept picture, with a fifth of its height on every side.
 func crop(roots []*os.Root, run int, rel string, b record.Box) (image.Image, error) {
@@ -209,7 +212,7 @@ func crop(roots []*os.Root, run int, rel string, b record.Box) (image.Image, err
 		return nil, err
 	}
 	defer f.Close()
-	d, err := pix.Decode(f, pix.Options{})
+	d, err := pix.Decode(f, pix.Options{MaxPixels: maxPixels})
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", rel, err)
 	}

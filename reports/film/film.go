@@ -28,7 +28,7 @@ type Film struct {
 	view.Section
 	Clip   record.ClipEntry
 	Window int             // frames that tokenizers are given at once
-	Frames []*gallery.Item // by frame; nil where nothing is known of it
+	Frames []*gallery.Item // by frame, up to the last of which something is known; nil where nothing is
 	// Kept are the tokenizers, by their places in view.View.Tokens, with pictures of frames;
 	// none where no pictures were kept. Shown is how many frames there are up to the last
 	// with pictures: of a long clip the beginning is kept.
@@ -41,10 +41,13 @@ func Of(v *view.View, g *gallery.Gallery) []*Film {
 	var out []*Film
 	type place struct{ dataset, condition, clip string }
 	by := map[place]*Film{}
-	window := cmp.Or(v.Suite.Window, suite.DefaultWindow)
+	window := v.Suite.Window
+	if window < 1 {
+		window = suite.DefaultWindow
+	}
 	for _, s := range v.Sections() {
 		for _, c := range s.Dataset.Clips {
-			f := &Film{Section: s, Clip: c, Window: window, Frames: make([]*gallery.Item, max(0, min(c.Frames, gallery.MaxItems)))}
+			f := &Film{Section: s, Clip: c, Window: window}
 			by[place{s.Dataset.Name, s.Condition.Key, c.ID}] = f
 			out = append(out, f)
 		}
@@ -53,13 +56,14 @@ func Of(v *view.View, g *gallery.Gallery) []*Film {
 		if it.Clip == "" || it.Instance != "" {
 			continue
 		}
-		if f := by[place{it.Dataset, it.Condition, it.Clip}]; f != nil && it.Frame < len(f.Frames) {
+		if f := by[place{it.Dataset, it.Condition, it.Clip}]; f != nil {
+			if more := it.Frame + 1 - len(f.Frames); more > 0 { // a manifest may state any number
+				f.Frames = append(f.Frames, make([]*gallery.Item, more)...)
+			}
 			f.Frames[it.Frame] = it
 		}
 	}
-	out = slices.DeleteFunc(out, func(f *Film) bool {
-		return !slices.ContainsFunc(f.Frames, func(it *gallery.Item) bool { return it != nil })
-	})
+	out = slices.DeleteFunc(out, func(f *Film) bool { return len(f.Frames) == 0 })
 	for _, f := range out {
 		counts := make([]int, len(v.Tokens))
 		for at, it := range f.Frames {
