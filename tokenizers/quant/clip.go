@@ -23,7 +23,7 @@ func ClipKinds() []tokenizers.Kind {
 	for _, r := range clipRules() {
 		out = append(out, r.kind())
 	}
-	return append(out, predictKinds()...)
+	return append(append(out, predictKinds()...), ternaryKind())
 }
 
 // clipRules are the rules of space–time blocks.
