@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"testing"
 )
 
@@ -28,6 +29,12 @@ type clipOracle struct {
 		Frames             [][]float32
 		Radius, Kept       float64
 		Next               []float32
+	}
+	Fourier []struct{ X, Out []float32 }
+	Levels  []struct {
+		Levels int
+		X      []float32
+		Error  float64
 	}
 }
 
@@ -128,6 +135,45 @@ func TestDynamicsAgainstNumpy(t *testing.T) {
 		}
 		if r := d.growth(); math.Abs(r-o.Kept) > .05*o.Kept {
 			t.Errorf("radius %.3f by power iteration, numpy says %.3f", r, o.Kept)
+		}
+	}
+}
+
+func TestFourierAgainstNumpy(t *testing.T) {
+	for _, o := range readClipOracle(t).Fourier {
+		n := len(o.X)
+		v := &ternary{span: n, fourier: fourierBasis(n)}
+		x := append([]float32(nil), o.X...)
+		v.along(x, 1, false)
+		for k, want := range o.Out {
+			if math.Abs(float64(x[k]-want)) > 1e-5 {
+				t.Errorf("%d numbers: frequency %d is %v, numpy says %v", n, k, x[k], want)
+			}
+		}
+		v.along(x, 1, true)
+		for i, want := range o.X {
+			if math.Abs(float64(x[i]-want)) > 1e-5 {
+				t.Errorf("%d numbers: number %d comes back as %v, was %v", n, i, x[i], want)
+			}
+		}
+	}
+}
+
+// The levels leave hardly more error than the best that a search of both ends finds.
+func TestLevelsAgainstNumpy(t *testing.T) {
+	for _, o := range readClipOracle(t).Levels {
+		lo, step := fitLevels(o.X, o.Levels, false)
+		var sum float64
+		for _, v := range o.X {
+			d := float64(v - lo - step*float32(nearestLevel(v, lo, step, o.Levels)))
+			sum += d * d
+		}
+		if got := sum / float64(len(o.X)); got > 1.06*o.Error {
+			t.Errorf("%d levels leave %.5f, numpy finds %.5f", o.Levels, got, o.Error)
+		}
+		lo, step = fitLevels(o.X, o.Levels, true)
+		if nearestLevel(slices.Min(o.X), lo, step, o.Levels) != 0 || int(nearestLevel(slices.Max(o.X), lo, step, o.Levels)) != o.Levels-1 {
+			t.Errorf("%d levels from %v by %v do not span the numbers", o.Levels, lo, step)
 		}
 	}
 }

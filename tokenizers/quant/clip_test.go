@@ -263,6 +263,39 @@ func TestLinearDynamicsFollowLinearMotion(t *testing.T) {
 	}
 }
 
+// What ternary-time sends is what it says: the grids and the choice of latents are ids, and
+// all ids come back from the bytes.
+func TestTernaryIsDecodedFromItsBits(t *testing.T) {
+	in := panned(heldOut(t)["photograph"], 96, 64, 8, 2, 0)
+	for text, want := range map[string]float64{"ternary-time:bits=1.5": 1.5, "ternary-time:bits=1": 1, "ternary-time:bits=2": 2, "ternary-time:bits=1.58": math.Log2(3)} {
+		v := openClip(t, text).(*ternary)
+		r := code(t, v, in)
+		var bits, side float64
+		var ids [][]int32
+		for b, book := range r.Codes.Books {
+			own := float64(len(book.IDs)) * math.Log2(float64(book.Size))
+			if ids = append(ids, book.IDs); b < 2 {
+				side += own
+			} else {
+				bits += own
+			}
+		}
+		n := 12 * 8
+		if got := bits / float64(n*8*v.t.Dim); math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s: %.4f bits a latent", text, got)
+		}
+		if side == 0 || side > bits/2 {
+			t.Errorf("%s: %g bits of grids beside %g", text, side, bits)
+		}
+		x := v.decode(ids, n)
+		for f, m := range r.Frames {
+			if v.t.Inverse(x[f*n*v.t.Dim:][:n*v.t.Dim], 96, 64).Digest() != m.Digest() {
+				t.Errorf("%s: frame %d is not what its ids stand for", text, f)
+			}
+		}
+	}
+}
+
 // An image is a film of one frame.
 func TestClipTokenizersTakeImages(t *testing.T) {
 	for name, img := range heldOut(t) {

@@ -14,6 +14,11 @@
 // shapes, [Coder] and [Frequent] make the bitstream shorter, [Neighbours], [Mender] and
 // [Clusters] serve token damage.
 //
+// Films are coded the same way ([ClipKinds]): blocks of space and time have a transform of
+// their own ([Blocks]), with the quantizers of vq or none; or latents of patches are
+// predicted from frame to frame (predict.go, dynamics.go), or given few bits along time
+// (ternary.go).
+//
 // What was fitted ships inside the program as small artefacts with a checksum
 // (folder fitted, format in artefact.go); they were made by
 //

@@ -83,6 +83,7 @@ func run(ctx context.Context, args []string) error {
 	out := flags.String("o", "docs/rules.md", "file whose tables are written anew, between its markers")
 	figures := flags.String("plots", "docs/images", "folder for the plots")
 	only := flags.Bool("only-plots", false, "draw the plots, and measure nothing")
+	video := flags.Bool("only-films", false, "measure the claims of films, and nothing else")
 	images := flags.Int("images", 24, "images of each kind")
 	read := flags.String("run", "runs/rules", "run of rules.yaml, in which text was read")
 	if err := flags.Parse(args); err != nil {
@@ -91,6 +92,17 @@ func run(ctx context.Context, args []string) error {
 	claims, err := list()
 	if err != nil {
 		return err
+	}
+	ofFilms, err := listClips()
+	if err != nil {
+		return err
+	}
+	if *video {
+		body, err := films(ctx, ofFilms)
+		if err != nil {
+			return err
+		}
+		return write(*out, map[string]string{"films": body})
 	}
 	texts, err := readings(*read)
 	if err != nil {
@@ -120,16 +132,25 @@ func run(ctx context.Context, args []string) error {
 	if err := b.bounds(ctx, &bounds); err != nil {
 		return err
 	}
-	text, err := files.Read(*out, files.MaxModel)
+	body, err := films(ctx, ofFilms)
 	if err != nil {
 		return err
 	}
-	for marker, body := range map[string]string{"claims": table.String(), "rates": rates.String(), "bounds": bounds.String()} {
+	return write(*out, map[string]string{"claims": table.String(), "rates": rates.String(), "bounds": bounds.String(), "films": body})
+}
+
+// write puts tables between their markers in a file.
+func write(file string, tables map[string]string) error {
+	text, err := files.Read(file, files.MaxModel)
+	if err != nil {
+		return err
+	}
+	for marker, body := range tables {
 		if text, err = replace(text, marker, body); err != nil {
-			return fmt.Errorf("%s: %w", *out, err)
+			return fmt.Errorf("%s: %w", file, err)
 		}
 	}
-	return wholefile.Write(*out, text)
+	return wholefile.Write(file, text)
 }
 
 // kinds are the tokenizers that claims are about.

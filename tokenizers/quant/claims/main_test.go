@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vtbench/vtbench/pix"
+	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/quant"
 )
 
@@ -31,7 +33,20 @@ func TestListAndPage(t *testing.T) {
 			t.Errorf("docs/rules.md has no row for %q: run `make claims`", c.Claim)
 		}
 	}
-	for _, marker := range []string{"claims", "rates", "bounds"} {
+	films, err := listClips()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range films {
+		if seen[c.ID] || c.System == "" || c.Claim == "" {
+			t.Errorf("claim %q of films: its id is there twice, or it says nothing", c.ID)
+		}
+		seen[c.ID] = true
+		if !strings.Contains(string(page), c.Claim) {
+			t.Errorf("docs/rules.md has no row for %q: run `make claims`", c.Claim)
+		}
+	}
+	for _, marker := range []string{"claims", "rates", "bounds", "films"} {
 		once, err := replace(page, marker, "new\n")
 		if err != nil {
 			t.Fatal(err)
@@ -143,5 +158,61 @@ func TestIntervals(t *testing.T) {
 	}
 	if !slices.Equal(s.clusters[3], []int{3}) {
 		t.Error("a statistic changed the clusters")
+	}
+}
+
+// Bits at equal PSNR are read off the curve of a family, whichever way it runs.
+func TestBitsAtEqualPSNR(t *testing.T) {
+	family := func(scale float64) [][]clipOutcome {
+		return [][]clipOutcome{{{psnr: 36, coded: 4 * scale}}, {{psnr: 30, coded: scale}}, {{psnr: 24, coded: scale / 4}}}
+	}
+	for at, want := range map[float64]float64{36: 4, 33: 2, 30: 1, 27: .5, 21: .125} {
+		if got := bitsAt(family(1), []int{0}, at); math.Abs(got-want) > 1e-9 {
+			t.Errorf("at %g dB: %g bits, want %g", at, got, want)
+		}
+	}
+	// A clip of half the bits at every PSNR saves half.
+	b := &clipBench{clips: []string{"static-00", "static-75"}, seen: map[clipArm][]clipOutcome{}}
+	c := clipClaim{Measure: "stands", Of: clipArm{Use: "x"}, Steps: []float64{8, 16, 32}}
+	for i, a := range c.arms() {
+		b.seen[a] = []clipOutcome{family(1)[i][0], family(.5)[i][0]}
+	}
+	f, err := b.statistic(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f(nil); math.Abs(got-50) > 1e-9 {
+		t.Errorf("%g %% saved, want 50", got)
+	}
+}
+
+// A window is measured frame by frame and together alike.
+func TestMeasureClip(t *testing.T) {
+	in := pix.Clip{}
+	for f := range 4 {
+		m := pix.New(filmWidth, filmHeight)
+		for i := range m.Pix {
+			m.Pix[i] = uint8(100 + 20*math.Sin(float64(i%(3*filmWidth))/90+float64(f)))
+		}
+		in.Frames = append(in.Frames, m)
+	}
+	b := &clipBench{tokens: map[string]tokenizers.Tokenizer{}, windows: []pix.Clip{in}, clips: []string{"waves"}, seen: map[clipArm][]clipOutcome{}}
+	blocks, err := b.outcomes(t.Context(), clipArm{Use: "kl3d:patch=8,t=4,dim=64"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames, err := b.outcomes(t.Context(), clipArm{Use: "kl:patch=8,dim=16"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if blocks[0].ratio != 12 || frames[0].ratio != 12 || blocks[0].psnr < 30 || frames[0].psnr < 30 || blocks[0].flicker <= 0 {
+		t.Errorf("%+v and %+v", blocks[0], frames[0])
+	}
+	codes, err := b.outcomes(t.Context(), clipArm{Use: "vq3d:patch=8,t=4,depth=4"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := codes[0]; math.Abs(o.nominal-40./256) > 1e-9 || o.coded <= 0 || o.coded >= o.nominal {
+		t.Errorf("%+v", o)
 	}
 }

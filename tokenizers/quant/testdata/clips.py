@@ -108,6 +108,32 @@ for factor, noise in ((0.97, 6), (1.3, 2), (0.5, 30)):  # a pan by a patch, fadi
         "kept": spectral(b), "next": flat(films[1].reshape(-1, dim) + look(films[1], 16) @ b),
     })
 
+# fourier: the real transform is numpy's complex one, scaled to be orthonormal.
+out["fourier"] = []
+for n in (2, 3, 4, 8):
+    x = rng.normal(size=n)
+    c = np.fft.rfft(x, norm="ortho")
+    row = [c[0].real]
+    for k in range(1, len(c)):
+        if 2 * k == n:
+            row.append(c[k].real)
+        else:
+            row += [2**0.5 * c[k].real, -(2**0.5) * c[k].imag]
+    out["fourier"].append({"x": flat(x), "out": flat(row)})
+
+# levels: the least squared error of evenly spaced levels, by trying a fine grid of both ends.
+out["levels"] = []
+for n in (2, 3, 4):
+    for x in (rng.normal(size=300) * 7 + 3, rng.laplace(size=300), rng.uniform(-1, 5, size=300)):
+        x = x.astype(np.float32)
+        best = np.inf
+        for lo in np.linspace(x.min(), np.median(x), 160):
+            for hi in np.linspace(np.median(x), x.max(), 160):
+                step = (hi - lo) / (n - 1)
+                ids = np.clip(np.round((x - lo) / max(step, 1e-9)), 0, n - 1)
+                best = min(best, float(((x - lo - step * ids) ** 2).mean()))
+        out["levels"].append({"levels": n, "x": flat(x), "error": best})
+
 with open("clips.json", "w") as f:
     json.dump(out, f)
     f.write("\n")
