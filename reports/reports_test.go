@@ -146,6 +146,15 @@ func TestFilms(t *testing.T) {
 			t.Errorf("the report has no %s", what)
 		}
 	}
+	tex, err := os.ReadFile(filepath.Join(dir, "figures", "t-stability-clips-clean-256.tex"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`jpeg:q=20\ddag{}`, "signs flipped by clip", `\ddag{}: a tokenizer of images`} {
+		if !bytes.Contains(tex, []byte(want)) {
+			t.Errorf("the table for print has no %s", want)
+		}
+	}
 	for _, name := range []string{"figures/track-vq3d-k=1024-clips-clean-256.png", "figures/time-psnr-clips-clean-256.svg", "tables/over-time.csv", "tables/tracks.csv", "tables/t-stability.csv"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)

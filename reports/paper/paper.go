@@ -87,10 +87,18 @@ func Tables(v *view.View, runs []*summary.Run) ([]Table, error) {
 				t.Groups = t.Groups || row.Groups != ""
 				t.Rows = append(t.Rows, row)
 			}
+			films := len(s.Dataset.Clips) > 0
 			if t.Groups {
-				t.Note = fmt.Sprintf("Tokenizers that share a letter do not differ (differences on the same items, signs flipped by image, Holm over all pairs, at %g). Bold: not shown to differ from the best.", alpha)
+				unit := "image"
+				if films {
+					unit = "clip"
+				}
+				t.Note = fmt.Sprintf("Tokenizers that share a letter do not differ (differences on the same items, signs flipped by %s, Holm over all pairs, at %g). Bold: not shown to differ from the best.", unit, alpha)
 			} else {
 				t.Note = "Which tokenizers differ was not tested: the run has no records of single items, or one contestant only."
+			}
+			if films {
+				t.Note += " " + view.ByFrameMark + ": a tokenizer of images, frame by frame."
 			}
 			out = append(out, t)
 		}
@@ -161,7 +169,7 @@ func (t Table) Markdown() []byte {
 // tex escapes what LaTeX would act on.
 var tex = strings.NewReplacer(
 	`\`, `\textbackslash{}`, "{", `\{`, "}", `\}`, "$", `\$`, "&", `\&`, "#", `\#`, "%", `\%`, "_", `\_`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`,
-	"−", "$-$", "–", "--", "∞", `$\infty$`, "†", `\dag{}`, "<", `\textless{}`, ">", `\textgreater{}`, "|", `\textbar{}`, `"`, "''", "`", "{`}", "'", "{'}",
+	"−", "$-$", "–", "--", "∞", `$\infty$`, "†", `\dag{}`, view.ByFrameMark, `\ddag{}`, "<", `\textless{}`, ">", `\textgreater{}`, "|", `\textbar{}`, `"`, "''", "`", "{`}", "'", "{'}",
 )
 
 // LaTeX is the table for a paper; it needs the package booktabs.
