@@ -24,6 +24,9 @@ func (c *Config) Faults(ctx context.Context) ([]string, error) {
 		found := make([][]string, r.items(d))
 		g, ctx := errgroup.WithContext(ctx)
 		g.SetLimit(max(c.Workers, 1))
+		if _, films := d.Data.(datasets.Clipped); films {
+			g.SetLimit(1) // frames are loaded in order
+		}
 		for i := range found {
 			g.Go(func() error {
 				if ctx.Err() != nil {

@@ -150,6 +150,16 @@ func (a *app) scoreRecipe(cmd *cobra.Command, args []string, f *scoreFlags) (err
 	if n := len(got.IDs()); n != r.Reference.N {
 		return usagef("recipe %s: reference.n is %d, %s has %d images: %w", r.Name, r.Reference.N, args[len(args)-1], n, recipe.ErrMismatch)
 	}
+	if f.strict {
+		all := run.Config{Datasets: []run.DatasetSource{{Spec: args[len(args)-1], Data: got}}, Full: true, Workers: cfg.Workers}
+		faults, err := all.Faults(ctx)
+		if err != nil {
+			return err
+		}
+		if err := a.refuse(faults, "the images"); err != nil {
+			return err
+		}
+	}
 	opened, err := openMetrics(ctx, r.Metrics, nil, cfg)
 	if err != nil {
 		return err

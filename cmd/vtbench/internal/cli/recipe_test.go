@@ -195,6 +195,26 @@ func TestRecipeMismatches(t *testing.T) {
 	}
 }
 
+// With --strict a set of which anything is left out or cannot be read is refused before
+// anything is measured.
+func TestStrictRecipe(t *testing.T) {
+	_, err := ort.Find("")
+	testenv.Need(t, err)
+	t.Setenv("VTBENCH_CACHE", t.TempDir())
+	file, _, got := recipeFiles(t, "center")
+	if status, _, stderr := vtbench(t, "score", "--recipe", file, got, "--strict"); status != ExitDone {
+		t.Fatalf("a whole set: status %d: %s", status, stderr)
+	}
+	if err := os.WriteFile(filepath.Join(got, "x05.png"), []byte("torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, _, stderr := vtbench(t, "score", "--recipe", file, got, "--strict")
+	if status != ExitUsage || !strings.Contains(stderr, "x05") || !strings.Contains(stderr, "--strict: 1 part") {
+		t.Errorf("a torn image: status %d: %s", status, stderr)
+	}
+}
+
+
 // A run by a recipe sees the prepared references, tells the recipe in its manifest, and
 // gives the untouched original the distance 0; without an image it has no value.
 func TestRunByRecipe(t *testing.T) {
