@@ -1,10 +1,11 @@
-// Vtbench-opencv is the helper that holds OpenCV: the networks of faces and the
-// tokenizer jp2. It is a program of its own, because an exception inside OpenCV ends the
+// Vtbench-opencv is the helper that holds OpenCV: the networks of faces, optical flow and
+// the tokenizer jp2. It is a program of its own, because an exception inside OpenCV ends the
 // process it happens in, and because OpenCV takes longer to load than vtbench to print
 // its help. vtbench starts it; docs/protocol.md says what the two tell each other.
 //
 //	vtbench-opencv version
 //	vtbench-opencv jp2 -rate 50
+//	vtbench-opencv flow
 //	vtbench-opencv faces -detector yunet=FILE -recogniser dlib=FILE
 package main
 
@@ -31,7 +32,7 @@ func main() {
 	var bad usage
 	switch {
 	case errors.As(err, &bad):
-		fmt.Fprintf(os.Stderr, "%s: %v\nusage: %[1]s version | jp2 [-rate N] | faces -detector LAYOUT=FILE -recogniser LAYOUT=FILE\n", opencv.Program, err)
+		fmt.Fprintf(os.Stderr, "%s: %v\nusage: %[1]s version | jp2 [-rate N] | flow | faces -detector LAYOUT=FILE -recogniser LAYOUT=FILE\n", opencv.Program, err)
 		os.Exit(2)
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "%s: %v\n", opencv.Program, err)
@@ -60,6 +61,11 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 		return plugin.Serve(ctx, newCodec(*rate), os.Stdin, os.Stdout)
+	case "flow":
+		if err := parse(fs, args[1:]); err != nil {
+			return err
+		}
+		return plugin.ServeHelper(ctx, flowInfo(), map[string]plugin.Op{opencv.FlowFarneback: farneback}, os.Stdin, os.Stdout)
 	case "faces":
 		detector := fs.String("detector", "", "LAYOUT=FILE")
 		recogniser := fs.String("recogniser", "", "LAYOUT=FILE")

@@ -76,6 +76,20 @@ const (
 	FaceEmbed = "face.embed"
 )
 
+// FlowFarneback is the operation of `vtbench-opencv flow`: it takes an [Image], the size of two
+// frames, and the pixels of the frame before and of the frame. It answers with 32-bit floats,
+// dx and dy of every pixel: where it was in the frame before, and, behind those, where each
+// pixel of the frame before went. Farnebäck's method on grey values, with FarnebackParams.
+const FlowFarneback = "flow.farneback"
+
+// FarnebackParams are those of calcOpticalFlowFarneback.
+var FarnebackParams = struct {
+	PyramidScale         float64
+	Levels, Window       int
+	Iterations, PolySize int
+	PolySigma            float64
+}{.5, 5, 15, 3, 5, 1.1}
+
 // An Image is 3·W·H bytes of RGB.
 type Image struct {
 	W int `json:"w"`

@@ -37,6 +37,9 @@ func Kinds() []metrics.Kind {
 	out := []metrics.Kind{{Specs: stepSpecs(), Temporal: func(_ context.Context, cfg metrics.Config) (metrics.Temporal, error) {
 		return Steps{wanted: cfg.Wants}, nil
 	}}}
+	out = append(out, metrics.Kind{Specs: flowSpecs(), Temporal: func(ctx context.Context, cfg metrics.Config) (metrics.Temporal, error) {
+		return OpenFlow(ctx, cfg)
+	}})
 	for _, f := range Followers() {
 		out = append(out, metrics.Kind{Specs: f.Specs(), Follower: f})
 	}
