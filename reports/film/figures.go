@@ -64,17 +64,23 @@ func Figures(v *view.View, g *gallery.Gallery, films []*Film) (out []plot.Named,
 
 // Timed are the metrics of frames that are shown over time, by their places in
 // gallery.Gallery.Metrics: those of steps between frames, the one of pixels, and the first
-// graded headline.
+// graded headline of quality, or what picks the worst cases where there is none.
 func Timed(v *view.View, g *gallery.Gallery) []int {
 	var out []int
-	graded := false
+	pixels, _ := v.Pixels()
+	graded := -1
 	for i, m := range g.Metrics {
-		headline := slices.Contains(v.Headline, m.ID) && m.Role == metrics.RoleQuality && !m.Binary && !graded
-		pixels, ok := v.Pixels()
-		if m.Scope == metrics.PerStep && m.Role.Judges() || headline || ok && m.ID == pixels.ID {
+		if m.Role != metrics.RoleQuality || m.Binary || m.Scope == metrics.PerStep {
+			continue
+		}
+		if graded < 0 && slices.Contains(v.Headline, m.ID) || m.ID == v.Suite.Worst && (graded < 0 || !slices.Contains(v.Headline, g.Metrics[graded].ID)) {
+			graded = i
+		}
+	}
+	for i, m := range g.Metrics {
+		if m.Scope == metrics.PerStep && m.Role.Judges() || i == graded || m.ID == pixels.ID {
 			out = append(out, i)
 		}
-		graded = graded || headline
 	}
 	return out
 }

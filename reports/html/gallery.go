@@ -75,11 +75,11 @@ func (p *place) at(s string) int {
 	return len(p.list) - 1
 }
 
-// graded is the first headline metric of quality that has more than right and wrong, "" for
-// none.
+// graded is the first headline metric of quality that has more than right and wrong of single
+// items, "" for none.
 func graded(v *view.View) string {
 	for _, id := range v.Headline {
-		if m, _ := v.Metric(id); m.Role == metrics.RoleQuality && !m.Binary {
+		if m, _ := v.Metric(id); m.Role == metrics.RoleQuality && !m.Binary && m.Scope != metrics.PerTrack && m.Scope != metrics.PerClip {
 			return id
 		}
 	}

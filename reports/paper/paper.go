@@ -97,8 +97,8 @@ func Tables(v *view.View, runs []*summary.Run) ([]Table, error) {
 			} else {
 				t.Note = "Which tokenizers differ was not tested: the run has no records of single items, or one contestant only."
 			}
-			if films {
-				t.Note += " " + view.ByFrameMark + ": a tokenizer of images, frame by frame."
+			if note := v.ByFrameNote(); films && note != "" {
+				t.Note += " " + note + "."
 			}
 			out = append(out, t)
 		}

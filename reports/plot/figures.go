@@ -58,15 +58,18 @@ func Figures(v *view.View) []Named {
 		if ok && score != pixels.ID {
 			ids = append(ids, pixels.ID)
 		}
-		for _, id := range ids {
-			if f, ok := against(v, s, "", id); ok {
-				add("rate-"+id+"-"+suffix, "What a bit buys: rate against "+title(v, id)+".", Named{Section: s, Metric: id}, f)
-			}
+		rated := slices.Clone(ids)
+		held, films := v.Stability(s)
+		if films && !slices.Contains(ids, held.ID) {
+			rated = append(rated, held.ID)
 		}
-		if m, ok := v.Stability(s); ok && !slices.Contains(ids, m.ID) {
-			if f, ok := against(v, s, "", m.ID); ok {
-				f.Note = strings.TrimSpace(f.Note + " " + view.ByFrameMark + ": frame by frame; the others code frames together.")
-				add("rate-"+m.ID+"-"+suffix, "Does it hold from frame to frame, and at what rate: "+m.Title+", "+m.Short+".", Named{Section: s, Metric: m.ID}, f)
+		for _, id := range rated {
+			caption := "What a bit buys: rate against " + title(v, id) + "."
+			if films && id == held.ID {
+				caption = "Does it hold from frame to frame, and at what rate: " + held.Title + ", " + held.Short + "."
+			}
+			if f, ok := against(v, s, "", id); ok {
+				add("rate-"+id+"-"+suffix, caption, Named{Section: s, Metric: id}, f)
 			}
 		}
 		if len(ids) > 1 {
@@ -375,6 +378,9 @@ func against(v *view.View, s view.Section, x, y string) (Figure, bool) {
 		}
 	} else if len(absent) > 0 {
 		notes = append(notes, "Not shown, for want of a finite value: "+strings.Join(absent, ", ")+".")
+	}
+	if note := v.ByFrameNote(); note != "" && len(s.Dataset.Clips) > 0 {
+		notes = append(notes, note+".")
 	}
 	f.Note = strings.Join(notes, " ")
 	return f, len(f.Series) >= 2

@@ -514,7 +514,7 @@ func (v *View) nameTokens(runs []*summary.Run) []naming {
 		v.warn("%s: these reconstructions came at the size of the originals; that they were made at the resolution of the table, and how they were scaled, is their maker's word", scaledBackMark)
 	}
 	if byFrame {
-		v.warn("%s: a tokenizer of images, which codes every frame by itself; the others code frames together", ByFrameMark)
+		v.warn("%s", v.ByFrameNote())
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package view
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/datasets"
@@ -109,4 +110,20 @@ func (v *View) Samples() string {
 		return "clips"
 	}
 	return "images, people or clips"
+}
+
+// ByFrameNote says what ByFrameMark means; "" where no tokenizer has it.
+func (v *View) ByFrameNote() string {
+	marked, others := false, false
+	for _, t := range v.Tokens {
+		marked = marked || strings.HasSuffix(t.Name, ByFrameMark)
+		others = others || t.Info.Clips != nil
+	}
+	switch {
+	case !marked:
+		return ""
+	case others:
+		return ByFrameMark + ": a tokenizer of images, which codes every frame by itself; the others code frames together"
+	}
+	return ByFrameMark + ": a tokenizer of images, which codes every frame by itself"
 }
