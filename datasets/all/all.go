@@ -24,6 +24,7 @@ import (
 	"github.com/vtbench/vtbench/datasets/segmentation"
 	"github.com/vtbench/vtbench/datasets/streets"
 	"github.com/vtbench/vtbench/datasets/textgen"
+	"github.com/vtbench/vtbench/datasets/video"
 )
 
 // Kinds lists every kind of data set, in the order in which it is shown.
@@ -57,6 +58,12 @@ func Kinds() []datasets.Kind {
 			func() (datasets.Dataset, error) { return clips.New(clips.StaticID) }),
 		builtin(clips.LinearID, "drawn clips in which every frame is a linear function of the one before: cycles, crossfade, ramp, decay; no download",
 			func() (datasets.Dataset, error) { return clips.New(clips.LinearID) }),
+		{
+			Name: video.Bunny, Summary: "the first 32 frames of a piece of Big Buck Bunny at 480x270; bunny:size=1280x720 for all 132 at their own; from vtbench datasets pull, by ffmpeg from make deps-video", Example: video.Bunny,
+			Open: func(ctx context.Context, arg string, o datasets.Options) (datasets.Dataset, error) {
+				return video.OpenBunny(ctx, arg, o)
+			},
+		},
 		ofFolder(icdar.Name, "photographs with transcriptions, ICDAR 2013/2015 layout: images/ and gt/gt_NAME.txt, boxes or quads", icdar.Open),
 		ofFolder(ocrsets.TokBench, "TokBench's text: images/text_data/SET/ and annotations/text_SET.json", ocrsets.OpenTokBench),
 		ofFolder(ocrsets.COCOText, "scene text of COCO-Text: cocotext.v2.json beside train2014/; ,set=train behind the folder for another part than val", ocrsets.OpenCOCOText),
@@ -96,6 +103,9 @@ func Kinds() []datasets.Kind {
 				return archive.Open(ctx, arg, o)
 			},
 		},
+		ofFolder(video.Name, "films: files (MP4, MOV, WebM, Matroska, AVI, Y4M) by ffmpeg from make deps-video, and folders of frames; options behind the path: ,frames=48,every=2,size=480x270", video.Open),
+		ofFolder(video.DAVIS, "films of DAVIS: JPEGImages/480p/NAME/ of ImageSets/2017/val.txt; ,set=2017/train behind the folder for another part", video.OpenDAVIS),
+		ofFolder(video.TokBench, "TokBench's films, with text and faces: videos/ and video_annotations/", video.OpenTokBench),
 		ofFolder(folder.Name, "all images of a folder and its subfolders; no labels, so pixel metrics only", folder.Open),
 	}
 }

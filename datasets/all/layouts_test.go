@@ -30,6 +30,15 @@ func picture(w, h, seed int) pix.Image {
 	return m
 }
 
+// y4m is a film of gray frames.
+func y4m(w, h, frames int) []byte {
+	b := fmt.Appendf(nil, "YUV4MPEG2 W%d H%d F25:1 Cmono\n", w, h)
+	for k := range frames {
+		b = append(append(b, "FRAME\n"...), bytes.Repeat([]byte{uint8(40 + 20*k)}, w*h)...)
+	}
+	return b
+}
+
 // level is a gray image of one value, as label maps are stored, with another value in its
 // first pixel.
 func level(w, h int, first, v uint8) pix.Image {
@@ -531,6 +540,36 @@ nonsense
 		"celeba": {
 			Make:    of("", map[string]any{"img_celeba/000001.png": photo, "img_celeba/000002.png": other, "identity_CelebA.txt": "000001.jpg 17\n000002.jpg 18\n"}),
 			Damages: []datasettest.Damage{refused("a line", map[string]any{"identity_CelebA.txt": "000001.jpg 17\n000002.jpg\n"}, "identity_CelebA.txt:2")},
+		},
+		"video": {
+			Make: of("", map[string]any{"b/0.png": picture(16, 16, 1), "b/1.png": picture(16, 16, 2), "a.y4m": y4m(16, 16, 3)}),
+			Damages: []datasettest.Damage{
+				put("a film cut short", map[string]any{"a.y4m": y4m(16, 16, 3)[:500]}, "a.y4m", "cut short"),
+				put("a file that is no film", map[string]any{"a.y4m": "no film"}, "a.y4m"),
+				put("a frame of another size", map[string]any{"b/1.png": picture(8, 16, 2)}, "b is 8×16, the first of the film 16×16"),
+			},
+		},
+		"davis": {
+			Make: of("", map[string]any{
+				"JPEGImages/480p/bear/00000.jpg": picture(16, 16, 1), "JPEGImages/480p/bear/00001.jpg": picture(16, 16, 2),
+				"ImageSets/2017/val.txt": "bear\n",
+			}),
+			Damages: []datasettest.Damage{
+				put("a sequence that is not there", map[string]any{"ImageSets/2017/val.txt": "bear\ncamel\n"}, "camel"),
+				refused("a malformed list", map[string]any{"ImageSets/2017/val.txt": " \n"}, "2017/val"),
+			},
+		},
+		"tokbench-video": {
+			Make: of("", map[string]any{
+				"videos/a.y4m": y4m(16, 16, 3), "video_annotations/text.json": asJSON([]object{
+					{"video_name": "a", "file_name": "a-frame1.jpg", "width": 16, "height": 16, "annotations": []object{{"rec": "word", "bbox": []int{1, 1, 9, 9}, "ratio": .1}}},
+				}),
+			}),
+			Whole: true,
+			Damages: []datasettest.Damage{
+				refused("a malformed list", map[string]any{"video_annotations/text.json": "[\n3]"}, "text.json:2"),
+				put("a film cut short", map[string]any{"videos/a.y4m": y4m(16, 16, 3)[:500]}, "a.y4m", "cut short"),
+			},
 		},
 		"ffhq": {
 			Make:    of("", map[string]any{"00000.png": picture(64, 64, 1), "00001.png": picture(64, 64, 2)}),

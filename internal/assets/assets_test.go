@@ -23,8 +23,8 @@ func TestListIsSound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Version != 1 || len(Files("")) == 0 {
-		t.Errorf("version %d with %d files", m.Version, len(Files("")))
+	if m.Version != 1 || len(Files()) == 0 {
+		t.Errorf("version %d with %d files", m.Version, len(Files()))
 	}
 }
 
@@ -151,7 +151,7 @@ func TestPullOfNothing(t *testing.T) {
 	if err := Pull(t.Context(), &log, nil); err != nil || log.Len() != 0 {
 		t.Errorf("error %v, log %q", err, log.String())
 	}
-	err := Pull(t.Context(), io.Discard, Files(""))
+	err := Pull(t.Context(), io.Discard, Files())
 	if err == nil || !strings.Contains(err.Error(), "scikit-image") || !strings.Contains(err.Error(), "lomiri") {
 		t.Errorf("without clients: %v", err)
 	}

@@ -243,7 +243,7 @@ func (j Job) args() ([]string, error) {
 	if level == "" {
 		level = "error"
 	}
-	args := []string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", level, "-y"}
+	args := []string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+" + level, "-y"}
 	fd := 3
 	for _, in := range j.Inputs {
 		args = append(args, "-protocol_whitelist", "file,pipe", "-format_whitelist", formats)

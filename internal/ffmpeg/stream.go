@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -25,7 +26,7 @@ var ErrHung = errors.New("ffmpeg hangs")
 // of it an error repeats.
 const (
 	maxSaid  = 16 << 10
-	maxLines = 4
+	maxLines = 3
 )
 
 // A Stream is the output of a run. It is for one goroutine; Close may be called at any
@@ -81,6 +82,7 @@ func (p *Program) start(ctx context.Context, j Job, args []string) (_ *Stream, e
 		return nil, err
 	}
 	s.out, s.cmd.Stdout = r, w
+	child.Widen(r)
 	theirs, ours = append(theirs, w), append(ours, r)
 	var feeds []func()
 	for i, in := range j.Inputs {
@@ -91,6 +93,7 @@ func (p *Program) start(ctx context.Context, j Job, args []string) (_ *Stream, e
 		if err != nil {
 			return nil, err
 		}
+		child.Widen(w)
 		theirs, ours = append(theirs, r), append(ours, w)
 		s.cmd.ExtraFiles = append(s.cmd.ExtraFiles, r)
 		feeds = append(feeds, func() { s.feed(i, w, in.Reader) })
@@ -271,9 +274,57 @@ func (s *Stream) finished() error {
 	return s.err
 }
 
-// Said is the end of what ffmpeg said, its lines joined by "; ": warnings where it ended
-// well. Paths of the machine may be in it.
-func (s *Stream) Said() string { return s.said.last(maxLines) }
+// Said is what ffmpeg complained of, or said last where it did not complain; its lines are
+// joined by "; ". Paths of the machine may be in it. Its threads speak at once, so what is
+// told is what those say that read the input, where they complain at all.
+func (s *Stream) Said() string {
+	lines := s.Complaints()
+	if of := slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return !strings.HasPrefix(l, "in#") }); len(of) > 0 {
+		lines = of
+	}
+	if len(lines) > 0 {
+		return strings.Join(lines[:min(len(lines), maxLines)], "; ")
+	}
+	for l := range strings.Lines(s.said.String()) {
+		if l = tidy(l); l != "" {
+			lines = append(lines, l)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-maxLines):], "; ")
+}
+
+// Complaints are the lines at the end of what ffmpeg said that it calls errors, or that speak
+// of damage; each once.
+func (s *Stream) Complaints() []string {
+	var lines []string
+	for l := range strings.Lines(s.said.String()) {
+		if t := tidy(l); grave.MatchString(l) && !slices.Contains(lines, t) {
+			lines = append(lines, t)
+		}
+	}
+	return lines
+}
+
+var (
+	grave = regexp.MustCompile(`\[(error|fatal|panic)\] |\[warning\] .*corrupt`)
+	// "[in#0/avi @ 0x562103650e00] [warning] ": who speaks, at an address that is another in
+	// each run, and how serious it is
+	address = regexp.MustCompile(` @ 0x[0-9a-f]+`)
+	marks   = regexp.MustCompile(`^(?:\[([^\]]*)\] (?:\[[^\]]*\] )*?)??\[(?:info|warning|error|fatal|panic)\] `)
+)
+
+// tidy takes what is of no use to people out of a line.
+func tidy(l string) string {
+	l = address.ReplaceAllString(l, "")
+	if m := marks.FindStringSubmatchIndex(l); m != nil {
+		who := ""
+		if m[2] >= 0 {
+			who = l[m[2]:m[3]] + ": "
+		}
+		l = who + l[m[1]:]
+	}
+	return wire.Clean(l, 300)
+}
 
 // Log is the end of what ffmpeg said, as it is, of at most 16 KiB.
 func (s *Stream) Log() string { return s.said.String() }
@@ -319,14 +370,4 @@ func (t *said) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return string(t.buf[max(0, len(t.buf)-maxSaid):])
-}
-
-func (t *said) last(n int) string {
-	var lines []string
-	for _, l := range strings.Split(t.String(), "\n") {
-		if l = wire.Clean(l, 300); l != "" {
-			lines = append(lines, l)
-		}
-	}
-	return strings.Join(lines[max(0, len(lines)-n):], "; ")
 }

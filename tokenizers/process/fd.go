@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/vtbench/vtbench/internal/child"
 	"github.com/vtbench/vtbench/tokenizers"
 )
 
@@ -137,8 +138,8 @@ func attach(c *config) (*proc, error) {
 	p := newProc()
 	p.stdin, p.stdout = out, in
 	close(p.drained) // it has no standard error of ours
-	widen(in)
-	widen(out)
+	child.Widen(in)
+	child.Widen(out)
 	go p.read()
 	return p, nil
 }

@@ -167,16 +167,3 @@ func reap(pid int) {
 		time.Sleep(time.Millisecond)
 	}
 }
-
-// widen asks for a larger pipe buffer, so that a frame takes fewer switches
-// between the two processes; the kernel's limit for users is 1 MiB by default.
-func widen(f *os.File) {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return
-	}
-	// A refusal only costs speed.
-	_ = raw.Control(func(fd uintptr) {
-		_, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, 1<<20)
-	})
-}

@@ -4,7 +4,6 @@ package process
 
 import (
 	"errors"
-	"os"
 	"os/exec"
 	"syscall"
 )
@@ -31,6 +30,3 @@ func signalGroup(pid int, sig syscall.Signal) error {
 
 // sweep needs /proc: elsewhere children that leave the group are out of reach.
 func sweep(int, string, []relative) int { return 0 }
-
-// widen needs Linux.
-func widen(*os.File) {}

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/vtbench/vtbench/internal/child"
 	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/process/wire"
 )
@@ -159,8 +160,8 @@ func start(c *config, replica int) (*proc, error) {
 			theirs[i], ours[i] = w, r
 		}
 	}
-	widen(ours[0])
-	widen(ours[1])
+	child.Widen(ours[0])
+	child.Widen(ours[1])
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs[0], theirs[1], theirs[2]
 	p.stdin, p.stdout, p.stderr = ours[0], ours[1], ours[2]
 

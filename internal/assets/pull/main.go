@@ -13,7 +13,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := assets.Pull(ctx, os.Stderr, assets.Files("")); err != nil {
+	if err := assets.Pull(ctx, os.Stderr, assets.Files()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(5)
 	}

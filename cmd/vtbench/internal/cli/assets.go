@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,14 +21,14 @@ func (a *app) modelsCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		a.pullCommand(assets.Model, "Fetch the networks that metrics use"),
-		a.verifyCommand(assets.Model, "verify", "Check the fetched networks by their digests; status 5 when one is missing"),
-		a.verifyCommand(assets.Model, "list", "List the networks, whether they are there, sources and licences"),
+		a.pullCommand("Fetch the networks that metrics use", assets.Model),
+		a.verifyCommand("verify", "Check the fetched networks by their digests; status 5 when one is missing", assets.Model),
+		a.verifyCommand("list", "List the networks, whether they are there, sources and licences", assets.Model),
 	)
 	return cmd
 }
 
-func (a *app) pullCommand(use, short string) *cobra.Command {
+func (a *app) pullCommand(short string, uses ...string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "pull",
 		Short: short,
@@ -40,14 +41,14 @@ Does nothing when all are there.`,
 			if a.quiet {
 				log = io.Discard
 			}
-			if err := assets.Pull(cmd.Context(), log, assets.Files(use)); err != nil {
-				return &missing.Error{What: "a file (" + use + ")", Mend: assets.Mend(use) + " (again, with pip and apt-get at hand)", Err: err}
+			if err := assets.Pull(cmd.Context(), log, assets.Files(uses...)); err != nil {
+				return &missing.Error{What: "a file (" + strings.Join(uses, ", ") + ")", Mend: assets.Mend(uses[0]) + " (again, with pip and apt-get at hand)", Err: err}
 			}
 			dir, err := assets.Dir()
 			if err != nil {
 				return err
 			}
-			a.logf("all %d files are in %s", len(assets.Files(use)), dir)
+			a.logf("all %d files are in %s", len(assets.Files(uses...)), dir)
 			return nil
 		},
 	}
@@ -60,7 +61,7 @@ type verified struct {
 }
 
 // verifyCommand checks files; as "list" it finds no fault with what is missing.
-func (a *app) verifyCommand(use, name, short string) *cobra.Command {
+func (a *app) verifyCommand(name, short string, uses ...string) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   name,
@@ -70,7 +71,7 @@ func (a *app) verifyCommand(use, name, short string) *cobra.Command {
 			var list []verified
 			var absent []string
 			var errs []error
-			for _, f := range assets.Files(use) {
+			for _, f := range assets.Files(uses...) {
 				v := verified{f, "ok"}
 				if err := f.Verify(); err != nil {
 					if v.State = "damaged"; isMissing(err) {
@@ -87,7 +88,7 @@ func (a *app) verifyCommand(use, name, short string) *cobra.Command {
 				if n := len(absent) - 1; n > 0 {
 					what = fmt.Sprintf("%s, with %d of the %d other files,", what, n, len(list)-1)
 				}
-				errs = append(errs, &missing.Error{What: what, Mend: assets.Mend(use)})
+				errs = append(errs, &missing.Error{What: what, Mend: assets.Mend(uses[0])})
 			}
 			if format == "json" {
 				return errors.Join(append(errs, a.json(list))...)

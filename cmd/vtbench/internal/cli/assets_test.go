@@ -77,7 +77,7 @@ func TestDamagedFile(t *testing.T) {
 // Without the helper the face suite ends with the command that makes it, and doctor
 // says so.
 func TestMissingHelper(t *testing.T) {
-	for _, f := range assets.Files("") {
+	for _, f := range assets.Files() {
 		testenv.Need(t, f.Verify())
 	}
 	t.Chdir(t.TempDir())

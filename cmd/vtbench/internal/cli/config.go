@@ -186,6 +186,17 @@ func (a *app) closeTokenizers(list []run.TokenizerSource) {
 	}
 }
 
+// closeData closes data sets that keep files open or programs running. They were only read.
+func (a *app) closeData(list []run.DatasetSource) {
+	for _, d := range list {
+		if c, ok := d.Data.(io.Closer); ok {
+			if err := c.Close(); err != nil {
+				a.warnf("closing data set %s: %v", d.Spec, err)
+			}
+		}
+	}
+}
+
 // parseShard reads "2/8".
 func parseShard(s string) (run.Shard, error) {
 	if s == "" {

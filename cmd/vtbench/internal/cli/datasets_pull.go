@@ -37,7 +37,7 @@ type pulledFile struct {
 }
 
 func (a *app) datasetsPullCommand() *cobra.Command {
-	cmd := a.pullCommand(assets.Photo, "Fetch the photographs that built-in data sets are made of, or what a recipe names")
+	cmd := a.pullCommand("Fetch the photographs and the film that built-in data sets are made of, or what a recipe names", assets.Photo, assets.Film)
 	photographs := cmd.RunE
 	var output, shown string
 	var jobs int

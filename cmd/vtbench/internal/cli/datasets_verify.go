@@ -76,7 +76,7 @@ The exit status is 4 where anything was found.`,
 		ValidArgsFunction: firstArg(completeDataset),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				files := a.verifyCommand(assets.Photo, "verify", "")
+				files := a.verifyCommand("verify", "", assets.Photo, assets.Film)
 				if err := files.Flags().Set("format", shown); err != nil {
 					return usage(err)
 				}

@@ -48,7 +48,7 @@ func (a *app) doctorCommand() *cobra.Command {
 func (a *app) doctor(ctx context.Context, format string) error {
 	checks := []check{
 		checkProgram(), checkOCR(ctx), checkOpenCV(ctx), checkPython(ctx), checkRuntime(), checkFFmpeg(ctx),
-		checkAssets("face networks", assets.Model), checkAssets("photographs", assets.Photo), checkOutput(),
+		checkAssets("face networks", assets.Model), checkAssets("photographs, films", assets.Photo, assets.Film), checkOutput(),
 	}
 	if format == "json" {
 		if err := a.json(checks); err != nil {
@@ -162,10 +162,10 @@ func checkFFmpeg(ctx context.Context) check {
 	return c
 }
 
-// checkAssets counts the files of a use that are there.
-func checkAssets(name, use string) check {
+// checkAssets counts the files of some uses that are there.
+func checkAssets(name string, uses ...string) check {
 	c := check{Name: name, State: "ok"}
-	files, have := assets.Files(use), 0
+	files, have := assets.Files(uses...), 0
 	for _, f := range files {
 		if f.Verify() == nil {
 			have++
@@ -173,7 +173,7 @@ func checkAssets(name, use string) check {
 	}
 	c.Detail = fmt.Sprintf("%d of %d files", have, len(files))
 	if have < len(files) {
-		c.State, c.Mend = "optional", assets.Mend(use)
+		c.State, c.Mend = "optional", assets.Mend(uses[0])
 	}
 	return c
 }

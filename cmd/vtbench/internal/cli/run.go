@@ -349,6 +349,7 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, r *recipe.Recipe, 
 	err = opening.Wait()
 	defer func() { err = errors.Join(err, opened.close()) }()
 	defer a.closeTokenizers(cfg.Tokenizers)
+	defer a.closeData(cfg.Datasets)
 	if err != nil {
 		return err
 	}
