@@ -86,7 +86,7 @@ func (s *Set) probe(ctx context.Context, file string, threads int) (p probed, er
 		return p, errors.New("the file is empty")
 	}
 	out := []string{
-		"-filter_complex", "[0:V:0]" + s.o.filters(0) + "split[a][b];[a]format=gray,crop=iw:1:0:0[w];[b]format=gray,crop=1:ih:0:0[h]",
+		"-filter_complex", "[0:V:0]" + s.o.filters(0) + "split[a][b];[a]crop=iw:1:0:0:exact=1,format=gray[w];[b]crop=1:ih:0:0:exact=1,format=gray[h]",
 		"-map", "[w]", "-map", "[h]", "-noautoscale", "-fps_mode", "passthrough", "-c:v", "rawvideo",
 		"-enc_time_base:1", "1/1000000",
 	}
@@ -179,6 +179,10 @@ type table struct {
 // readTable reads lines such as "0, 3, 3, 1, 64, 0x…": stream, two times, how long, how many
 // bytes, a sum. Stream 0 has a row of each frame and stream 1 a column.
 func readTable(r io.Reader) (t table, err error) {
+	defer func() { // the two streams end together, unless ffmpeg is ended
+		n := min(len(t.w), len(t.h))
+		t.w, t.h, t.at = t.w[:n], t.h[:n], t.at[:n]
+	}()
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 4<<10), 64<<10)
 	for lines.Scan() {
@@ -215,8 +219,6 @@ func readTable(r io.Reader) (t table, err error) {
 		}
 		t.h, t.at = append(t.h, size), append(t.at, at)
 	}
-	n := min(len(t.w), len(t.h)) // the two streams end together, unless ffmpeg is ended
-	t.w, t.h, t.at = t.w[:n], t.h[:n], t.at[:n]
 	return t, lines.Err()
 }
 

@@ -71,7 +71,7 @@ func frameBytes(header string) int64 {
 		}
 	}
 	m := sampling.FindStringSubmatch(format)
-	if m == nil {
+	if m == nil || w < 1 || h < 1 {
 		return 0
 	}
 	n := w * h

@@ -38,11 +38,7 @@ func openTokBench(t *testing.T, arg string) *video.Set {
 	t.Helper()
 	s, err := video.OpenTokBench(t.Context(), arg, datasets.Options{})
 	testenv.Need(t, err)
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { end(t, s) })
 	return s
 }
 
@@ -124,15 +120,13 @@ func TestTokBenchFaults(t *testing.T) {
 		write(t, filepath.Join(dir, "videos", "a.y4m"), y4m(64, 32, gray(2)...))
 		write(t, filepath.Join(dir, "video_annotations", "t.json"), asJSON(t, []object{tc.frame}))
 		s, err := video.OpenTokBench(t.Context(), dir+tc.option, datasets.Options{})
-		said := ""
+		var said string
 		if err != nil {
 			said = err.Error()
 		} else {
 			_, failed := load(t, s)
 			said = strings.Join(failed, "\n")
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
+			end(t, s)
 		}
 		if !strings.Contains(said, tc.want) || !strings.Contains(said, "t.json: [0]") {
 			t.Errorf("%s: %q, want %q", name, said, tc.want)

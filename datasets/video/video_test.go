@@ -50,12 +50,22 @@ func open(t *testing.T, arg string) *video.Set {
 	t.Helper()
 	s, err := video.Open(t.Context(), arg, datasets.Options{})
 	testenv.Need(t, err)
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { end(t, s) })
 	return s
+}
+
+func end(t *testing.T, s *video.Set) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func remove(t *testing.T, file string) {
+	t.Helper()
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // load loads all frames of a set: what each is, or why not.
@@ -294,7 +304,7 @@ func TestRotation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer stored.Close()
+	defer end(t, stored)
 	it, err := stored.Load(t.Context(), 0)
 	if err != nil || it.Image.W != 64 || len(it.Notes) != 0 || stored.Info().Digest == s.Info().Digest {
 		t.Errorf("as it is stored: %d wide, notes %q, %v", it.Image.W, it.Notes, err)
@@ -335,13 +345,13 @@ func TestBadFilms(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, at("short.mp4"), b[:len(b)*2/3])
-	os.Remove(at("index-last.mp4"))
+	remove(t, at("index-last.mp4"))
 	film(t, at("index-first.mp4"), 2, "-movflags", "+faststart")
 	if b, err = os.ReadFile(at("index-first.mp4")); err != nil {
 		t.Fatal(err)
 	}
 	write(t, at("short-behind-index.mp4"), b[:len(b)*2/3])
-	os.Remove(at("index-first.mp4"))
+	remove(t, at("index-first.mp4"))
 	// A file that says its samples are larger than it is.
 	lying := slices.Clone(b)
 	if i := strings.Index(string(lying), "stsz"); i > 0 {
@@ -545,7 +555,7 @@ func TestDAVIS(t *testing.T) {
 func TestBunny(t *testing.T) {
 	s, err := video.OpenBunny(t.Context(), "", datasets.Options{})
 	testenv.Need(t, err)
-	defer s.Close()
+	defer end(t, s)
 	if d := cmp.Diff([]datasets.Clip{{ID: "bunny", Frames: 32, Rate: 25}}, s.Clips()); d != "" {
 		t.Errorf("clips (-want +got):\n%s", d)
 	}
@@ -560,7 +570,7 @@ func TestBunny(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer whole.Close()
+	defer end(t, whole)
 	if d := cmp.Diff([]string{"bunny/0000", "bunny/0066"}, whole.IDs()); d != "" {
 		t.Errorf("every 66th (-want +got):\n%s", d)
 	}

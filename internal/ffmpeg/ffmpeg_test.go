@@ -195,7 +195,7 @@ func TestSlowReader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // told by what is read
 	b := make([]byte, 4)
 	if _, err := io.ReadFull(s, b); err != nil {
 		t.Fatal(err)

@@ -28,5 +28,7 @@ func TestSweepSparesOtherChildren(t *testing.T) {
 	if err := child.Kill(cmd); err != nil {
 		t.Fatal(err)
 	}
-	<-ended
+	if err := <-ended; err == nil {
+		t.Error("a killed child ended well")
+	}
 }
