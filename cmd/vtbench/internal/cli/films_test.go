@@ -33,7 +33,7 @@ func TestFilmsFromFiles(t *testing.T) {
 		}
 	}
 	status, _, stderr := vtbench(t, "run", "--suite", "s.yaml", "--data", "video:films", "-o", "bad")
-	if status != ExitIncomplete || !strings.Contains(stderr, "b.mp4") {
+	if status != ExitItemsFailed || !strings.Contains(stderr, "b.mp4") {
 		t.Errorf("with a file that is no film: status %d, %s", status, stderr)
 	}
 	journal, err := os.ReadFile("bad/records.jsonl")
