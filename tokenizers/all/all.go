@@ -16,6 +16,7 @@ import (
 	"github.com/vtbench/vtbench/tokenizers/baseline"
 	"github.com/vtbench/vtbench/tokenizers/cheapest"
 	"github.com/vtbench/vtbench/tokenizers/codec"
+	"github.com/vtbench/vtbench/tokenizers/film"
 	"github.com/vtbench/vtbench/tokenizers/folder"
 	"github.com/vtbench/vtbench/tokenizers/jp2"
 	"github.com/vtbench/vtbench/tokenizers/neural"
@@ -34,6 +35,7 @@ func Kinds() []tokenizers.Kind {
 		grouped("codecs", append(codec.Kinds(), jp2.Kind())...),
 		quant.Kinds(), // has groups of its own
 		quant.ClipKinds(),
+		grouped("codecs of films", film.Kinds()...),
 		grouped("networks", neural.Kinds()...),
 		grouped("combinations", cheapest.Kind(Kinds), ptq.Kind(Kinds)),
 		grouped("released", zoo.Kind()),
