@@ -103,6 +103,9 @@ func transformInfo(name string, a *Artefact, t *Transform, opts tokenizers.Optio
 	}
 }
 
+// farthest is how many spreads of a latent its residual reaches at most.
+const farthest = 16
+
 // predictive is the tokenizer.
 type predictive struct {
 	t      *Transform
@@ -130,9 +133,14 @@ func openPredictive(_ context.Context, name string, opts tokenizers.Options) (*p
 		// No latent of pixels from 0 to 255 is farther from zero; a residual at most twice.
 		var far float64
 		for i, v := range t.basis[d*t.Size():][:t.Size()] {
-			far += math.Abs(float64(v)) * max(float64(t.mean[i]), 255-float64(t.mean[i]))
+			far += 2 * math.Abs(float64(v)) * max(float64(t.mean[i]), 255-float64(t.mean[i]))
 		}
-		p.bounds[d] = int32(2*far/float64(p.step)) + 1
+		// Nor are those of patches like the ones fitted on farther than some spreads. What is,
+		// comes in several frames.
+		if len(t.quantiles) > 0 {
+			far = min(far, farthest*spreads(t.quantiles[d*quantileCount:][:quantileCount], 1)[0])
+		}
+		p.bounds[d] = int32(far/float64(p.step)) + 1
 		p.info.Codebooks = append(p.info.Codebooks, 2*int(p.bounds[d])+1)
 	}
 	return p, nil
