@@ -13,7 +13,8 @@ import (
 // With neighbours in the state, content that moves by up to a patch a frame is linear; of a
 // patch alone it is not. B is found by ridge regression on the frames decoded so far, after
 // 1, 2, 4 and 8 pairs of them, so that a decoder finds the same. A map whose dynamics grow
-// is drawn towards copying, whose do not, until they do not either.
+// is drawn towards copying, whose do not, until they do not either. A patch that it
+// predicted worse than copying in one frame is copied in the next.
 type dynamics struct {
 	gw, gh, dim, state int
 	n                  int       // numbers that the map sees
@@ -22,6 +23,10 @@ type dynamics struct {
 	pairs              int
 	rows, rowsT        []float32 // of all patches, and transposed
 	change, sum        []float32
+
+	always    bool      // patches are never copied in spite of a map
+	predicted []float32 // what the map said of the frame that is now; nil where it was not asked
+	copied    []bool    // patches of which it last said less than the frame before
 }
 
 const (
@@ -162,8 +167,36 @@ func (d *dynamics) growth() float64 {
 
 // advance writes the prediction of the frame behind before to now, which holds before.
 func (d *dynamics) advance(now, before []float32) {
-	if d.b != nil {
-		d.apply(now, before, unity)
+	d.predicted = d.predicted[:0]
+	if d.b == nil {
+		return
+	}
+	d.apply(now, before, unity)
+	d.predicted = append(d.predicted, now...)
+	for i, c := range d.copied {
+		if c {
+			copy(now[i*d.dim:][:d.dim], before[i*d.dim:][:d.dim])
+		}
+	}
+}
+
+// judge finds the patches that the map predicted worse than copying, now that the frame is
+// decoded: they are copied in the next one.
+func (d *dynamics) judge(now, before []float32) {
+	if d.always || len(d.predicted) == 0 {
+		return
+	}
+	if d.copied == nil {
+		d.copied = make([]bool, d.gw*d.gh)
+	}
+	for i := range d.copied {
+		var mapped, copied float64
+		for k := i * d.dim; k < (i+1)*d.dim; k++ {
+			a, b := now[k]-d.predicted[k], now[k]-before[k]
+			mapped += float64(a) * float64(a)
+			copied += float64(b) * float64(b)
+		}
+		d.copied[i] = mapped > copied
 	}
 }
 

@@ -56,6 +56,7 @@ func predictKind(name, summary, source, predictor string) tokenizers.Kind {
 			tokenizers.FloatOption("tau", 1, 0, 1e5, "mean squared residual of a sample, in squared grey values, up to which a patch stays as predicted"),
 			tokenizers.ChoiceOption("predictor", "copy: the frame before; linear: a linear map of 3×3 patches of it", predictor, other),
 			tokenizers.IntOption("state", 16, 1, 64, "predictor=linear: leading latents of each of the 3×3 patches that the map sees"),
+			tokenizers.ChoiceOption("trust", "predictor=linear: patches that the map predicted worse than copying are copied in the next frame; always: none are", "earned", "always"),
 			fileOption(),
 		},
 		Open: func(ctx context.Context, opts tokenizers.Options) (tokenizers.Tokenizer, error) {
@@ -112,6 +113,7 @@ type predictive struct {
 	step   float32
 	tau    float64 // of a whole patch
 	state  int     // latents that a linear predictor sees; 0: the frame before is copied
+	always bool    // a linear predictor holds for all patches
 	bounds []int32 // largest magnitude of the ids of each latent
 	info   tokenizers.Info
 }
@@ -126,7 +128,7 @@ func openPredictive(_ context.Context, name string, opts tokenizers.Options) (*p
 		info: transformInfo(name, a, t, opts, tokenizers.ClipInfo{Multiple: 1, Causal: true}),
 	}
 	if opts["predictor"] == predictLinear {
-		p.state = min(opts.Int("state"), t.Dim)
+		p.state, p.always = min(opts.Int("state"), t.Dim), opts["trust"] == "always"
 	}
 	p.info.Codebooks = []int{2}
 	for d := range p.bounds {
@@ -275,6 +277,7 @@ func newCarry(p *predictive, gw, gh int) *carry {
 	c := &carry{p: p, now: make([]float32, gw*gh*p.t.Dim)}
 	if p.state > 0 {
 		c.dynamics = newDynamics(gw, gh, p.t.Dim, p.state)
+		c.dynamics.always = p.always
 	}
 	return c
 }
@@ -303,6 +306,9 @@ func (c *carry) correct(ids [][]int32, at int) {
 		for d := range own {
 			own[d] += float32(float32(unzigzag(ids[1+d][at+i])) * c.p.step)
 		}
+	}
+	if c.dynamics != nil && c.seen > 0 {
+		c.dynamics.judge(c.now, c.before)
 	}
 	c.seen++
 }
