@@ -14,6 +14,7 @@ import (
 	"github.com/vtbench/vtbench/datasets"
 	alldata "github.com/vtbench/vtbench/datasets/all"
 	"github.com/vtbench/vtbench/datasets/clips"
+	"github.com/vtbench/vtbench/datasets/video"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/temporal"
@@ -70,7 +71,7 @@ var clipUnits = map[string]string{
 // filmSets are the films: name in the table, data set, and the width that frames are
 // scaled to.
 var filmSets = []struct{ name, set string }{
-	{"drawn", clips.ID}, {"linear", clips.LinearID}, {"standing", clips.StaticID},
+	{"drawn", clips.ID}, {"linear", clips.LinearID}, {"standing", clips.StaticID}, {"film", video.Bunny},
 }
 
 const (
