@@ -74,9 +74,12 @@ func (s *Set) input(file string, threads int) ffmpeg.Input {
 	return ffmpeg.Input{File: file, Options: options}
 }
 
+// timeBase is how finely times are counted, in seconds. Without it ffmpeg counts in frames,
+// and leaves out one where two come to the same number by rounding.
+const timeBase = "1/1000000"
+
 // probe decodes a file once. Of every frame that is taken it has ffmpeg put out a row and a
-// column, as two streams: their lengths are its width and height, and the second stream's
-// time counts in microseconds.
+// column, as two streams: their lengths are its width and height.
 func (s *Set) probe(ctx context.Context, file string, threads int) (p probed, err error) {
 	if st, err := os.Stat(file); err != nil {
 		return p, err
@@ -88,7 +91,7 @@ func (s *Set) probe(ctx context.Context, file string, threads int) (p probed, er
 	out := []string{
 		"-filter_complex", "[0:V:0]" + s.o.filters(0) + "split[a][b];[a]crop=iw:1:0:0:exact=1,format=gray[w];[b]crop=1:ih:0:0:exact=1,format=gray[h]",
 		"-map", "[w]", "-map", "[h]", "-noautoscale", "-fps_mode", "passthrough", "-c:v", "rawvideo",
-		"-enc_time_base:1", "1/1000000",
+		"-enc_time_base", timeBase,
 	}
 	most := maxFrames + 1
 	if s.o.frames > 0 {
@@ -140,7 +143,7 @@ func (s *Set) probe(ctx context.Context, file string, threads int) (p probed, er
 			break
 		}
 	}
-	if p.rate = t.rate(p.frames, s.o.every); p.rate == 0 && p.frames > 1 {
+	if p.rate = t.rate(p.frames, declared(said)/float64(s.o.every)); p.rate == 0 && p.frames > 1 {
 		p.notes = append(p.notes, NoteVariable)
 	}
 	if m := rotation.FindStringSubmatch(said); m != nil && strings.Trim(m[1], "-0.") != "" && !s.decode.Stored {
@@ -169,11 +172,30 @@ var (
 	deep = regexp.MustCompile(`^[^>]*?Stream #0:\d+[^\n]*Video: [^\n]*?, [a-z]+[0-9]*p(?:9|10|12|14|16)(?:le|be)`)
 )
 
+// perSecond is how ffmpeg says the rate of what it puts out, with two digits behind the point.
+var perSecond = regexp.MustCompile(`Stream #0:0\b[^\n]*Video: rawvideo[^\n]*, ([\d.]+) fps`)
+
+// declared is the rate that the file states, after filters; 0 where it states none. 29.97
+// stands for 30000/1001, and so do others of its kind.
+func declared(said string) float64 {
+	all := perSecond.FindAllStringSubmatch(said, -1)
+	if len(all) == 0 {
+		return 0
+	}
+	rate, err := strconv.ParseFloat(all[len(all)-1][1], 64)
+	if err != nil || rate <= 0 {
+		return 0
+	}
+	if ntsc := math.Round(rate*1.001) / 1.001; rate != math.Trunc(rate) && math.Abs(ntsc-rate) < .006 {
+		return ntsc
+	}
+	return rate
+}
+
 // A table is what ffmpeg's framecrc says of the frames.
 type table struct {
-	declared float64 // seconds a frame by the file's word
-	w, h     []int
-	at       []float64 // seconds; NaN where the file does not say
+	w, h []int
+	at   []float64 // seconds; NaN where the file does not say
 }
 
 // readTable reads lines such as "0, 3, 3, 1, 64, 0x…": stream, two times, how long, how many
@@ -187,14 +209,6 @@ func readTable(r io.Reader) (t table, err error) {
 	lines.Buffer(make([]byte, 0, 4<<10), 64<<10)
 	for lines.Scan() {
 		line := lines.Text()
-		if tb, ok := strings.CutPrefix(line, "#tb 0: "); ok {
-			num, den, _ := strings.Cut(tb, "/")
-			n, errN := strconv.ParseFloat(num, 64)
-			d, errD := strconv.ParseFloat(den, 64)
-			if errors.Join(errN, errD) == nil && n > 0 && d > 0 {
-				t.declared = n / d
-			}
-		}
 		if line == "" || line[0] == '#' {
 			continue
 		}
@@ -222,31 +236,28 @@ func readTable(r io.Reader) (t table, err error) {
 	return t, lines.Err()
 }
 
-// rate is the frames a second of the first n frames, of which each is the every-th of the
-// film; 0 where they do not come at a constant rate.
-func (t table) rate(n, every int) float64 {
-	if n < 1 {
-		return 0
-	}
-	steady := func(step float64) bool {
-		if !(step > 0) {
+// rate is the frames a second of the first n frames: what the file declares, where that is
+// true, or else what they show; 0 where they do not come at a constant rate.
+func (t table) rate(n int, declared float64) float64 {
+	steady := func(rate float64) bool {
+		if !(rate > 0) {
 			return false
 		}
 		for k, at := range t.at[:n] {
-			if !(math.Abs(at-t.at[0]-float64(k)*step) <= maxJitter) {
+			if !(math.Abs(at-t.at[0]-float64(k)/rate) <= maxJitter) {
 				return false
 			}
 		}
 		return true
 	}
-	if step := t.declared * float64(every); steady(step) {
-		return 1 / step
+	if steady(declared) {
+		return declared
 	}
 	if n < 3 {
 		return 0
 	}
-	if step := (t.at[n-1] - t.at[0]) / float64(n-1); steady(step) {
-		return 1 / step
+	if shown := float64(n-1) / (t.at[n-1] - t.at[0]); steady(shown) {
+		return shown
 	}
 	return 0
 }
@@ -300,7 +311,7 @@ func (c *container) start(p *ffmpeg.Program, k int) (*decoder, error) {
 	stream, err := p.Start(ctx, ffmpeg.Job{
 		Inputs: []ffmpeg.Input{c.set.input(c.file, min(4, runtime.GOMAXPROCS(0)))}, Idle: idle,
 		Output: []string{
-			"-map", "0:V:0", "-vf", filters, "-fps_mode", "passthrough", "-frames:v", strconv.Itoa(c.p.frames - k),
+			"-map", "0:V:0", "-vf", filters, "-fps_mode", "passthrough", "-enc_time_base", timeBase, "-frames:v", strconv.Itoa(c.p.frames - k),
 			"-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
 		},
 	})

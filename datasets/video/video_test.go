@@ -1,6 +1,7 @@
 package video_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -247,7 +248,7 @@ func TestContainers(t *testing.T) {
 	make("b.mkv", 25, slices.Concat(src, h264)...)
 	make("c.mov", 25, slices.Concat(src, h264)...)
 	make("d.avi", 25, slices.Concat(src, []string{"-c:v", "mpeg4"})...)
-	make("ntsc.mkv", 30000./1001, slices.Concat([]string{"-f", "lavfi", "-i", "testsrc=s=64x48:r=30000/1001:d=0.668"}, h264)...)
+	make("ntsc.mkv", 30000./1001, slices.Concat([]string{"-f", "lavfi", "-i", "testsrc=s=64x48:r=30000/1001:d=20", "-frames:v", "20"}, h264)...)
 	make("odd.mp4", 25, slices.Concat(source("63x47", .8), []string{"-c:v", "libx264", "-pix_fmt", "yuv444p"})...)
 	make("deep.mkv", 25, slices.Concat(src, []string{"-c:v", "ffv1", "-pix_fmt", "yuv420p10le"})...)
 	if ok, err := p.Has("encoder libvpx-vp9"); err == nil && ok {
@@ -279,7 +280,17 @@ func TestRotation(t *testing.T) {
 	dir := t.TempDir()
 	plain, turned := filepath.Join(dir, "plain.mp4"), filepath.Join(dir, "turned.mp4")
 	film(t, plain, .2)
-	encode(t, "-display_rotation", "90", "-i", plain, "-c", "copy", turned)
+	b, err := os.ReadFile(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The matrix of the track's header: (a, b, u, c, d, v, x, y, w), of which a, b, c and d
+	// turn (ISO/IEC 14496-12, 8.3.2).
+	m := b[bytes.Index(b, []byte("tkhd"))+44:]
+	for i, v := range [9]uint32{0, 0xffff0000, 0, 0x00010000, 0, 0, 0, 64 << 16, 0x40000000} {
+		binary.BigEndian.PutUint32(m[4*i:], v)
+	}
+	write(t, turned, b)
 	s := open(t, turned)
 	items, failed := load(t, s)
 	if len(items) != 5 || failed != nil {
