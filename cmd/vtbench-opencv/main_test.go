@@ -20,6 +20,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"dance":                                  `unknown command "dance"`,
 		"jp2 -rate x":                            "invalid value",
 		"jp2 50":                                 `unexpected argument "50"`,
+		"flow fast":                              `unexpected argument "fast"`,
 		"faces":                                  `-detector "": want LAYOUT=FILE`,
 		"faces -detector yunet":                  `want LAYOUT=FILE`,
 		"faces -detector yunet=" + dir + "/none": "no such file",

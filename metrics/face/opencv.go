@@ -9,37 +9,26 @@ import (
 	"math"
 	"slices"
 
-	"github.com/kballard/go-shellquote"
-
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/internal/opencv"
-	"github.com/vtbench/vtbench/metrics"
+	"github.com/vtbench/vtbench/internal/opencv/helper"
 	"github.com/vtbench/vtbench/metrics/face/model"
 	"github.com/vtbench/vtbench/pix"
-	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/process"
 )
 
-// openCV is the networks in the helper vtbench-opencv, one process for all callers. An
-// exception in OpenCV costs the faces of one call.
-type openCV struct{ helper *process.Helper }
+// openCV is the networks in the helper vtbench-opencv.
+type openCV struct{ helper helper.Helper }
 
 func openOpenCV(ctx context.Context, det, rec weights) (*engine, error) {
-	program, err := opencv.Find()
-	if err != nil {
-		return nil, err
-	}
-	h, err := process.OpenHelper(ctx, tokenizers.Options{
-		"command": shellquote.Join(program, "faces", "-detector", det.layout+"="+det.path, "-recogniser", rec.layout+"="+rec.path),
-		// A call takes a second at most; a machine that is ten times too busy still makes it.
-		"start_timeout": "1m", "first_batch_timeout": "1m", "batch_timeout": "1m",
-	}, opencv.FaceDetect, opencv.FaceEmbed)
+	h, err := helper.Open(ctx, []string{"faces", "-detector", det.layout + "=" + det.path, "-recogniser", rec.layout + "=" + rec.path},
+		opencv.FaceDetect, opencv.FaceEmbed)
 	if err != nil {
 		return nil, fmt.Errorf("opening the face networks in OpenCV: %w", err)
 	}
 	said := h.Info().Params
 	if said[opencv.ParamDetector] != det.digest || said[opencv.ParamRecogniser] != rec.digest {
-		return nil, errors.Join(fmt.Errorf("%s read other networks than %s and %s", program, det.path, rec.path), h.Close())
+		return nil, errors.Join(fmt.Errorf("%s read other networks than %s and %s", opencv.Program, det.path, rec.path), h.Close())
 	}
 	n := &openCV{h}
 	return &engine{
@@ -48,23 +37,10 @@ func openOpenCV(ctx context.Context, det, rec weights) (*engine, error) {
 	}, nil
 }
 
-// call makes a call, and once more where the process was lost: whatever ended it, out of
-// memory or a user's kill, is not of this image until it ends the next one, too.
-func (n *openCV) call(ctx context.Context, c process.Call) ([]byte, error) {
-	raw, err := n.helper.Call(ctx, c)
-	if errors.Is(err, process.ErrLost) && ctx.Err() == nil {
-		raw, err = n.helper.Call(ctx, c)
-	}
-	if errors.Is(err, process.ErrLost) {
-		err = fmt.Errorf("%w (%w)", err, metrics.ErrAgain)
-	}
-	return raw, err
-}
-
 // Detect implements model.Detector.
 func (n *openCV) Detect(ctx context.Context, img pix.Image) ([]model.Detection, error) {
 	var got opencv.Faces
-	_, err := n.call(ctx, process.Call{
+	_, err := n.helper.Call(ctx, process.Call{
 		Op: opencv.FaceDetect, Args: opencv.Image{W: img.W, H: img.H}, Raw: [][]byte{img.Pix}, Value: &got,
 	})
 	if err != nil {
@@ -107,7 +83,7 @@ func (n *openCV) embed(ctx context.Context, chips []pix.Image) ([][]float32, err
 		raw = append(raw, c.Pix)
 	}
 	var got opencv.Embeddings
-	b, err := n.call(ctx, process.Call{
+	b, err := n.helper.Call(ctx, process.Call{
 		Op: opencv.FaceEmbed, Args: opencv.Chips{N: len(chips), Side: side}, Raw: raw, Value: &got, Most: 4 * opencv.MaxDims * len(chips),
 	})
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/vtbench/vtbench/internal/assets"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/opencv"
+	"github.com/vtbench/vtbench/internal/opencv/helper"
 	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/face/model"
@@ -215,7 +216,7 @@ func TestHelperThatAlwaysDies(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = h.Close() }()
-	_, err = (&openCV{h}).Embed(t.Context(), []pix.Image{drawn(0)})
+	_, err = (&openCV{helper.Helper{Helper: h}}).Embed(t.Context(), []pix.Image{drawn(0)})
 	if !errors.Is(err, metrics.ErrAgain) || !strings.Contains(err.Error(), "signal 9 (killed)") {
 		t.Errorf("a helper that dies at every call: %v", err)
 	}

@@ -2,18 +2,18 @@ package temporal
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
-	"github.com/kballard/go-shellquote"
-
 	"github.com/vtbench/vtbench/internal/opencv"
+	"github.com/vtbench/vtbench/internal/opencv/helper"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/pix"
-	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/process"
 )
 
@@ -23,152 +23,167 @@ const (
 	EWarpFlow     = "e-warp-flow"
 )
 
-func flowSpecs() []metrics.Spec {
-	const by = "by Farnebäck's optical flow of the originals (OpenCV, pyramid .5 of 5 levels, window 15, 3 iterations, n 5, sigma 1.1), pixels that are hidden left out by the test of forward against backward flow of Sundaram, Brox, Keutzer 2010"
-	var out []metrics.Spec
-	for _, s := range stepSpecs() {
-		switch s.ID {
-		case WarpError:
-			s.ID, s.Title = WarpErrorFlow, "Warping error (optical flow)"
-			s.Source = "as warp-error, " + by
-			s.Long = "As the warping error, of films whose motion nobody knows: it is estimated on the original."
-		case EWarp:
-			s.ID, s.Title = EWarpFlow, "E_warp (optical flow)"
-			s.Source = "Lai et al. 2018, Learning Blind Video Temporal Consistency: mean ‖got_t − W(got_{t−1})‖² over visible pixels, values of 0 to 1, times 1000; " + by + ", in the place of FlowNet2's"
-		default:
-			continue
-		}
-		out = append(out, s)
-	}
-	return out
+// Limits of the test for occlusion, of Ruder et al. 2016 as Lai et al. 2018 use it.
+const (
+	occlusionShare = .01 // of the squared lengths of both flows
+	occlusionFloor = .5  // squared pixels
+	boundaryShare  = .01
+	boundaryFloor  = .002
+)
+
+// flowBytes bounds the motion that is kept for other tokenizers: a window of 16 frames at
+// 1280×720, or 129 frames at 480×270.
+const flowBytes = 128 << 20
+
+// optical measures warping errors by optical flow.
+type optical struct {
+	wanted     func(string) bool
+	helper     helper.Helper
+	provenance map[string]string
+
+	mu    sync.Mutex
+	known map[pair]*measured
+	order []pair // the oldest first
+	bytes int
 }
 
-// FlowSteps is the metric of steps by optical flow. The helper that holds OpenCV computes the
-// flow of the originals, once for all tokenizers.
-type FlowSteps struct {
-	helper  *process.Helper
-	version string
-	wanted  func(string) bool
-	mu      sync.Mutex
-	flows   []*estimate // the latest last
+// pair is two frames, by the digests of their pixels: whoever asks for the motion between
+// them gets the same.
+type pair struct{ now, before [sha256.Size]byte }
+
+// measured is the motion between two frames, once done is closed.
+type measured struct {
+	done chan struct{}
+	flow *pix.Flow
+	err  error
 }
 
-// An estimate is the flow between two originals.
-type estimate struct {
-	clip        string
-	index       int
-	before, ref pix.Image
-	once        sync.Once
-	flow        *pix.Flow
-	err         error
-}
+var (
+	_ metrics.Temporal   = (*optical)(nil)
+	_ metrics.Provenance = (*optical)(nil)
+)
 
-// keptFlows is how many estimates are kept: those of a window, under a few conditions.
-const keptFlows = 64
-
-// OpenFlow starts the helper.
-func OpenFlow(ctx context.Context, cfg metrics.Config) (*FlowSteps, error) {
-	program, err := opencv.Find()
-	if err != nil {
-		return nil, err
-	}
-	h, err := process.OpenHelper(ctx, tokenizers.Options{
-		"command": shellquote.Join(program, "flow"), "start_timeout": "1m", "first_batch_timeout": "1m", "batch_timeout": "1m",
-	}, opencv.FlowFarneback)
+// openOptical starts OpenCV.
+func openOptical(ctx context.Context, cfg metrics.Config) (metrics.Temporal, error) {
+	h, err := helper.Open(ctx, []string{"flow"}, opencv.FlowFarneback)
 	if err != nil {
 		return nil, fmt.Errorf("opening optical flow in OpenCV: %w", err)
 	}
-	return &FlowSteps{helper: h, version: h.Info().Params[opencv.ParamOpenCV], wanted: cfg.Wants}, nil
+	return &optical{
+		wanted: cfg.Wants, helper: h, known: map[pair]*measured{},
+		provenance: map[string]string{"optical flow": "OpenCV " + h.Info().Params[opencv.ParamOpenCV]},
+	}, nil
 }
 
-// Specs lists what is measured.
-func (*FlowSteps) Specs() []metrics.Spec { return flowSpecs() }
+// Specs implements metrics.Temporal.
+func (*optical) Specs() []metrics.Spec { return warpSpecs(true) }
 
-// Provenance names OpenCV.
-func (f *FlowSteps) Provenance() map[string]string {
-	return map[string]string{"optical flow": "OpenCV " + f.version}
+// Provenance implements metrics.Provenance.
+func (o *optical) Provenance() map[string]string { return o.provenance }
+
+// Close implements io.Closer.
+func (o *optical) Close() error { return o.helper.Close() }
+
+// Begin implements metrics.Temporal.
+func (o *optical) Begin(_ context.Context, clip metrics.ClipInfo) (metrics.Sequence, error) {
+	return &opticalSteps{o: o, before: before{clip: clip}}, nil
 }
 
-// Close ends the helper.
-func (f *FlowSteps) Close() error { return f.helper.Close() }
-
-// Begin starts on a clip.
-func (f *FlowSteps) Begin(_ context.Context, clip metrics.ClipInfo) (metrics.Sequence, error) {
-	return &flowSteps{of: f, steps: steps{clip: clip, wanted: func(id string) bool { return id == WarpError || id == EWarp }}}, nil
+type opticalSteps struct {
+	o      *optical
+	before before
+	digest [sha256.Size]byte // of the reference before
 }
 
-type flowSteps struct {
-	of *FlowSteps
-	steps
-	before pix.Image
+// Next implements metrics.Sequence.
+func (s *opticalSteps) Next(ctx context.Context, f metrics.Frame) ([]metrics.Value, error) {
+	ref, got, err := s.before.next(f)
+	if err != nil {
+		return nil, err
+	}
+	p := pair{now: sha256.Sum256(f.Ref.Pix), before: s.digest}
+	s.digest = p.now
+	if ref.Empty() {
+		return nil, nil
+	}
+	flow, err := s.o.flow(ctx, p, f.Ref, ref)
+	if err != nil {
+		return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.before.clip.ID, err)
+	}
+	values, err := warped(WarpErrorFlow, EWarpFlow, ref, f.Ref, got, f.Got, flow)
+	if err != nil {
+		return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.before.clip.ID, err)
+	}
+	return slices.DeleteFunc(values, func(v metrics.Value) bool { return !s.o.wanted(v.Metric) }), nil
 }
 
-// Next returns the values of a step.
-func (s *flowSteps) Next(ctx context.Context, f metrics.Frame) ([]metrics.Value, error) {
-	before := s.before
-	s.before = f.Ref
-	f.Flow = nil
-	if !before.Empty() && before.W == f.Ref.W && before.H == f.Ref.H {
-		var err error
-		if f.Flow, err = s.of.between(ctx, s.clip.ID, f.Index, before, f.Ref); err != nil {
-			return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.clip.ID, err)
+// End implements metrics.Sequence.
+func (*opticalSteps) End(context.Context) ([]metrics.Value, error) { return nil, nil }
+
+// Close implements metrics.Sequence.
+func (*opticalSteps) Close() error { return nil }
+
+// flow returns the motion between two frames, from memory where another tokenizer had them.
+func (o *optical) flow(ctx context.Context, p pair, now, before pix.Image) (*pix.Flow, error) {
+	for {
+		o.mu.Lock()
+		m, ok := o.known[p]
+		if !ok {
+			m = &measured{done: make(chan struct{})}
+			o.known[p] = m
 		}
-	}
-	values, err := s.steps.Next(ctx, f)
-	out := values[:0]
-	for _, v := range values {
-		if v.Metric += "-flow"; s.of.wanted(v.Metric) {
-			out = append(out, v)
+		o.mu.Unlock()
+		if !ok {
+			m.flow, m.err = o.measure(ctx, now, before)
+			o.keep(p, m)
+			close(m.done)
+			return m.flow, m.err
 		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-m.done:
+		}
+		if !errors.Is(m.err, context.Canceled) && !errors.Is(m.err, context.DeadlineExceeded) {
+			return m.flow, m.err
+		}
+		// Whoever measured it was told to stop; this one was not.
 	}
-	return out, err
 }
 
-// between is the flow from ref back to the frame before, estimated once. An estimate holds
-// its frames, so that no other frames can be where they are in memory.
-func (f *FlowSteps) between(ctx context.Context, clip string, index int, before, ref pix.Image) (*pix.Flow, error) {
-	f.mu.Lock()
-	var e *estimate
-	for _, o := range f.flows {
-		if o.clip == clip && o.index == index && (o.ref.Same(ref) && o.before.Same(before) || o.ref.Equal(ref) && o.before.Equal(before)) {
-			e = o
-		}
+// keep bounds what is kept; failures are not.
+func (o *optical) keep(p pair, m *measured) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if m.err != nil {
+		delete(o.known, p)
+		return
 	}
-	if e == nil {
-		e = &estimate{clip: clip, index: index, before: before, ref: ref}
-		if f.flows = append(f.flows, e); len(f.flows) > keptFlows {
-			f.flows = append([]*estimate(nil), f.flows[1:]...)
-		}
+	o.order = append(o.order, p)
+	o.bytes += 8 * len(m.flow.DX)
+	for o.bytes > flowBytes && len(o.order) > 1 {
+		o.bytes -= 8 * len(o.known[o.order[0]].flow.DX)
+		delete(o.known, o.order[0])
+		o.order = o.order[1:]
 	}
-	f.mu.Unlock()
-	e.once.Do(func() { e.flow, e.err = f.estimate(ctx, before, ref) })
-	return e.flow, e.err
 }
 
-func (f *FlowSteps) estimate(ctx context.Context, before, ref pix.Image) (*pix.Flow, error) {
-	size := 8 * ref.W * ref.H
-	call := process.Call{
-		Op: opencv.FlowFarneback, Args: opencv.Image{W: ref.W, H: ref.H}, Raw: [][]byte{before.Pix, ref.Pix},
-		Value: &struct{}{}, Most: 2 * size,
+func (o *optical) measure(ctx context.Context, now, before pix.Image) (*pix.Flow, error) {
+	n := now.W * now.H
+	raw, err := o.helper.Call(ctx, process.Call{
+		Op: opencv.FlowFarneback, Args: opencv.Image{W: now.W, H: now.H}, Raw: [][]byte{before.Pix, now.Pix}, Most: 2 * 8 * n,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("measuring optical flow: %w", err)
 	}
-	raw, err := f.helper.Call(ctx, call)
-	if errors.Is(err, process.ErrLost) && ctx.Err() == nil {
-		raw, err = f.helper.Call(ctx, call)
+	if len(raw) != 2*8*n {
+		return nil, fmt.Errorf("measuring optical flow: %d bytes for two flows of %d×%d", len(raw), now.W, now.H)
 	}
-	switch {
-	case errors.Is(err, process.ErrLost):
-		return nil, fmt.Errorf("estimating motion: %w (%w)", err, metrics.ErrAgain)
-	case err != nil:
-		return nil, fmt.Errorf("estimating motion: %w", err)
-	case len(raw) != 2*size:
-		return nil, fmt.Errorf("estimating motion: %d bytes, want %d", len(raw), 2*size)
-	}
-	back, forth := decodeFlow(raw[:size], ref.W, ref.H), decodeFlow(raw[size:], ref.W, ref.H)
-	hide(back, forth)
-	return back, nil
+	return visible(readFlow(now.W, now.H, raw[:8*n]), readFlow(now.W, now.H, raw[8*n:])), nil
 }
 
-func decodeFlow(raw []byte, w, h int) *pix.Flow {
+// readFlow reads (dx, dy) of every pixel.
+func readFlow(w, h int, raw []byte) *pix.Flow {
 	f := pix.NewFlow(w, h)
 	for i := range f.DX {
 		f.DX[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[8*i:]))
@@ -177,24 +192,32 @@ func decodeFlow(raw []byte, w, h int) *pix.Flow {
 	return f
 }
 
-// hide makes the pixels of back unknown at which it and the flow the other way disagree:
-// |b(x) + f(x + b(x))|² > .01 (|b|² + |f|²) + .5 (Sundaram, Brox, Keutzer 2010), the pixel that
-// is nearest standing for x + b(x).
-func hide(back, forth *pix.Flow) {
+// visible is the motion to, from a frame to the one before, without the pixels that cannot
+// be trusted: hidden or outside there, since the motion from leads elsewhere than back, and
+// at the rims of what moves.
+func visible(to, from *pix.Flow) *pix.Flow {
+	w, h := to.W, to.H
+	out := pix.NewFlow(w, h)
 	nan := float32(math.NaN())
-	for y := range back.H {
-		for x := range back.W {
-			i := y*back.W + x
-			bx, by := float64(back.DX[i]), float64(back.DY[i])
-			px, py := math.Round(float64(x)+bx), math.Round(float64(y)+by)
-			if px >= 0 && py >= 0 && px < float64(back.W) && py < float64(back.H) {
-				j := int(py)*back.W + int(px)
-				fx, fy := float64(forth.DX[j]), float64(forth.DY[j])
-				if (bx+fx)*(bx+fx)+(by+fy)*(by+fy) <= .01*(bx*bx+by*by+fx*fx+fy*fy)+.5 {
-					continue
-				}
+	square := func(x, y float64) float64 { return x*x + y*y }
+	for y := range h {
+		for x := range w {
+			i := y*w + x
+			dx, dy := float64(to.DX[i]), float64(to.DY[i])
+			var gradient float64
+			for _, k := range []int{i + min(1, w-1-x), i + w*min(1, h-1-y)} {
+				gradient += square(float64(to.DX[k])-dx, float64(to.DY[k])-dy)
 			}
-			back.DX[i], back.DY[i] = nan, nan
+			out.DX[i], out.DY[i] = nan, nan
+			at, ok := between(float64(x)+dx, float64(y)+dy, w, h)
+			if !ok || gradient > boundaryShare*square(dx, dy)+boundaryFloor {
+				continue
+			}
+			bx, by := at.of(from.DX), at.of(from.DY)
+			if square(dx+bx, dy+by) <= occlusionShare*(square(dx, dy)+square(bx, by))+occlusionFloor {
+				out.DX[i], out.DY[i] = to.DX[i], to.DY[i]
+			}
 		}
 	}
+	return out
 }

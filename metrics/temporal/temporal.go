@@ -14,6 +14,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/vtbench/vtbench/internal/opencv"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/quality"
 	"github.com/vtbench/vtbench/pix"
@@ -37,9 +38,7 @@ func Kinds() []metrics.Kind {
 	out := []metrics.Kind{{Specs: stepSpecs(), Temporal: func(_ context.Context, cfg metrics.Config) (metrics.Temporal, error) {
 		return Steps{wanted: cfg.Wants}, nil
 	}}}
-	out = append(out, metrics.Kind{Specs: flowSpecs(), Temporal: func(ctx context.Context, cfg metrics.Config) (metrics.Temporal, error) {
-		return OpenFlow(ctx, cfg)
-	}})
+	out = append(out, metrics.Kind{Specs: warpSpecs(true), Temporal: openOptical})
 	for _, f := range Followers() {
 		out = append(out, metrics.Kind{Specs: f.Specs(), Follower: f})
 	}
@@ -48,7 +47,7 @@ func Kinds() []metrics.Kind {
 
 func stepSpecs() []metrics.Spec {
 	inf := metrics.Unbounded(1)
-	return []metrics.Spec{
+	return append([]metrics.Spec{
 		{
 			ID: Flicker, Version: 1, Title: "Flicker", Unit: "grey levels", Better: metrics.Lower, Min: 0, Max: 510, Scope: metrics.PerStep,
 			Source: "mean |(got_t − got_{t−1}) − (ref_t − ref_{t−1})| over pixels and RGB channels of 0 to 255; our own wording of the error of frame differences",
@@ -70,16 +69,33 @@ func stepSpecs() []metrics.Spec {
 			Short: "structure of the frame differences",
 			Long:  "SSIM of what changes between two frames. Where nothing moves it is 1 only if nothing moves in the reconstruction.",
 		},
+	}, warpSpecs(false)...)
+}
+
+// warpSpecs are those of the warping errors, by the motion that the data set knows or by
+// optical flow.
+func warpSpecs(measured bool) []metrics.Spec {
+	id, published, title := WarpError, EWarp, ""
+	by := "the known motion"
+	long := "The motion is that of the data set, exactly; where it is not known (a cut, what was hidden) pixels do not count."
+	if measured {
+		id, published, title = WarpErrorFlow, EWarpFlow, ", optical flow"
+		p := opencv.FarnebackParams
+		by = fmt.Sprintf("Farnebäck's optical flow of the originals (OpenCV, pyramid %g of %d levels, window %d, %d iterations, n %d, sigma %g), without pixels that are hidden or at the rim of a motion by the test of their program",
+			p.PyramidScale, p.Levels, p.Window, p.Iterations, p.PolySize, p.PolySigma)
+		long = "The motion is measured on the originals, the same for every tokenizer; what it gets wrong changes how the error is moved, and no perfect reconstruction."
+	}
+	return []metrics.Spec{
 		{
-			ID: WarpError, Version: 1, Title: "Warping error", Unit: "grey levels", Better: metrics.Lower, Min: 0, Max: 510, Scope: metrics.PerStep,
-			Source: "root mean square of e_t − W(e_{t−1}) over the pixels of known motion, e = got − ref, W the warp by the known motion (bilinear); after Lai et al. 2018, of the error in the place of the frame",
+			ID: id, Version: 1, Title: "Warping error" + title, Unit: "grey levels", Better: metrics.Lower, Min: 0, Max: 510, Scope: metrics.PerStep,
+			Source: "root mean square of e_t − W(e_{t−1}) over the pixels of known motion, e = got − ref, W the bilinear warp by " + by + "; after Lai et al. 2018, of the error in the place of the frame",
 			Role:   metrics.RoleQuality, Show: metrics.Fixed(2), Margin: metrics.Margin{Absolute: .05},
 			Short: "error that does not move with the scene",
-			Long:  "The error of the frame before is moved as the scene moves, and compared with that of this one: texture that swims over a moving object shows here. The motion is that of the data set, exactly; where it is not known (a cut, what was hidden) pixels do not count.",
+			Long:  "The error of the frame before is moved as the scene moves, and compared with that of this one: texture that swims over a moving object shows here. " + long,
 		},
 		{
-			ID: EWarp, Version: 1, Title: "E_warp", Unit: "1e-3", Better: metrics.Lower, Min: 0, Max: 1000, Scope: metrics.PerStep,
-			Source: "Lai et al. 2018, Learning Blind Video Temporal Consistency: mean ‖got_t − W(got_{t−1})‖² over visible pixels, values of 0 to 1, times 1000; per channel, with the known motion in the place of FlowNet2's",
+			ID: published, Version: 1, Title: "E_warp" + title, Unit: "1e-3", Better: metrics.Lower, Min: 0, Max: 1000, Scope: metrics.PerStep,
+			Source: "Lai et al. 2018, Learning Blind Video Temporal Consistency: mean ‖got_t − W(got_{t−1})‖² over visible pixels, values of 0 to 1, times 1000; per channel, by " + by + " in the place of FlowNet2's",
 			Role:   metrics.RoleReference, Show: metrics.Significant(3), Margin: metrics.Margin{Relative: .02},
 			Short: "difference between a frame and the one before, moved",
 			Long:  "The published warping error. It holds what interpolation loses, too: the row of the original is its floor, and a blurred film is below that.",
@@ -99,28 +115,42 @@ func (s Steps) Begin(_ context.Context, clip metrics.ClipInfo) (metrics.Sequence
 	if wanted == nil {
 		wanted = func(string) bool { return true }
 	}
-	return &steps{clip: clip, wanted: wanted}, nil
+	return &steps{before: before{clip: clip}, wanted: wanted}, nil
+}
+
+// before is the frame before, of a clip.
+type before struct {
+	clip     metrics.ClipInfo
+	ref, got pix.Image
+}
+
+// next puts a frame in the place of the one before, and returns that; it is empty at the first.
+func (b *before) next(f metrics.Frame) (ref, got pix.Image, err error) {
+	for _, m := range []pix.Image{f.Ref, f.Got} {
+		if err := m.Validate(); err != nil {
+			return ref, got, fmt.Errorf("frame %d of %s: %w", f.Index, b.clip.ID, err)
+		}
+		if m.W != f.Ref.W || m.H != f.Ref.H || !b.ref.Empty() && (m.W != b.ref.W || m.H != b.ref.H) {
+			return ref, got, fmt.Errorf("frame %d of %s: sizes differ: %d×%d and %d×%d, the frame before %d×%d",
+				f.Index, b.clip.ID, f.Ref.W, f.Ref.H, f.Got.W, f.Got.H, b.ref.W, b.ref.H)
+		}
+	}
+	ref, got = b.ref, b.got
+	b.ref, b.got = f.Ref, f.Got
+	return ref, got, nil
 }
 
 type steps struct {
-	clip     metrics.ClipInfo
-	wanted   func(string) bool
-	ref, got pix.Image // of the frame before
+	before before
+	wanted func(string) bool
 }
 
 // Next returns the values of a step.
 func (s *steps) Next(_ context.Context, f metrics.Frame) ([]metrics.Value, error) {
-	for _, m := range []pix.Image{f.Ref, f.Got} {
-		if err := m.Validate(); err != nil {
-			return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.clip.ID, err)
-		}
-		if m.W != f.Ref.W || m.H != f.Ref.H || !s.ref.Empty() && (m.W != s.ref.W || m.H != s.ref.H) {
-			return nil, fmt.Errorf("frame %d of %s: sizes differ: %d×%d and %d×%d, the frame before %d×%d",
-				f.Index, s.clip.ID, f.Ref.W, f.Ref.H, f.Got.W, f.Got.H, s.ref.W, s.ref.H)
-		}
+	ref, got, err := s.before.next(f)
+	if err != nil {
+		return nil, err
 	}
-	ref, got := s.ref, s.got
-	s.ref, s.got = f.Ref, f.Got
 	if ref.Empty() {
 		return nil, nil
 	}
@@ -136,7 +166,7 @@ func (s *steps) Next(_ context.Context, f metrics.Frame) ([]metrics.Value, error
 		a, b := change(ref, f.Ref), change(got, f.Got)
 		v, err := quality.SSIM(a, b)
 		if err != nil {
-			return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.clip.ID, err)
+			return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.before.clip.ID, err)
 		}
 		if a.Equal(b) {
 			v = 1 // exactly: the last bit of a sum is none of the film's
@@ -144,9 +174,9 @@ func (s *steps) Next(_ context.Context, f metrics.Frame) ([]metrics.Value, error
 		out = append(out, metrics.Value{Metric: SSIM, Value: v})
 	}
 	if s.wanted(WarpError) || s.wanted(EWarp) {
-		values, err := warped(ref, f.Ref, got, f.Got, f.Flow)
+		values, err := warped(WarpError, EWarp, ref, f.Ref, got, f.Got, f.Flow)
 		if err != nil {
-			return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.clip.ID, err)
+			return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.before.clip.ID, err)
 		}
 		out = append(out, values...)
 	}
@@ -183,8 +213,8 @@ var errFlow = errors.New("the motion is of another size than the frame")
 
 // warped are the warping errors of a step, over the pixels of known motion that lie inside
 // the frame before.
-func warped(r0, r1, g0, g1 pix.Image, flow *pix.Flow) ([]metrics.Value, error) {
-	unknown := []metrics.Value{{Metric: WarpError, Drop: DropMotion}, {Metric: EWarp, Drop: DropMotion}}
+func warped(id, published string, r0, r1, g0, g1 pix.Image, flow *pix.Flow) ([]metrics.Value, error) {
+	unknown := []metrics.Value{{Metric: id, Drop: DropMotion}, {Metric: published, Drop: DropMotion}}
 	if flow == nil {
 		return unknown, nil
 	}
@@ -199,23 +229,14 @@ func warped(r0, r1, g0, g1 pix.Image, flow *pix.Flow) ([]metrics.Value, error) {
 	for y := range h {
 		for x := range w {
 			i := y*w + x
-			if !flow.Known(i) {
+			at, ok := between(float64(x)+float64(flow.DX[i]), float64(y)+float64(flow.DY[i]), w, h)
+			if !ok {
 				continue
 			}
-			fx, fy := float64(x)+float64(flow.DX[i]), float64(y)+float64(flow.DY[i])
-			if !(fx >= 0 && fy >= 0 && fx <= float64(w-1) && fy <= float64(h-1)) {
-				continue
-			}
-			x0, y0 := min(int(fx), max(w-2, 0)), min(int(fy), max(h-2, 0))
-			ax, ay := fx-float64(x0), fy-float64(y0)
-			right, below := 3*min(1, w-1), 3*w*min(1, h-1)
-			at := 3 * (y0*w + x0)
 			n++
 			for c := range 3 {
-				a := at + c
-				got := lerp2(g0.Pix, a, right, below, ax, ay)
-				ref := lerp2(r0.Pix, a, right, below, ax, ay)
-				dg, dr := float64(g1.Pix[3*i+c])-got, float64(r1.Pix[3*i+c])-ref
+				dg := float64(g1.Pix[3*i+c]) - at.channel(g0.Pix, c)
+				dr := float64(r1.Pix[3*i+c]) - at.channel(r0.Pix, c)
 				ofFrame += dg * dg
 				ofError += (dg - dr) * (dg - dr)
 			}
@@ -225,14 +246,38 @@ func warped(r0, r1, g0, g1 pix.Image, flow *pix.Flow) ([]metrics.Value, error) {
 		return unknown, nil
 	}
 	return []metrics.Value{
-		{Metric: WarpError, Value: math.Sqrt(ofError / (3 * n))},
-		{Metric: EWarp, Value: 1000 * ofFrame / (3 * n) / (255 * 255)},
+		{Metric: id, Value: math.Sqrt(ofError / (3 * n))},
+		{Metric: published, Value: 1000 * ofFrame / (3 * n) / (255 * 255)},
 	}, nil
 }
 
-// lerp2 interpolates between four pixels.
-func lerp2(p []uint8, a, right, below int, ax, ay float64) float64 {
-	top := float64(p[a])*(1-ax) + float64(p[a+right])*ax
-	bottom := float64(p[a+below])*(1-ax) + float64(p[a+below+right])*ax
-	return top*(1-ay) + bottom*ay
+// place is one between four pixels, at shares a and b of the way right and down.
+type place struct {
+	i, right, down int
+	a, b           float64
+}
+
+// between finds the pixels around a place; ok is false outside the frame, and where x or y is
+// NaN.
+func between(x, y float64, w, h int) (p place, ok bool) {
+	if !(x >= 0 && y >= 0 && x <= float64(w-1) && y <= float64(h-1)) {
+		return p, false
+	}
+	x0, y0 := min(int(x), max(w-2, 0)), min(int(y), max(h-2, 0))
+	return place{y0*w + x0, min(1, w-1), w * min(1, h-1), x - float64(x0), y - float64(y0)}, true
+}
+
+// channel interpolates channel c of an image.
+func (p place) channel(v []uint8, c int) float64 {
+	i, right, down := 3*p.i+c, 3*p.right, 3*p.down
+	return p.mix(float64(v[i]), float64(v[i+right]), float64(v[i+down]), float64(v[i+down+right]))
+}
+
+// of interpolates a plane.
+func (p place) of(v []float32) float64 {
+	return p.mix(float64(v[p.i]), float64(v[p.i+p.right]), float64(v[p.i+p.down]), float64(v[p.i+p.down+p.right]))
+}
+
+func (p place) mix(v00, v01, v10, v11 float64) float64 {
+	return (v00*(1-p.a)+v01*p.a)*(1-p.b) + (v10*(1-p.a)+v11*p.a)*p.b
 }

@@ -77,19 +77,26 @@ func stepsOf(t *testing.T, ref, got []pix.Image, flow func(i int) *pix.Flow) []m
 	return out
 }
 
-// TestAgreesWithOpenCV holds the values against numpy and cv2.remap.
-func TestAgreesWithOpenCV(t *testing.T) {
+type golden struct{ Cases, Flow []map[string]float64 }
+
+func readGolden(t *testing.T) (g golden) {
+	t.Helper()
 	b, err := os.ReadFile("testdata/golden.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var golden struct{ Cases []map[string]float64 }
-	if err := json.Unmarshal(b, &golden); err != nil {
+	if err := json.Unmarshal(b, &g); err != nil {
 		t.Fatal(err)
 	}
-	if len(golden.Cases) < 5 {
-		t.Fatalf("%d cases", len(golden.Cases))
+	if len(g.Cases) < 5 || len(g.Flow) < 3 {
+		t.Fatalf("%d cases, %d of optical flow", len(g.Cases), len(g.Flow))
 	}
+	return g
+}
+
+// TestAgreesWithOpenCV holds the values against numpy and cv2.remap.
+func TestAgreesWithOpenCV(t *testing.T) {
+	golden := readGolden(t)
 	for _, c := range golden.Cases {
 		seed := int(c["seed"])
 		ref := []pix.Image{noise(7*seed, 23, 17), noise(7*seed+1, 23, 17)}
