@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"sync"
 
 	"github.com/vtbench/vtbench/internal/opencv"
@@ -92,6 +91,7 @@ func (o *optical) Begin(_ context.Context, clip metrics.ClipInfo) (metrics.Seque
 type opticalSteps struct {
 	o      *optical
 	before before
+	warper warper
 	digest [sha256.Size]byte // of the reference before
 }
 
@@ -110,11 +110,11 @@ func (s *opticalSteps) Next(ctx context.Context, f metrics.Frame) ([]metrics.Val
 	if err != nil {
 		return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.before.clip.ID, err)
 	}
-	values, err := warped(WarpErrorFlow, EWarpFlow, ref, f.Ref, got, f.Got, flow)
+	values, err := s.warper.values(s.o.wanted, WarpErrorFlow, EWarpFlow, ref, f.Ref, got, f.Got, flow)
 	if err != nil {
 		return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.before.clip.ID, err)
 	}
-	return slices.DeleteFunc(values, func(v metrics.Value) bool { return !s.o.wanted(v.Metric) }), nil
+	return values, nil
 }
 
 // End implements metrics.Sequence.

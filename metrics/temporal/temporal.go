@@ -142,6 +142,7 @@ func (b *before) next(f metrics.Frame) (ref, got pix.Image, err error) {
 
 type steps struct {
 	before before
+	warper warper
 	wanted func(string) bool
 }
 
@@ -173,13 +174,11 @@ func (s *steps) Next(_ context.Context, f metrics.Frame) ([]metrics.Value, error
 		}
 		out = append(out, metrics.Value{Metric: SSIM, Value: v})
 	}
-	if s.wanted(WarpError) || s.wanted(EWarp) {
-		values, err := warped(WarpError, EWarp, ref, f.Ref, got, f.Got, f.Flow)
-		if err != nil {
-			return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.before.clip.ID, err)
-		}
-		out = append(out, values...)
+	values, err := s.warper.values(s.wanted, WarpError, EWarp, ref, f.Ref, got, f.Got, f.Flow)
+	if err != nil {
+		return nil, fmt.Errorf("frame %d of %s: %w", f.Index, s.before.clip.ID, err)
 	}
+	out = append(out, values...)
 	return slices.DeleteFunc(out, func(v metrics.Value) bool { return !s.wanted(v.Metric) }), nil
 }
 
@@ -211,22 +210,60 @@ func change(before, after pix.Image) pix.Image {
 
 var errFlow = errors.New("the motion is of another size than the frame")
 
-// warped are the warping errors of a step, over the pixels of known motion that lie inside
-// the frame before.
-func warped(id, published string, r0, r1, g0, g1 pix.Image, flow *pix.Flow) ([]metrics.Value, error) {
-	unknown := []metrics.Value{{Metric: id, Drop: DropMotion}, {Metric: published, Drop: DropMotion}}
-	if flow == nil {
-		return unknown, nil
+// A warper makes warping errors; what it holds is reused from step to step.
+type warper struct{ errors [2][]int16 }
+
+// values are the warping errors of a step, over the pixels of known motion that lie inside the
+// frame before: those that are wanted of the ids id and published.
+func (u *warper) values(wanted func(string) bool, id, published string, r0, r1, g0, g1 pix.Image, flow *pix.Flow) ([]metrics.Value, error) {
+	if flow != nil {
+		if err := flow.Validate(); err != nil {
+			return nil, err
+		}
+		if flow.W != r1.W || flow.H != r1.H {
+			return nil, errFlow
+		}
 	}
-	if err := flow.Validate(); err != nil {
-		return nil, err
+	var out []metrics.Value
+	add := func(id string, of func() (sum float64, n int), value func(mean float64) float64) {
+		if !wanted(id) {
+			return
+		}
+		v := metrics.Value{Metric: id, Drop: DropMotion}
+		if flow != nil {
+			if sum, n := of(); n > 0 {
+				v.Value, v.Drop = value(sum/float64(3*n)), ""
+			}
+		}
+		out = append(out, v)
 	}
-	if flow.W != r1.W || flow.H != r1.H {
-		return nil, errFlow
+	add(id, func() (float64, int) {
+		before, now := u.error(0, r0, g0), u.error(1, r1, g1)
+		return changes(before, now, flow)
+	}, math.Sqrt)
+	add(published, func() (float64, int) { return changes(g0.Pix, g1.Pix, flow) }, func(mean float64) float64 { return 1000 * mean / (255 * 255) })
+	return out, nil
+}
+
+// error is got less ref.
+func (u *warper) error(k int, ref, got pix.Image) []int16 {
+	if len(u.errors[k]) != len(ref.Pix) {
+		u.errors[k] = make([]int16, len(ref.Pix))
 	}
-	var n, ofError, ofFrame float64
-	w, h := r1.W, r1.H
+	out, g := u.errors[k], got.Pix[:len(ref.Pix)]
+	for i, r := range ref.Pix {
+		out[i] = int16(g[i]) - int16(r)
+	}
+	return out
+}
+
+// changes sums the squared differences, over three channels, between pixels and where they
+// came from, and counts the pixels of known motion.
+func changes[T uint8 | int16](before, now []T, flow *pix.Flow) (sum float64, n int) {
+	w, h := flow.W, flow.H
 	for y := range h {
+		var whole int64
+		var part float64
 		for x := range w {
 			i := y*w + x
 			at, ok := between(float64(x)+float64(flow.DX[i]), float64(y)+float64(flow.DY[i]), w, h)
@@ -234,21 +271,26 @@ func warped(id, published string, r0, r1, g0, g1 pix.Image, flow *pix.Flow) ([]m
 				continue
 			}
 			n++
+			v := now[3*i : 3*i+3]
+			p := before[3*at.i : 3*at.i+3]
+			if at.a == 0 && at.b == 0 {
+				for c := range 3 {
+					d := int64(v[c]) - int64(p[c])
+					whole += d * d
+				}
+				continue
+			}
+			right := before[3*(at.i+at.right):][:3]
+			below := before[3*(at.i+at.down):][:3]
+			both := before[3*(at.i+at.down+at.right):][:3]
 			for c := range 3 {
-				dg := float64(g1.Pix[3*i+c]) - at.channel(g0.Pix, c)
-				dr := float64(r1.Pix[3*i+c]) - at.channel(r0.Pix, c)
-				ofFrame += dg * dg
-				ofError += (dg - dr) * (dg - dr)
+				d := float64(v[c]) - at.mix(float64(p[c]), float64(right[c]), float64(below[c]), float64(both[c]))
+				part += d * d
 			}
 		}
+		sum += float64(whole) + part
 	}
-	if n == 0 {
-		return unknown, nil
-	}
-	return []metrics.Value{
-		{Metric: id, Value: math.Sqrt(ofError / (3 * n))},
-		{Metric: published, Value: 1000 * ofFrame / (3 * n) / (255 * 255)},
-	}, nil
+	return sum, n
 }
 
 // place is one between four pixels, at shares a and b of the way right and down.
@@ -265,12 +307,6 @@ func between(x, y float64, w, h int) (p place, ok bool) {
 	}
 	x0, y0 := min(int(x), max(w-2, 0)), min(int(y), max(h-2, 0))
 	return place{y0*w + x0, min(1, w-1), w * min(1, h-1), x - float64(x0), y - float64(y0)}, true
-}
-
-// channel interpolates channel c of an image.
-func (p place) channel(v []uint8, c int) float64 {
-	i, right, down := 3*p.i+c, 3*p.right, 3*p.down
-	return p.mix(float64(v[i]), float64(v[i+right]), float64(v[i+down]), float64(v[i+down+right]))
 }
 
 // of interpolates a plane.
