@@ -283,8 +283,9 @@ func changes[T uint8 | int16](before, now []T, flow *pix.Flow) (sum float64, n i
 			right := before[3*(at.i+at.right):][:3]
 			below := before[3*(at.i+at.down):][:3]
 			both := before[3*(at.i+at.down+at.right):][:3]
+			w00, w01, w10, w11 := at.weights()
 			for c := range 3 {
-				d := float64(v[c]) - at.mix(float64(p[c]), float64(right[c]), float64(below[c]), float64(both[c]))
+				d := float64(v[c]) - (w00*float64(p[c]) + w01*float64(right[c]) + w10*float64(below[c]) + w11*float64(both[c]))
 				part += d * d
 			}
 		}
@@ -309,11 +310,13 @@ func between(x, y float64, w, h int) (p place, ok bool) {
 	return place{y0*w + x0, min(1, w-1), w * min(1, h-1), x - float64(x0), y - float64(y0)}, true
 }
 
-// of interpolates a plane.
-func (p place) of(v []float32) float64 {
-	return p.mix(float64(v[p.i]), float64(v[p.i+p.right]), float64(v[p.i+p.down]), float64(v[p.i+p.down+p.right]))
+// weights are those of the pixel, of that right of it, below it, and below that to the right.
+func (p place) weights() (w00, w01, w10, w11 float64) {
+	return (1 - p.a) * (1 - p.b), p.a * (1 - p.b), (1 - p.a) * p.b, p.a * p.b
 }
 
-func (p place) mix(v00, v01, v10, v11 float64) float64 {
-	return (v00*(1-p.a)+v01*p.a)*(1-p.b) + (v10*(1-p.a)+v11*p.a)*p.b
+// of interpolates a plane.
+func (p place) of(v []float32) float64 {
+	w00, w01, w10, w11 := p.weights()
+	return w00*float64(v[p.i]) + w01*float64(v[p.i+p.right]) + w10*float64(v[p.i+p.down]) + w11*float64(v[p.i+p.down+p.right])
 }
