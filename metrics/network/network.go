@@ -77,11 +77,11 @@ func Kinds() []metrics.Kind {
 			Open: func(_ context.Context, cfg metrics.Config) (metrics.Metric, error) { return open(d, cfg) },
 		})
 	}
-	return append(out, setKind())
+	return append(out, setKind(), clipKind())
 }
 
 func open(d definition, cfg metrics.Config) (metrics.Metric, error) {
-	g, err := openGraph(d.spec.ID, cfg.Options)
+	g, err := openGraph(d.spec.ID, cfg.Options, ofImages)
 	if err != nil {
 		return nil, err
 	}
@@ -96,13 +96,21 @@ type graph struct {
 	path, digest    string
 	engine          string // "ONNX Runtime 1.27.0"
 	inputs, outputs []string
+	shapes          []ortlib.Shape // of the inputs; −1 is any
 	session         *ortlib.DynamicAdvancedSession
 	mu              sync.RWMutex // Run may be called at once; Close waits for all
 	closed          bool
 }
 
-// openGraph opens the file that the options name for an id.
-func openGraph(id string, options map[string]string) (*graph, error) {
+// What the axes of an input are, as messages have it.
+const (
+	ofImages = "batch, 3, height, width"
+	ofClips  = "batch, 3, frames, height, width"
+	ofFrames = "batch, frames, 3, height, width"
+)
+
+// openGraph opens the file that the options name for an id; axes are those of its inputs.
+func openGraph(id string, options map[string]string, axes string) (*graph, error) {
 	path := options[id+".model"]
 	if path == "" {
 		return nil, &missing.Error{What: "the network of " + id, Mend: "export it with metrics/network/export.py and pass --option " + id + ".model=FILE"}
@@ -128,10 +136,11 @@ func openGraph(id string, options map[string]string) (*graph, error) {
 		return nil, fmt.Errorf("%s.model: reading %s: %w", id, path, err)
 	}
 	for _, i := range in {
-		if i.DataType != ortlib.TensorElementDataTypeFloat || len(i.Dimensions) != 4 {
-			return nil, fmt.Errorf("%s.model: input %q of %s is %v %v, want float32 in 4 dimensions (batch, 3, height, width)", id, i.Name, path, i.DataType, i.Dimensions)
+		if want := strings.Count(axes, ",") + 1; i.DataType != ortlib.TensorElementDataTypeFloat || len(i.Dimensions) != want {
+			return nil, fmt.Errorf("%s.model: input %q of %s is %v %v, want float32 in %d dimensions (%s)", id, i.Name, path, i.DataType, i.Dimensions, want, axes)
 		}
 		g.inputs = append(g.inputs, i.Name)
+		g.shapes = append(g.shapes, i.Dimensions)
 	}
 	if len(out) == 0 || out[0].DataType != ortlib.TensorElementDataTypeFloat {
 		return nil, fmt.Errorf("%s.model: the first output of %s must be float32", id, path)
@@ -163,15 +172,16 @@ func (g *graph) Close() error {
 	return g.session.Destroy()
 }
 
-// tensor is planar RGB, scaled to [lo, hi].
+// tensor is planar RGB, scaled to [lo, hi], of an image or a window of frames.
 type tensor struct {
-	w, h int
-	data []float32
+	w, h  int
+	shape ortlib.Shape
+	data  []float32
 }
 
 func newTensor(m pix.Image, lo, hi float32) tensor {
 	n := m.W * m.H
-	t := tensor{m.W, m.H, make([]float32, 3*n)}
+	t := tensor{m.W, m.H, ortlib.NewShape(1, 3, int64(m.H), int64(m.W)), make([]float32, 3*n)}
 	scale := (hi - lo) / 255
 	r, g, b := t.data[:n], t.data[n:2*n], t.data[2*n:]
 	for i := range n {
@@ -198,7 +208,7 @@ func (g *graph) run(in ...tensor) (out []float32, err error) {
 		}
 	}()
 	for _, t := range in {
-		v, err := ortlib.NewTensor(ortlib.NewShape(1, 3, int64(t.h), int64(t.w)), t.data)
+		v, err := ortlib.NewTensor(t.shape, t.data)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", g.path, err)
 		}

@@ -82,17 +82,11 @@ func (e embedder) Embed(ctx context.Context, img pix.Image) (string, error) {
 // Close implements io.Closer.
 func (e embedder) Close() error { return e.extractor.Close() }
 
-// Provenance implements metrics.Provenance: two runs whose features were made in other
-// ways differ in it.
+// Provenance implements metrics.Provenance.
 func (e embedder) Provenance() map[string]string {
-	p := e.extractor.Provenance()
-	out := map[string]string{
-		optModel:         "sha256:" + p.Weights,
-		"feature":        fmt.Sprintf("%s, layer %s, resize %s, %s", p.Extractor, p.Layer, p.Resize, e.extractor.input()),
-		"feature.engine": p.Engine,
-	}
+	out := e.extractor.said()
 	for _, key := range []string{feature.OptionKIDSubset, feature.OptionN, feature.OptionRecipe} {
-		if s := e.extractor.options[key]; s != "" {
+		if s := e.extractor.settings.options[key]; s != "" {
 			out[key] = s
 		}
 	}
