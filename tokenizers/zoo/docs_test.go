@@ -60,8 +60,8 @@ func TestDocs(t *testing.T) {
 			weights += ", gated"
 		}
 		what := p.Title
-		if p.Frames > 1 {
-			what += fmt.Sprintf("; a still is %d equal frames", p.Frames)
+		if c := p.Clips; c != nil && c.Fixed == 0 {
+			what += fmt.Sprintf("; windows of %d, %d, %d … frames", c.Frames(1), c.Frames(c.Frames(1)+1), c.Frames(c.Frames(1)+c.Multiple+1))
 		}
 		if p.Note != "" {
 			what += "; " + p.Note

@@ -54,8 +54,9 @@ type Preset struct {
 	Stride    int        `json:"stride"`              // pixels of one side of a latent's cell
 	Channels  int        `json:"channels"`            // of the latent
 	Codebooks []int      `json:"codebooks,omitempty"` // empty for continuous ones
-	Frames    int        `json:"frames,omitempty"`    // equal frames that a still is turned into; 0: no model of clips
-	Note      string     `json:"note,omitempty"`
+	// Clips says which windows of films it codes as a whole; nil: no model of clips.
+	Clips *tokenizers.ClipInfo `json:"clips,omitempty"`
+	Note  string               `json:"note,omitempty"`
 	// Config is the configuration as it was read, without what equals the defaults of the
 	// class; Small makes it narrow for tests. From says where it was read.
 	Config  map[string]any `json:"config"`
@@ -106,8 +107,8 @@ func (p Preset) Group() string {
 	switch {
 	case len(p.Codebooks) > 0:
 		return "discrete"
-	case p.Frames > 0 && p.Name != "qwen-image-vae": // made for clips, serves stills
-		return "of video, frame by frame"
+	case p.Clips != nil && p.Clips.Fixed != 1: // built for clips, used for stills
+		return "of video"
 	}
 	return "continuous"
 }

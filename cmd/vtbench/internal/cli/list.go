@@ -149,7 +149,7 @@ func listZoo() ([]entry, error) {
 		return nil, err
 	}
 	var out []entry
-	for _, group := range []string{"continuous", "discrete", "of video, frame by frame"} {
+	for _, group := range []string{"continuous", "discrete", "of video"} {
 		for _, p := range all {
 			if p.Group() != group {
 				continue

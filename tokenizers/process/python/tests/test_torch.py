@@ -20,6 +20,8 @@ try:
 except ImportError:
     raise unittest.SkipTest("torch is not installed") from None
 
+from vtbench import torch_module  # noqa: E402
+
 try:
     import diffusers
     import safetensors.torch  # diffusers forgets to
@@ -154,6 +156,105 @@ class FromTorch(unittest.TestCase):
         self.assertIn("want (n, 3, height, width)", answer["items"][0]["error"])
 
 
+class Fours(nn.Module):
+    """Takes 1 + 4k frames: the first alone, then means of four, as ids of 256 levels in cells
+    of 2x2 pixels."""
+
+    def encode(self, x):
+        assert x.dim() == 5 and x.shape[1] == 3 and (x.shape[2] - 1) % 4 == 0
+        x = nn.functional.avg_pool3d(x, (1, 2, 2))
+        later = nn.functional.avg_pool3d(x[:, :, 1:], (4, 1, 1)) if x.shape[2] > 1 else x[:, :, 1:]
+        z = torch.cat([x[:, :, :1], later], 2)
+        return z, ((z[:, 0] + 1) * 127.5 + 0.5).floor().long().clamp(0, 255)
+
+    def decode(self, ids):
+        y = (ids / 127.5 - 1)[:, None].repeat(1, 3, 1, 1, 1)
+        y = torch.cat([y[:, :, :1], y[:, :, 1:].repeat_interleave(4, 2)], 2)
+        return nn.functional.interpolate(y, scale_factor=(1, 2, 2))
+
+
+class FromTorchVideo(unittest.TestCase):
+    def tok(self, **options):
+        return vtbench.from_torch(
+            Fours(), video=True, device="cpu", multiple_of=2, codebooks=[256], decode=lambda m, t: m.decode(t[1]),
+            codes=lambda t: t[1], from_codes=lambda m, ids, size: m.decode(ids), latents=lambda t: t[0], **options,
+        )
+
+    def window(self, tok, frames):
+        items = [{"w": frames.shape[2], "h": frames.shape[1], "frames": len(frames)}]
+        answer, parts = vtbench.Server(tok).answer({"type": "reconstruct_clip", "id": 1, "items": items}, frames.tobytes())
+        return answer["items"][0], parts
+
+    def grey(self, n, seed=0):
+        return batch(n, 8, 4, seed)[..., :1].repeat(3, 3)
+
+    def test_windows(self):
+        tok = self.tok(clips={"multiple": 4, "causal": True})
+        frames = self.grey(5)
+        item, parts = self.window(tok, frames)
+        self.assertNotIn("error", item)
+        self.assertEqual((item["frames"], item["books"]), (5, [{"size": 256, "shape": [2, 2, 4]}]))
+        self.assertGreater(min(item["encode_ns"], item["decode_ns"]), 0)
+        means = frames[..., 0].reshape(5, 2, 2, 4, 2).mean((2, 4))
+        np.testing.assert_allclose(parts[0][0, ::2, ::2, 0], means[0], atol=1)
+        np.testing.assert_allclose(parts[0][3, ::2, ::2, 0], means[1:].mean(0), atol=1)
+        np.testing.assert_array_equal(parts[1][0], parts[0][0, ::2, ::2, 0])
+        item, _ = self.window(tok, self.grey(4))
+        self.assertIn("error", item)
+
+    def test_images(self):
+        tok = self.tok(clips={"multiple": 4, "causal": True})
+        images = self.grey(2)
+        answer, parts = ask(tok, images)
+        self.assertNotIn("error", json.dumps(answer))
+        self.assertEqual(answer["items"][0]["books"][0]["shape"], [1, 2, 4])
+        _, window = self.window(tok, images[:1])
+        np.testing.assert_array_equal(window[0][0], parts[0])
+        back, out = vtbench.Server(tok).answer({"type": "decode", "id": 2, "items": [{"w": 8, "h": 4, "blank": True, "books": answer["items"][0]["books"]}]}, parts[1].tobytes())
+        self.assertNotIn("error", json.dumps(back))
+        np.testing.assert_array_equal(out[0], parts[0])
+        z, _ = ask(tok, images, "latents")
+        self.assertEqual(z["items"][0]["floats"], [3, 2, 4])
+
+    def test_windows_are_found_by_trying(self):
+        self.assertEqual(self.tok().clips, {"multiple": 4, "causal": True})
+        for takes, want in (
+            (lambda n: True, {}),
+            (lambda n: n % 4 == 0, {"multiple": 4}),
+            (lambda n: n % 8 == 0, {"multiple": 8}),
+            (lambda n: n % 8 == 1, {"multiple": 8, "causal": True}),
+            (lambda n: n % 4 in (0, 1), {"multiple": 4, "causal": True}),
+            (lambda n: n % 6 == 1, {"multiple": 6, "causal": True}),
+            (lambda n: n == 16, {"fixed": 16}),
+            (lambda n: n == 1, {"fixed": 1}),
+        ):
+            self.assertEqual(torch_module.found_clips(takes), want)
+        for takes, why in ((lambda n: False, "no window of 1 to 9, 16 or 17"), (lambda n: n in (2, 5), "only windows of 2, 5 frames come back whole: say which")):
+            with self.assertRaisesRegex(ValueError, why):
+                torch_module.found_clips(takes)
+        with self.assertRaisesRegex(ValueError, "clips are declared and video is not"):
+            vtbench.from_torch(Fours(), device="cpu", clips={"multiple": 4})
+
+    def test_forward_alone_and_bad_values(self):
+        class Sick(nn.Module):
+            def forward(self, x):
+                y = x.clone()
+                if x.shape[2] > 2:
+                    y[0, 0, 2, 0, 0] = float("nan")
+                return y
+
+        tok = vtbench.from_torch(Sick(), video=True, clips={}, device="cpu", range=(0, 1))
+        frames = batch(2, 8, 4)
+        item, parts = self.window(tok, frames)
+        np.testing.assert_array_equal(parts[0], frames)
+        self.assertEqual((item["encode_ns"], item["decode_ns"]), (0, 0))  # of no half the time is known
+        item, _ = self.window(tok, batch(3, 8, 4))
+        self.assertEqual(item["error"], "frame 2 of the window: the reconstruction holds NaN or infinities")
+        flat = vtbench.from_torch(nn.Conv3d(3, 3, 1), encode=lambda m, x: x, decode=lambda m, x: m(x), device="cpu")
+        answer, _ = ask(flat, batch(1, 4, 4))
+        self.assertIn("error", answer["items"][0])
+
+
 @unittest.skipIf(diffusers is None, "diffusers is not installed, or not with this torch")
 class FromDiffusers(unittest.TestCase):
     BLOCKS = dict(
@@ -221,6 +322,55 @@ class FromDiffusers(unittest.TestCase):
         tok.info_has_codes = False
         self.assertEqual(tok.params["class"], "AutoencoderDC")
         self.check(tok, lambda x: model.decode(model.encode(x).latent).sample)
+
+    def windows(self, tok, wanted, numbers, wrong=()):
+        """Windows against the module by hand; numbers of frames that do not come back whole."""
+        for n in numbers:
+            frames = batch(n, 64, 64, seed=n)
+            head = {"type": "reconstruct_clip", "id": 1, "items": [{"w": 64, "h": 64, "frames": n}]}
+            answer, parts = vtbench.Server(tok).answer(head, frames.tobytes())
+            self.assertNotIn("error", json.dumps(answer))
+            with torch.no_grad():
+                y = wanted(torch.from_numpy(frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1)
+            want = ((y[0] + 1) * 127.5 + 0.5).floor().clamp(0, 255).permute(1, 2, 3, 0).numpy()
+            self.assertLessEqual(int(np.abs(parts[0].astype(int) - want).max()), 1)
+        for n in wrong:
+            self.assertFalse(tok._takes(n), n)
+
+    def test_temporal_decoder(self):
+        torch.manual_seed(0)
+        model = diffusers.AutoencoderKLTemporalDecoder(block_out_channels=(32, 32), down_block_types=("DownEncoderBlock2D",) * 2, latent_channels=4).eval()
+        tok = vtbench.from_diffusers(model, device="cpu")
+        self.assertEqual((tok.clips, tok.stride), ({}, 2))
+
+        def wanted(x):
+            z = model.encode(x[0].transpose(0, 1)).latent_dist.mode()
+            return model.decode(z, num_frames=x.shape[2]).sample.transpose(0, 1)[None]
+
+        self.windows(tok, wanted, (1, 3))
+
+    def test_newer_autoencoders_for_video(self):
+        """Those that the zoo has no preset of, as far as they are there."""
+        for name, config, numbers, wrong in (
+            ("AutoencoderKLHunyuanVideo15", dict(block_out_channels=(32,) * 5, layers_per_block=1, latent_channels=8), (1, 5), (2, 4)),
+            ("AutoencoderKLKVAEVideo", dict(ch=32, ch_mult=(1, 1, 1, 1), num_res_blocks=1), (1, 5), (2, 4)),
+            (
+                "AutoencoderKLLTX2Video",
+                dict(
+                    block_out_channels=(16, 32, 64, 128), decoder_block_out_channels=(16, 32, 64), layers_per_block=(1,) * 5, decoder_layers_per_block=(1,) * 4,
+                    latent_channels=16, temporal_compression_ratio=8, spatial_compression_ratio=32,
+                ),
+                (1, 9), (4, 5),
+            ),
+        ):
+            if not hasattr(diffusers, name):
+                continue
+            with self.subTest(name):
+                torch.manual_seed(0)
+                model = getattr(diffusers, name)(**config).eval()
+                tok = vtbench.from_diffusers(model, device="cpu")
+                self.assertEqual(tok.clips["causal"], True)
+                self.windows(tok, lambda x: model.decode(model.encode(x).latent_dist.mode()).sample, numbers, wrong)
 
     def test_hub_id(self):
         """From the hub's cache, which looks the same to diffusers as the hub."""

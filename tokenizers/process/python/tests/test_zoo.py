@@ -130,14 +130,15 @@ class Presets(unittest.TestCase):
         items = [{"w": side, "h": side}] * 2
         answer, parts = server.answer({"type": "reconstruct", "id": 1, "items": items}, images.tobytes())
         self.assertNotIn("error", json.dumps(answer))
-        pixels = [x for x in parts if x.ndim == 3 or x.dtype == np.uint8]
+        pixels = [x for x in parts if x.dtype == np.uint8]
         self.assertEqual([m.size for m in pixels], [images[0].size] * 2)
         # The same by hand, with nothing of ours but the range.
         want = self.by_hand(p, tok.module, images[:1])
         if want is not None:
             self.assertLessEqual(int(np.abs(pixels[0].reshape(images[0].shape).astype(int) - want[0]).max()), 2)
         if p.get("codebooks"):
-            self.assertEqual(answer["items"][0]["books"], [{"size": p["codebooks"][0], "shape": grid}])
+            cells = [1, *grid] if "clips" in p else grid
+            self.assertEqual(answer["items"][0]["books"], [{"size": p["codebooks"][0], "shape": cells}])
             ids = np.concatenate([parts[1].reshape(-1), parts[3].reshape(-1)])
             self.assertTrue(0 <= ids.min() and ids.max() < p["codebooks"][0])
             request = {"type": "decode", "id": 2, "items": [{"w": side, "h": side, "blank": True, "books": answer["items"][0]["books"]}]}
@@ -150,6 +151,32 @@ class Presets(unittest.TestCase):
         if callable(getattr(tok, "latents", None)):
             z, _ = server.answer({"type": "latents", "id": 4, "items": items}, images.tobytes())
             self.assertEqual(z["items"][0]["floats"], [p["channels"], *grid])
+        self.assertEqual(server.info.get("clips"), p.get("clips"))
+        if "clips" in p:
+            self.windows(p, tok, server, grid)
+
+    def windows(self, p, tok, server, grid):
+        """Windows of the first two numbers of frames that are declared, against the module
+        itself; one more or less is not what it takes."""
+        clips, side = p["clips"], p["stride"] * grid[0]
+        for n in {_serve.frames_of(clips), _serve.frames_of(clips, _serve.frames_of(clips) + 1)}:
+            frames = batch(n, side, side, seed=n)
+            answer, parts = server.answer({"type": "reconstruct_clip", "id": 5, "items": [{"w": side, "h": side, "frames": n}]}, frames.tobytes())
+            self.assertNotIn("error", json.dumps(answer))
+            self.assertEqual(answer["items"][0]["frames"], n)
+            if p.get("codebooks"):
+                self.assertEqual(answer["items"][0]["books"][0]["shape"], [n // clips["multiple"], *grid])
+            want = self.by_hand_5d(p, tok.module, frames)
+            if want is not None:
+                self.assertLessEqual(int(np.abs(parts[0].astype(int) - want).max()), 2)
+
+    def by_hand_5d(self, p, m, frames):
+        if p["class"] in ("Emu3VQVAE", "AutoencoderKLAllegro"):
+            return None  # have tests of their own
+        x = torch.from_numpy(frames).permute(3, 0, 1, 2).float()[None] / 127.5 - 1
+        with torch.inference_mode():
+            y = m.decode(m.encode(x).latent_dist.mode()).sample
+        return ((y[0] + 1) * 127.5 + 0.5).floor().clamp(0, 255).permute(1, 2, 3, 0).numpy().astype(int)
 
     def by_hand(self, p, m, images):
         lo, hi = p["range"]
@@ -160,11 +187,11 @@ class Presets(unittest.TestCase):
             elif p["class"] in ("JanusVQVAE", "Emu3VQVAE", "AutoencoderKLAllegro"):
                 return None  # have tests of their own
             else:
-                x = x[:, :, None] if p.get("frames") else x
+                x = x[:, :, None] if p.get("clips") else x
                 e = m.encode(x)
                 z = e.latent_dist.mode() if hasattr(e, "latent_dist") else getattr(e, "latent", getattr(e, "latents", None))
                 y = m.decode(z).sample
-                y = y[:, :, 0] if p.get("frames") else y
+                y = y[:, :, 0] if p.get("clips") else y
         return ((y - lo) / (hi - lo) * 255 + 0.5).floor().clamp(0, 255).permute(0, 2, 3, 1).numpy().astype(int)
 
     @unittest.skipUnless(transformers and hasattr(transformers, "ChameleonVQVAE"), "no transformers")

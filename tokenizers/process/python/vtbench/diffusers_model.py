@@ -2,7 +2,8 @@
 
     vtbench.serve(vtbench.from_diffusers("path/or/hub-id", subfolder="vae"))
 
-The latent is the distribution's mode unless ``sample=True``: a tokenizer that
+Autoencoders for video code windows of films as a whole, and an image as a film of one
+frame. The latent is the distribution's mode unless ``sample=True``: a tokenizer that
 draws is another tokenizer on every run.
 """
 
@@ -25,7 +26,7 @@ def load(
     revision: Optional[str] = None,
     dtype: Optional[str] = None,
     sample: bool = False,
-    frames: Optional[int] = None,
+    video: Optional[bool] = None,
     **options: Any,
 ) -> TorchTokenizer:
     """A tokenizer of a model object, a local folder or a hub id.
@@ -34,8 +35,8 @@ def load(
               the folder's config.json where there is one
     dtype     "float16" or "bfloat16" to load and run in it
     sample    draw from the latent distribution instead of taking its mode
-    frames    of an autoencoder for video: an image is a clip of so many equal frames,
-              and the first one of what comes out is its reconstruction
+    video     it takes and gives clips [n, 3, t, h, w]; by default read from the class, and
+              then it is known which windows it takes (``clips`` says otherwise)
 
     Everything else is an option of ``from_torch``.
     """
@@ -62,18 +63,22 @@ def load(
 
     if kind == "VQModel":
         return _vq(module, cast, name=where, **options)
-    if frames:
-        still = cast
-        cast = lambda x: still(x)[:, :, None].repeat(1, 1, frames, 1, 1)  # noqa: E731
-        options["params"]["frames"] = str(frames)
+    windows = options.pop("clips", None)
+    if windows is None:
+        windows = _windows(module)
+    if video or video is None and windows is not None:
+        options.update(video=True, clips=windows)
 
     def encode(m: Any, x: Any) -> Any:
         if kind == "AutoencoderKLAllegro":
             return _allegro_encode(m, cast(x), sample)
+        if kind == "AutoencoderKLTemporalDecoder":  # frames are encoded one by one, decoded together
+            z = _drawn(m.encode(cast(x).transpose(1, 2).flatten(0, 1)).latent_dist, sample)
+            return z.unflatten(0, (x.shape[0], x.shape[2])).transpose(1, 2)
         out = m.encode(cast(x))
         posterior = getattr(out, "latent_dist", None)
         if posterior is not None:
-            return posterior.sample() if sample else posterior.mode()
+            return _drawn(posterior, sample)
         for key in ("latent", "latents"):  # AutoencoderDC, AutoencoderTiny
             z = getattr(out, key, None)
             if z is not None:
@@ -81,8 +86,12 @@ def load(
         return out[0]
 
     def decode(m: Any, z: Any) -> Any:
-        out = _allegro_decode(m, z) if kind == "AutoencoderKLAllegro" else m.decode(z).sample
-        return out[:, :, 0] if frames else out
+        if kind == "AutoencoderKLAllegro":
+            return _allegro_decode(m, z)
+        if kind == "AutoencoderKLTemporalDecoder":
+            y = m.decode(z.transpose(1, 2).flatten(0, 1), num_frames=z.shape[2]).sample
+            return y.unflatten(0, (z.shape[0], z.shape[2])).transpose(1, 2)
+        return m.decode(z)  # its sample is found there
 
     if sample:
         options["deterministic"] = False
@@ -92,9 +101,43 @@ def load(
         name=where,
         encode=encode,
         decode=decode,
-        latents=lambda z: z.flatten(1, 2) if frames else z,  # one frame of latents, most often
+        latents=lambda z: z,
         **options,
     )
+
+
+def _drawn(posterior: Any, sample: bool) -> Any:
+    return posterior.sample() if sample else posterior.mode()
+
+
+# Which windows the library's autoencoders for video take. Where a module has a ratio of its
+# own, that goes before the number here; but CogVideoX is worked through in eights, twice its
+# ratio, and gives other numbers of frames back than these.
+_WINDOWS = {
+    "AutoencoderKLAllegro": {"multiple": 4},
+    "AutoencoderKLCogVideoX": {"multiple": 8, "causal": True},
+    "AutoencoderKLCosmos": {"multiple": 8, "causal": True},
+    "AutoencoderKLHunyuanVideo": {"multiple": 4, "causal": True},
+    "AutoencoderKLHunyuanVideo15": {"multiple": 4, "causal": True},
+    "AutoencoderKLKVAEVideo": {"multiple": 4, "causal": True},
+    "AutoencoderKLLTXVideo": {"multiple": 8, "causal": True},
+    "AutoencoderKLLTX2Video": {"multiple": 8, "causal": True},
+    "AutoencoderKLMagvit": {"multiple": 4, "causal": True},
+    "AutoencoderKLMochi": {"multiple": 6, "causal": True},
+    "AutoencoderKLQwenImage": {"fixed": 1},  # built for clips, trained and used for images
+    "AutoencoderKLTemporalDecoder": {},
+    "AutoencoderKLWan": {"multiple": 4, "causal": True},
+}
+
+
+def _windows(module: Any) -> Optional[dict]:
+    """Which windows of films a model takes; None of one for images."""
+    kind = type(module).__name__
+    windows = _WINDOWS.get(kind)
+    if windows is None or "multiple" not in windows or kind == "AutoencoderKLCogVideoX":
+        return windows
+    ratio = getattr(module.config, "temporal_compression_ratio", None) or vars(module).get("temporal_compression_ratio")
+    return {**windows, "multiple": int(ratio)} if isinstance(ratio, (int, float)) and ratio else windows
 
 
 def _allegro_encode(m: Any, x: Any, sample: bool) -> Any:

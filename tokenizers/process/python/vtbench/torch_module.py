@@ -10,12 +10,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
+from builtins import range as builtin_range
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
 
-from ._convert import FAR, Failed
+from ._convert import FAR, Failed, Result
+from ._serve import clip_info, frames_of
 
 Hook = Callable[..., Any]
 
@@ -84,6 +87,13 @@ class TorchTokenizer:
     from_codes (module, ids, size) -> x, to turn damaged codes back into images
     latents    (tokens) -> float tensor [n, c, h, w]
     codebook   (module, i) -> [k, d] vectors of codebook i
+    video      the module takes and gives clips, 5-D tensors [n, 3, t, h, w]: windows of films
+               are coded as a whole, an image as the first of as few equal frames as it takes.
+               ids are then [n, t', h', w'], latents [n, c, t', h', w'] (of an image those of
+               its first frame are handed out)
+    clips      of video: which windows it takes, {"multiple": 4, "causal": True}; see
+               ``vtbench.serve``. Where it is not said, windows of 1 to 18 small grey frames
+               are tried, once
     batch_size images at once; 1 on a CPU, 8 elsewhere
     deterministic
                equal input gives equal output, bit by bit. By default said of a CPU
@@ -121,6 +131,8 @@ class TorchTokenizer:
         batch_invariant: Optional[bool] = None,
         batch_size: Optional[int] = None,
         borrowed: bool = False,
+        video: bool = False,
+        clips: Optional[Dict[str, Any]] = None,
         params: Optional[Dict[str, Any]] = None,
         **info: Any,
     ) -> None:
@@ -135,6 +147,8 @@ class TorchTokenizer:
             raise ValueError(f"autocast is {autocast!r}: want None, 'bfloat16' or 'float16'")
         if codebooks and codes is None:
             raise ValueError("codebooks are declared but codes=… is missing: say how to get ids out of what encode returns")
+        if clips is not None and not video:
+            raise ValueError("clips are declared and video is not: pass video=True where the module takes 5-D tensors")
         self._borrowed = borrowed
         if borrowed:
             at = next((t.device for t in [*module.parameters(), *module.buffers()]), torch.device("cpu"))
@@ -180,17 +194,53 @@ class TorchTokenizer:
             self.latents = self._latents
         for k, v in info.items():
             setattr(self, k, v)
+        self.video = video
+        if video:
+            self._still = 1  # frames that stand for an image
+            self._books = bool(codebooks)
+            self.reconstruct_clip = self._window
+            self.clips: Dict[str, Any] = clip_info(clips) if clips is not None else found_clips(self._takes)
+            self._still = frames_of(self.clips)
 
     # -- what vtbench calls -------------------------------------------------
 
     def encode(self, images: np.ndarray) -> Any:
-        return self._run(lambda: self._encode(self.module, self._to_device(images)))
+        return self._run(lambda: self._encode(self.module, self._stills(images)))
 
     def decode(self, tokens: Any) -> List[Any]:
         return self._to_images(self._run(lambda: self._decode(self.module, tokens)))
 
     def _forward(self, images: np.ndarray) -> List[Any]:
-        return self._to_images(self._run(lambda: self.module(self._to_device(images))))
+        return self._to_images(self._run(lambda: self.module(self._stills(images))))
+
+    def _window(self, frames: np.ndarray) -> Result:
+        self.synchronize()
+        t0 = t1 = time.perf_counter()
+        x = self._to_device(frames).transpose(0, 1)[None].contiguous()
+        tokens = None
+        if getattr(self, "reconstruct", None) is not None:
+            y = self._run(lambda: self.module(x))
+        else:
+            tokens = self._run(lambda: self._encode(self.module, x))
+            self.synchronize()
+            t1 = time.perf_counter()
+            y = self._run(lambda: self._decode(self.module, tokens))
+        self.synchronize()
+        t2 = time.perf_counter()
+        y = tensor_of(y)
+        if y.dim() != 5 or y.shape[0] != 1 or y.shape[1] != 3 or y.shape[2] != len(frames):
+            raise Failed(f"the module returned a tensor of shape {tuple(y.shape)} for a window of {len(frames)} frames: want (1, 3, {len(frames)}, height, width); clips=… says how many it takes")
+        images = self._pixels(y[0].transpose(0, 1))
+        for i, image in enumerate(images):
+            if isinstance(image, Exception):
+                raise Failed(f"frame {i} of the window: {image}")
+        codes = None
+        if self._books and tokens is not None:
+            ids = self._ids(tokens)
+            codes = [b[0] for b in (ids if isinstance(ids, tuple) else (ids,))]
+        if t1 == t0:  # one call, of which no half is known
+            return Result(np.stack(images), codes)
+        return Result(np.stack(images), codes, encode_s=t1 - t0, decode_s=t2 - t1)
 
     def _ids(self, tokens: Any) -> Any:
         ids = self._run(lambda: self._codes(tokens))
@@ -204,7 +254,9 @@ class TorchTokenizer:
         return self._to_images(self._run(lambda: self._from_codes(self.module, on if many else on[0], size)))
 
     def _latents(self, images: np.ndarray) -> np.ndarray:
-        z = self._run(lambda: self._latents_of(self._encode(self.module, self._to_device(images))))
+        z = self._run(lambda: self._latents_of(self._encode(self.module, self._stills(images))))
+        if self.video and z.dim() == 5:
+            z = z[:, :, 0]
         return z.detach().float().cpu().numpy()
 
     def _vectors(self, i: int) -> np.ndarray:
@@ -241,10 +293,34 @@ class TorchTokenizer:
         x = torch.from_numpy(np.array(images)).to(self.device).permute(0, 3, 1, 2)
         return (x.to(torch.float32) * ((hi - lo) / 255.0) + lo).contiguous()
 
+    def _stills(self, images: np.ndarray) -> "torch.Tensor":
+        """What the module gets of images: [n, 3, h, w], of video clips of equal frames."""
+        x = self._to_device(images)
+        return x[:, :, None].repeat(1, 1, self._still, 1, 1) if self.video else x
+
     def _to_images(self, out: Any) -> List[Any]:
         y = tensor_of(out)
-        if y.dim() != 4 or y.shape[1] != 3:
-            raise Failed(f"the module returned a tensor of shape {tuple(y.shape)}: want (n, 3, height, width)")
+        if self.video:
+            if y.dim() != 5 or y.shape[1] != 3 or y.shape[2] != self._still:
+                raise Failed(f"the module returned a tensor of shape {tuple(y.shape)} for {self._still} frames: want (n, 3, {self._still}, height, width)")
+            y = y[:, :, 0]
+        elif y.dim() != 4 or y.shape[1] != 3:
+            raise Failed(f"the module returned a tensor of shape {tuple(y.shape)}: want (n, 3, height, width){', or pass video=True' if y.dim() == 5 else ''}")
+        return self._pixels(y)
+
+    def _takes(self, frames: int) -> bool:
+        """Whether a window of so many small grey frames comes back whole."""
+        fixed = (getattr(self, "fixed_h", 0) or 0, getattr(self, "fixed_w", 0) or 0)
+        cell = max(int(getattr(self, "multiple_of", 0) or 0), int(getattr(self, "stride", 0) or 0), 1)
+        side = -(-max(64, int(getattr(self, "min_side", 0) or 0)) // cell) * cell
+        grey = np.full((frames, fixed[0] or side, fixed[1] or side, 3), 128, np.uint8)
+        try:
+            return len(self._window(grey).image) == frames
+        except Exception:  # of any kind: that is what is asked
+            return False
+
+    def _pixels(self, y: "torch.Tensor") -> List[Any]:
+        """Images [n, 3, h, w] as bytes, or why one of them is none."""
         lo, hi = self.range
         with torch.inference_mode():
             y = y.to(torch.float32)
@@ -262,6 +338,29 @@ class TorchTokenizer:
             else:
                 images.append(image)
         return images
+
+
+def found_clips(takes: Callable[[int], bool]) -> Dict[str, Any]:
+    """Which windows a module takes, by trying numbers of frames: the constraint that
+    explains the most of those that work among the first nine. It must hold for the next
+    number, too."""
+    works = {n: takes(n) for n in builtin_range(1, 10)}
+    if all(works.values()):
+        return {}
+    best: List[int] = []
+    found: Dict[str, Any] = {}
+    for multiple in builtin_range(2, 10):
+        for causal in (True, False):
+            members = list(builtin_range(1 if causal else multiple, 10, multiple))
+            if len(members) > len(best) and all(works[n] for n in members) and takes(members[-1] + multiple):
+                best, found = members, {"multiple": multiple, "causal": True} if causal else {"multiple": multiple}
+    if found:
+        return found
+    only = [n for n, ok in works.items() if ok] or [n for n in (16, 17) if takes(n)]
+    if len(only) == 1:
+        return {"fixed": only[0]}
+    what = f"only windows of {', '.join(map(str, only))} frames come" if only else "no window of 1 to 9, 16 or 17 frames of 64×64 comes"
+    raise ValueError(f'{what} back whole: say which it takes, clips={{"multiple": 4, "causal": True}}, and multiple_of=… where sides are bound')
 
 
 def tensor_of(out: Any) -> "torch.Tensor":

@@ -295,10 +295,10 @@ def _adapt(p: dict, module: Any, dtype: Optional[str], sample: bool, options: Di
     if p["class"] == "JanusVQVAE":
         return _janus(module, dtype, **options)
     if p["class"] == "Emu3VQVAE":
-        return _emu3(module, dtype, **options)
+        return _emu3(module, dtype, clips=p["clips"], **options)
     from .diffusers_model import load as adapt
 
-    return adapt(module, dtype=dtype, sample=sample, frames=p.get("frames"), **options)
+    return adapt(module, dtype=dtype, sample=sample, clips=p.get("clips"), **options)
 
 
 def _ids_tokenizer(module: Any, dtype: Optional[str], encode: Callable[..., Any], decode: Callable[..., Any], codebook: Callable[..., Any], **options: Any) -> Any:
@@ -343,14 +343,18 @@ def _janus(module: Any, dtype: Optional[str], **options: Any) -> Any:
 
 
 def _emu3(module: Any, dtype: Optional[str], **options: Any) -> Any:
-    """A still is a clip of equal frames, which the library makes and takes apart."""
+    """A still is a clip of equal frames."""
     import torch
 
-    def encode(m: Any, x: Any) -> Any:
-        sizes = torch.tensor([x.shape[2:]] * x.shape[0])
-        return None, torch.stack(list(m.encode(x, image_sizes=sizes).image_tokens))
+    def encode(m: Any, x: Any) -> Any:  # [n, 3, t, h, w]
+        # The library cuts clips to their image's size along the wrong sides: leave all.
+        sizes = torch.tensor([[1 << 20, 1 << 20]] * x.shape[0])
+        return None, torch.stack(list(m.encode(x.transpose(1, 2), image_sizes=sizes).image_tokens))
 
-    return _ids_tokenizer(module, dtype, encode, lambda m, ids: m.decode(ids), lambda m: m.quantize.embedding.weight, **options)
+    def decode(m: Any, ids: Any) -> Any:
+        return m.decode(ids).transpose(1, 2)
+
+    return _ids_tokenizer(module, dtype, encode, decode, lambda m: m.quantize.embedding.weight, video=True, **options)
 
 
 def _try_out(p: dict, tok: Any, folder: str) -> None:
@@ -364,13 +368,20 @@ def _try_out(p: dict, tok: Any, folder: str) -> None:
         raise _unfit(p, folder, f"its codebooks are {books}, those of {p['name']} {p.get('codebooks', [])}")
     tokens = tok.encode(grey)
     if books:
-        got, want = list(tok.codes(tokens).shape), [1, side // stride, side // stride]
+        got, want = list(tok.codes(tokens).shape), [1, *([1] if "clips" in p else []), side // stride, side // stride]
         if got != want:
             raise _unfit(p, folder, f"ids of shape {got} for {side}×{side} pixels where stride {stride} gives {want}")
     if callable(getattr(tok, "latents", None)):
         got, want = list(tok.latents(grey).shape), [1, p["channels"], side // stride, side // stride]
         if got != want:
             raise _unfit(p, folder, f"a latent of shape {got} for {side}×{side} pixels where {p['name']} has {want}")
+    if "clips" in p:
+        t = _serve.frames_of(p["clips"], 2)
+        try:
+            tok.reconstruct_clip(np.full((t, side, side, 3), 128, np.uint8))
+        except Exception as e:
+            if "frames" in str(e):
+                raise _unfit(p, folder, f"a window of {t} frames: {e}") from None
     image = tok.decode(tokens)[0]
     if isinstance(image, Exception):
         return  # values out of range are told image by image
