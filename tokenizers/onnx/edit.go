@@ -135,7 +135,7 @@ func (t *Tokenizer) observe(ctx context.Context, opened []*graph, names [][]stri
 	if err := t.info.Accepts(m.W, m.H); err != nil {
 		return fmt.Errorf("onnx: %w", err)
 	}
-	input, err := t.in.value([]pix.Image{m}, max(1, t.fixed))
+	input, err := t.in.value([][]pix.Image{t.still(m)}, max(1, t.fixed))
 	if err != nil {
 		return fmt.Errorf("onnx: %s: input %q: %w", t.enc.file, t.in.tensor.name, err)
 	}

@@ -124,11 +124,11 @@ type Tokenizer struct {
 	closed bool
 }
 
-// An imageTensor is an input or output of a graph that holds images, with how its numbers
-// become bytes and back.
+// An imageTensor is an input or output of a graph that holds images, or clips of frames,
+// with how its numbers become bytes and back.
 type imageTensor struct {
 	tensor tensor
-	nhwc   bool
+	layout string // one of layouts
 	bgr    bool
 	scales [3]affine
 }
@@ -271,7 +271,7 @@ func (t *Tokenizer) describe(encoder string, digest hash.Hash, version string, t
 	if s.digest != "" { // what numbers mean changes what comes out
 		t.info.Params["sidecar"] = s.digest
 	}
-	h0, w0 := t.in.sides()
+	h0, w0 := t.in.side('H'), t.in.side('W')
 	if t.info.FixedH == 0 && h0 > 0 {
 		t.info.FixedH = h0
 	}
@@ -284,8 +284,18 @@ func (t *Tokenizer) describe(encoder string, digest hash.Hash, version string, t
 	case s.Batch > 0:
 		t.info.BatchSize = s.Batch
 	}
+	if t.in.clips() {
+		clips := tokenizers.ClipInfo{}
+		if s.Clips != nil {
+			clips = *s.Clips
+		}
+		if n := t.in.side('T'); n > 0 {
+			clips = tokenizers.ClipInfo{Fixed: n}
+		}
+		t.info.Clips = &clips
+	}
 	if i := slices.IndexFunc(t.enc.outputs, func(o tensor) bool { return o.name == s.Latent }); i >= 0 && s.Latent != "" {
-		if sh := t.enc.outputs[i].shape; len(sh) == 4 && sh[1] > 0 {
+		if sh := t.enc.outputs[i].shape; len(sh) == len(t.in.layout) && sh[1] > 0 {
 			t.info.Channels = int(sh[1])
 		}
 	}
@@ -347,6 +357,9 @@ func (t *Tokenizer) plan(encoder string, encIn, encOut []tensor, decoder string,
 	if t.out, err = newImageTensor(lastFile, "output", rec, pixels); err != nil {
 		return err
 	}
+	if err := t.clips(encoder, lastFile); err != nil {
+		return err
+	}
 	// One batch size must suit every graph.
 	for _, o := range slices.Concat(encIn, decIn) {
 		if len(o.shape) > 0 && o.shape[0] > 0 {
@@ -356,6 +369,24 @@ func (t *Tokenizer) plan(encoder string, encIn, encOut []tensor, decoder string,
 			}
 			t.fixed = n
 		}
+	}
+	return nil
+}
+
+// clips checks what is said of windows against the graphs.
+func (t *Tokenizer) clips(encoder, last string) error {
+	in, out, said := t.in.side('T'), t.out.side('T'), t.side.Clips
+	switch {
+	case t.in.clips() != t.out.clips():
+		return fmt.Errorf("onnx: input %s of %s and output %s of %s: both must hold images (4 axes) or clips (5)", t.in.tensor, encoder, t.out.tensor, last)
+	case said != nil && !t.in.clips():
+		return fmt.Errorf("onnx: clips is in %s, and input %s of %s holds images: want 5 axes", t.side.file, t.in.tensor, encoder)
+	case in > 0 && out > 0 && in != out:
+		return fmt.Errorf("onnx: input %s of %s has %d frames, output %s of %s has %d: want one frame out for one in", t.in.tensor, encoder, in, t.out.tensor, last, out)
+	case said != nil && in > 0 && said.Accepts(in) != nil:
+		return fmt.Errorf("onnx: input %s of %s has %d frames, and clips in %s says otherwise: %w", t.in.tensor, encoder, in, t.side.file, said.Accepts(in))
+	case t.in.clips() && in <= 0 && said == nil:
+		t.warnings = append(t.warnings, fmt.Sprintf("input %s of %s takes any number of frames, as far as it says: where it does not, put clips: {multiple: 4, causal: true} into %s", t.in.tensor, encoder, t.side.file))
 	}
 	return nil
 }
@@ -415,7 +446,7 @@ func reconstruction(file string, outs []tensor, s *Sidecar) (tensor, error) {
 	}
 	var images []tensor
 	for _, o := range outs {
-		if len(o.shape) == 4 && o.name != s.Latent && !slices.Contains(s.Codes, o.name) && (o.shape[1] == 3 || o.shape[3] == 3 || o.shape[1] < 0 && o.shape[3] < 0) {
+		if o.name != s.Latent && !slices.Contains(s.Codes, o.name) && len(possible(o.shape)) > 0 {
 			images = append(images, o)
 		}
 	}
@@ -443,28 +474,59 @@ func newImageTensor(file, what string, t tensor, p *Pixels) (imageTensor, error)
 	default:
 		return fail("want float or uint8")
 	}
-	if len(t.shape) != 4 {
-		return fail("an image tensor has 4 axes: batch, channels, height and width")
+	if len(t.shape) != 4 && len(t.shape) != 5 {
+		return fail("an image tensor has 4 axes: batch, channels, height and width; one of clips has 5, with time behind the channels")
 	}
-	b.nhwc = p.Layout == "NHWC" || p.Layout == "" && t.shape[3] == 3 && t.shape[1] != 3
-	axis, layout := 1, "NCHW"
-	if b.nhwc {
-		axis, layout = 3, "NHWC"
+	could := possible(t.shape)
+	switch {
+	case p.Layout != "" && len(p.Layout) != len(t.shape):
+		return fail("layout %s of the sidecar has %d axes", p.Layout, len(p.Layout))
+	case p.Layout != "":
+		b.layout = p.Layout
+	case len(could) > 0:
+		b.layout = could[0]
+	default:
+		b.layout = map[int]string{4: "NCHW", 5: "NCTHW"}[len(t.shape)]
 	}
-	if c := t.shape[axis]; c > 0 && c != 3 {
-		return fail("want 3 channels along axis %d (layout %s), have %d", axis, layout, c)
+	if c := b.side('C'); c > 0 && c != 3 {
+		return fail("want 3 channels along axis %d (layout %s), have %d", strings.IndexByte(b.layout, 'C'), b.layout, c)
 	}
 	b.scales = p.scales(t.dtype == ortlib.TensorElementDataTypeUint8)
 	return b, nil
 }
 
-// sides are the height and width the graph insists on, 0 where it does not.
-func (b imageTensor) sides() (h, w int) {
-	hs, ws := b.tensor.shape[2], b.tensor.shape[3]
-	if b.nhwc {
-		hs, ws = b.tensor.shape[1], b.tensor.shape[2]
+// possible are the layouts that a shape can have: those whose channels are said to be 3, else
+// all where every axis that could be the channels is open.
+func possible(shape ortlib.Shape) []string {
+	var sure, all []string
+	open := true
+	for _, l := range layouts {
+		if len(l) != len(shape) {
+			continue
+		}
+		all = append(all, l)
+		c := shape[strings.IndexByte(l, 'C')]
+		if c == 3 {
+			sure = append(sure, l)
+		}
+		open = open && c < 0
 	}
-	return int(max(hs, 0)), int(max(ws, 0))
+	if len(sure) == 0 && open {
+		return all
+	}
+	return sure
+}
+
+// clips reports whether the tensor holds clips.
+func (b imageTensor) clips() bool { return len(b.layout) == 5 }
+
+// side is how long the graph insists an axis is, 0 where it does not.
+func (b imageTensor) side(axis byte) int {
+	i := strings.IndexByte(b.layout, axis)
+	if i < 0 {
+		return 0
+	}
+	return int(max(b.tensor.shape[i], 0))
 }
 
 // pick keeps the outputs that something needs, in the graph's order.

@@ -295,7 +295,7 @@ func TestRefusals(t *testing.T) {
 		{map[string]string{"model": "four_channels.onnx"}, `input "image" \(float \[\?, 4, \?, \?\]\): want 3 channels along axis 1 \(layout NCHW\), have 4`},
 		{map[string]string{"model": "autoencoder.onnx", "config": "nhwc.yaml"}, `input "image" .*`},
 		{map[string]string{"model": "half.onnx"}, `input "image" \(float16 \[\?, 3, \?, \?\]\): images must come in and go out as float`},
-		{map[string]string{"model": "rank3.onnx"}, `input "image" .*: an image tensor has 4 axes`},
+		{map[string]string{"model": "rank3.onnx"}, `input "image" .*: an image tensor has 4 axes: .*; one of clips has 5`},
 		{map[string]string{"model": "two_inputs.onnx"}, `has 2 inputs \("image" .*, "noise" .*\): want one`},
 		{map[string]string{"encoder": "encoder.onnx", "decoder": "vq_decoder.onnx"}, `output "latent" \(float .*\) of .*encoder\.onnx cannot feed input "ids" \(int64 .*: the types differ`},
 		{map[string]string{"encoder": "vq_encoder.onnx", "decoder": "autoencoder.onnx"}, `nothing feeds input "image" .*vq_encoder\.onnx has "ids" .*, "latent" .*connect: \{image: …\}`},
@@ -447,21 +447,31 @@ func TestConversion(t *testing.T) {
 		"bytes":    {Range: []float64{0, 255}},
 		"imagenet": {Mean: []float64{.485, .456, .406}, Std: []float64{.229, .224, .225}, Colour: "BGR"},
 	} {
-		for _, nhwc := range []bool{false, true} {
-			b := imageTensor{nhwc: nhwc, bgr: p.Colour == "BGR", scales: p.scales(false)}
-			data := make([]float32, len(m.Pix))
-			fill(b, data, m, func(lut *[256]float32, a affine) {
+		for _, layout := range layouts {
+			b := imageTensor{layout: layout, bgr: p.Colour == "BGR", scales: p.scales(false)}
+			frames := []pix.Image{m, m.Clone(), pix.New(m.W, m.H)}
+			copy(frames[1].Pix, m.Pix[3:])
+			if !b.clips() {
+				frames = frames[:1]
+			}
+			data := make([]float32, 2*len(frames)*len(m.Pix))
+			fill(b, data, [][]pix.Image{frames}, 2, func(lut *[256]float32, a affine) {
 				for v := range lut {
 					lut[v] = float32(float64(v)*a.scale + a.shift)
 				}
 			})
-			got, err := b.floats(data, m.W, m.H)
-			if err != nil || !got.Equal(m) {
-				t.Errorf("%s, NHWC %v: bytes changed: %v", name, nhwc, err)
+			at := b.steps(len(frames), m.W, m.H)
+			for i := range 2 { // the second item repeats the first
+				for f := range frames {
+					got, err := b.floats(data[i*at.item+f*at.frame:], at, m.W, m.H)
+					if err != nil || !got.Equal(frames[f]) {
+						t.Errorf("%s, %s: bytes of frame %d changed: %v", name, layout, f, err)
+					}
+				}
 			}
-			data[5] = float32(math.Inf(1))
-			if _, err := b.floats(data, m.W, m.H); err == nil {
-				t.Errorf("%s: an infinity passed", name)
+			data[at.row+at.col] = float32(math.Inf(1))
+			if _, err := b.floats(data, at, m.W, m.H); err == nil {
+				t.Errorf("%s, %s: an infinity passed", name, layout)
 			}
 		}
 	}
@@ -471,13 +481,14 @@ func TestConversion(t *testing.T) {
 // reading 0.8 MB and writing 3.1 MB, and the reverse.
 func BenchmarkConvert(b *testing.B) {
 	var p Pixels
-	br := imageTensor{scales: p.scales(false)}
+	br := imageTensor{layout: "NCHW", scales: p.scales(false)}
 	m := ramp(512, 512)
+	at := br.steps(1, m.W, m.H)
 	data := make([]float32, len(m.Pix))
 	b.Run("in", func(b *testing.B) {
 		b.SetBytes(int64(len(m.Pix)))
 		for b.Loop() {
-			fill(br, data, m, func(lut *[256]float32, a affine) {
+			fill(br, data, [][]pix.Image{{m}}, 1, func(lut *[256]float32, a affine) {
 				for v := range lut {
 					lut[v] = float32(float64(v)*a.scale + a.shift)
 				}
@@ -487,7 +498,7 @@ func BenchmarkConvert(b *testing.B) {
 	b.Run("out", func(b *testing.B) {
 		b.SetBytes(int64(len(m.Pix)))
 		for b.Loop() {
-			if _, err := br.floats(data, m.W, m.H); err != nil {
+			if _, err := br.floats(data, at, m.W, m.H); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -22,16 +22,19 @@ const far = 10
 func (t *Tokenizer) Reconstruct(ctx context.Context, in []pix.Image) ([]tokenizers.Reconstruction, error) {
 	out := make([]tokenizers.Reconstruction, len(in))
 	err := t.each(ctx, in, func(i int, err error) { out[i].Err = err }, func(at []int) error {
-		batch := make([]pix.Image, len(at))
+		batch := make([][]pix.Image, len(at))
 		for k, i := range at {
-			batch[k] = in[i]
+			batch[k] = t.still(in[i])
 		}
 		got, err := t.batch(ctx, batch)
 		if err != nil {
 			return err
 		}
 		for k, i := range at {
-			out[i] = got[k]
+			if out[i].Err = got[k].err; got[k].err == nil {
+				r := got[k].clip
+				out[i] = tokenizers.Reconstruction{Image: r.Frames[0], Codes: r.Codes, Encode: r.Encode, Decode: r.Decode}
+			}
 		}
 		return nil
 	})
@@ -39,6 +42,14 @@ func (t *Tokenizer) Reconstruct(ctx context.Context, in []pix.Image) ([]tokenize
 		return nil, err
 	}
 	return out, nil
+}
+
+// still is what a graph gets of an image: of clips as many equal frames as it takes at least.
+func (t *Tokenizer) still(m pix.Image) []pix.Image {
+	if !t.in.clips() {
+		return []pix.Image{m}
+	}
+	return slices.Repeat([]pix.Image{m}, t.info.Clips.Frames(1))
 }
 
 // each calls do for batches of images of one size, and image by image where a
@@ -96,8 +107,14 @@ func (t *Tokenizer) each(ctx context.Context, in []pix.Image, fail func(int, err
 	return nil
 }
 
-// batch runs images of one size through the graphs.
-func (t *Tokenizer) batch(ctx context.Context, in []pix.Image) ([]tokenizers.Reconstruction, error) {
+// A result is what became of one item of a batch: an image, which has one frame, or a window.
+type result struct {
+	clip tokenizers.ClipReconstruction
+	err  error
+}
+
+// batch runs items of one size and length through the graphs.
+func (t *Tokenizer) batch(ctx context.Context, in [][]pix.Image) ([]result, error) {
 	n := max(len(in), t.fixed)
 	began := time.Now()
 	tokens, err := t.encode(ctx, in, n)
@@ -122,7 +139,7 @@ func (t *Tokenizer) batch(ctx context.Context, in []pix.Image) ([]tokenizers.Rec
 		image = decoded.get(t.out.tensor.name)
 	}
 	done := time.Now()
-	images, errs, err := t.out.images(image, n, len(in), in[0].W, in[0].H)
+	images, errs, err := t.out.images(image, n, len(in), len(in[0]), in[0][0].W, in[0][0].H)
 	if err != nil {
 		return nil, err
 	}
@@ -130,27 +147,27 @@ func (t *Tokenizer) batch(ctx context.Context, in []pix.Image) ([]tokenizers.Rec
 	if err != nil {
 		return nil, err
 	}
-	out := make([]tokenizers.Reconstruction, len(in))
+	out := make([]result, len(in))
 	for i := range out {
-		if errs[i] != nil {
-			out[i].Err = errs[i]
+		r := &out[i]
+		if r.err = errs[i]; r.err != nil {
 			continue
 		}
-		out[i] = tokenizers.Reconstruction{Image: images[i], Codes: codes[i]}
+		r.clip = tokenizers.ClipReconstruction{Frames: images[i], Codes: codes[i]}
 		if err := codes[i].Validate(); err != nil {
-			out[i] = tokenizers.Reconstruction{Err: fmt.Errorf("onnx: ids of %v: %w: is codebooks right in the sidecar?", t.side.Codes, err)}
+			r.err = fmt.Errorf("onnx: ids of %v: %w: is codebooks right in the sidecar?", t.side.Codes, err)
 			continue
 		}
 		if t.dec != nil { // one graph does not say where it encodes and where it decodes
-			out[i].Encode = encoded.Sub(began) / time.Duration(len(in))
-			out[i].Decode = done.Sub(encoded) / time.Duration(len(in))
+			r.clip.Encode = encoded.Sub(began) / time.Duration(len(in))
+			r.clip.Decode = done.Sub(encoded) / time.Duration(len(in))
 		}
 	}
 	return out, nil
 }
 
-// encode runs the first graph on n images; those beyond the batch repeat the last.
-func (t *Tokenizer) encode(ctx context.Context, in []pix.Image, n int) (*values, error) {
+// encode runs the first graph on n items; those beyond the batch repeat the last.
+func (t *Tokenizer) encode(ctx context.Context, in [][]pix.Image, n int) (*values, error) {
 	v, err := t.in.value(in, n)
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %s: input %q: %w", t.enc.file, t.in.tensor.name, err)
@@ -210,12 +227,28 @@ func (g *graph) run(ctx context.Context, in []ortlib.Value) (*values, error) {
 	return v, nil
 }
 
-// strides of one image in a tensor: how far apart rows, columns and channels lie.
-func (b imageTensor) strides(w, h int) (row, col, ch int) {
-	if b.nhwc {
-		return 3 * w, 3, 1
+// dims is the shape of a tensor of n items of so many frames.
+func (b imageTensor) dims(n, frames, w, h int) []int64 {
+	out := make([]int64, len(b.layout))
+	for i, axis := range b.layout {
+		out[i] = int64(map[rune]int{'N': n, 'C': 3, 'T': frames, 'H': h, 'W': w}[axis])
 	}
-	return w, 1, w * h
+	return out
+}
+
+// steps are how far apart items, frames, rows, columns and channels lie.
+type steps struct{ item, frame, row, col, ch int }
+
+// steps of a tensor with frames of that size.
+func (b imageTensor) steps(frames, w, h int) steps {
+	dims := b.dims(1, frames, w, h)
+	step := map[byte]int{}
+	n := 1
+	for i := len(dims) - 1; i >= 0; i-- {
+		step[b.layout[i]] = n
+		n *= int(dims[i])
+	}
+	return steps{item: step['N'], frame: step['T'], row: step['H'], col: step['W'], ch: step['C']}
 }
 
 // channel is where R, G, B lie.
@@ -226,48 +259,45 @@ func (b imageTensor) channel(c int) int {
 	return c
 }
 
-// value makes the input tensor.
-func (b imageTensor) value(in []pix.Image, n int) (ortlib.Value, error) {
-	w, h := in[0].W, in[0].H
-	shape := ortlib.NewShape(int64(n), 3, int64(h), int64(w))
-	if b.nhwc {
-		shape = ortlib.NewShape(int64(n), int64(h), int64(w), 3)
-	}
+// value makes the input tensor of n items; those beyond the batch repeat the last.
+func (b imageTensor) value(in [][]pix.Image, n int) (ortlib.Value, error) {
+	frames, w, h := len(in[0]), in[0][0].W, in[0][0].H
+	shape, size := ortlib.NewShape(b.dims(n, frames, w, h)...), n*frames*3*w*h
 	if b.tensor.dtype == ortlib.TensorElementDataTypeUint8 {
-		data := make([]uint8, n*3*w*h)
-		for i := range n {
-			fill(b, data[i*3*w*h:], in[min(i, len(in)-1)], func(lut *[256]uint8, a affine) {
-				for v := range lut {
-					lut[v] = clampByte(float64(v)*a.scale + a.shift)
-				}
-			})
-		}
-		return ortlib.NewTensor(shape, data)
-	}
-	data := make([]float32, n*3*w*h)
-	for i := range n {
-		fill(b, data[i*3*w*h:], in[min(i, len(in)-1)], func(lut *[256]float32, a affine) {
+		data := make([]uint8, size)
+		fill(b, data, in, n, func(lut *[256]uint8, a affine) {
 			for v := range lut {
-				lut[v] = float32(float64(v)*a.scale + a.shift)
+				lut[v] = clampByte(float64(v)*a.scale + a.shift)
 			}
 		})
+		return ortlib.NewTensor(shape, data)
 	}
+	data := make([]float32, size)
+	fill(b, data, in, n, func(lut *[256]float32, a affine) {
+		for v := range lut {
+			lut[v] = float32(float64(v)*a.scale + a.shift)
+		}
+	})
 	return ortlib.NewTensor(shape, data)
 }
 
-// fill converts one image through a table: a byte has 256 values.
-func fill[T any](b imageTensor, dst []T, m pix.Image, table func(*[256]T, affine)) {
-	row, col, ch := b.strides(m.W, m.H)
+// fill converts items through a table: a byte has 256 values.
+func fill[T any](b imageTensor, dst []T, in [][]pix.Image, n int, table func(*[256]T, affine)) {
+	at := b.steps(len(in[0]), in[0][0].W, in[0][0].H)
 	var lut [256]T
 	for c := range 3 {
 		table(&lut, b.scales[c])
-		at := b.channel(c) * ch
-		for y := range m.H {
-			src := m.Row(y)
-			k := at + y*row
-			for x := c; x < len(src); x += 3 {
-				dst[k] = lut[src[x]]
-				k += col
+		for i := range n {
+			for f, m := range in[min(i, len(in)-1)] {
+				from := i*at.item + f*at.frame + b.channel(c)*at.ch
+				for y := range m.H {
+					src := m.Row(y)
+					k := from + y*at.row
+					for x := c; x < len(src); x += 3 {
+						dst[k] = lut[src[x]]
+						k += at.col
+					}
+				}
 			}
 		}
 	}
@@ -275,61 +305,71 @@ func fill[T any](b imageTensor, dst []T, m pix.Image, table func(*[256]T, affine
 
 func clampByte(v float64) uint8 { return uint8(min(max(math.Floor(v+0.5), 0), 255)) }
 
-// images reads the output tensor. One error for all means that it is no batch of
-// images; errs are those of single images.
-func (b imageTensor) images(v ortlib.Value, n, want, w, h int) (out []pix.Image, errs []error, err error) {
-	shape := ortlib.NewShape(int64(n), 3, int64(h), int64(w))
-	if b.nhwc {
-		shape = ortlib.NewShape(int64(n), int64(h), int64(w), 3)
-	}
+// images reads the output tensor: the frames of the first want items. One error for all
+// means that it is no batch of them; errs are those of single items.
+func (b imageTensor) images(v ortlib.Value, n, want, frames, w, h int) (out [][]pix.Image, errs []error, err error) {
+	shape := ortlib.NewShape(b.dims(n, frames, w, h)...)
 	if got := v.GetShape(); !got.Equals(shape) {
-		return nil, nil, fmt.Errorf("onnx: output %q has shape %v for %d images of %d×%d: want %v (pad inside the graph, or say multiple_of in the sidecar)", b.tensor.name, []int64(got), n, w, h, []int64(shape))
+		what, mend := "images", "pad inside the graph, or say multiple_of in the sidecar"
+		if b.clips() {
+			what, mend = fmt.Sprintf("windows of %d frames", frames), mend+"; clips says which numbers of frames it takes"
+		}
+		return nil, nil, fmt.Errorf("onnx: output %q has shape %v for %d %s of %d×%d: want %v (%s)", b.tensor.name, []int64(got), n, what, w, h, []int64(shape), mend)
 	}
-	out, errs = make([]pix.Image, want), make([]error, want)
-	size := 3 * w * h
-	row, col, ch := b.strides(w, h)
-	switch t := v.(type) {
-	case *ortlib.Tensor[uint8]:
-		for i := range out {
-			out[i] = pix.New(w, h)
-			data := t.GetData()[i*size : (i+1)*size]
-			for c := range 3 {
-				a := b.scales[c]
-				var lut [256]uint8
-				for v := range lut {
-					lut[v] = clampByte((float64(v) - a.shift) / a.scale)
-				}
-				for y := range h {
-					dst, k := out[i].Row(y), b.channel(c)*ch+y*row
-					for x := c; x < len(dst); x += 3 {
-						dst[x] = lut[data[k]]
-						k += col
+	out, errs = make([][]pix.Image, want), make([]error, want)
+	at := b.steps(frames, w, h)
+	for i := range out {
+		out[i] = make([]pix.Image, frames)
+		for f := range frames {
+			from := i*at.item + f*at.frame
+			switch t := v.(type) {
+			case *ortlib.Tensor[uint8]:
+				out[i][f] = b.bytes(t.GetData()[from:], at, w, h)
+			case *ortlib.Tensor[float32]:
+				if out[i][f], err = b.floats(t.GetData()[from:], at, w, h); err != nil && errs[i] == nil {
+					if errs[i] = err; b.clips() {
+						errs[i] = fmt.Errorf("frame %d of the window: %w", f, err)
 					}
 				}
+			default:
+				return nil, nil, fmt.Errorf("onnx: output %q is a %T where %s was announced", b.tensor.name, v, typeName(b.tensor.dtype))
 			}
 		}
-	case *ortlib.Tensor[float32]:
-		for i := range out {
-			out[i], errs[i] = b.floats(t.GetData()[i*size:(i+1)*size], w, h)
-		}
-	default:
-		return nil, nil, fmt.Errorf("onnx: output %q is a %T where %s was announced", b.tensor.name, v, typeName(b.tensor.dtype))
 	}
 	return out, errs, nil
 }
 
-// floats converts one image, by rounding to nearest.
-func (b imageTensor) floats(data []float32, w, h int) (pix.Image, error) {
+// bytes converts one frame of bytes, which starts at data[0].
+func (b imageTensor) bytes(data []uint8, at steps, w, h int) pix.Image {
 	m := pix.New(w, h)
-	row, col, ch := b.strides(w, h)
+	for c := range 3 {
+		a := b.scales[c]
+		var lut [256]uint8
+		for v := range lut {
+			lut[v] = clampByte((float64(v) - a.shift) / a.scale)
+		}
+		for y := range h {
+			dst, k := m.Row(y), b.channel(c)*at.ch+y*at.row
+			for x := c; x < len(dst); x += 3 {
+				dst[x] = lut[data[k]]
+				k += at.col
+			}
+		}
+	}
+	return m
+}
+
+// floats converts one frame, which starts at data[0], by rounding to nearest.
+func (b imageTensor) floats(data []float32, at steps, w, h int) (pix.Image, error) {
+	m := pix.New(w, h)
 	for c := range 3 {
 		a := b.scales[c]
 		scale, shift := float32(1/a.scale), float32(-a.shift/a.scale+0.5)
 		for y := range h {
-			dst, k := m.Row(y), b.channel(c)*ch+y*row
+			dst, k := m.Row(y), b.channel(c)*at.ch+y*at.row
 			for x := c; x < len(dst); x += 3 {
 				v := data[k]*scale + shift
-				k += col
+				k += at.col
 				switch {
 				case v >= 0 && v < 256:
 					dst[x] = uint8(v)
@@ -337,7 +377,7 @@ func (b imageTensor) floats(data []float32, w, h int) (pix.Image, error) {
 					dst[x] = 255
 				case v < 0 && v >= -255*far:
 				default: // NaN, infinite, or another range altogether
-					raw := data[k-col]
+					raw := data[k-at.col]
 					if notFinite(raw) {
 						return pix.Image{}, fmt.Errorf("onnx: output %q holds %v at row %d, column %d", b.tensor.name, raw, y, x/3)
 					}
@@ -430,29 +470,85 @@ func integers(v ortlib.Value) (ids []int32, shape []int, err error) {
 type (
 	decoder struct{ t *Tokenizer }
 	latents struct{ t *Tokenizer }
+	windows struct{ t *Tokenizer }
 )
 
 // withAbilities returns the tokenizer with the optional interfaces it has.
 func (t *Tokenizer) withAbilities() tokenizers.Tokenizer {
-	switch {
-	case t.decodes && t.side.Latent != "":
+	switch [3]bool{t.decodes, t.side.Latent != "", t.in.clips()} {
+	case [3]bool{true, true, true}:
+		return struct {
+			*Tokenizer
+			decoder
+			latents
+			windows
+		}{t, decoder{t}, latents{t}, windows{t}}
+	case [3]bool{true, true, false}:
 		return struct {
 			*Tokenizer
 			decoder
 			latents
 		}{t, decoder{t}, latents{t}}
-	case t.decodes:
+	case [3]bool{true, false, true}:
+		return struct {
+			*Tokenizer
+			decoder
+			windows
+		}{t, decoder{t}, windows{t}}
+	case [3]bool{true, false, false}:
 		return struct {
 			*Tokenizer
 			decoder
 		}{t, decoder{t}}
-	case t.side.Latent != "":
+	case [3]bool{false, true, true}:
+		return struct {
+			*Tokenizer
+			latents
+			windows
+		}{t, latents{t}, windows{t}}
+	case [3]bool{false, true, false}:
 		return struct {
 			*Tokenizer
 			latents
 		}{t, latents{t}}
+	case [3]bool{false, false, true}:
+		return struct {
+			*Tokenizer
+			windows
+		}{t, windows{t}}
 	}
 	return t
+}
+
+// ReconstructClip implements [tokenizers.ClipTokenizer].
+func (c windows) ReconstructClip(ctx context.Context, in pix.Clip) (tokenizers.ClipReconstruction, error) {
+	t := c.t
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if t.closed {
+		return tokenizers.ClipReconstruction{}, errors.New("onnx: the tokenizer is closed")
+	}
+	w, h := in.Size()
+	for _, err := range []error{in.Validate(), t.info.Accepts(w, h), t.info.Clips.Accepts(len(in.Frames)), ctx.Err()} {
+		if err != nil {
+			return tokenizers.ClipReconstruction{}, fmt.Errorf("onnx: %w", err)
+		}
+	}
+	got, err := t.batch(ctx, [][]pix.Image{in.Frames})
+	if err == nil {
+		err = got[0].err
+	}
+	if err != nil {
+		return tokenizers.ClipReconstruction{}, err
+	}
+	if codes := got[0].clip.Codes; codes != nil {
+		for b, book := range codes.Books {
+			if len(book.Shape) != 3 {
+				return tokenizers.ClipReconstruction{}, fmt.Errorf("onnx: ids of codebook %d have shape %v for a window: want [n, t, h, w] in the graph", b, book.Shape)
+			}
+		}
+	}
+	return got[0].clip, nil
 }
 
 // Decode implements tokenizers.Decoder.
@@ -510,9 +606,17 @@ func (t *Tokenizer) decodeBatch(ctx context.Context, codes []*tokenizers.Codes, 
 		return nil, err
 	}
 	defer got.free()
-	images, errs, err := t.out.images(got.get(t.out.tensor.name), n, len(codes), w, h)
+	frames := 1
+	if t.in.clips() {
+		frames = t.info.Clips.Frames(1)
+	}
+	items, errs, err := t.out.images(got.get(t.out.tensor.name), n, len(codes), frames, w, h)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
+	}
+	images := make([]pix.Image, len(items))
+	for i, frames := range items {
+		images[i] = frames[0]
 	}
 	return images, nil
 }
@@ -565,9 +669,9 @@ func (l latents) Latents(ctx context.Context, in []pix.Image) ([]tokenizers.Late
 	out := make([]tokenizers.Latent, len(in))
 	errs := make([]error, len(in))
 	err := t.each(ctx, in, func(i int, err error) { errs[i] = fmt.Errorf("image %d: %w", i, err) }, func(at []int) error {
-		batch := make([]pix.Image, len(at))
+		batch := make([][]pix.Image, len(at))
 		for k, i := range at {
-			batch[k] = in[i]
+			batch[k] = t.still(in[i])
 		}
 		n := max(len(batch), t.fixed)
 		v, err := t.encode(ctx, batch, n)
@@ -576,18 +680,31 @@ func (l latents) Latents(ctx context.Context, in []pix.Image) ([]tokenizers.Late
 		}
 		defer v.free()
 		z, ok := v.get(t.side.Latent).(*ortlib.Tensor[float32])
-		if !ok || len(z.GetShape()) != 4 || z.GetShape()[0] != int64(n) {
-			return fmt.Errorf("onnx: output %q has shape %v: want [%d, channels, height, width]", t.side.Latent, []int64(v.get(t.side.Latent).GetShape()), n)
+		if !ok || len(z.GetShape()) != len(t.in.layout) || z.GetShape()[0] != int64(n) {
+			want := fmt.Sprintf("[%d, channels, height, width]", n)
+			if t.in.clips() {
+				want = fmt.Sprintf("[%d, channels, time, height, width]", n)
+			}
+			return fmt.Errorf("onnx: output %q has shape %v: want %s", t.side.Latent, []int64(v.get(t.side.Latent).GetShape()), want)
 		}
 		shape := z.GetShape()
-		size := int(shape[1] * shape[2] * shape[3])
+		times := 1 // of a clip the latent of its first frame is handed out
+		if t.in.clips() {
+			times = int(shape[2])
+		}
+		channels, rows, cols := int(shape[1]), int(shape[len(shape)-2]), int(shape[len(shape)-1])
+		size := rows * cols
 		for k, i := range at {
-			data := slices.Clone(z.GetData()[k*size : (k+1)*size])
+			data := make([]float32, 0, channels*size)
+			for c := range channels {
+				from := (k*channels + c) * times * size
+				data = append(data, z.GetData()[from:from+size]...)
+			}
 			if j := slices.IndexFunc(data, notFinite); j >= 0 {
 				errs[i] = fmt.Errorf("image %d: onnx: output %q holds %v at position %d", i, t.side.Latent, data[j], j)
 				continue
 			}
-			out[i] = tokenizers.Latent{Shape: []int{int(shape[1]), int(shape[2]), int(shape[3])}, Data: data}
+			out[i] = tokenizers.Latent{Shape: []int{channels, rows, cols}, Data: data}
 		}
 		return nil
 	})

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/strictyaml"
+	"github.com/vtbench/vtbench/tokenizers"
 )
 
 // A Sidecar says what a graph does not: what its numbers mean. It is a YAML file
@@ -38,7 +40,11 @@ type Sidecar struct {
 	Codes     []string `yaml:"codes"`
 	Codebooks []int    `yaml:"codebooks"`  // number of entries of each
 	BooksAxis int      `yaml:"books_axis"` // axis of the codebooks in a stacked output, counted with the batch's as 0
-	Latent    string   `yaml:"latent"`     // output that holds the continuous latent, [n, c, h, w]
+	Latent    string   `yaml:"latent"`     // output that holds the continuous latent, [n, c, h, w] or [n, c, t, h, w]
+
+	// Clips says which windows of films a graph of 5 axes takes: {multiple: 4, causal: true}.
+	// Where its number of frames is fixed, that is the only one.
+	Clips *tokenizers.ClipInfo `yaml:"clips"`
 
 	MultipleOf int `yaml:"multiple_of"` // sides must be multiples of it
 	MinSide    int `yaml:"min_side"`
@@ -62,7 +68,7 @@ type Pixels struct {
 	Range  []float64 `yaml:"range"`
 	Mean   []float64 `yaml:"mean"`   // subtracted, by channel in R, G, B order
 	Std    []float64 `yaml:"std"`    // divided by
-	Layout string    `yaml:"layout"` // NCHW or NHWC; found in the shape where that shows it
+	Layout string    `yaml:"layout"` // one of layouts; found in the shape where that shows it
 	Colour string    `yaml:"colour"` // RGB or BGR
 }
 
@@ -111,6 +117,9 @@ func (s *Sidecar) check(file string) error {
 	case len(s.Codes) == 1 && len(s.Codebooks) > 1 && s.BooksAxis < 1:
 		bad("one output holds the ids of %d codebooks: say along which axis (books_axis: 1)", len(s.Codebooks))
 	}
+	if err := s.Clips.Validate(); err != nil {
+		bad("%v", err)
+	}
 	for i, k := range s.Codebooks {
 		if k < 1 || k > 1<<30 {
 			bad("codebooks[%d] is %d: want 1 or more", i, k)
@@ -152,13 +161,16 @@ func (p *Pixels) check(prefix string, bad func(string, ...any)) {
 	if p.Std != nil && (len(p.Std) != 3 || min(p.Std[0], p.Std[1], p.Std[2]) <= 0) {
 		bad("%sstd is %v: want 3 positive numbers, in R, G, B order", prefix, p.Std)
 	}
-	if p.Layout = strings.ToUpper(p.Layout); p.Layout != "" && p.Layout != "NCHW" && p.Layout != "NHWC" {
-		bad("%slayout is %q: want NCHW or NHWC", prefix, p.Layout)
+	if p.Layout = strings.ToUpper(p.Layout); p.Layout != "" && !slices.Contains(layouts, p.Layout) {
+		bad("%slayout is %q: want one of %s", prefix, p.Layout, strings.Join(layouts, ", "))
 	}
 	if p.Colour = strings.ToUpper(p.Colour); p.Colour != "" && p.Colour != "RGB" && p.Colour != "BGR" {
 		bad("%scolour is %q: want RGB or BGR", prefix, p.Colour)
 	}
 }
+
+// layouts of images and of clips: N is the batch, T the time.
+var layouts = []string{"NCHW", "NHWC", "NCTHW", "NTCHW", "NTHWC"}
 
 // affine is v = byte*scale + shift for one channel of the image.
 type affine struct{ scale, shift float64 }
