@@ -107,9 +107,11 @@ func TestTorchZoo(t *testing.T) {
 			}
 			rows[name] = r
 			t.Logf("%-18s %2d ok, %d failed, %d warnings, %d skipped", name, r.OK, r.Failed, r.Warnings, r.Skipped)
-			// Untrained weights do not resemble their input, which is the one warning.
+			// Untrained weights do not resemble their input, nor frames their own. And some
+			// that take a first frame alone normalise over all frames of a window.
+			known := []string{"resemblance", "clip frames", "clip causal"}
 			for _, c := range report.Checks {
-				if c.Status == tokenizertest.Failed || c.Status == tokenizertest.Warning && c.Name != "resemblance" {
+				if c.Status == tokenizertest.Failed || c.Status == tokenizertest.Warning && !slices.Contains(known, c.Name) {
 					t.Errorf("%s: %s\n%s", c.Name, c.Status, c)
 				}
 			}
