@@ -214,7 +214,6 @@ func TestStrictRecipe(t *testing.T) {
 	}
 }
 
-
 // A run by a recipe sees the prepared references, tells the recipe in its manifest, and
 // gives the untouched original the distance 0; without an image it has no value.
 func TestRunByRecipe(t *testing.T) {
