@@ -14,6 +14,7 @@ import (
 	"github.com/vtbench/vtbench/metrics/quality"
 	"github.com/vtbench/vtbench/metrics/temporal"
 	"github.com/vtbench/vtbench/metrics/token"
+	"github.com/vtbench/vtbench/metrics/vmaf"
 )
 
 // Kinds lists every metric; opening none of them.
@@ -24,6 +25,7 @@ func Kinds() []metrics.Kind {
 		detail.Kinds(),
 		mask.Kinds(),
 		temporal.Kinds(),
+		[]metrics.Kind{vmaf.Kind()},
 		network.Kinds(),
 		[]metrics.Kind{token.Kind(), token.StabilityKind(), token.LatentKind()},
 	)
