@@ -12,7 +12,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
+	"github.com/vtbench/vtbench/internal/rangecoder"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 )
@@ -294,6 +296,77 @@ func TestTernaryIsDecodedFromItsBits(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Where motion is not linear the map is not believed: with it hardly more is sent than by
+// copying.
+func TestTheMapIsBelievedWhereItWasRight(t *testing.T) {
+	photo := heldOut(t)["photograph"]
+	rng := rand.New(rand.NewPCG(5, 5))
+	in := pix.Clip{}
+	for f := range 12 { // half stands, the other half jumps about
+		m := panned(photo, 192, 192, 1, 0, 0).Frames[0]
+		if f > 0 {
+			dx, dy := rng.IntN(30), rng.IntN(30)
+			for y := range m.H {
+				for x := range m.W / 2 {
+					copy(m.Row(y)[3*x:][:3], photo.Row(y + dy)[3*(x+dx):])
+				}
+			}
+		}
+		in.Frames = append(in.Frames, m)
+	}
+	bits := func(text string) int64 { return code(t, openClip(t, text), in).Bits }
+	copied, earned, always := bits("koopman:predictor=copy"), bits("koopman"), bits("koopman:trust=always")
+	t.Logf("%d bits by copying, %d where it was right, %d always", copied, earned, always)
+	if earned > always || earned > copied*105/100 {
+		t.Errorf("%d bits by copying, %d where it was right, %d always", copied, earned, always)
+	}
+}
+
+// Ids are those that were coded, up to the largest; bytes that nobody coded are refused or
+// give ids within the bounds.
+func TestResidualIDsComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		gw, gh, frames := rapid.IntRange(1, 5).Draw(t, "gw"), rapid.IntRange(1, 4).Draw(t, "gh"), rapid.IntRange(1, 4).Draw(t, "frames")
+		bounds := rapid.SliceOfN(rapid.Int32Range(1, 5000), 1, 4).Draw(t, "bounds")
+		n := gw * gh * frames
+		blank := func() [][]int32 {
+			ids := make([][]int32, 1+len(bounds))
+			for b := range ids {
+				ids[b] = make([]int32, n)
+			}
+			return ids
+		}
+		ids := blank()
+		for i := range n {
+			if ids[0][i] = rapid.Int32Range(0, 1).Draw(t, "gate"); ids[0][i] == 1 {
+				for d, most := range bounds {
+					ids[1+d][i] = zigzag(rapid.Int32Range(-most, most).Draw(t, "id"))
+				}
+			}
+		}
+		var e rangecoder.Encoder
+		newResidualModels(len(bounds)).encode(&e, ids, bounds, gw, gh)
+		data, back := e.Finish(), blank()
+		if err := newResidualModels(len(bounds)).decode(rangecoder.NewDecoder(data), back, bounds, gw, gh); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(ids, back); diff != "" {
+			t.Fatal(diff)
+		}
+		other, back := rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"), blank()
+		if newResidualModels(len(bounds)).decode(rangecoder.NewDecoder(other), back, bounds, gw, gh) != nil {
+			return
+		}
+		for d, most := range bounds {
+			for _, id := range back[1+d] {
+				if id < 0 || id > 2*most {
+					t.Fatalf("id %d of at most %d", id, 2*most)
+				}
+			}
+		}
+	})
 }
 
 // An image is a film of one frame.
