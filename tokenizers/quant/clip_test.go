@@ -144,7 +144,7 @@ func TestClipsAreCodedAlike(t *testing.T) {
 			}
 			gw, gh := (75+info.Stride-1)/info.Stride, (49+info.Stride-1)/info.Stride
 			for b, book := range want.Codes.Books {
-				if book.Size != info.Codebooks[b] || len(book.Shape) == 3 && !slices.Equal(book.Shape, []int{n / per, gh, gw}) {
+				if book.Size != info.Codebooks[b] || (info.Name != "ternary-time" || b > 1) && !slices.Equal(book.Shape, []int{n / per, gh, gw}) {
 					t.Errorf("book %d of %d has shape %v", b, book.Size, book.Shape)
 				}
 			}

@@ -163,7 +163,7 @@ func (v *ternary) ReconstructClip(ctx context.Context, in pix.Clip) (out tokeniz
 	for b, size := range v.info.Codebooks {
 		shape := []int{frames, gh, gw}
 		if b < 2 {
-			shape = []int{len(back[b])}
+			shape = []int{1, 1, len(back[b])} // of the window as a whole
 		}
 		out.Codes.Books = append(out.Codes.Books, tokenizers.Book{Size: size, Shape: shape, IDs: back[b]})
 	}
