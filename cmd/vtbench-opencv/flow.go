@@ -36,12 +36,12 @@ func farneback(_ context.Context, args json.RawMessage, raw []byte) (any, []byte
 	if err != nil {
 		return nil, nil, err
 	}
-	defer a.Close()
+	defer a.Close() //nolint:errcheck // frees memory
 	b, err := grey(frame)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer b.Close()
+	defer b.Close() //nolint:errcheck // frees memory
 	var out []byte
 	for _, pair := range [][2]gocv.Mat{{b, a}, {a, b}} {
 		flow, err := flowOf(pair[0], pair[1], 8*in.W*in.H)
@@ -59,7 +59,7 @@ func grey(m pix.Image) (gocv.Mat, error) {
 	if err != nil {
 		return gocv.Mat{}, fmt.Errorf("handing a frame to OpenCV: %w", err)
 	}
-	defer rgb.Close()
+	defer rgb.Close() //nolint:errcheck // frees memory
 	out := gocv.NewMat()
 	gocv.CvtColor(rgb, &out, gocv.ColorRGBToGray)
 	return out, nil
@@ -68,7 +68,7 @@ func grey(m pix.Image) (gocv.Mat, error) {
 // flowOf is the flow from one frame to another, size bytes of 32-bit floats.
 func flowOf(from, to gocv.Mat, size int) ([]byte, error) {
 	flow := gocv.NewMat()
-	defer flow.Close()
+	defer flow.Close() //nolint:errcheck // frees memory
 	p := opencv.FarnebackParams
 	gocv.CalcOpticalFlowFarneback(from, to, &flow, p.PyramidScale, p.Levels, p.Window, p.Iterations, p.PolySize, p.PolySigma, 0)
 	b := flow.ToBytes()

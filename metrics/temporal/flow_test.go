@@ -3,12 +3,16 @@ package temporal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/datasets/clips"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/opencv"
 	"github.com/vtbench/vtbench/internal/testenv"
@@ -187,6 +191,44 @@ func TestOpticalFlowWithoutOpenCV(t *testing.T) {
 	var lacks *missing.Error
 	if !errors.As(err, &lacks) {
 		t.Errorf("no program: %v", err)
+	}
+}
+
+// TestOpticalFlowOfDrawnClips holds the flow to the motion that drawn clips state exactly, by
+// whole pixels and not, with some of it hidden.
+func TestOpticalFlowOfDrawnClips(t *testing.T) {
+	o := opened(t).(*optical)
+	data, err := clips.New("clips-default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, clip := range []string{"pan", "drift", "occlusion", "rotate"} {
+		var frames [2]datasets.Item
+		for i := range frames {
+			if frames[i], err = data.Load(t.Context(), slices.Index(data.IDs(), fmt.Sprintf("%s/%04d", clip, 10+i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		flow, err := o.measure(t.Context(), frames[1].Image, frames[0].Image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var off []float64
+		known := 0
+		for i := range flow.DX {
+			if !frames[1].Flow.Known(i) {
+				continue
+			}
+			if known++; flow.Known(i) {
+				off = append(off, math.Hypot(float64(flow.DX[i]-frames[1].Flow.DX[i]), float64(flow.DY[i]-frames[1].Flow.DY[i])))
+			}
+		}
+		slices.Sort(off)
+		median, most, share := off[len(off)/2], off[len(off)*95/100], float64(len(off))/float64(known)
+		t.Logf("%s: flow of %.0f %% of the pixels, off by %.2f pixels in the median, 95 %% by less than %.2f", clip, 100*share, median, most)
+		if median > .2 || share < .5 {
+			t.Errorf("%s: the flow of %.2f of the pixels is used, off by %.2f pixels in the median", clip, share, median)
+		}
 	}
 }
 

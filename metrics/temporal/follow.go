@@ -11,7 +11,9 @@ import (
 const (
 	Stability       = "t-stability"
 	Flips           = "t-flips"
+	TextTrack       = "t-ned-track"
 	TextJitter      = "t-jitter"
+	FaceTrack       = "f-sim-track"
 	FaceJitter      = "f-jitter"
 	FirstFrame      = "window-first-psnr"
 	BoundaryFlicker = "window-flicker"
@@ -34,12 +36,20 @@ func Followers() []metrics.Follower {
 			Long:  "How much " + what + " changes between neighbouring frames of a track. What is always lost does not change: read it beside the mean.",
 		}
 	}
+	track := func(id, title, of, what string, lo float64) metrics.Spec {
+		return metrics.Spec{
+			ID: id, Version: 1, Title: title, Better: metrics.Higher, Min: lo, Max: 1, Scope: metrics.PerTrack, Labels: true,
+			Source: "mean " + of + " over the frames of a track, our own", Role: metrics.RoleQuality, Show: metrics.Fixed(3), Margin: metrics.Margin{Absolute: .01},
+			Short: what + ", every track alike",
+			Long:  "As " + of + ", a value a track: the mean is over things, however long they are seen.",
+		}
+	}
 	return []metrics.Follower{
 		follower{
 			share(Stability, "Stability", "t-acc", "share of a track's frames in which the word is read, our own",
 				"share of frames in which a word stays read",
 				"Of the frames of a word in which it can be read in the original, the share in which it is read in the reconstruction; the mean is over words, however long they are seen.", metrics.Higher),
-			"t-acc", mean,
+			"t-acc", mean(metrics.DropUnreadable),
 		},
 		follower{
 			share(Flips, "Flips", "t-acc", "share of neighbouring frames of a track between which a word appears or is lost, our own",
@@ -49,7 +59,9 @@ func Followers() []metrics.Follower {
 				return neighbours(seen, func(a, b float64) float64 { return step(a != b) })
 			},
 		},
+		follower{track(TextTrack, "T-NED of tracks", "t-ned", "similarity of what is read", 0), "t-ned", mean(metrics.DropUnreadable)},
 		follower{jitter(TextJitter, "T-NED jitter", "t-ned", "T-NED"), "t-ned", change1},
+		follower{track(FaceTrack, "F-Sim of tracks", "f-sim", "similarity of the face", -1), "f-sim", mean(metrics.DropNotFound)},
 		follower{jitter(FaceJitter, "F-Sim jitter", "f-sim", "the similarity of a face"), "f-sim", change1},
 		follower{
 			metrics.Spec{
@@ -112,18 +124,20 @@ func (f follower) Follow(seen []metrics.Seen) ([]metrics.Value, error) {
 	return []metrics.Value{v}, nil
 }
 
-// mean is over the frames with a value.
-func mean(seen []metrics.Seen) metrics.Value {
-	n, sum := 0., 0.
-	for _, s := range seen {
-		if s.Known {
-			n, sum = n+1, sum+s.Value
+// mean is over the frames with a value; a track without any is dropped for the reason none.
+func mean(none string) func(seen []metrics.Seen) metrics.Value {
+	return func(seen []metrics.Seen) metrics.Value {
+		n, sum := 0., 0.
+		for _, s := range seen {
+			if s.Known {
+				n, sum = n+1, sum+s.Value
+			}
 		}
+		if n == 0 {
+			return metrics.Value{Value: math.NaN(), Drop: none}
+		}
+		return metrics.Value{Value: sum / n}
 	}
-	if n == 0 {
-		return metrics.Value{Value: math.NaN(), Drop: metrics.DropUnreadable}
-	}
-	return metrics.Value{Value: sum / n}
 }
 
 // neighbours is the mean over pairs of neighbouring frames that both have a value.

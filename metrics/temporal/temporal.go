@@ -211,7 +211,7 @@ func change(before, after pix.Image) pix.Image {
 var errFlow = errors.New("the motion is of another size than the frame")
 
 // A warper makes warping errors; what it holds is reused from step to step.
-type warper struct{ errors [2][]int16 }
+type warper struct{ planes [2][]float32 }
 
 // values are the warping errors of a step, over the pixels of known motion that lie inside the
 // frame before: those that are wanted of the ids id and published.
@@ -237,59 +237,61 @@ func (u *warper) values(wanted func(string) bool, id, published string, r0, r1, 
 		}
 		out = append(out, v)
 	}
-	add(id, func() (float64, int) {
-		before, now := u.error(0, r0, g0), u.error(1, r1, g1)
-		return changes(before, now, flow)
-	}, math.Sqrt)
-	add(published, func() (float64, int) { return changes(g0.Pix, g1.Pix, flow) }, func(mean float64) float64 { return 1000 * mean / (255 * 255) })
+	add(id, func() (float64, int) { return u.changes(r0.Pix, r1.Pix, g0.Pix, g1.Pix, flow) }, math.Sqrt)
+	add(published, func() (float64, int) { return u.changes(nil, nil, g0.Pix, g1.Pix, flow) }, func(mean float64) float64 { return 1000 * mean / (255 * 255) })
 	return out, nil
 }
 
-// error is got less ref.
-func (u *warper) error(k int, ref, got pix.Image) []int16 {
-	if len(u.errors[k]) != len(ref.Pix) {
-		u.errors[k] = make([]int16, len(ref.Pix))
+// less is got less ref, or got where ref is nil.
+func (u *warper) less(k int, ref, got []uint8) []float32 {
+	if len(u.planes[k]) != len(got) {
+		u.planes[k] = make([]float32, len(got))
 	}
-	out, g := u.errors[k], got.Pix[:len(ref.Pix)]
-	for i, r := range ref.Pix {
-		out[i] = int16(g[i]) - int16(r)
+	out := u.planes[k][:len(got)]
+	if ref == nil {
+		for i, g := range got {
+			out[i] = float32(g)
+		}
+		return out
+	}
+	ref = ref[:len(got)]
+	for i, g := range got {
+		out[i] = float32(int32(g) - int32(ref[i]))
 	}
 	return out
 }
 
-// changes sums the squared differences, over three channels, between pixels and where they
-// came from, and counts the pixels of known motion.
-func changes[T uint8 | int16](before, now []T, flow *pix.Flow) (sum float64, n int) {
+// changes sums the squared differences of got less ref, over three channels, between pixels
+// and where they came from, and counts the pixels of known motion.
+func (u *warper) changes(r0, r1, g0, g1 []uint8, flow *pix.Flow) (sum float64, n int) {
+	before, now := u.less(0, r0, g0), u.less(1, r1, g1)
 	w, h := flow.W, flow.H
+	// As [between], whose call would take as long as all else here.
+	lastX, lastY, right, down := max(w-2, 0), max(h-2, 0), 3*min(1, w-1), 3*w*min(1, h-1)
 	for y := range h {
-		var whole int64
-		var part float64
+		row, dx, dy := now[3*y*w:3*(y+1)*w], flow.DX[y*w:(y+1)*w], flow.DY[y*w:(y+1)*w]
 		for x := range w {
-			i := y*w + x
-			at, ok := between(float64(x)+float64(flow.DX[i]), float64(y)+float64(flow.DY[i]), w, h)
-			if !ok {
+			fx, fy := float64(x)+float64(dx[x]), float64(y)+float64(dy[x])
+			if !(fx >= 0 && fy >= 0 && fx <= float64(w-1) && fy <= float64(h-1)) {
 				continue
 			}
 			n++
-			v := now[3*i : 3*i+3]
-			p := before[3*at.i : 3*at.i+3]
-			if at.a == 0 && at.b == 0 {
-				for c := range 3 {
-					d := int64(v[c]) - int64(p[c])
-					whole += d * d
-				}
+			x0, y0 := min(int(fx), lastX), min(int(fy), lastY)
+			a, b := float32(fx-float64(x0)), float32(fy-float64(y0))
+			i, v := 3*(y0*w+x0), row[3*x:3*x+3]
+			p := before[i:][:3]
+			if a == 0 && b == 0 {
+				d0, d1, d2 := v[0]-p[0], v[1]-p[1], v[2]-p[2]
+				sum += float64(d0*d0 + d1*d1 + d2*d2) // exact: whole numbers below 2²⁴
 				continue
 			}
-			right := before[3*(at.i+at.right):][:3]
-			below := before[3*(at.i+at.down):][:3]
-			both := before[3*(at.i+at.down+at.right):][:3]
-			w00, w01, w10, w11 := at.weights()
-			for c := range 3 {
-				d := float64(v[c]) - (w00*float64(p[c]) + w01*float64(right[c]) + w10*float64(below[c]) + w11*float64(both[c]))
-				part += d * d
-			}
+			q, r, s := before[i+right:][:3], before[i+down:][:3], before[i+down+right:][:3]
+			w00, w01, w10, w11 := (1-a)*(1-b), a*(1-b), (1-a)*b, a*b
+			d0 := v[0] - (w00*p[0] + w01*q[0] + w10*r[0] + w11*s[0])
+			d1 := v[1] - (w00*p[1] + w01*q[1] + w10*r[1] + w11*s[1])
+			d2 := v[2] - (w00*p[2] + w01*q[2] + w10*r[2] + w11*s[2])
+			sum += float64(d0*d0 + d1*d1 + d2*d2)
 		}
-		sum += float64(whole) + part
 	}
 	return sum, n
 }
@@ -310,13 +312,9 @@ func between(x, y float64, w, h int) (p place, ok bool) {
 	return place{y0*w + x0, min(1, w-1), w * min(1, h-1), x - float64(x0), y - float64(y0)}, true
 }
 
-// weights are those of the pixel, of that right of it, below it, and below that to the right.
-func (p place) weights() (w00, w01, w10, w11 float64) {
-	return (1 - p.a) * (1 - p.b), p.a * (1 - p.b), (1 - p.a) * p.b, p.a * p.b
-}
-
 // of interpolates a plane.
 func (p place) of(v []float32) float64 {
-	w00, w01, w10, w11 := p.weights()
-	return w00*float64(v[p.i]) + w01*float64(v[p.i+p.right]) + w10*float64(v[p.i+p.down]) + w11*float64(v[p.i+p.down+p.right])
+	top := float64(v[p.i])*(1-p.a) + float64(v[p.i+p.right])*p.a
+	below := float64(v[p.i+p.down])*(1-p.a) + float64(v[p.i+p.down+p.right])*p.a
+	return top*(1-p.b) + below*p.b
 }

@@ -241,6 +241,7 @@ func TestFollowers(t *testing.T) {
 	e := func(v float64) metrics.Seen { return metrics.Seen{Value: v, Known: true, Edge: true} }
 	var away metrics.Seen
 	lost := metrics.Seen{Failed: true}
+	tested := map[string]bool{}
 	for _, c := range []struct {
 		id   string
 		seen []metrics.Seen
@@ -253,6 +254,9 @@ func TestFollowers(t *testing.T) {
 		{Stability, []metrics.Seen{k(1), lost}, 0, "", true},
 		{Flips, []metrics.Seen{k(1), k(0), away, k(0), k(1), k(1)}, 2. / 3, "", false},
 		{Flips, []metrics.Seen{k(1), away, k(0)}, 0, metrics.DropUndefined, false},
+		{TextTrack, []metrics.Seen{k(1), away, k(.5)}, .75, "", false},
+		{FaceTrack, []metrics.Seen{k(-.5), k(1)}, .25, "", false},
+		{FaceTrack, []metrics.Seen{away}, 0, metrics.DropNotFound, false},
 		{TextJitter, []metrics.Seen{k(1), k(.5), k(.75)}, .375, "", false},
 		{FaceJitter, []metrics.Seen{k(-.5), k(.5)}, 1, "", false},
 		{FirstFrame, []metrics.Seen{e(30), k(32), k(34), e(28), k(33)}, 29 - 33, "", false},
@@ -264,6 +268,7 @@ func TestFollowers(t *testing.T) {
 			if f.Specs()[0].ID != c.id {
 				continue
 			}
+			tested[c.id] = true
 			got, err := f.Follow(c.seen)
 			if c.err {
 				if err == nil || !strings.Contains(err.Error(), f.Of()+" is missing in 1 of 2 frames") {
@@ -276,6 +281,9 @@ func TestFollowers(t *testing.T) {
 			}
 		}
 	}
+	if len(tested) != len(Followers()) {
+		t.Errorf("%d of %d followers are tested", len(tested), len(Followers()))
+	}
 }
 
 // BenchmarkStep measures the values of a step; the floor of flicker and t-psnr is reading four
@@ -284,7 +292,10 @@ func BenchmarkStep(b *testing.B) {
 	for _, size := range [][2]int{{480, 270}, {1280, 720}} {
 		w, h := size[0], size[1]
 		film := []pix.Image{noise(1, w, h), noise(2, w, h)}
-		flow := motion(1, w, h)
+		flow := pix.NewFlow(w, h)
+		for i := range flow.DX {
+			flow.DX[i], flow.DY[i] = -1.375, -.625 // as in the drawn clip drift
+		}
 		for _, id := range []string{Flicker, SSIM, WarpError} {
 			b.Run(id+"/"+map[bool]string{true: "720p", false: "270p"}[h == 720], func(b *testing.B) {
 				seq, _ := Steps{wanted: func(s string) bool { return s == id }}.Begin(b.Context(), metrics.ClipInfo{ID: "c"})
