@@ -188,8 +188,8 @@ func (s *steps) End(context.Context) ([]metrics.Value, error) { return nil, nil 
 // Close releases nothing.
 func (s *steps) Close() error { return nil }
 
-// differences sums |d| and d² of d = (g1 − g0) − (r1 − r0).
-func differences(r0, r1, g0, g1 []uint8) (abs, sq uint64) {
+// differencesGo is differences, in plain Go.
+func differencesGo(r0, r1, g0, g1 []uint8) (abs, sq uint64) {
 	r1, g0, g1 = r1[:len(r0)], g0[:len(r0)], g1[:len(r0)]
 	for i, r := range r0 {
 		d := int32(g1[i]) - int32(g0[i]) - int32(r1[i]) + int32(r)

@@ -1,6 +1,7 @@
 package temporal
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"math"
@@ -283,6 +284,26 @@ func TestFollowers(t *testing.T) {
 	}
 	if len(tested) != len(Followers()) {
 		t.Errorf("%d of %d followers are tested", len(tested), len(Followers()))
+	}
+}
+
+// TestVectorsAreExact: sums of any length are those of plain Go, and none overflows.
+func TestVectorsAreExact(t *testing.T) {
+	black, white := make([]uint8, 200_001), bytes.Repeat([]byte{255}, 200_001)
+	frames := [][]uint8{noise(1, 300, 223).Pix, noise(2, 300, 223).Pix, noise(3, 300, 223).Pix, noise(4, 300, 223).Pix}
+	for _, n := range []int{0, 1, 15, 16, 17, 100, 1<<16 - 1, 1 << 16, 1<<16 + 17, 200_001} {
+		check := func(r0, r1, g0, g1 []uint8) {
+			t.Helper()
+			a, s := differences(r0, r1, g0, g1)
+			b, q := differencesGo(r0, r1, g0, g1)
+			if a != b || s != q {
+				t.Errorf("%d bytes: sums %d and %d, want %d and %d", n, a, s, b, q)
+			}
+		}
+		check(black[:n], white[:n], white[:n], black[:n])
+		check(white[:n], black[:n], black[:n], white[:n])
+		k := min(n, len(frames[0])-1)
+		check(frames[0][1:k+1], frames[1][:k], frames[2][1:k+1], frames[3][:k]) // at odd addresses
 	}
 }
 
