@@ -125,6 +125,14 @@ func asJSON(v any) string {
 
 type object = map[string]any
 
+// landmarks are 68 points on a diagonal.
+func landmarks() (points [][]int) {
+	for i := range 68 {
+		points = append(points, []int{400 + i, 400 + i})
+	}
+	return points
+}
+
 // wflwLine is a face of 98 equal points in an image.
 func wflwLine(name string) string {
 	return strings.Repeat("50.0 40.0 ", 98) + "30 10 70 66 0 0 0 0 0 0 " + name + "\n"
@@ -501,8 +509,11 @@ nonsense
 		},
 		"omnidoc": {Make: of("", map[string]any{"data/1.png": photo, "data/2.png": other, "README.md": "x"}), Beside: []string{"README.md"}},
 		"wflw": {
-			Make:    of("", map[string]any{"WFLW_images/a.png": photo, "WFLW_images/b.png": other, "list_98pt_rect_attr_test.txt": wflwLine("a.png") + wflwLine("b.png")}),
-			Damages: []datasettest.Damage{refused("a line", map[string]any{"list_98pt_rect_attr_test.txt": wflwLine("a.png") + "x" + wflwLine("b.png")}, "list_98pt_rect_attr_test.txt:2")},
+			Make: of("", map[string]any{"WFLW_images/a.png": photo, "WFLW_images/b.png": other, "list_98pt_rect_attr_test.txt": wflwLine("a.png") + wflwLine("b.png")}),
+			Damages: []datasettest.Damage{
+				put("a line", map[string]any{"list_98pt_rect_attr_test.txt": wflwLine("a.png") + "x" + wflwLine("b.png")}, "list_98pt_rect_attr_test.txt:2"),
+				refused("no list of faces", map[string]any{"list_98pt_rect_attr_test.txt": "a.png\n"}, "list_98pt_rect_attr_test.txt:1"),
+			},
 		},
 		"coco-face": {
 			Make: of("", map[string]any{
@@ -517,7 +528,13 @@ nonsense
 				put("labels of another image", map[string]any{"f.json": asJSON(object{
 					"images":      []object{{"id": 1, "file_name": "a.png"}},
 					"annotations": []object{{"id": 7, "image_id": 9, "bbox": []int{10, 5, 40, 30}, "keypoints": []int{20, 10, 2, 40, 10, 2, 30, 20, 2, 22, 30, 2, 38, 30, 2}}},
-				})}, `f.json: annotations[0] (id 7).image_id: there is no image "9"`),
+				})}, `f.json:1: annotations[0] (id 7).image_id: there is no image "9"`),
+				put("an element and a face", map[string]any{"f.json": asJSON(object{
+					"images": []any{object{"id": 1, "file_name": "a.png"}, 3},
+					"annotations": []object{
+						{"id": 7, "image_id": 1, "bbox": []int{10, 5, 40, 30}}, {"id": 8, "image_id": 1, "bbox": "all"},
+					},
+				})}, "f.json:1: images[1]: it is a number", "label_malformed: ", "f.json:1: annotations[1] (id 8): bbox is a string"),
 			},
 		},
 		"tokbench-face": {
@@ -528,18 +545,27 @@ nonsense
 					{"image_name": "b.png", "img_height": 40, "img_width": 80, "faces": []object{}},
 				}),
 			}),
-			Damages: []datasettest.Damage{refused("a malformed file", map[string]any{"annotations/face_meta.json": "[\n3]"}, "face_meta.json:2")},
+			Damages: []datasettest.Damage{
+				refused("a malformed file", map[string]any{"annotations/face_meta.json": "[\n3]"}, "face_meta.json:2"),
+				put("an element and a face", map[string]any{"annotations/face_meta.json": "[\n3,\n" + `{"image_name": "a.png", "img_height": 40, "img_width": 80, "faces": [{"box": 5}]}]`}, "face_meta.json:2: [0]", "label_malformed: ", "face_meta.json:3: [1] (a.png).faces[0]: box is a number"),
+			},
 		},
 		"lfw": {
 			Make: of("", map[string]any{"Al_Bo/Al_Bo_0001.png": photo, "Al_Bo/Al_Bo_0002.png": other, "Cy/Cy_0001.png": third, "pairs.txt": "1\t1\nAl_Bo\t1\t2\nAl_Bo\t1\tCy\t1\n"}),
 			Damages: []datasettest.Damage{
-				refused("a line", map[string]any{"pairs.txt": "1\t1\nAl_Bo\tone\t2\n"}, "pairs.txt:2"),
+				put("a line", map[string]any{"pairs.txt": "1\t1\nAl_Bo\tone\t2\nAl_Bo\t1\tCy\t1\n"}, "pairs.txt:2"),
+				put("a pair too few", map[string]any{"pairs.txt": "1\t1\nAl_Bo\t1\t2\n"}, "pairs.txt:2: the file ends after 1 of the 2 pairs"),
+				refused("no pairs", map[string]any{"pairs.txt": "hello\n"}, "pairs.txt:1"),
 				without("Cy/Cy_0001.png", "pairs.txt:3: there is no image Cy_0001"),
 			},
 		},
 		"celeba": {
-			Make:    of("", map[string]any{"img_celeba/000001.png": photo, "img_celeba/000002.png": other, "identity_CelebA.txt": "000001.jpg 17\n000002.jpg 18\n"}),
-			Damages: []datasettest.Damage{refused("a line", map[string]any{"identity_CelebA.txt": "000001.jpg 17\n000002.jpg\n"}, "identity_CelebA.txt:2")},
+			Make: of("", map[string]any{"img_celeba/000001.png": photo, "img_celeba/000002.png": other, "identity_CelebA.txt": "000001.jpg 17\n000002.jpg 18\n"}),
+			Damages: []datasettest.Damage{
+				put("a line", map[string]any{"identity_CelebA.txt": "000001.jpg 17\n000002.jpg\n"}, "identity_CelebA.txt:2"),
+				put("a line of no image", map[string]any{"identity_CelebA.txt": "000001.jpg 17\n000002.jpg 18\n000009.jpg\n"}, "identity_CelebA.txt:3: "),
+				refused("no table", map[string]any{"identity_CelebA.txt": "a b c\n"}, "identity_CelebA.txt:1"),
+			},
 		},
 		"video": {
 			Make: of("", map[string]any{"b/0.png": picture(16, 16, 1), "b/1.png": picture(16, 16, 2), "a.y4m": y4m(16, 16, 3)}),
@@ -572,8 +598,11 @@ nonsense
 			},
 		},
 		"ffhq": {
-			Make:    of("", map[string]any{"00000.png": picture(64, 64, 1), "00001.png": picture(64, 64, 2)}),
-			Damages: []datasettest.Damage{refused("a malformed file", map[string]any{"ffhq-dataset-v2.json": "{\"0\": {\"image\": 3}}"}, "ffhq-dataset-v2.json")},
+			Make: of("", map[string]any{"00000.png": picture(64, 64, 1), "00001.png": picture(64, 64, 2)}),
+			Damages: []datasettest.Damage{
+				refused("a malformed file", map[string]any{"ffhq-dataset-v2.json": "{\"0\": {\"image\": 3}}"}, "ffhq-dataset-v2.json"),
+				put("an entry", map[string]any{"ffhq-dataset-v2.json": asJSON(object{"0": object{"image": object{"face_landmarks": landmarks()}}, "1": object{"image": 3}})}, `ffhq-dataset-v2.json: entry "1"`),
+			},
 		},
 	}
 }

@@ -65,7 +65,7 @@ var celebaAnnotations = []string{".", "Anno", "anno", "annotations"}
 // and list_bbox_celeba.txt, or CelebA-HQ (Karras et al. 2018) in CelebA-HQ-img, with
 // identity_CelebA.txt, in dir itself or in Anno. The first crop that is there is
 // taken; its folder may hold a part of the images. An image of which a list that is
-// there has no line is an item that fails.
+// there has no line, or none that can be read, is an item that fails.
 //
 // CelebA-HQ was cropped anew, so that no list has its points. Who it is, is known
 // where images keep CelebA's names or CelebA-HQ-to-CelebA-mapping.txt tells them.
@@ -91,6 +91,7 @@ func OpenCelebA(ctx context.Context, dir string, o datasets.Options) (*Set, erro
 		t, err := celebaTable(ctx, root, name, columns, numeric)
 		if err == nil && t.file != "" {
 			d.labels = append(d.labels, t.file)
+			d.faults = append(d.faults, t.broken)
 		}
 		return t, err
 	}
@@ -115,6 +116,7 @@ func OpenCelebA(ctx context.Context, dir string, o datasets.Options) (*Set, erro
 			f, err := lists.face(n, crop, w, h)
 			return []face{f}, err
 		}}
+		lists.claim(n, crop)
 	}
 	return newSet(d, entries), nil
 }
@@ -140,6 +142,20 @@ func celebaImages(root string) (celebaCrop, string, error) {
 // celebaLists is what is known of the images, by name; a list that is not there has
 // no file.
 type celebaLists struct{ points, boxes, people, originals table }
+
+// claim looks up the lines of an image, so that those that cannot be read are told as
+// errors of that image alone.
+func (l celebaLists) claim(name string, crop celebaCrop) {
+	base := path.Base(name)
+	l.points.claim(base)
+	l.boxes.claim(base)
+	if crop.landmarks == "" {
+		l.originals.claim(celebaNumber(base))
+	}
+	if who, err := l.original(base, crop); err == nil {
+		l.people.claim(who)
+	}
+}
 
 func (l celebaLists) face(name string, crop celebaCrop, w, h int) (face, error) {
 	base := path.Base(name)
@@ -198,11 +214,7 @@ func (l celebaLists) original(base string, crop celebaCrop) (string, error) {
 	case crop.landmarks != "":
 		return base, nil
 	case l.originals.file != "":
-		number := strings.TrimLeft(stem(base), "0")
-		if number == "" {
-			number = "0"
-		}
-		v, _, err := l.originals.row(number)
+		v, _, err := l.originals.row(celebaNumber(base))
 		if err != nil {
 			return "", err
 		}
@@ -213,10 +225,19 @@ func (l celebaLists) original(base string, crop celebaCrop) (string, error) {
 	return "", nil
 }
 
+// celebaNumber is the number of an image of CelebA-HQ, as the mapping has it.
+func celebaNumber(base string) string {
+	if n := strings.TrimLeft(stem(base), "0"); n != "" {
+		return n
+	}
+	return "0"
+}
+
 // table is a list of CelebA's: a line an image.
 type table struct {
-	file string
-	rows map[string]tableRow
+	file   string
+	rows   map[string]tableRow
+	broken *faults
 }
 
 type tableRow struct {
@@ -229,9 +250,20 @@ type tableRow struct {
 func (t table) row(name string) (tableRow, string, error) {
 	r, ok := t.rows[stem(name)]
 	if !ok {
-		return r, "", fmt.Errorf("%s has no line for %s", t.file, name)
+		err := t.broken.of(stem(name))
+		if err == nil {
+			err = t.broken.missing("line for " + name)
+		}
+		return r, "", err
 	}
 	return r, at(t.file, r.line), nil
+}
+
+// claim says that the image of a name is there.
+func (t table) claim(name string) {
+	if _, ok := t.rows[stem(name)]; !ok && t.file != "" {
+		t.broken.claim(stem(name))
+	}
 }
 
 // celebaTable reads a list, NAME.txt or NAME.csv; where there is none it has no file.
@@ -260,11 +292,11 @@ func celebaTable(ctx context.Context, root, name string, columns int, numeric bo
 
 // parseTable reads lines of a name and columns, parted by blanks or commas. The
 // number of lines and the names of the columns may stand before them, as in the
-// authors' files.
+// authors' files. A line that cannot be read is a fault of the image that it begins with.
 func parseTable(file string, b []byte, columns int, numeric bool) (table, error) {
-	t := table{file: file, rows: map[string]tableRow{}}
-	count, n, data := -1, 0, false
-	err := eachLine(file, b, func(lineNo int, line string) error {
+	t := table{file: file, rows: map[string]tableRow{}, broken: &faults{file: file}}
+	count, counted, n, rows, data := 0, 0, 0, 0, false // counted is the line that announces, 0 for none
+	eachLine(b, t.broken, func(lineNo int, line string) error {
 		n++
 		f := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
 		if len(f) == 0 {
@@ -273,43 +305,60 @@ func parseTable(file string, b []byte, columns int, numeric bool) (table, error)
 		if n == 1 && len(f) == 1 {
 			var err error
 			if count, err = strconv.Atoi(f[0]); err != nil || count < 0 {
-				return fmt.Errorf("%q is no number of lines", f[0])
+				return fmt.Errorf("%.80q is no number of lines", f[0])
 			}
+			counted = lineNo
 			return nil
 		}
 		if !data && tableHeader(f) {
 			return nil
 		}
 		data = true
-		if len(f) != columns+1 {
-			return fmt.Errorf("%d fields: a name and %d more are wanted", len(f), columns)
-		}
-		r := tableRow{fields: f[1:]}
-		if numeric {
-			r.fields = nil
-			for _, s := range f[1:] {
-				x, err := strconv.ParseFloat(s, 64)
-				if err != nil || !plausible(x) {
-					return fmt.Errorf("%q is no position in an image", s)
-				}
-				r.numbers = append(r.numbers, x)
-			}
-		}
-		r.line = lineNo
+		rows++
 		key := stem(f[0])
-		if before, ok := t.rows[key]; ok {
-			return fmt.Errorf("%s has a line before, %d", f[0], before.line)
+		r, err := parseRow(f[1:], columns, numeric)
+		before, double := t.rows[key]
+		switch {
+		case err != nil:
+			about := key
+			if double {
+				about = "" // the image has a line
+			}
+			t.broken.line(lineNo, about, err)
+		case double:
+			return fmt.Errorf("%.80s has a line before, %d", f[0], before.line)
+		default:
+			r.line = lineNo
+			t.rows[key] = r
 		}
-		t.rows[key] = r
 		return nil
 	})
-	if err != nil {
-		return table{}, err
+	if len(t.rows) == 0 && t.broken.count() > 0 {
+		return table{}, unusable(file+" has no line that can be read", t.broken)
 	}
-	if count >= 0 && count != len(t.rows) {
-		return table{}, fmt.Errorf("%s has %d lines of images, but announces %d; it was cut off or edited: get it again, or correct its first line", file, len(t.rows), count)
+	if counted > 0 && count != rows {
+		t.broken.line(counted, "", fmt.Errorf("%d lines of images are announced, but there are %d; the file was cut off or edited: get it again, or correct this line", count, rows))
 	}
 	return t, nil
+}
+
+// parseRow reads what stands behind the name of an image.
+func parseRow(f []string, columns int, numeric bool) (tableRow, error) {
+	if len(f) != columns {
+		return tableRow{}, fmt.Errorf("%d fields: a name and %d more are wanted", len(f)+1, columns)
+	}
+	if !numeric {
+		return tableRow{fields: f}, nil
+	}
+	var r tableRow
+	for _, s := range f {
+		x, err := strconv.ParseFloat(s, 64)
+		if err != nil || !plausible(x) {
+			return tableRow{}, fmt.Errorf("%.80q is no position in an image", s)
+		}
+		r.numbers = append(r.numbers, x)
+	}
+	return r, nil
 }
 
 // celebaHeaders are first words of the lines that name columns.

@@ -72,7 +72,8 @@ func OpenCOCO(ctx context.Context, name string, o datasets.Options) (*Set, error
 		return nil, err
 	}
 	var c collection
-	for _, f := range lists {
+	broken := make([]*faults, len(lists))
+	for i, f := range lists {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -80,12 +81,12 @@ func OpenCOCO(ctx context.Context, name string, o datasets.Options) (*Set, error
 		if err != nil {
 			return nil, fmt.Errorf("reading annotations: %w", err)
 		}
-		if err := c.coco(f, b); err != nil {
+		if broken[i], err = c.coco(f, b); err != nil {
 			return nil, err
 		}
 	}
 	if len(c.entries) == 0 {
-		return nil, fmt.Errorf("%s lists no image", strings.Join(lists, ", "))
+		return nil, unusable(strings.Join(lists, ", ")+" lists no image", broken...)
 	}
 	dir := filepath.Dir(lists[0])
 	for _, d := range cocoImages {
@@ -98,7 +99,7 @@ func OpenCOCO(ctx context.Context, name string, o datasets.Options) (*Set, error
 			break
 		}
 	}
-	d := description{kind: COCO, decode: o.Decode, source: name, root: root, images: dir, labels: lists}
+	d := description{kind: COCO, decode: o.Decode, source: name, root: root, images: dir, labels: lists, faults: broken}
 	if len(lists) == 1 {
 		d.name = filepath.Base(lists[0])
 	}
@@ -134,39 +135,75 @@ func cocoFiles(name string) (lists []string, root string, err error) {
 	return nil, "", fmt.Errorf("%s has no JSON file, neither in itself nor in annotations", name)
 }
 
-// coco adds the images and faces of a file.
-func (c *collection) coco(file string, b []byte) error {
-	var in cocoFile
-	if err := unmarshal(file, b, &in); err != nil {
-		return err
+// readCOCO decodes the three lists element by element.
+func readCOCO(file string, b []byte) (images []element[cocoImage], annotations []element[cocoAnnotation], categories []element[cocoCategory], err error) {
+	r, err := read(file, b, new(cocoFile))
+	if err != nil {
+		return nil, nil, nil, err
 	}
-	if in.Images == nil {
-		return fmt.Errorf("%s has no field images, so it is not COCO's format; where the folder has other JSON files, name the file that is meant", file)
+	if _, err = r.open("the file", '{'); err != nil {
+		return nil, nil, nil, err
+	}
+	seen := false
+	for r.dec.More() {
+		key, err := r.dec.Token()
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("decoding %s: %w", file, err)
+		}
+		switch key {
+		case "images":
+			seen = true
+			images, err = elements[cocoImage](r, "images")
+		case "annotations":
+			annotations, err = elements[cocoAnnotation](r, "annotations")
+		case "categories":
+			categories, err = elements[cocoCategory](r, "categories")
+		default:
+			if err = r.dec.Decode(&nothing{}); err != nil {
+				err = fmt.Errorf("decoding %s: %w", file, err)
+			}
+		}
+		if err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	if !seen {
+		return nil, nil, nil, fmt.Errorf("%s has no field images, so it is not COCO's format; where the folder has other JSON files, name the file that is meant", file)
+	}
+	return images, annotations, categories, nil
+}
+
+// coco adds the images and faces of a file, and returns what of it is neither.
+func (c *collection) coco(file string, b []byte) (*faults, error) {
+	images, annotations, categories, err := readCOCO(file, b)
+	if err != nil {
+		return nil, err
+	}
+	broken := &faults{file: file}
+	bad := func(list string, n int, err error) { broken.add(fmt.Sprintf(" %s[%d]", list, n), "", err) }
+	var in cocoFile
+	for _, el := range categories {
+		if el.err != nil {
+			bad("categories", el.n, fmt.Errorf("%s: categories[%d]: %w", at(file, el.line), el.n, el.err))
+			continue
+		}
+		in.Categories = append(in.Categories, el.value)
+	}
+	for _, el := range annotations {
+		in.Annotations = append(in.Annotations, el.value)
 	}
 	if err := in.faces(); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	names := make(map[string]string, len(in.Images))
-	for i, im := range in.Images {
-		where := fmt.Sprintf("%s: images[%d]", file, i)
-		name, err := below(im.Name)
+	// By id; "" stands for images that cannot be used, which costs their faces.
+	names := make(map[string]string, len(images))
+	for _, el := range images {
+		err := c.cocoImage(fmt.Sprintf("%s: images[%d]", at(file, el.line), el.n), el, names)
 		if err != nil {
-			return fmt.Errorf("%s.file_name: %w", where, err)
-		}
-		key := text(im.ID)
-		if _, double := names[key]; double || key == "" {
-			return fmt.Errorf("%s.id is %q: every image needs an id of its own", where, key)
-		}
-		names[key] = name
-		if im.Width < 0 || im.Height < 0 || (im.Width == 0) != (im.Height == 0) {
-			return fmt.Errorf("%s: a size of %d×%d is impossible", where, im.Width, im.Height)
-		}
-		e := c.image(name)
-		if e.w != 0 && im.Width != 0 && (e.w != im.Width || e.h != im.Height) {
-			return fmt.Errorf("%s: %s is %d×%d here, %d×%d before", where, name, im.Width, im.Height, e.w, e.h)
-		}
-		if im.Width != 0 {
-			e.w, e.h = im.Width, im.Height
+			bad("images", el.n, err)
+			if key := text(el.value.ID); key != "" && names[key] == "" {
+				names[key] = ""
+			}
 		}
 	}
 	// Some files, 300W's among them, give every point visibility 1: it then says
@@ -181,29 +218,64 @@ func (c *collection) coco(file string, b []byte) error {
 	})
 	named := in.namedSchemes()
 	strangers, first := 0, ""
-	for i, a := range in.Annotations {
-		where := fmt.Sprintf("%s: annotations[%d]", file, i)
+	for _, el := range annotations {
+		a := el.value
+		where := fmt.Sprintf("%s: annotations[%d]", at(file, el.line), el.n)
 		if id := text(a.ID); id != "" {
-			where += " (id " + id + ")"
+			where += fmt.Sprintf(" (id %.80s)", id)
 		}
 		name, ok := names[text(a.Image)]
-		if !ok {
+		switch {
+		case !ok && el.err != nil:
+			bad("annotations", el.n, fmt.Errorf("%s: %w", where, el.err))
+			continue
+		case !ok:
 			if strangers++; strangers == 1 {
-				first = fmt.Sprintf("%s.image_id: there is no image %q in the file", where, text(a.Image))
+				first = fmt.Sprintf("%s.image_id: there is no image %.80q in the file", where, text(a.Image))
 			}
+			continue
+		case name == "":
 			continue
 		}
 		f, err := a.face(tells, named[text(a.Category)])
-		if err != nil {
-			return fmt.Errorf("%s: %w", where, err)
+		if el.err != nil {
+			err = el.err
 		}
-		f.where = where
+		f.where, f.err = where, err
 		e := c.image(name)
 		e.faces = append(e.faces, f)
 	}
 	if strangers > 0 {
-		c.image(filepath.Base(file) + " annotations").err = fmt.Errorf("%s, nor for %d others of its annotations", first, strangers-1)
+		broken.add(" annotations", "", fmt.Errorf("%s, nor for %d others of its annotations", first, strangers-1))
 	}
+	return broken, nil
+}
+
+// cocoImage adds an image, and its name to names.
+func (c *collection) cocoImage(where string, el element[cocoImage], names map[string]string) error {
+	if el.err != nil {
+		return fmt.Errorf("%s: %w", where, el.err)
+	}
+	im := el.value
+	name, err := below(im.Name)
+	if err != nil {
+		return fmt.Errorf("%s.file_name: %w", where, err)
+	}
+	key := text(im.ID)
+	if _, double := names[key]; double || key == "" {
+		return fmt.Errorf("%s.id is %.80q: every image needs an id of its own", where, key)
+	}
+	if im.Width < 0 || im.Height < 0 || (im.Width == 0) != (im.Height == 0) {
+		return fmt.Errorf("%s: a size of %d×%d is impossible", where, im.Width, im.Height)
+	}
+	e := c.image(name)
+	if e.w != 0 && im.Width != 0 && (e.w != im.Width || e.h != im.Height) {
+		return fmt.Errorf("%s: %s is %d×%d here, %d×%d before", where, name, im.Width, im.Height, e.w, e.h)
+	}
+	if im.Width != 0 {
+		e.w, e.h = im.Width, im.Height
+	}
+	names[key] = name
 	return nil
 }
 

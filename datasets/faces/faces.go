@@ -3,11 +3,17 @@
 // CelebA-HQ, FFHQ, and TokBench.
 //
 // Its opinion: whatever the source marks, 5 points or 98, becomes the same five,
-// since those align a face; what they are made of is written in [Scheme]. A broken
-// annotation is named by file and line and fails the data set, since the lines
-// around it are not to be trusted either; an image that is missing, cannot be
-// decoded or has another size than its annotation says costs that item. A box that
+// since those align a face; what they are made of is written in [Scheme]. A box that
 // nobody drew says so in its tags.
+//
+// What is wrong in annotations is named by file and line (or element) and costs what it
+// is about. A line or element that cannot be read is an item that fails, as is an image
+// that is missing, cannot be decoded, has another size than its annotation says, or of
+// which the only label cannot be read; one bad face among those of an image is a
+// [datasets.LostLabel]. Of a file the first 100 faults are items, the others are counted
+// in one more, so that a file of anything else does not become a data set. Items that
+// stand for faults come behind the images. Only annotations of which nothing can be read
+// fail the data set.
 //
 //	ds, err := faces.OpenWFLW(ctx, "WFLW")
 //	item, err := ds.Load(ctx, 0)
@@ -92,6 +98,7 @@ type face struct {
 	scale    float64
 	ignore   bool
 	tags     []string
+	err      error // why it cannot be used
 }
 
 // box is left, top, right, bottom.
@@ -116,6 +123,7 @@ type description struct {
 	ordered      bool     // the entries are in their order
 	decode       pix.Options
 	leftOut      files.Omissions
+	faults       []*faults // of the labels
 }
 
 // newSet orders entries and prepares the digest.
@@ -131,26 +139,44 @@ func newSet(d description, entries []entry) *Set {
 			entries[i] = byID[n]
 		}
 	}
-	s := &Set{dir: d.images, decode: d.decode, leftOut: d.leftOut, entries: entries, ids: make([]string, len(entries))}
-	faces := 0
-	for i, e := range entries {
-		s.ids[i] = e.id
-		if faces += len(e.faces); e.fit != nil {
+	images, faces, taken := entries, 0, make(map[string]bool, len(entries))
+	for _, e := range images {
+		taken[e.id] = true
+		for _, f := range e.faces {
+			if f.err == nil {
+				faces++
+			}
+		}
+		if e.fit != nil {
 			faces++
 		}
 	}
+	entries = slices.Clip(entries)
+	for _, f := range d.faults {
+		for _, e := range f.entries() {
+			for taken[e.id] { // by an image of that name
+				e.id += "'"
+			}
+			taken[e.id] = true
+			entries = append(entries, e)
+		}
+	}
+	s := &Set{dir: d.images, decode: d.decode, leftOut: d.leftOut, entries: entries, ids: make([]string, len(entries))}
+	for i, e := range entries {
+		s.ids[i] = e.id
+	}
 	s.info = sync.OnceValue(func() datasets.Info {
-		names := make([]string, 0, len(d.labels)+len(entries))
+		names := make([]string, 0, len(d.labels)+len(images))
 		for _, l := range d.labels {
 			names = append(names, relative(d.root, l))
 		}
 		dir := relative(d.root, d.images)
-		for _, e := range entries {
+		for _, e := range images {
 			names = append(names, path.Join(dir, e.id))
 		}
 		return datasets.Info{
 			ID: d.kind, Version: Version, Digest: files.Digest(d.root, d.decode.Reader(), names),
-			Title:  fmt.Sprintf("Faces of %s: %d in %d images", cmp.Or(d.name, filepath.Base(d.root)), faces, len(entries)),
+			Title:  fmt.Sprintf("Faces of %s: %d in %d images", cmp.Or(d.name, filepath.Base(d.root)), faces, len(images)),
 			Source: d.source, Reader: d.decode.Reader(),
 		}
 	})
@@ -171,7 +197,8 @@ func relative(root, name string) string {
 // digest.
 func (s *Set) Info() datasets.Info { return s.info() }
 
-// IDs implements [datasets.Dataset]: the names of the images below their folder.
+// IDs implements [datasets.Dataset]: the names of the images below their folder, then the
+// places of what cannot be used of the annotations, such as "list.txt:12".
 func (s *Set) IDs() []string { return s.ids }
 
 // Load decodes image i and puts its faces into it.
@@ -211,6 +238,12 @@ func (s *Set) Load(ctx context.Context, i int) (datasets.Item, error) {
 	}
 	it := datasets.Item{ID: e.id, Image: img, Notes: decoded.Notes, Instances: make([]datasets.Instance, 0, len(found))}
 	for n, f := range found {
+		if f.err != nil {
+			it.Lost = append(it.Lost, datasets.LostLabel{
+				ID: instanceID(n), Reason: datasets.LostMalformed, Where: fmt.Sprintf("%s: %v", f.where, f.err),
+			})
+			continue
+		}
 		in := f.instance(n, e.id, img.W, img.H)
 		if in.Box.Empty() {
 			if !f.ignore { // an ignored face is never scored, so its label loses nothing
@@ -238,10 +271,12 @@ func (e entry) where() string {
 	return "its annotation"
 }
 
+func instanceID(n int) string { return fmt.Sprintf("%03d", n) }
+
 // instance is face n of an image of a size; its box is empty where it lies outside.
 func (f face) instance(n int, item string, w, h int) datasets.Instance {
 	in := datasets.Instance{
-		ID: fmt.Sprintf("%03d", n), Points: slices.Clone(f.points), Identity: f.identity,
+		ID: instanceID(n), Points: slices.Clone(f.points), Identity: f.identity,
 		Ignore: f.ignore, Scale: f.scale, Tags: slices.Clone(f.tags),
 	}
 	in.Box = f.box.rect().Intersect(image.Rect(0, 0, w, h))
@@ -262,7 +297,7 @@ func below(name string) (string, error) {
 	}
 	clean := path.Clean(name)
 	if clean == "." || strings.ContainsAny(name, "\\\x00") || !filepath.IsLocal(filepath.FromSlash(clean)) {
-		return "", fmt.Errorf("image name %q leads out of the folder; names are paths below it, with slashes", name)
+		return "", fmt.Errorf("image name %.200q leads out of the folder; names are paths below it, with slashes", name)
 	}
 	return clean, nil
 }

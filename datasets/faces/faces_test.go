@@ -88,18 +88,25 @@ func load(t *testing.T, ds datasets.Dataset, id string) datasets.Item {
 	return it
 }
 
-// refused checks that opening or else loading some item fails with a message.
-func refused(t *testing.T, name, want string, ds datasets.Dataset, err error) {
+// told checks that opening, or else loading some item, says what is wrong.
+func told(t *testing.T, name, want string, ds datasets.Dataset, err error) {
 	t.Helper()
-	if err == nil {
+	var said []string
+	if err != nil {
+		said = []string{err.Error()}
+	} else {
 		for i := range ds.IDs() {
-			if _, err = ds.Load(t.Context(), i); err != nil {
-				break
+			it, err := ds.Load(t.Context(), i)
+			if err != nil {
+				said = append(said, err.Error())
+			}
+			for _, l := range it.Lost {
+				said = append(said, l.Where)
 			}
 		}
 	}
-	if err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("%s: error %v, want one with %q", name, err, want)
+	if !slices.ContainsFunc(said, func(s string) bool { return strings.Contains(s, want) }) {
+		t.Errorf("%s: told %q, want %q", name, said, want)
 	}
 }
 
@@ -252,14 +259,14 @@ func TestWFLWRefuses(t *testing.T) {
 	} {
 		root := tree(t, map[string]string{"WFLW_images/a.png": "", list: tc.content})
 		ds, err := OpenWFLW(t.Context(), root, datasets.Options{})
-		refused(t, tc.name, tc.want, ds, err)
+		told(t, tc.name, tc.want, ds, err)
 	}
 	ds, err := OpenWFLW(t.Context(), tree(t, map[string]string{"a.png": ""}), datasets.Options{})
-	refused(t, "no images", "WFLW_images", ds, err)
+	told(t, "no images", "WFLW_images", ds, err)
 	ds, err = OpenWFLW(t.Context(), tree(t, map[string]string{"WFLW_images/a.png": ""}), datasets.Options{})
-	refused(t, "no list", "has no list_98pt_rect_attr_*.txt", ds, err)
+	told(t, "no list", "has no list_98pt_rect_attr_*.txt", ds, err)
 	ds, err = OpenWFLW(t.Context(), tree(t, map[string]string{"WFLW_images/a.png": "broken", list: good}), datasets.Options{})
-	refused(t, "broken image", "decoding image", ds, err)
+	told(t, "broken image", "decoding image", ds, err)
 	// A face outside costs itself, not the face beside it.
 	outside := strings.Replace(good, "30 10 70 66", "300 10 370 66", 1)
 	ds, err = OpenWFLW(t.Context(), tree(t, map[string]string{"WFLW_images/a.png": "", list: outside + good}), datasets.Options{})

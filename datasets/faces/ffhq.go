@@ -46,6 +46,20 @@ type ffhqEntry struct {
 	} `json:"in_the_wild"`
 }
 
+// An ffhqTable is what the annotations say, by the number of the image.
+type ffhqTable struct {
+	labels map[int]ffhqLabels
+	broken *faults
+}
+
+// claim says that the image of a name is there.
+func (t *ffhqTable) claim(name string) {
+	n, ok := ffhqNumber(name)
+	if _, has := t.labels[n]; ok && !has {
+		t.broken.claim(strconv.Itoa(n))
+	}
+}
+
 // ffhqLabels is what the annotations say of one image.
 type ffhqLabels struct {
 	w, h   int
@@ -83,12 +97,12 @@ func OpenFFHQ(ctx context.Context, dir string, o datasets.Options) (*Set, error)
 		return nil, fmt.Errorf("%s has no image", images)
 	}
 	d := description{kind: FFHQ, decode: o.Decode, leftOut: found.LeftOut, source: dir, root: root, images: images}
-	labels, file, err := ffhqLabelsOf(ctx, root, wild)
+	labels, err := ffhqLabelsOf(ctx, root, wild)
 	if err != nil {
 		return nil, err
 	}
-	if file != "" {
-		d.labels = []string{file}
+	if labels != nil {
+		d.labels, d.faults = []string{labels.broken.file}, []*faults{labels.broken}
 	}
 	entries := make([]entry, len(names))
 	for i, n := range names {
@@ -99,11 +113,12 @@ func OpenFFHQ(ctx context.Context, dir string, o datasets.Options) (*Set, error)
 			}
 			return []face{f}, nil
 		}
-		if file != "" {
+		if labels != nil {
 			fit = func(w, h int) ([]face, error) {
-				f, err := ffhqFace(n, file, labels, wild, w, h)
+				f, err := labels.face(n, wild, w, h)
 				return []face{f}, err
 			}
+			labels.claim(n)
 		}
 		entries[i] = entry{id: n, fit: fit}
 	}
@@ -115,15 +130,20 @@ func isDir(name string) bool {
 	return err == nil
 }
 
-// ffhqFace scales the labels of an image to its size.
-func ffhqFace(name, file string, labels map[int]ffhqLabels, wild bool, w, h int) (face, error) {
+// face scales the labels of an image to its size.
+func (t *ffhqTable) face(name string, wild bool, w, h int) (face, error) {
+	file := t.broken.file
 	n, ok := ffhqNumber(name)
 	if !ok {
 		return face{}, fmt.Errorf("%s has no number by which %s could know it", name, file)
 	}
-	l, ok := labels[n]
+	l, ok := t.labels[n]
 	if !ok {
-		return face{}, fmt.Errorf("%s has no entry %q", file, strconv.Itoa(n))
+		err := t.broken.of(strconv.Itoa(n))
+		if err == nil {
+			err = t.broken.missing(fmt.Sprintf("entry %q", strconv.Itoa(n)))
+		}
+		return face{}, err
 	}
 	f := face{where: fmt.Sprintf("%s: entry %q", file, strconv.Itoa(n))}
 	scale := 1.
@@ -153,9 +173,8 @@ func ffhqNumber(name string) (int, bool) {
 	return n, err == nil
 }
 
-// ffhqLabelsOf reads the annotations in a folder or beside it; file is "" where
-// there are none.
-func ffhqLabelsOf(ctx context.Context, root string, wild bool) (_ map[int]ffhqLabels, file string, err error) {
+// ffhqLabelsOf reads the annotations in a folder or beside it; nil where there are none.
+func ffhqLabelsOf(ctx context.Context, root string, wild bool) (*ffhqTable, error) {
 	for _, d := range []string{root, filepath.Dir(root)} {
 		for _, n := range ffhqFiles {
 			file := filepath.Join(d, n)
@@ -164,19 +183,20 @@ func ffhqLabelsOf(ctx context.Context, root string, wild bool) (_ map[int]ffhqLa
 				continue
 			}
 			if err != nil {
-				return nil, "", fmt.Errorf("reading FFHQ's landmarks: %w", err)
+				return nil, fmt.Errorf("reading FFHQ's landmarks: %w", err)
 			}
 			defer r.Close()
-			labels, err := parseFFHQ(ctx, file, r, wild)
-			return labels, file, err
+			return parseFFHQ(ctx, file, r, wild)
 		}
 	}
-	return nil, "", nil
+	return nil, nil //nolint:nilnil // there need be none
 }
 
 // parseFFHQ reads the annotations entry by entry, since they have 250 MB, of which
-// a thousandth is wanted. They have no lines worth naming: errors name the entry.
-func parseFFHQ(ctx context.Context, file string, r io.Reader, wild bool) (map[int]ffhqLabels, error) {
+// a thousandth is wanted. They have no lines worth naming: errors name the entry. An entry
+// that does not fit is a fault of its image; where the text is no JSON, nothing behind it
+// can be read.
+func parseFFHQ(ctx context.Context, file string, r io.Reader, wild bool) (*ffhqTable, error) {
 	room := &allowance{r: bufio.NewReaderSize(r, 1<<20)}
 	dec := json.NewDecoder(room)
 	room.left = maxFFHQEntry
@@ -187,7 +207,7 @@ func parseFFHQ(ctx context.Context, file string, r io.Reader, wild bool) (map[in
 	if open != json.Delim('{') {
 		return nil, fmt.Errorf("%s begins with %v; an object with an entry an image is wanted", file, open)
 	}
-	labels := map[int]ffhqLabels{}
+	t := &ffhqTable{labels: map[int]ffhqLabels{}, broken: &faults{file: file}}
 	for dec.More() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -198,32 +218,45 @@ func parseFFHQ(ctx context.Context, file string, r io.Reader, wild bool) (map[in
 			return nil, fmt.Errorf("decoding %s at byte %d: %w", file, dec.InputOffset(), err)
 		}
 		name := fmt.Sprint(key)
-		n, err := strconv.Atoi(name)
-		if err != nil || n < 0 {
-			return nil, fmt.Errorf("%s: entry %q: the number of an image is wanted", file, name)
-		}
-		if _, double := labels[n]; double {
-			return nil, fmt.Errorf("%s: entry %q stands there twice", file, name)
-		}
 		var raw json.RawMessage
 		if err := dec.Decode(&raw); err != nil {
-			return nil, fmt.Errorf("%s: entry %q at byte %d: %w", file, name, dec.InputOffset(), err)
+			return nil, fmt.Errorf("%s: entry %.80q at byte %d: %w", file, name, dec.InputOffset(), err)
 		}
-		var e ffhqEntry
-		if err := boundedjson.Unmarshal(raw, &e, maxFFHQEntry); err != nil {
-			return nil, fmt.Errorf("%s: entry %q at byte %d: %w", file, name, dec.InputOffset(), err)
-		}
-		if labels[n], err = e.labels(wild); err != nil {
-			return nil, fmt.Errorf("%s: entry %q: %w", file, name, err)
+		if about, err := t.entry(name, raw, wild); err != nil {
+			t.broken.add(fmt.Sprintf("[%.80q]", name), about, fmt.Errorf("%s: entry %.80q at byte %d: %w", file, name, dec.InputOffset(), err))
 		}
 	}
 	if _, err := dec.Token(); err != nil {
 		return nil, fmt.Errorf("decoding %s at byte %d: the file is cut off: %w", file, dec.InputOffset(), err)
 	}
-	if len(labels) == 0 {
-		return nil, fmt.Errorf("%s has no entry", file)
+	if len(t.labels) == 0 {
+		return nil, unusable(file+" has no entry", t.broken)
 	}
-	return labels, nil
+	return t, nil
+}
+
+// entry takes an entry; about is the number of the image that an error is about.
+func (t *ffhqTable) entry(name string, raw []byte, wild bool) (about string, err error) {
+	n, err := strconv.Atoi(name)
+	if err != nil || n < 0 {
+		return "", errors.New("the number of an image is wanted")
+	}
+	if _, double := t.labels[n]; double {
+		return "", errors.New("it stands there twice; the first is taken")
+	}
+	var e ffhqEntry
+	if err := boundedjson.Unmarshal(raw, &e, maxFFHQEntry); err != nil {
+		if kind := misfit(err); kind != nil {
+			err = kind
+		}
+		return strconv.Itoa(n), err
+	}
+	l, err := e.labels(wild)
+	if err != nil {
+		return strconv.Itoa(n), err
+	}
+	t.labels[n] = l
+	return "", nil
 }
 
 // maxFFHQEntry bounds the text of an entry and what it becomes; FFHQ's own have 4 KB.

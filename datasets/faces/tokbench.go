@@ -12,11 +12,12 @@ import (
 // TokBench names the kind "tokbench-face:DIR".
 const TokBench = "tokbench-face"
 
-type tokBenchImage struct {
-	Name   string         `json:"image_name"`
-	Height int            `json:"img_height"`
-	Width  int            `json:"img_width"`
-	Faces  []tokBenchFace `json:"faces"`
+// A tokBenchImage has faces, or parts that are faces.
+type tokBenchImage[F any] struct {
+	Name   string `json:"image_name"`
+	Height int    `json:"img_height"`
+	Width  int    `json:"img_width"`
+	Faces  []F    `json:"faces"`
 }
 
 type tokBenchFace struct {
@@ -46,44 +47,62 @@ func OpenTokBench(ctx context.Context, dir string, o datasets.Options) (*Set, er
 		return nil, err
 	}
 	var c collection
-	if err := c.tokBench(meta, b); err != nil {
+	broken, err := c.tokBench(meta, b)
+	if err != nil {
 		return nil, err
 	}
 	if len(c.entries) == 0 {
-		return nil, fmt.Errorf("%s lists no image", meta)
+		return nil, unusable(meta+" lists no image", broken)
 	}
-	return newSet(description{kind: TokBench, decode: o.Decode, source: dir, root: root, images: images, labels: []string{meta}}, c.entries), nil
+	return newSet(description{kind: TokBench, decode: o.Decode, source: dir, root: root, images: images, labels: []string{meta}, faults: []*faults{broken}}, c.entries), nil
 }
 
-// tokBench adds the images and faces of the file.
-func (c *collection) tokBench(file string, b []byte) error {
-	var in []tokBenchImage
-	if err := unmarshal(file, b, &in); err != nil {
-		return err
+// tokBench adds the images and faces of the file, and returns which of its elements are
+// none.
+func (c *collection) tokBench(file string, b []byte) (*faults, error) {
+	r, err := read(file, b, new([]tokBenchImage[tokBenchFace]))
+	if err != nil {
+		return nil, err
 	}
-	for i, im := range in {
-		where := fmt.Sprintf("%s: [%d]", file, i)
-		name, err := below(im.Name)
-		if err != nil {
-			return fmt.Errorf("%s.image_name: %w", where, err)
+	list, err := elements[tokBenchImage[part[tokBenchFace]]](r, "the file")
+	if err != nil {
+		return nil, err
+	}
+	broken := &faults{file: file}
+	for _, el := range list {
+		where := fmt.Sprintf("%s: [%d]", at(file, el.line), el.n)
+		if err := c.tokBenchImage(where, el); err != nil {
+			broken.add(fmt.Sprintf("[%d]", el.n), "", err)
 		}
-		if im.Width <= 0 || im.Height <= 0 {
-			return fmt.Errorf("%s (%s): img_width and img_height are %d and %d: the size of the image is wanted", where, name, im.Width, im.Height)
+	}
+	return broken, nil
+}
+
+// tokBenchImage adds an image and its faces.
+func (c *collection) tokBenchImage(where string, el element[tokBenchImage[part[tokBenchFace]]]) error {
+	if el.err != nil {
+		return fmt.Errorf("%s: %w", where, el.err)
+	}
+	im := el.value
+	name, err := below(im.Name)
+	if err != nil {
+		return fmt.Errorf("%s.image_name: %w", where, err)
+	}
+	if im.Width <= 0 || im.Height <= 0 {
+		return fmt.Errorf("%s (%s): img_width and img_height are %d and %d: the size of the image is wanted", where, name, im.Width, im.Height)
+	}
+	if _, double := c.at[name]; double {
+		return fmt.Errorf("%s: %s is listed twice", where, name)
+	}
+	e := c.image(name)
+	e.w, e.h = im.Width, im.Height
+	for k, f := range im.Faces {
+		g, err := f.value.face()
+		if f.err != nil {
+			err = f.err
 		}
-		if _, double := c.at[name]; double {
-			return fmt.Errorf("%s: %s is listed twice", where, name)
-		}
-		e := c.image(name)
-		e.w, e.h = im.Width, im.Height
-		for k, f := range im.Faces {
-			where := fmt.Sprintf("%s (%s).faces[%d]", where, name, k)
-			g, err := f.face()
-			if err != nil {
-				return fmt.Errorf("%s: %w", where, err)
-			}
-			g.where = where
-			e.faces = append(e.faces, g)
-		}
+		g.where, g.err = fmt.Sprintf("%s (%s).faces[%d]", where, name, k), err
+		e.faces = append(e.faces, g)
 	}
 	return nil
 }

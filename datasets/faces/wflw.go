@@ -1,10 +1,8 @@
 package faces
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -52,7 +50,8 @@ func OpenWFLW(ctx context.Context, dir string, o datasets.Options) (*Set, error)
 		return nil, fmt.Errorf("%s has no list_98pt_rect_attr_*.txt, neither in itself nor in %s", dir, strings.Join(wflwLists[:3], " nor in "))
 	}
 	var c collection
-	for _, l := range lists {
+	broken := make([]*faults, len(lists))
+	for i, l := range lists {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -60,14 +59,14 @@ func OpenWFLW(ctx context.Context, dir string, o datasets.Options) (*Set, error)
 		if err != nil {
 			return nil, fmt.Errorf("reading WFLW's list: %w", err)
 		}
-		if err := c.wflw(l, b); err != nil {
+		if broken[i], err = c.wflw(l, b); err != nil {
 			return nil, err
 		}
 	}
 	if len(c.entries) == 0 {
-		return nil, fmt.Errorf("%s has no face", strings.Join(lists, ", "))
+		return nil, unusable(strings.Join(lists, ", ")+" has no face", broken...)
 	}
-	return newSet(description{kind: WFLW, decode: o.Decode, source: dir, root: root, images: images, labels: lists}, c.entries), nil
+	return newSet(description{kind: WFLW, decode: o.Decode, source: dir, root: root, images: images, labels: lists, faults: broken}, c.entries), nil
 }
 
 func wflwFiles(root string) ([]string, error) {
@@ -84,14 +83,15 @@ func wflwFiles(root string) ([]string, error) {
 	return nil, nil
 }
 
-// wflw adds the faces of a list.
-func (c *collection) wflw(file string, b []byte) error {
+// wflw adds the faces of a list, and returns which of its lines have none.
+func (c *collection) wflw(file string, b []byte) (*faults, error) {
 	scheme, err := schemeOf(98)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	broken := &faults{file: file}
 	split := strings.TrimPrefix(strings.TrimSuffix(filepath.Base(file), ".txt"), "list_98pt_rect_attr_")
-	return eachLine(file, b, func(n int, line string) error {
+	eachLine(b, broken, func(n int, line string) error {
 		name, v, err := wflwLine(line)
 		if err != nil {
 			return err
@@ -115,6 +115,7 @@ func (c *collection) wflw(file string, b []byte) error {
 		e.faces = append(e.faces, f)
 		return nil
 	})
+	return broken, nil
 }
 
 // wflwLine splits a line into the name of the image and the numbers before it.
@@ -125,7 +126,7 @@ func wflwLine(line string) (string, []float64, error) {
 		field, after, ok := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
 		f, err := strconv.ParseFloat(field, 64)
 		if err != nil || !plausible(f) || !ok {
-			return "", nil, fmt.Errorf("field %d is %q: 196 coordinates, 4 of the box, 6 attributes and the image's name are wanted", i+1, field)
+			return "", nil, fmt.Errorf("field %d is %.80q: 196 coordinates, 4 of the box, 6 attributes and the image's name are wanted", i+1, field)
 		}
 		v[i], rest = f, after
 	}
@@ -153,27 +154,24 @@ const maxList = 256 << 20
 // maxLine is the longest line of a list; WFLW's have 3 kB.
 const maxLine = 1 << 20
 
-// eachLine calls f for the lines of a file that are not blank, and puts file and
-// line before its error.
-func eachLine(file string, b []byte, f func(n int, line string) error) error {
-	sc := bufio.NewScanner(bytes.NewReader(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))))
-	sc.Buffer(nil, maxLine)
+// eachLine calls f for the lines of a file that are not blank. A line for which it has an
+// error is a fault.
+func eachLine(b []byte, broken *faults, f func(n int, line string) error) {
 	n := 0
-	for sc.Scan() {
+	for raw := range bytes.Lines(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))) {
 		n++
-		line := strings.TrimSpace(sc.Text())
-		if line == "" {
+		raw = bytes.TrimSpace(raw)
+		var err error
+		switch {
+		case len(raw) == 0:
 			continue
+		case len(raw) > maxLine:
+			err = fmt.Errorf("the line has more than %d bytes; this is no list of faces", maxLine)
+		default:
+			err = f(n, string(raw))
 		}
-		if err := f(n, line); err != nil {
-			return fmt.Errorf("%s: %w", at(file, n), err)
+		if err != nil {
+			broken.line(n, "", err)
 		}
 	}
-	if err := sc.Err(); err != nil {
-		if errors.Is(err, bufio.ErrTooLong) {
-			return fmt.Errorf("%s:%d: the line has more than %d bytes; this is no list of faces", file, n+1, maxLine)
-		}
-		return fmt.Errorf("reading %s: %w", file, err)
-	}
-	return nil
 }

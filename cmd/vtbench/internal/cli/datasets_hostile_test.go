@@ -109,9 +109,17 @@ func hostile(t *testing.T) map[string][]string {
 		}
 		write("city/gtFine/val/u/"+n+"_gtFine_labelIds.png", b.Bytes())
 	}
+	write("celeba/img_align_celeba/000001.png", good.Bytes())
+	write("celeba/img_align_celeba/000002.png", good.Bytes())
+	write("celeba/identity_CelebA.txt", []byte("000001.jpg 17\n000002.jpg\n,,\n000003.jpg 9 9\n"))
+	points := strings.Repeat("20 10 ", 98) + "2 2 30 20 0 0 0 0 0 0 "
+	write("wflw/WFLW_images/a.png", good.Bytes())
+	write("wflw/list_98pt_rect_attr_test.txt", []byte(points+"a.png\nx"+points+"a.png\n"+points+"../a.png\n"))
 	return map[string][]string{
-		"archive:" + tarFile: {"2 named so that it would lie outside of the archive (../up.png, /abs.png)", "1 a link (link.png)", "1 larger than an image may be (zeros.png)", "broken.png"},
-		"archive:" + zipFile: {"2 named so that it would lie outside of the archive", "1 larger than an image may be (zeros.png)", "1 packed 200 times smaller, as no image is (packed.png)"},
+		"celeba:" + filepath.Join(dir, "celeba"):             {"000002.png", "identity_CelebA.txt:2: 1 fields", "identity_CelebA.txt:3: commas alone", "identity_CelebA.txt:4: 3 fields"},
+		"wflw:" + filepath.Join(dir, "wflw"):                 {`list_98pt_rect_attr_test.txt:2: field 1 is "x20"`, `list_98pt_rect_attr_test.txt:3: image name "../a.png" leads out`},
+		"archive:" + tarFile:                                 {"2 named so that it would lie outside of the archive (../up.png, /abs.png)", "1 a link (link.png)", "1 larger than an image may be (zeros.png)", "broken.png"},
+		"archive:" + zipFile:                                 {"2 named so that it would lie outside of the archive", "1 larger than an image may be (zeros.png)", "1 packed 200 times smaller, as no image is (packed.png)"},
 		"webdataset:" + filepath.Join(dir, "val-{0..0}.tar"): {"2 named so that it would lie outside of the archive", "1 a link", "broken"},
 		"manifest:" + filepath.Join(dir, "list", "m.jsonl"):  {"m.jsonl:3:", "gone.png", `m.jsonl:4: unknown field "lable"`, "m.jsonl:5:", "a.png is 40×36, the line says 9×9: its labels are of another image"},
 		"icdar:" + filepath.Join(dir, "icdar"):               {"gt_b.txt is missing", "gt_z.txt have no image z"},
