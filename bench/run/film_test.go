@@ -561,6 +561,12 @@ func TestFilmsAreAskedFor(t *testing.T) {
 		t.Errorf("a metric of films on images: %v", err)
 	}
 	cfg = filmConfig(t, stills, nil, nil)
+	cfg.Sets = []metrics.OpenedSets{{Specs: feature.Specs(), Sets: ofFeatures{}, Embedder: windowEmbedder{worldEmbedder{newWorld()}}}}
+	cfg.Suite.Metrics = append(cfg.Suite.Metrics, "fid")
+	if _, err := run.Execute(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), `"fid" compares windows`) {
+		t.Errorf("a metric of windows on images: %v", err)
+	}
+	cfg = filmConfig(t, stills, nil, nil)
 	cfg.Suite.Corruptions = []suite.Corruption{{Type: suite.FrameDrop, Severities: []int{1}}}
 	if _, err := run.Execute(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), suite.FrameDrop) {
 		t.Errorf("frames lost of images: %v", err)

@@ -367,6 +367,11 @@ func (r *runner) plan() ([]*group, error) {
 			return nil, configErrorf("metric %q compares frames with those before them, and the data sets have single images only; name one with films by --data, or choose metrics with -m", m.ID)
 		}
 	}
+	for _, set := range r.cfg.Sets {
+		if ofClips(set) && r.anyWanted(set.Specs) && !films {
+			return nil, configErrorf("metric %q compares windows of frames, and the data sets have single images only; name one with films by --data, or choose metrics with -m", set.Specs[0].ID)
+		}
+	}
 	switch {
 	case number == 0:
 		return nil, configErrorf("the plan is empty: the data sets have no items for this limit")

@@ -89,12 +89,12 @@ func TestWindowsThatDoNotFit(t *testing.T) {
 		t.Errorf("a single image: %v", err)
 	}
 	for want, options := range map[string]map[string]string{
-		"fvd.layout=thwc: want ncthw or ntchw":                {"fvd.layout": "thwc", "fvd.model": "testdata/clip.onnx"},
-		"5 dimensions (batch, 3, frames, height, width)":      {"fvd.model": "testdata/mean.onnx"},
-		"feature.model: input \"x\" of testdata/clip.onnx is": nil,
-		"fvd.side=x: want a whole number":                     {"fvd.side": "x"},
-		"the network of fvd":                                  {},
-		"it is another file":                                  {"fvd.model": "testdata/clip.onnx", "fvd.sha256": "00"},
+		"fvd.layout=thwc: want ncthw or ntchw":                                                      {"fvd.layout": "thwc", "fvd.model": "testdata/clip.onnx"},
+		"5 dimensions (batch, 3, frames, height, width)":                                            {"fvd.model": "testdata/mean.onnx"},
+		"feature.model: input \"x\" of testdata/clip.onnx is":                                       nil,
+		"fvd.side=x: want a whole number":                                                           {"fvd.side": "x"},
+		"fvd.model=FILE, an ONNX graph with one input of float32 (batch, 3, frames, height, width)": {},
+		"it is another file":                                                                        {"fvd.model": "testdata/clip.onnx", "fvd.sha256": "00"},
 	} {
 		id := "fvd"
 		if options == nil {

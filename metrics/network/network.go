@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -112,11 +113,17 @@ const (
 // openGraph opens the file that the options name for an id; axes are those of its inputs.
 func openGraph(id string, options map[string]string, axes string) (*graph, error) {
 	path := options[id+".model"]
+	lacks := missing.Error{What: path + ", the network of " + id, Mend: "pass --option " + id + ".model=FILE, an ONNX graph with one input of float32 (" + axes + ")"}
+	if slices.ContainsFunc(definitions(), func(d definition) bool { return d.spec.ID == id }) {
+		lacks.Mend = "export it with metrics/network/export.py and pass --option " + id + ".model=FILE"
+	}
 	if path == "" {
-		return nil, &missing.Error{What: "the network of " + id, Mend: "export it with metrics/network/export.py and pass --option " + id + ".model=FILE"}
+		lacks.What = "the network of " + id
+		return nil, &lacks
 	}
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil, &missing.Error{What: path + ", the network of " + id, Mend: "export it with metrics/network/export.py", Err: err}
+		lacks.Err = err
+		return nil, &lacks
 	}
 	sum, err := onnxfile.SHA256(path)
 	if err != nil {
