@@ -336,7 +336,7 @@ func parseTable(file string, b []byte, columns int, numeric bool) (table, error)
 	if len(t.rows) == 0 && t.broken.count() > 0 {
 		return table{}, unusable(file+" has no line that can be read", t.broken)
 	}
-	if counted > 0 && count != rows {
+	if counted > 0 && count != rows && !t.broken.cut {
 		t.broken.line(counted, "", fmt.Errorf("%d lines of images are announced, but there are %d; the file was cut off or edited: get it again, or correct this line", count, rows))
 	}
 	return t, nil

@@ -11,9 +11,9 @@
 // that is missing, cannot be decoded, has another size than its annotation says, or of
 // which the only label cannot be read; one bad face among those of an image is a
 // [datasets.LostLabel]. Of a file the first 100 faults are items, the others are counted
-// in one more, so that a file of anything else does not become a data set. Items that
-// stand for faults come behind the images. Only annotations of which nothing can be read
-// fail the data set.
+// in one more, and after 100,000 a list is read no further: a file of anything else does
+// not become a data set. Items that stand for faults come behind the images. Only
+// annotations of which nothing can be read fail the data set.
 //
 //	ds, err := faces.OpenWFLW(ctx, "WFLW")
 //	item, err := ds.Load(ctx, 0)

@@ -10,12 +10,16 @@ import (
 // maxFaults is how many faults of a file are told one by one; the others are counted.
 const maxFaults = 100
 
+// enoughFaults is after how many faults a file is read no further: it is something else.
+const enoughFaults = 100_000
+
 // faults are what of a file of annotations cannot be used. Each becomes an item that
 // fails, but for those that an image answers for.
 type faults struct {
 	file string
 	list []fault
 	more int // beyond those that are listed
+	cut  bool
 }
 
 type fault struct {
@@ -37,6 +41,12 @@ func (f *faults) add(place, about string, err error) {
 // line takes a fault of a line.
 func (f *faults) line(n int, about string, err error) {
 	f.add(":"+strconv.Itoa(n), about, fmt.Errorf("%s: %w", at(f.file, n), err))
+}
+
+// enough says that a file is not worth reading on, which is told.
+func (f *faults) enough() bool {
+	f.cut = f.count() >= enoughFaults
+	return f.cut
 }
 
 // count is how many there are.
@@ -81,7 +91,11 @@ func (f *faults) entries() []entry {
 		}
 	}
 	if f.more > 0 {
-		out = append(out, entry{id: name + " and more", err: fmt.Errorf("%s has %d more faults than the first %d, which are told one by one", f.file, f.more, len(f.list))})
+		err := fmt.Errorf("%s has %d more faults than the first %d, which are told one by one", f.file, f.more, len(f.list))
+		if f.cut {
+			err = fmt.Errorf("%w; what stands behind them was not read", err)
+		}
+		out = append(out, entry{id: name + " and more", err: err})
 	}
 	return out
 }

@@ -180,7 +180,7 @@ func TestPlacesBehindFaults(t *testing.T) {
 
 // A file of anything else does not become a data set: of its faults a hundred are items.
 func TestManyFaults(t *testing.T) {
-	const list, many = "list_98pt_rect_attr_test.txt", 100_000
+	const list, many = "list_98pt_rect_attr_test.txt", 5000
 	good := wflwRow(t, "a.png", "0 0 0 0 0 0")
 	images := map[string]string{"WFLW_images/a.png": "", list: good + strings.Repeat("garbage\n", many)}
 	ds, err := OpenWFLW(t.Context(), tree(t, images), datasets.Options{})
@@ -193,6 +193,17 @@ func TestManyFaults(t *testing.T) {
 	}
 	told(t, "the others", fmt.Sprintf("%s has %d more faults than the first %d", list, many-maxFaults, maxFaults), only{ds, len(ids) - 1}, nil)
 	load(t, ds, "a.png")
+
+	// After enough of them a file is read no further.
+	var c collection
+	broken, err := c.wflw("l.txt", []byte(good+strings.Repeat("x\n", enoughFaults)+wflwRow(t, "b.png", "0 0 0 0 0 0")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := broken.entries()
+	if last := items[len(items)-1].err.Error(); len(c.entries) != 1 || broken.count() != enoughFaults || !strings.Contains(last, "what stands behind them was not read") {
+		t.Errorf("%d images, %d faults: %s", len(c.entries), broken.count(), last)
+	}
 
 	images[list] = strings.Repeat("garbage\n", many)
 	_, err = OpenWFLW(t.Context(), tree(t, images), datasets.Options{})

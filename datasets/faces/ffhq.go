@@ -225,12 +225,20 @@ func parseFFHQ(ctx context.Context, file string, r io.Reader, wild bool) (*ffhqT
 		if about, err := t.entry(name, raw, wild); err != nil {
 			t.broken.add(fmt.Sprintf("[%.80q]", name), about, fmt.Errorf("%s: entry %.80q at byte %d: %w", file, name, dec.InputOffset(), err))
 		}
+		if t.broken.enough() {
+			return t.checked()
+		}
 	}
 	if _, err := dec.Token(); err != nil {
 		return nil, fmt.Errorf("decoding %s at byte %d: the file is cut off: %w", file, dec.InputOffset(), err)
 	}
+	return t.checked()
+}
+
+// checked is the table, if it has anything.
+func (t *ffhqTable) checked() (*ffhqTable, error) {
 	if len(t.labels) == 0 {
-		return nil, unusable(file+" has no entry", t.broken)
+		return nil, unusable(t.broken.file+" has no entry", t.broken)
 	}
 	return t, nil
 }

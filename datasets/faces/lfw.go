@@ -235,6 +235,7 @@ func parsePairs(file string, b []byte, names []string) (pairList, error) {
 		return out, unusable(file+" is empty: folds and pairs a fold are wanted in its first line", out.broken)
 	case len(out.pairs) == 0 && out.broken.count() > 0:
 		return out, unusable(file+" has no pair that can be read", out.broken)
+	case out.broken.cut:
 	case rows != 2*folds*size:
 		out.broken.line(last, "", fmt.Errorf("the file ends after %d of the %d pairs that its first line announces; get it again, or correct that line", rows, 2*folds*size))
 	case more > 0:

@@ -155,7 +155,7 @@ const maxList = 256 << 20
 const maxLine = 1 << 20
 
 // eachLine calls f for the lines of a file that are not blank. A line for which it has an
-// error is a fault.
+// error is a fault; after enough of them it ends.
 func eachLine(b []byte, broken *faults, f func(n int, line string) error) {
 	n := 0
 	for raw := range bytes.Lines(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))) {
@@ -172,6 +172,9 @@ func eachLine(b []byte, broken *faults, f func(n int, line string) error) {
 		}
 		if err != nil {
 			broken.line(n, "", err)
+		}
+		if broken.enough() {
+			return
 		}
 	}
 }
