@@ -11,7 +11,8 @@ import (
 type Temporal interface {
 	// Specs lists what its sequences yield, of the scopes step and clip.
 	Specs() []Spec
-	// Begin starts on a clip through one tokenizer under one condition.
+	// Begin starts on a clip through one tokenizer under one condition. Its context lasts
+	// for as long as the clip may; that of Next is of one window.
 	Begin(ctx context.Context, clip ClipInfo) (Sequence, error)
 }
 

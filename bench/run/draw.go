@@ -164,7 +164,7 @@ func (r *runner) drawGroup(ctx context.Context, grp *group, todo drawings) error
 	for name := range todo {
 		wanted[[2]string{name.dataset, name.item}] = true
 	}
-	film := r.film(grp)
+	film := r.film(ctx, grp)
 	for _, part := range r.windows(grp) {
 		if !slices.ContainsFunc(part, func(p planned) bool { return wanted[[2]string{r.manifest.Datasets[p.source].Name, p.id}] }) {
 			continue

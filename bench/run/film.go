@@ -20,7 +20,8 @@ import (
 // used by one goroutine.
 type film struct {
 	r      *runner
-	clip   datasets.Clip // as far as it is in the plan
+	ctx    context.Context // of the whole clip: those of windows end with them
+	clip   datasets.Clip   // as far as it is in the plan
 	source int
 	rows   []filmRow // by tokenizer and condition
 }
@@ -56,12 +57,12 @@ func clipsOf(d DatasetSource) ([]datasets.Clip, error) {
 }
 
 // film begins to work on a group that is a clip; it is nil for a group of images.
-func (r *runner) film(grp *group) *film {
+func (r *runner) film(ctx context.Context, grp *group) *film {
 	if grp.clip == nil {
 		return nil
 	}
 	return &film{
-		r: r, clip: *grp.clip, source: grp.items[0].source,
+		r: r, ctx: ctx, clip: *grp.clip, source: grp.items[0].source,
 		rows: make([]filmRow, len(r.cfg.Tokenizers)*len(r.conditions)),
 	}
 }
@@ -296,7 +297,7 @@ func (r *runner) watchFrame(ctx context.Context, b *batch, row *filmRow, c *cell
 		}
 		if !row.begun && row.errs[m] == nil {
 			row.sequences[m], row.errs[m] = guard.Call("beginning "+specs[0].ID, func() (metrics.Sequence, error) {
-				return metric.Begin(ctx, metrics.ClipInfo{ID: f.clip.ID, W: shown.Ref.W, H: shown.Ref.H, Frames: f.clip.Frames, Rate: f.clip.Rate})
+				return metric.Begin(f.ctx, metrics.ClipInfo{ID: f.clip.ID, W: shown.Ref.W, H: shown.Ref.H, Frames: f.clip.Frames, Rate: f.clip.Rate})
 			})
 		}
 		var values []metrics.Value

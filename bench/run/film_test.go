@@ -113,11 +113,12 @@ func (jumps) Specs() []metrics.Spec {
 	}
 }
 
-func (j jumps) Begin(_ context.Context, c metrics.ClipInfo) (metrics.Sequence, error) {
-	return &jumpsOf{c: c, fail: j.fail, last: math.NaN()}, nil
+func (j jumps) Begin(ctx context.Context, c metrics.ClipInfo) (metrics.Sequence, error) {
+	return &jumpsOf{ctx: ctx, c: c, fail: j.fail, last: math.NaN()}, nil
 }
 
 type jumpsOf struct {
+	ctx    context.Context // of the clip
 	c      metrics.ClipInfo
 	fail   bool
 	last   float64
@@ -127,6 +128,9 @@ type jumpsOf struct {
 }
 
 func (j *jumpsOf) Next(_ context.Context, f metrics.Frame) ([]metrics.Value, error) {
+	if j.ctx.Err() != nil && !j.fail {
+		return nil, errors.New("the context of the clip ended before the clip")
+	}
 	if f.Index != j.frames || f.Ref.W != j.c.W || f.Got.W != j.c.W {
 		panic("a frame out of order, or of another size")
 	}

@@ -159,7 +159,7 @@ func (r *runner) do(ctx context.Context, grp *group) error {
 // work loads the items of a group and takes them through every tokenizer under every
 // condition; films window by window.
 func (r *runner) work(ctx context.Context, grp *group, load func(context.Context, []planned, *film) ([]*loaded, error), h how) (out []done, err error) {
-	film := r.film(grp)
+	film := r.film(ctx, grp)
 	defer func() { err = errors.Join(err, film.close()) }()
 	for _, part := range r.windows(grp) {
 		items, err := load(ctx, part, film)

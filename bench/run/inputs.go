@@ -56,7 +56,7 @@ func Inputs(ctx context.Context, cfg Config, do func(Input) error) ([]record.Dat
 		n += len(grp.items)
 		g.Go(func() error {
 			for _, part := range r.windows(grp) {
-				items, err := r.loadItems(ctx, part, r.film(grp))
+				items, err := r.loadItems(ctx, part, r.film(ctx, grp))
 				if err != nil {
 					return err
 				}

@@ -206,7 +206,8 @@ type Input struct {
 	Options []string // those of this input: "-f", "rawvideo", "-s", "64x48", …
 	File    string
 	// Reader is read where there is no File. ffmpeg may leave it before its end; closing
-	// the [Stream] waits for a Read that is under way.
+	// the [Stream] waits for a Read that is under way. One that is an io.Closer is closed
+	// when ffmpeg takes no more.
 	Reader io.Reader
 }
 

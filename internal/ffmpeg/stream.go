@@ -132,6 +132,9 @@ func environment(env []string) []string {
 func (s *Stream) feed(i int, w *os.File, r io.Reader) {
 	_, err := io.Copy(&mover{w, s}, r)
 	err = errors.Join(err, w.Close())
+	if c, ok := r.(io.Closer); ok {
+		_ = c.Close() // who writes into a pipe must not wait for ffmpeg
+	}
 	// ffmpeg leaves an input before its end where it has enough, or has failed.
 	if err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, os.ErrDeadlineExceeded) {
 		err = fmt.Errorf("feeding input %d: %w", i, err)

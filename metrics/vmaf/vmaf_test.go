@@ -2,6 +2,7 @@ package vmaf
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"math"
 	"os"
@@ -130,6 +131,29 @@ func TestBadInput(t *testing.T) {
 	var lacks *missing.Error
 	if _, err := Open(t.Context()); !errors.As(err, &lacks) {
 		t.Errorf("no ffmpeg: %v", err)
+	}
+}
+
+// TestCancelled: frames are not waited for by nobody.
+func TestCancelled(t *testing.T) {
+	m := open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	s, err := m.Begin(ctx, metrics.ClipInfo{ID: "c", W: 512, H: 512})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	f := film(1, 512, 512, 0)[0]
+	for range 100 {
+		if _, err = s.Next(t.Context(), metrics.Frame{Ref: f, Got: f}); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		t.Error("a program that was ended takes frames")
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
