@@ -243,7 +243,7 @@ func (r *runner) damageMaps(base record.Record, ref, got pix.Image) []crop {
 // is the last: where it is saved, so are the others.
 func (r *runner) wholes(base record.Record, in *input, got pix.Image) []crop {
 	var out []crop
-	if base.Tokenizer != suite.Original {
+	if base.Tokenizer != suite.Original && (in.film == nil || r.cfg.KeepImages == record.KeepAll) { // a film has many frames
 		out = r.damageMaps(base, in.img, got)
 	}
 	if r.cfg.KeepImages == record.KeepWorst {

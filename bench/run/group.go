@@ -135,7 +135,7 @@ type done struct {
 
 // do works on a group. It fails only when the run has to stop.
 func (r *runner) do(ctx context.Context, grp *group) error {
-	items, err := r.work(ctx, grp, r.loadItems, how{})
+	items, err := r.work(ctx, grp, r.loadItems, r.saveCrops, how{})
 	if err != nil {
 		return err
 	}
@@ -156,9 +156,21 @@ func (r *runner) do(ctx context.Context, grp *group) error {
 	return nil
 }
 
+// saveCrops saves pictures of a window of a film: those of a whole clip would be the largest
+// thing in memory. They count for nothing until the clip is committed.
+func (r *runner) saveCrops(crops []crop) ([]crop, error) {
+	defer r.spent.in(writing)()
+	for _, c := range crops {
+		if err := c.save(r.cfg.Dir); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
 // work loads the items of a group and takes them through every tokenizer under every
-// condition; films window by window.
-func (r *runner) work(ctx context.Context, grp *group, load func(context.Context, []planned, *film) ([]*loaded, error), h how) (out []done, err error) {
+// condition; films window by window, with what keep makes of the pictures of each.
+func (r *runner) work(ctx context.Context, grp *group, load func(context.Context, []planned, *film) ([]*loaded, error), keep func([]crop) ([]crop, error), h how) (out []done, err error) {
 	film := r.film(ctx, grp)
 	defer func() { err = errors.Join(err, film.close()) }()
 	for _, part := range r.windows(grp) {
@@ -181,6 +193,11 @@ func (r *runner) work(ctx context.Context, grp *group, load func(context.Context
 					d.by[t].add(cell.out)
 					if cell.err != nil {
 						d.failed[t]++
+					}
+				}
+				if film != nil {
+					if d.by[t].crops, err = keep(d.by[t].crops); err != nil {
+						return nil, err
 					}
 				}
 			}

@@ -335,7 +335,7 @@ func (w *Worker) Do(ctx context.Context, number int, only []int, as, why string)
 			return items, nil
 		}
 	}
-	items, err := r.work(ctx, grp, load, how{given: given})
+	items, err := r.work(ctx, grp, load, packCrops, how{given: given})
 	if err != nil {
 		return nil, err
 	}
@@ -355,16 +355,31 @@ func (w *Worker) Do(ctx context.Context, number int, only []int, as, why string)
 					continue
 				}
 				seen[c.path] = true
-				var png bytes.Buffer
-				if err := c.img.EncodePNG(&png); err != nil {
+				packed, err := packCrops([]crop{c})
+				if err != nil {
 					return nil, err
 				}
-				out.Pictures = append(out.Pictures, Picture{c.path, png.Bytes()})
+				out.Pictures = append(out.Pictures, Picture{c.path, packed[0].png})
 			}
 		}
 		out.Items = append(out.Items, o)
 	}
 	return out, nil
+}
+
+// packCrops keeps pictures as PNG alone.
+func packCrops(crops []crop) ([]crop, error) {
+	for i, c := range crops {
+		if c.png != nil {
+			continue
+		}
+		var png bytes.Buffer
+		if err := c.img.EncodePNG(&png); err != nil {
+			return nil, err
+		}
+		crops[i] = crop{path: c.path, png: png.Bytes()}
+	}
+	return crops, nil
 }
 
 // begin does what comes before the first unit.

@@ -575,7 +575,7 @@ func (r *runner) commit(grp *group, journal *record.Journal) error {
 		}
 	}
 	grp.out = nil
-	if pictures {
+	if pictures || grp.clip != nil {
 		if err := wholefile.SyncFolder(filepath.Join(r.cfg.Dir, record.ImagesDir)); err != nil {
 			return fmt.Errorf("writing pictures: %w", err)
 		}
