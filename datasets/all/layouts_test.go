@@ -451,12 +451,16 @@ nonsense
 		"tokbench": {
 			Make: of("", map[string]any{
 				"images/text_data/ic15/a.png": photo, "images/text_data/ic15/b.png": other,
-				"annotations/text_ic15.json": `[{"file_name": "a.png", "height": 40, "width": 80, "annotations": [{"rec": "x", "bbox": [4, 4, 50, 20], "ratio": 0.1}]},
-					{"file_name": "b.png", "height": 40, "width": 80, "annotations": []}]`,
+				"annotations/text_ic15.json": "[" + tokBenchText + "]",
 			}),
 			Damages: []datasettest.Damage{
-				without("images/text_data/ic15/a.png", "a.png", "listed in", "text_ic15.json: [0]"),
+				without("images/text_data/ic15/a.png", "a.png", "listed in", "text_ic15.json:1: [0]"),
 				refused("a malformed list", map[string]any{"annotations/text_ic15.json": "[\n{"}, "text_ic15.json:2"),
+				put("an element of another kind", map[string]any{"annotations/text_ic15.json": "[" + tokBenchText + ",\n7]"}, "text_ic15.json:2: [2]"),
+				put("an element without a size", map[string]any{"annotations/text_ic15.json": "[" + tokBenchText + ",\n" + `{"file_name": "c.png", "height": 0, "width": 9}]`}, "text_ic15.json:2: [2] (c.png): width and height"),
+				put("an image listed twice", map[string]any{"annotations/text_ic15.json": "[" + tokBenchText + ",\n" + `{"file_name": "b.png", "height": 40, "width": 80, "annotations": []}]`}, "text_ic15.json:2: [2]: ic15/b.png is listed twice"),
+				put("a label of another kind", map[string]any{"annotations/text_ic15.json": "[" + strings.Replace(tokBenchText, `[{"rec"`, `[7, {"rec"`, 1) + "]"}, "text_ic15.json:1: [0] (a.png): annotations[0]"),
+				refused("no element that can be used", map[string]any{"annotations/text_ic15.json": "[\n7]"}, "text_ic15.json:2: [0]"),
 				put("the labels of another image", map[string]any{"annotations/text_ic15.json": `[{"file_name": "a.png", "height": 41, "width": 80, "annotations": []}, {"file_name": "b.png", "height": 40, "width": 80, "annotations": []}]`}, "a.png is 80×40, its labels say 80×41"),
 			},
 		},
@@ -642,3 +646,6 @@ func TestConformance(t *testing.T) {
 		}
 	}
 }
+
+// tokBenchText are the elements of a list of TokBench's texts.
+const tokBenchText = `{"file_name": "a.png", "height": 40, "width": 80, "annotations": [{"rec": "x", "bbox": [4, 4, 50, 20], "ratio": 0.1}]}, {"file_name": "b.png", "height": 40, "width": 80, "annotations": []}`

@@ -454,7 +454,8 @@ func OpenTokBench(ctx context.Context, dir string, o datasets.Options) (*Set, er
 		return nil, fmt.Errorf("TokBench's images are looked for in images/text_data: %w", err)
 	}
 	byID := map[string]entry{}
-	var names []string
+	var names, faultIDs []string
+	var faults []entry // elements of lists that are no image
 	for _, f := range lists.Files {
 		file := lists.Path(f)
 		set := strings.TrimSuffix(strings.TrimPrefix(path.Base(f), "text_"), ".json")
@@ -466,15 +467,23 @@ func OpenTokBench(ctx context.Context, dir string, o datasets.Options) (*Set, er
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range entries {
+		for i, e := range entries {
 			if _, twice := byID[e.name]; twice {
-				return nil, fmt.Errorf("%s lists %s twice", file, e.name)
+				e = broken(e.where, fmt.Errorf("%s: %s is listed twice", e.where, e.name))
+			}
+			if e.name == "" {
+				faults, faultIDs = append(faults, e), append(faultIDs, fmt.Sprintf("%s[%d]", path.Base(f), i))
+				continue
 			}
 			byID[e.name] = e
 			names = append(names, e.name)
 		}
 	}
 	if len(names) == 0 {
+		if len(faults) > 0 {
+			_, _, err := faults[0].read()
+			return nil, fmt.Errorf("%s lists no image that can be used: %w", dir, err)
+		}
 		return nil, fmt.Errorf("%s lists no image", dir)
 	}
 	slices.SortFunc(names, files.Natural)
@@ -484,6 +493,7 @@ func OpenTokBench(ctx context.Context, dir string, o datasets.Options) (*Set, er
 		s.entries, s.ids = append(s.entries, byID[n]), append(s.ids, n)
 		digested = append(digested, "images/text_data/"+n)
 	}
+	s.entries, s.ids = append(s.entries, faults...), append(s.ids, faultIDs...)
 	for _, f := range lists.Files {
 		digested = append(digested, "annotations/"+f)
 	}
@@ -491,38 +501,93 @@ func OpenTokBench(ctx context.Context, dir string, o datasets.Options) (*Set, er
 	return s, nil
 }
 
+// parseTokBench reads a list. What one of its elements gets wrong is the error of an entry
+// without a name; the others stand.
 func parseTokBench(file, set string, b []byte) ([]entry, error) {
-	var in []struct {
-		Name        string `json:"file_name"`
-		Height      int    `json:"height"`
-		Width       int    `json:"width"`
-		Annotations []struct {
-			Text  string    `json:"rec"`
-			Box   []float64 `json:"bbox"`
-			Ratio float64   `json:"ratio"`
-		} `json:"annotations"`
+	type annotation struct {
+		Text  string    `json:"rec"`
+		Box   []float64 `json:"bbox"`
+		Ratio float64   `json:"ratio"`
 	}
-	if err := unmarshal(file, b, &in); err != nil {
+	type listed struct {
+		Name        string            `json:"file_name"`
+		Height      int               `json:"height"`
+		Width       int               `json:"width"`
+		Annotations []json.RawMessage `json:"annotations"`
+	}
+	list, err := elements(file, b)
+	if err != nil {
 		return nil, err
 	}
-	var out []entry
-	for i, im := range in {
-		where := fmt.Sprintf("%s: [%d]", file, i)
+	one := func(where string, raw json.RawMessage) (entry, error) {
+		var im listed
+		if err := json.Unmarshal(raw, &im); err != nil {
+			return entry{}, fmt.Errorf("%s: %w", where, err)
+		}
 		if !filepath.IsLocal(im.Name) || im.Name != path.Clean(im.Name) {
-			return nil, fmt.Errorf("%s.file_name is %q: want the name of an image below images/text_data/%s", where, im.Name, set)
+			return entry{}, fmt.Errorf("%s.file_name is %q: want the name of an image below images/text_data/%s", where, im.Name, set)
 		}
 		if im.Width <= 0 || im.Height <= 0 {
-			return nil, fmt.Errorf("%s (%s): width and height are %d and %d: the size of the image is wanted", where, im.Name, im.Width, im.Height)
+			return entry{}, fmt.Errorf("%s (%s): width and height are %d and %d: the size of the image is wanted", where, im.Name, im.Width, im.Height)
 		}
 		c := collect{file: where + " (" + im.Name + ")"}
-		for k, a := range im.Annotations {
-			at, err := corners(a.Box)
+		for k, raw := range im.Annotations {
+			var a annotation
+			var at []datasets.Point
+			err := json.Unmarshal(raw, &a)
+			if err == nil {
+				at, err = corners(a.Box)
+			}
 			if err == nil && !(a.Ratio >= 0 && a.Ratio <= 1) {
 				err = fmt.Errorf("ratio is %g: want a share of the image", a.Ratio)
 			}
 			c.add(fmt.Sprintf("annotations[%d]", k), a.Text, at, false, a.Ratio, err)
 		}
-		out = append(out, entry{name: path.Join(set, im.Name), w: im.Width, h: im.Height, read: c.done, where: where})
+		return entry{name: path.Join(set, im.Name), w: im.Width, h: im.Height, read: c.done, where: where}, nil
+	}
+	var out []entry
+	for i, el := range list {
+		where := fmt.Sprintf("%s:%d: [%d]", file, el.line, i)
+		e, err := one(where, el.raw)
+		if err != nil {
+			e = broken(where, err)
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// broken is an entry that has no image and fails.
+func broken(where string, err error) entry {
+	return entry{where: where, read: func() ([]label, []datasets.LostLabel, error) { return nil, nil, err }}
+}
+
+// An element of a list, and the line that it begins in.
+type element struct {
+	raw  json.RawMessage
+	line int
+}
+
+// elements are those of a JSON array, not decoded yet.
+func elements(file string, b []byte) ([]element, error) {
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	var all []json.RawMessage // bounds what is there, and says where it is no JSON
+	if err := unmarshal(file, b, &all); err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	if _, err := d.Token(); err != nil || len(all) == 0 {
+		return nil, err
+	}
+	out := make([]element, len(all))
+	line, at := 1, 0
+	for i := range out {
+		if err := d.Decode(&out[i].raw); err != nil {
+			return nil, fmt.Errorf("%s: [%d]: %w", file, i, err)
+		}
+		begins := int(d.InputOffset()) - len(out[i].raw)
+		line, at = line+bytes.Count(b[at:begins], []byte("\n")), begins
+		out[i].line = line
 	}
 	return out, nil
 }

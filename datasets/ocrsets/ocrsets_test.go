@@ -158,13 +158,27 @@ func TestTokBench(t *testing.T) {
 	want := []string{
 		`ic15/a.png 000 (4,4)-(50,20) "Street" scale 0.0958`,
 		`sroie/a.png 000 (4,4)-(9,9) "y" scale 0.06`,
-		`sroie/a.png lost label_malformed: text_sroie.json: [0] (a.png): annotations[0]: the box has 2 numbers, want 4`,
+		`sroie/a.png lost label_malformed: text_sroie.json:1: [0] (a.png): annotations[0]: the box has 2 numbers, want 4`,
 		`sroie/b.png fails: b.png is 80×40, its labels say 80×41`,
 	}
 	if diff := cmp.Diff(want, told(t, d)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for _, bad := range []string{`{}`, `[{"file_name": "../a.png", "height": 4, "width": 4}]`, `[{"file_name": "a.png"}]`, `[`} {
+	for _, bad := range []string{`[{"file_name": "../a.png", "height": 4, "width": 4}]`, `[{"file_name": "a.png"}]`} {
+		files["annotations/text_ic15.json"] = bad
+		d, err := ocrsets.OpenTokBench(t.Context(), tree(t, files), datasets.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := d.IDs()
+		if diff := cmp.Diff([]string{"sroie/a.png", "sroie/b.png", "text_ic15.json[0]"}, ids); diff != "" {
+			t.Error(diff)
+		}
+		if _, err := d.Load(t.Context(), len(ids)-1); err == nil || !strings.Contains(err.Error(), "text_ic15.json:1: [0]") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	for _, bad := range []string{`{}`, `[`} {
 		files["annotations/text_ic15.json"] = bad
 		if _, err := ocrsets.OpenTokBench(t.Context(), tree(t, files), datasets.Options{}); err == nil || !strings.Contains(err.Error(), "text_ic15.json") {
 			t.Errorf("%s: %v", bad, err)
