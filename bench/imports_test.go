@@ -55,6 +55,28 @@ func TestImportsPointInward(t *testing.T) {
 	}
 }
 
+// vtbench neither grows nor starts later by NATS: only vtbench-work holds it.
+func TestProgramLinksNoNATS(t *testing.T) {
+	nats := func(pattern string) (found []string) {
+		out, err := goList("-deps", pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for pkg := range strings.Lines(out) {
+			if strings.HasPrefix(pkg, "github.com/nats-io/") {
+				found = append(found, strings.TrimSpace(pkg))
+			}
+		}
+		return found
+	}
+	if found := nats("../cmd/vtbench"); len(found) > 0 {
+		t.Errorf("cmd/vtbench links %s", found)
+	}
+	if len(nats("../cmd/vtbench-work")) == 0 {
+		t.Error("cmd/vtbench-work links nothing of NATS: this test looks for the wrong packages")
+	}
+}
+
 func allowed(rel string, list []string) bool {
 	for _, a := range list {
 		if rel == a || strings.HasSuffix(a, "/") && strings.HasPrefix(rel, a) {
