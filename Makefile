@@ -45,7 +45,7 @@ $(BIN)/nfpm-$(NFPM):
 	GOBIN=$(CURDIR)/$(BIN) go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM)
 	mv $(BIN)/nfpm $@
 
-dist-test: dist ## Install each package where nothing of it is, and run the text suite there; DIST_TEST=twice|venv|debian for a part
+dist-test: dist ## Install each package where nothing of it is, and run the text suite there; DIST_TEST=contents|twice|venv|debian for a part
 	NFPM=$(CURDIR)/$(BIN)/nfpm-$(NFPM) scripts/dist/test.sh $(DIST_TEST)
 
 merged: build ## Hold merged shards against one run, for every suite; SUITES='text face' names some

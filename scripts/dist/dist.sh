@@ -40,6 +40,8 @@ if [ "${needs#GLIBC_2.}" -gt 36 ]; then
   echo "the program needs $needs, and packages are to run with 2.36: make them on Debian 12" >&2
   exit 1
 fi
+# Measures for runs elsewhere, by the program beside itself; it needs no library.
+CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$tree/bin/vtbench-work" ./cmd/vtbench-work
 
 onnxruntime=$(tokenizers/onnx/fetch.sh)
 install -m 644 "$onnxruntime" "$tree/lib/vtbench/libonnxruntime.so.1"

@@ -3,9 +3,9 @@
 # would: the wheel in a fresh virtual environment, the tar.gz unpacked, the .deb in an empty
 # Debian root (needs root and debootstrap).
 #
-#   scripts/dist/test.sh [twice|venv|debian]      (default: all)
+#   scripts/dist/test.sh [contents|twice|venv|debian]      (default: all)
 #
-# twice makes the packages once more and wants the same bytes.
+# contents looks into the packages only. twice makes them once more and wants the same bytes.
 #
 # DEBIAN_MIRROR names the mirror that debootstrap asks, PYTHON a Python of 3.11 or later.
 set -euo pipefail
@@ -27,6 +27,34 @@ twice() {
   (cd .. && scripts/dist/dist.sh "$work/again" >/dev/null)
   diff SHA256SUMS "$work/again/SHA256SUMS" || { echo "made twice, the packages differ" >&2; exit 1; }
   printf '\n== made twice: the same bytes\n'
+}
+
+# What every package must carry, told from the files themselves: their commands, and that
+# vtbench-work needs no library and starts the program beside it.
+contents() {
+  local name files
+  mkdir -p "$work/contents"
+  for name in deb tar whl; do
+    case $name in
+    deb) dpkg-deb -c ./*.deb | awk '{print $6}' ;;
+    tar) tar tzf vtbench-*.tar.gz ;;
+    whl) python3 -m zipfile -l ./*.whl | awk '{print $1}' ;;
+    esac >"$work/contents/$name"
+    for files in bin/vtbench bin/vtbench-work; do
+      grep -q "/$files\$" "$work/contents/$name" || { echo "the $name has no $files" >&2; exit 1; }
+    done
+  done
+  tar xzf vtbench-*.tar.gz -C "$work/contents" --strip-components=2 --wildcards '*/bin/*'
+  if readelf -d "$work/contents/vtbench-work" | grep -q NEEDED; then
+    echo "vtbench-work needs libraries" >&2
+    exit 1
+  fi
+  env -i HOME="$work/home" PATH=/usr/bin:/bin "$work/contents/vtbench-work" --help 2>&1 | grep -- --nats >/dev/null || { echo "vtbench-work does not run" >&2; exit 1; }
+  python3 -c 'import glob, sys, zipfile
+z = zipfile.ZipFile(glob.glob("*.whl")[0])
+points = [n for n in z.namelist() if n.endswith("entry_points.txt")][0]
+sys.exit(b"vtbench-work" not in z.read(points))' || { echo "the wheel has no command vtbench-work" >&2; exit 1; }
+  printf '\n== contents: vtbench and vtbench-work in all three\n'
 }
 
 venv() {
@@ -63,10 +91,15 @@ debian() {
 
 case "${1:-}" in
 '')
+  contents
   twice
   venv
   debian
   ;;
-twice | venv | debian) "$1" ;;
-*) echo "usage: $0 [twice|venv|debian]" >&2; exit 2 ;;
+venv)
+  contents
+  venv
+  ;;
+contents | twice | debian) "$1" ;;
+*) echo "usage: $0 [contents|twice|venv|debian]" >&2; exit 2 ;;
 esac

@@ -63,6 +63,18 @@ class Program(unittest.TestCase):
         p = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
         self.assertEqual((p.returncode, p.stdout), (3, f"{lib} run a b\n"), p.stderr)
 
+    def test_work(self) -> None:
+        program = executable(self.dir / "vtbench", "#!/bin/sh\n")
+        code = "import sys; sys.argv = ['vtbench-work', '--nats', 'a b']; import vtbench._program as p; p.work()"
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SDK), "VTBENCH_BIN": program}
+        command = [sys.executable, "-c", code]
+        p = subprocess.run(command, env=env, capture_output=True, text=True)
+        self.assertEqual(p.returncode, 5, p.stderr)
+        self.assertIn("vtbench-work is not there", p.stderr)
+        executable(self.dir / "vtbench-work", '#!/bin/sh\necho "$@"\n')
+        p = subprocess.run(command, env=env, capture_output=True, text=True)
+        self.assertEqual((p.returncode, p.stdout), (0, "--nats a b\n"), p.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -7,7 +7,7 @@ import importlib.util
 import os
 import shutil
 import sys
-from typing import Dict, Optional
+from typing import Callable, Dict, Optional
 
 BIN = "VTBENCH_BIN"
 ONNXRUNTIME = "VTBENCH_ONNXRUNTIME"
@@ -80,9 +80,20 @@ def environment() -> Dict[str, str]:
 
 def main() -> None:
     """Becomes the program, with the same arguments."""
+    _become("vtbench", lambda path: path)
+
+
+def work() -> None:
+    """Becomes vtbench-work, which lies beside the program and starts it."""
+    _become("vtbench-work", lambda path: os.path.join(os.path.dirname(path), "vtbench-work"))
+
+
+def _become(name: str, of: Callable[[str], str]) -> None:
     try:
-        path = find()
+        path = of(find())
+        if not os.access(path, os.X_OK):
+            raise ProgramMissing(f"{path} is not there: {name} comes with the wheel and the packages of vtbench")
     except ProgramMissing as e:
-        print(f"vtbench: {e}", file=sys.stderr)
+        print(f"{name}: {e}", file=sys.stderr)
         raise SystemExit(5)
     os.execve(path, [path, *sys.argv[1:]], environment())
