@@ -454,14 +454,13 @@ func TestFilmsByAnyWay(t *testing.T) {
 		dirs = append(dirs, execute(t, cfg).Dir)
 	}
 	merged := filepath.Join(t.TempDir(), "merged")
-	cfg := filmConfig(t, reel{broken: -1}, nil, nil)
 	kinds := []metrics.Kind{{Specs: tokens{}.Specs(), Observer: tokens{}}}
 	if _, err := run.Merge(t.Context(), run.MergeConfig{Dirs: dirs, Dir: merged, Kinds: kinds}); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "merged", results(t, merged), plain)
 
-	cfg = filmConfig(t, reel{broken: -1}, nil, newSpacetime())
+	cfg := filmConfig(t, reel{broken: -1}, nil, newSpacetime())
 	cfg.Remote = &near{t: t, as: func(run.Unit) string { return run.Measured }, config: func() run.Config {
 		return filmConfig(t, reel{broken: -1}, nil, newSpacetime())
 	}}

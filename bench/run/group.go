@@ -94,12 +94,6 @@ func (c *cells) at(item, tokenizer, condition int) *cell {
 	return &c.all[(item*c.tokenizers+tokenizer)*c.conditions+condition]
 }
 
-// of are the cells of an item.
-func (c *cells) of(item int) []cell {
-	n := c.tokenizers * c.conditions
-	return c.all[item*n : (item+1)*n]
-}
-
 // how says what is done with cells: they are measured, unless one of these is set.
 type how struct {
 	todo  drawings // they are only drawn, those that are here

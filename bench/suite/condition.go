@@ -32,8 +32,8 @@ func TokenDamages() []string {
 	return []string{TokenDrop, TokenRandom, TokenNearest, TokenRepair, TokenCluster, TokenMaskReplace}
 }
 
-// Frozen, behind the name of a corruption, damages all frames of a film alike, as dirt on a
-// lens does; without it random damage is new in every frame, as noise of a sensor is.
+// Frozen stands behind the name of a corruption that damages all frames of a film alike, as
+// dirt on a lens does; without it random damage is new in every frame, as noise of a sensor is.
 const Frozen = "_frozen"
 
 // FrameDrop loses frames of a film on their way to the tokenizer: the last one that came is
