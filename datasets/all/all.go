@@ -64,6 +64,10 @@ func Kinds() []datasets.Kind {
 				return video.OpenBunny(ctx, arg, o)
 			},
 		},
+		builtin(clips.PhotosID, "clips with exact motion over natural photographs, some with words; from vtbench datasets pull",
+			func() (datasets.Dataset, error) { return clips.New(clips.PhotosID) }),
+		builtin(clips.PortraitsID, "clips with exact motion over two portraits, with key points; from vtbench datasets pull",
+			func() (datasets.Dataset, error) { return clips.New(clips.PortraitsID) }),
 		ofFolder(icdar.Name, "photographs with transcriptions, ICDAR 2013/2015 layout: images/ and gt/gt_NAME.txt, boxes or quads", icdar.Open),
 		ofFolder(ocrsets.TokBench, "TokBench's text: images/text_data/SET/ and annotations/text_SET.json", ocrsets.OpenTokBench),
 		ofFolder(ocrsets.COCOText, "scene text of COCO-Text: cocotext.v2.json beside train2014/; ,set=train behind the folder for another part than val", ocrsets.OpenCOCOText),

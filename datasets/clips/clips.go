@@ -27,10 +27,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/internal/assets"
+	"github.com/vtbench/vtbench/pix"
 )
 
 // Version rises when pixels, labels or motion change.
@@ -38,10 +41,30 @@ const Version = 1
 
 // Names of the data sets.
 const (
-	ID       = "clips-default"
-	StaticID = "clips-static"
-	LinearID = "clips-linear"
+	ID          = "clips-default"
+	StaticID    = "clips-static"
+	LinearID    = "clips-linear"
+	PhotosID    = "clips-photos"    // *missing.Error before `vtbench datasets pull`
+	PortraitsID = "clips-portraits" // likewise
 )
+
+// A source is what a data set is made of.
+type source struct {
+	id, what string
+	clips    []clip
+	first    int      // clips of a default run; 0 is all
+	photos   []string // as internal/assets has them
+}
+
+func sources() []source {
+	return []source{
+		{id: ID, what: "words that pan, zoom, rotate, scroll, fade and are hidden", clips: defaults, first: defaultClips},
+		{id: StaticID, what: "of which " + strings.Trim(fmt.Sprint(shares), "[]") + " percent stand", clips: statics()},
+		{id: LinearID, what: "that follow linear rules", clips: linears},
+		{id: PhotosID, what: "over photographs", clips: overPhotos, photos: photographs},
+		{id: PortraitsID, what: "over portraits", clips: overPortraits(), photos: portraitFiles()},
+	}
+}
 
 // Set is one of the data sets. It keeps the layers of clips that were drawn, some 0.5 to
 // 2 MB each, and no frames.
@@ -60,30 +83,41 @@ var (
 	_ datasets.Credited = (*Set)(nil)
 )
 
-// New returns one of the sets that need no files.
+// New returns one of the sets. The error is a missing.Error where it needs photographs
+// that were not fetched.
 func New(id string) (*Set, error) {
-	switch id {
-	case ID:
-		s := open(id, "words that pan, zoom, rotate, scroll, fade and are hidden", defaults, nil)
-		s.first = defaultClips * frames
-		return s, nil
-	case StaticID:
-		return open(id, "of which "+strings.Trim(fmt.Sprint(shares), "[]")+" percent stand", statics(), nil), nil
-	case LinearID:
-		return open(id, "that follow linear rules", linears, nil), nil
+	all := sources()
+	i := slices.IndexFunc(all, func(o source) bool { return o.id == id })
+	if i < 0 {
+		var names []string
+		for _, o := range all {
+			names = append(names, o.id)
+		}
+		return nil, fmt.Errorf("there are no drawn clips %q (known: %s)", id, strings.Join(names, ", "))
 	}
-	return nil, fmt.Errorf("there are no drawn clips %q (known: %s, %s, %s)", id, ID, StaticID, LinearID)
-}
-
-// open makes a set of clips; photos are the paths of photographs by name.
-func open(id, what string, cs []clip, photos map[string]string) *Set {
-	s := &Set{}
+	src := all[i]
+	s := &Set{info: datasets.Info{ID: id, Version: Version, Source: "generated", Licence: "Apache-2.0"}}
 	h := sha256.New()
 	_, _ = fmt.Fprintln(h, id, Version, rate) // hashes do not fail
+	photos := map[string]string{}
+	if len(src.photos) > 0 {
+		found, err := assets.Collect(assets.Test, src.photos...)
+		if err != nil {
+			return nil, fmt.Errorf("opening %s: %w", id, err)
+		}
+		s.info.Reader = pix.Options{}.Reader() // the same file decoded otherwise makes another set
+		_, _ = fmt.Fprintln(h, s.info.Reader)
+		for k, name := range src.photos {
+			photos[name] = found.Paths[k]
+			_, _ = fmt.Fprintln(h, name, found.Digests[k])
+		}
+		s.info.Source = "generated over packages of PyPI and Debian; vtbench datasets verify lists them"
+		s.info.Licence, s.credits = found.Licences, found.Credits()
+	}
 	for _, t := range typefaces {
 		_, _ = fmt.Fprintf(h, "%s %x\n", t.name, sha256.Sum256(t.file))
 	}
-	for _, c := range cs {
+	for _, c := range src.clips {
 		_, _ = fmt.Fprintln(h, c.id, c.w, c.h, frames)
 		s.clips = append(s.clips, datasets.Clip{ID: c.id, First: len(s.ids), Frames: frames, Rate: rate})
 		for t := range frames {
@@ -96,12 +130,12 @@ func open(id, what string, cs []clip, photos map[string]string) *Set {
 		}))
 	}
 	s.first = len(s.ids)
-	s.info = datasets.Info{
-		ID: id, Version: Version, Digest: hex.EncodeToString(h.Sum(nil)),
-		Title:  fmt.Sprintf("%d clips of %d frames %s", len(cs), frames, what),
-		Source: "generated", Licence: "Apache-2.0",
+	if src.first > 0 {
+		s.first = src.first * frames
 	}
-	return s
+	s.info.Digest = hex.EncodeToString(h.Sum(nil))
+	s.info.Title = fmt.Sprintf("%d clips of %d frames %s", len(src.clips), frames, src.what)
+	return s, nil
 }
 
 // Info implements [datasets.Dataset].

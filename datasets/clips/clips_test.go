@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -62,6 +63,51 @@ func TestNames(t *testing.T) {
 	}
 	if len(digests) != len(all) {
 		t.Error("two sets have the same digest")
+	}
+}
+
+// TestPhotographs: clips over fetched photographs move as they say, and faces have the same
+// points throughout, moved.
+func TestPhotographs(t *testing.T) {
+	for _, id := range []string{PhotosID, PortraitsID} {
+		s, err := New(id)
+		testenv.Need(t, err)
+		if len(s.Credits()) == 0 || s.Info().Licence == "Apache-2.0" {
+			t.Errorf("%s has no credits, or the licence of drawings", id)
+		}
+		tracks := 0
+		for _, c := range s.Clips() {
+			before, it := load(t, s, c.ID, 10), load(t, s, c.ID, 11)
+			known, off := 0, 0.
+			for i := range it.Flow.DX {
+				if !it.Flow.Known(i) {
+					continue
+				}
+				known++
+				x, y := float64(i%it.Image.W)+float64(it.Flow.DX[i]), float64(i/it.Image.W)+float64(it.Flow.DY[i])
+				x0, y0 := min(int(x+.5), it.Image.W-1), min(int(y+.5), it.Image.H-1)
+				off += math.Abs(float64(it.Image.Pix[3*i]) - float64(before.Image.Pix[3*(y0*it.Image.W+x0)]))
+			}
+			if known < len(it.Flow.DX)/2 || off/float64(known) > 8 { // the nearest pixel, not an interpolated one
+				t.Errorf("%s/%s: motion of %d pixels is known, and off by %.1f grey levels", id, c.ID, known, off/float64(known))
+			}
+			for _, in := range it.Instances {
+				if !in.IsFace() {
+					continue
+				}
+				tracks++
+				was := before.Instances[slices.IndexFunc(before.Instances, func(o datasets.Instance) bool { return o.ID == in.ID })]
+				for k, p := range in.Points {
+					i := int(p.Y)*it.Image.W + int(p.X)
+					if dx, dy := was.Points[k].X-p.X-float64(it.Flow.DX[i]), was.Points[k].Y-p.Y-float64(it.Flow.DY[i]); math.Abs(dx)+math.Abs(dy) > .1 {
+						t.Errorf("%s/%s: point %d of %s is %.2f, %.2f off the motion", id, c.ID, k, in.ID, dx, dy)
+					}
+				}
+			}
+		}
+		if (tracks > 0) != (id == PortraitsID) {
+			t.Errorf("%s has %d faces", id, tracks)
+		}
 	}
 }
 

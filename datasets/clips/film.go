@@ -126,57 +126,81 @@ func (g *ground) paint(c *canvas, t int, m affine) {
 		win = win.Intersect(g.window)
 	}
 	alpha := g.alpha(t)
-	if len(c.img.Pix) == 0 {
-		for y := win.Min.Y; y < win.Max.Y; y++ {
-			for x := win.Min.X; x < win.Max.X; x++ {
-				c.own(y*c.w+x, alpha)
-			}
+	for y := win.Min.Y; y < win.Max.Y; y++ {
+		for x := win.Min.X; x < win.Max.X; x++ {
+			c.own(y*c.w+x, alpha)
 		}
+	}
+	if len(c.img.Pix) == 0 || win.Empty() {
 		return
 	}
 	back := m.inverse()
-	var at []float64 // of samples within a pixel
-	if at = []float64{.5}; m.reduces() {
+	at := []float64{.5} // samples within a pixel
+	if m.reduces() {
 		at = []float64{.25, .75}
 	}
-	n := len(at) * len(at)
+	n := len(at) * len(at) << (2 * fill.SubBits)
+	line := make([]int, 3*win.Dx()) // sums of samples
 	for y := win.Min.Y; y < win.Max.Y; y++ {
-		for x := win.Min.X; x < win.Max.X; x++ {
-			var sum [3]int
-			for _, v := range at {
-				for _, u := range at {
-					tx, ty := back.at(float64(x)+u, float64(y)+v)
-					g.sample(&sum, fill.Fix(tx-.5), fill.Fix(ty-.5))
+		to := c.img.Row(y)[3*win.Min.X : 3*win.Max.X]
+		if from, ok := g.straight(m, win.Min.X, win.Max.X, y); ok && alpha == 256 {
+			copy(to, from)
+			continue
+		}
+		clear(line)
+		for _, v := range at {
+			for _, u := range at {
+				for x := range win.Dx() {
+					tx, ty := back.at(float64(win.Min.X+x)+u, float64(y)+v)
+					g.sample(line[3*x:3*x+3], fill.Fix(tx-.5), fill.Fix(ty-.5))
 				}
 			}
-			half := n << 15
-			c.blend(y*c.w+x, alpha, rgb{uint8((sum[0] + half) / (n << 16)), uint8((sum[1] + half) / (n << 16)), uint8((sum[2] + half) / (n << 16))})
+		}
+		for i, sum := range line {
+			to[i] = mix(to[i], uint8((sum+n/2)/n), alpha)
 		}
 	}
 }
 
-// sample adds the colour at a place, in 1/256 of a pixel between centres, times 65536.
-func (g *ground) sample(sum *[3]int, x, y int) {
-	x0, y0, fx, fy := x>>fill.SubBits, y>>fill.SubBits, x&(fill.Subpixels-1), y&(fill.Subpixels-1)
-	for _, q := range [4][3]int{
-		{x0, y0, (fill.Subpixels - fx) * (fill.Subpixels - fy)},
-		{x0 + 1, y0, fx * (fill.Subpixels - fy)},
-		{x0, y0 + 1, (fill.Subpixels - fx) * fy},
-		{x0 + 1, y0 + 1, fx * fy},
-	} {
-		if q[2] == 0 {
-			continue
-		}
-		if g.wraps {
-			q[0], q[1] = (q[0]%g.img.W+g.img.W)%g.img.W, (q[1]%g.img.H+g.img.H)%g.img.H
-		} else {
-			q[0], q[1] = min(max(q[0], 0), g.img.W-1), min(max(q[1], 0), g.img.H-1)
-		}
-		p := g.img.Pix[3*(q[1]*g.img.W+q[0]):]
-		sum[0] += int(p[0]) * q[2]
-		sum[1] += int(p[1]) * q[2]
-		sum[2] += int(p[2]) * q[2]
+// straight are the pixels that lie under those of row y from x0 to x1 where m moves by whole
+// pixels, and the image is not cut off there.
+func (g *ground) straight(m affine, x0, x1, y int) ([]uint8, bool) {
+	dx, dy := int(m.c), int(m.f)
+	if m != shift(float64(dx), float64(dy)) || x0-dx < 0 || x1-dx > g.img.W || y-dy < 0 || y-dy >= g.img.H {
+		return nil, false
 	}
+	return g.img.Row(y - dy)[3*(x0-dx) : 3*(x1-dx)], true
+}
+
+// sample adds the colour at a place, in 1/256 of a pixel between centres, times 65536.
+func (g *ground) sample(sum []int, x, y int) {
+	x0, y0, fx, fy := x>>fill.SubBits, y>>fill.SubBits, x&(fill.Subpixels-1), y&(fill.Subpixels-1)
+	x1, y1 := x0, y0
+	if fx > 0 {
+		x1++
+	}
+	if fy > 0 {
+		y1++
+	}
+	w, h := g.img.W, g.img.H
+	if x0 < 0 || y0 < 0 || x1 >= w || y1 >= h {
+		x0, x1, y0, y1 = g.inside(x0, w), g.inside(x1, w), g.inside(y0, h), g.inside(y1, h)
+	}
+	p := g.img.Pix
+	a, b, c, d := 3*(y0*w+x0), 3*(y0*w+x1), 3*(y1*w+x0), 3*(y1*w+x1)
+	for i := range sum[:3] {
+		top := int(p[a+i])*(fill.Subpixels-fx) + int(p[b+i])*fx
+		bottom := int(p[c+i])*(fill.Subpixels-fx) + int(p[d+i])*fx
+		sum[i] += top*(fill.Subpixels-fy) + bottom*fy
+	}
+}
+
+// inside is the place of a row or column of the image that stands for one beyond its sides.
+func (g *ground) inside(i, n int) int {
+	if g.wraps {
+		return (i%n + n) % n
+	}
+	return min(max(i, 0), n-1)
 }
 
 // A plate is a rectangle of one colour: a sign, or a bar that hides what is behind it.

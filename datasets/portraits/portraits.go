@@ -74,6 +74,24 @@ var portraitsAtHand = []portrait{
 	},
 }
 
+// A Person is a portrait at hand, for other data sets that show it.
+type Person struct {
+	Name, File string          // the file as internal/assets has it
+	Face       image.Rectangle // from the hairline to the chin, ear to ear
+	// Points are the left eye as seen, the right eye, the tip of the nose, the left and the
+	// right corner of the mouth; the centre of the first pixel is (0.5, 0.5).
+	Points [5]datasets.Point
+}
+
+// People lists the portraits.
+func People() []Person {
+	var out []Person
+	for _, p := range portraitsAtHand {
+		out = append(out, Person{p.name, p.file, p.face, p.points})
+	}
+	return out
+}
+
 // backgrounds show no people and are larger than any canvas.
 var backgrounds = []string{
 	"picosdeeuropa_by_Aitzol_Berasategi.jpg", "LadyBird.jpg", "greentock_by_Peter_Nerlich.jpg", "Dune.jpg",
