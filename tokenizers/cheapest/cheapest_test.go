@@ -21,7 +21,7 @@ import (
 )
 
 func kinds() []tokenizers.Kind {
-	return slices.Concat(codec.Kinds(), quant.Kinds(), []tokenizers.Kind{Kind(kinds)})
+	return slices.Concat(codec.Kinds(), quant.Kinds(), quant.ClipKinds(), []tokenizers.Kind{Kind(kinds)})
 }
 
 func tryOpen(t *testing.T, text string) (tokenizers.Tokenizer, error) {
@@ -118,6 +118,36 @@ func TestInfoIsThatOfAll(t *testing.T) {
 	}
 	if n := lcm(6, 4); n != 12 {
 		t.Errorf("the least common multiple of 6 and 4 is %d", n)
+	}
+}
+
+// Tokenizers of clips are taken as what they are for images: the choice is made frame by
+// frame, and it says so.
+func TestClipTokenizersAreChosenByFrame(t *testing.T) {
+	in, one := images(), "vq3d:patch=8,k=1024"
+	member, err := tryOpen(t, one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, clips := member.(tokenizers.ClipTokenizer); !clips || member.Info().Clips == nil {
+		t.Fatalf("%s takes no clips: this test needs one that does", one)
+	}
+	text := "cheapest:of={{" + one + "},{jpeg:q=95}},least=-1000"
+	tok, err := tryOpen(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, clips := tok.(tokenizers.ClipTokenizer); clips || tok.Info().Clips != nil {
+		t.Errorf("takes clips: %v, and says %+v", clips, tok.Info().Clips)
+	}
+	want, got := reconstruct(t, one, in...), reconstruct(t, text, in...)
+	for i := range in {
+		if got[i].Err != nil || want[i].Err != nil {
+			t.Fatal(got[i].Err, want[i].Err)
+		}
+		if !slices.Equal(got[i].Image.Pix, want[i].Image.Pix) {
+			t.Errorf("image %d is not what %s makes of it", i, one)
+		}
 	}
 }
 

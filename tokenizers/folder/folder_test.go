@@ -3,6 +3,7 @@ package folder
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image/jpeg"
 	"os"
 	"path/filepath"
@@ -306,6 +307,51 @@ func TestPlan(t *testing.T) {
 		err := mustOpen(t, dir).Plan(t.Context(), []tokenizers.Asked{{Dataset: "s", Items: c.items, Conditions: []string{"clean", "fog/3"}, Resolutions: []int{32}}})
 		if (c.want == "") != (err == nil) || err != nil && !regexp.MustCompile(c.want).MatchString(err.Error()) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// Frames of films are items: reconstructions of clips are folders of frames, and a frame is
+// found in its own clip only.
+func TestFramesOfFilms(t *testing.T) {
+	const clips, frames = 2, 3
+	for _, below := range []string{"", "drawn", "drawn_32", "drawn/32"} {
+		dir := t.TempDir()
+		film := tokenizers.Asked{Dataset: "drawn", Conditions: []string{"clean"}, Resolutions: []int{32}}
+		for c := range clips {
+			for f := range frames {
+				item := fmt.Sprintf("clip-%d/%04d", c, f)
+				film.Items = append(film.Items, item)
+				if c == clips-1 && f == frames-1 {
+					continue // the last of the last clip is missing, and the other clip has one of its name
+				}
+				save(t, grey(32, 32, uint8(10*c+f)), dir, filepath.FromSlash(below), filepath.FromSlash(item)+".png")
+			}
+		}
+		tok := mustOpen(t, dir)
+		if tok.Info().Clips != nil {
+			t.Error("takes frames one by one, and declares clips")
+		}
+		if err := tok.Plan(t.Context(), []tokenizers.Asked{film}); err != nil {
+			t.Fatal(err)
+		}
+		var refs []tokenizers.ItemRef
+		var in []pix.Image
+		for _, item := range film.Items {
+			refs = append(refs, tokenizers.ItemRef{Dataset: "drawn", Item: item, Condition: "clean", Resolution: 32, W: 40, H: 20})
+			in = append(in, pix.New(32, 32))
+		}
+		out, err := tok.ReconstructItems(t.Context(), refs, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range out[:len(out)-1] {
+			if want := uint8(10*(i/frames) + i%frames); r.Err != nil || r.Image.Pix[0] != want {
+				t.Errorf("below %q: %s: %v, level %v, want %d", below, refs[i].Item, r.Err, r.Image.Pix[:min(1, len(r.Image.Pix))], want)
+			}
+		}
+		if err := out[len(out)-1].Err; err == nil || !strings.Contains(err.Error(), "clip-1/0002") {
+			t.Errorf("below %q: a missing frame: %v, want an error that names it", below, err)
 		}
 	}
 }
