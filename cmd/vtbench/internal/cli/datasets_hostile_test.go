@@ -173,6 +173,34 @@ func TestHostileData(t *testing.T) {
 	}
 }
 
+// A label that cannot be used is named and counted, and the status says so, where nothing else
+// is wrong.
+func TestLostLabelAlone(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "images", "text_data", "signs")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	photos(t, dir, 2, false, 0)
+	if err := os.Mkdir(filepath.Join(root, "annotations"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	list := `[{"file_name": "a.png", "height": 40, "width": 48, "annotations": [{"rec": "Way", "bbox": [4, 4, 30, 16], "ratio": 0.2}, {"rec": "Out", "bbox": [4, 20, 30], "ratio": 0.2}]},
+{"file_name": "b.png", "height": 40, "width": 48, "annotations": [{"rec": "In", "bbox": [4, 4, 30, 16], "ratio": 0.2}]}]`
+	if err := os.WriteFile(filepath.Join(root, "annotations", "text_signs.json"), []byte(list), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	asked := filepath.Join(t.TempDir(), "s.yaml")
+	text := "id: pixels\nversion: 1\ntitle: Pixels\nquestion: How far?\ndatasets: [text-default]\nresolutions: [32]\nscore_at: input\nmetrics: [psnr]\nheadline: [psnr]\ntokenizers: [original, resize]\n"
+	if err := os.WriteFile(asked, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, _, stderr := vtbench(t, "run", "--suite", asked, "--data", "tokbench:"+root, "-t", "jpeg:q=50", "--no-cache", "-o", filepath.Join(t.TempDir(), "run"))
+	if status != ExitItemsFailed || !strings.Contains(stderr, "1 label cannot be used") || !strings.Contains(stderr, "text_signs.json") {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
 // score --strict and --max-pixels.
 func TestStrictScoreAndMaxPixels(t *testing.T) {
 	dir := t.TempDir()

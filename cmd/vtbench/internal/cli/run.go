@@ -561,9 +561,17 @@ func (a *app) remarks(s *summary.Summary) {
 func (a *app) failures(run *summary.Run) error {
 	list := summary.Distinct(run.Summary.Errors)
 	nothing := unmeasured(run)
+	lost := 0
+	for _, l := range run.Summary.Lost { // named by remarks
+		if !metrics.Refused(l.Reason) {
+			lost += l.Labels
+		}
+	}
 	switch {
-	case len(list) == 0 && nothing == "":
+	case len(list) == 0 && nothing == "" && lost == 0:
 		return nil
+	case len(list) == 0 && nothing == "":
+		return &statusError{ExitItemsFailed, fmt.Errorf("done, but %s cannot be used; they are counted in every table", format.Plural(lost, "label", "labels"))}
 	case len(list) == 0:
 		return &statusError{ExitItemsFailed, fmt.Errorf("done, but %s", nothing)}
 	}
