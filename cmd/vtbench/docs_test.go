@@ -262,6 +262,7 @@ func stage(t *testing.T, root string) {
 	put(t, "enc.sh", "#!/bin/sh\ncp \"$1\" \"$2\"\n")
 	put(t, "dec.sh", "#!/bin/sh\ncp \"$1\" \"$2\"\n")
 	take("examples/tokenizers/plain_node.mjs", "examples", "tokenizers", "plain_node.mjs")
+	take("examples/tokenizers/numpy_clips.py", "examples", "tokenizers", "numpy_clips.py")
 	// Graphs.
 	take("enc.onnx", "tokenizers", "onnx", "testdata", "encoder.onnx")
 	take("dec.onnx", "tokenizers", "onnx", "testdata", "decoder.onnx")
