@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"image"
@@ -12,11 +13,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/datasets/portraits"
+	"github.com/vtbench/vtbench/internal/assets"
+	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
 )
@@ -26,6 +31,9 @@ var update = flag.Bool("update", false, "write testdata/golden.json from this bu
 func set(t testing.TB, id string) *Set {
 	t.Helper()
 	s, err := New(id)
+	if id == PhotosID || id == PortraitsID {
+		testenv.Need(t, err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,6 +223,15 @@ func TestFlowReproducesFrames(t *testing.T) {
 		mean      float64 // levels
 		known     float64 // least share of pixels
 	}{
+		{PhotosID, "forest", 0, 0, .98},
+		{PhotosID, "boats", 0, 0, .98},
+		{PhotosID, "bridge", 0, 0, .96},
+		{PhotosID, "facade", 120, 2.5, .99},
+		{PhotosID, "picos", 120, 3, .98},
+		{PortraitsID, "eileen-collins-pan", 0, 0, .98},
+		{PortraitsID, "eileen-collins-zoom", 120, 1.6, .99},
+		{PortraitsID, "grace-hopper-pan", 120, 3.5, .98},
+		{PortraitsID, "grace-hopper-zoom", 120, 2.5, .99},
 		{ID, "pan", 0, 0, .98},
 		{ID, "credits", 0, 0, .98},
 		{ID, "word", 0, 0, .97},
@@ -509,30 +526,102 @@ func TestLinear(t *testing.T) {
 	}
 }
 
+// A face's key points are those of the portrait, moved as the clip is said to move, and the
+// pixels around them are the portrait's.
+func TestFacesMoveAsStated(t *testing.T) {
+	t.Parallel()
+	s := set(t, PortraitsID)
+	for i, p := range portraits.People() {
+		cam := cameras[i]
+		for k := range frames {
+			f := float64(k)
+			scale := .75 + f/128
+			for name, to := range map[string]func(q datasets.Point) datasets.Point{
+				"pan": func(q datasets.Point) datasets.Point {
+					return datasets.Point{X: q.X + f*cam.move.X, Y: q.Y + f*cam.move.Y - cam.top}
+				},
+				"zoom": func(q datasets.Point) datasets.Point {
+					return datasets.Point{X: (q.X-cam.centre.X)*scale + 192, Y: (q.Y-cam.centre.Y)*scale + 144}
+				},
+			} {
+				c := slices.IndexFunc(s.clips, func(c datasets.Clip) bool { return c.ID == p.Name+"-"+name })
+				film, err := s.films[c]()
+				if err != nil {
+					t.Fatal(err)
+				}
+				ins := film.instances(film.shots[0], k)
+				if len(ins) != 1 || !ins[0].IsFace() || ins[0].Ignore || ins[0].Identity != p.Name || ins[0].ID != p.Name || len(ins[0].Points) != 5 {
+					t.Fatalf("%s-%s/%04d: %+v", p.Name, name, k, ins)
+				}
+				for j, q := range ins[0].Points {
+					if w := to(p.Points[j]); math.Hypot(q.X-w.X, q.Y-w.Y) > 1e-9 || !in(q, ins[0].Box) {
+						t.Errorf("%s-%s/%04d: point %d at %v of %v, want %v", p.Name, name, k, j, q, ins[0].Box, w)
+					}
+				}
+				a := to(datasets.Point{X: float64(p.Face.Min.X), Y: float64(p.Face.Min.Y)})
+				if math.Abs(a.X-float64(ins[0].Box.Min.X)) > .5 || math.Abs(a.Y-float64(ins[0].Box.Min.Y)) > .5 {
+					t.Errorf("%s-%s/%04d: box %v, want one from %v", p.Name, name, k, ins[0].Box, a)
+				}
+			}
+		}
+	}
+	// By whole pixels, the face is the photograph's, to the bit.
+	p := portraits.People()[0]
+	path, err := assets.Path(p.File)
+	testenv.Need(t, err)
+	photo, err := pix.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	it := load(t, s, p.Name+"-pan", 11)
+	if !it.Image.Crop(it.Instances[0].Box).Equal(photo.Crop(p.Face)) {
+		t.Error("the face is not that of the photograph")
+	}
+}
+
+func in(p datasets.Point, r image.Rectangle) bool {
+	return image.Pt(int(p.X), int(p.Y)).In(r)
+}
+
+func TestWithoutPhotographs(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	for _, id := range []string{PhotosID, PortraitsID} {
+		_, err := New(id)
+		var lacks *missing.Error
+		if !errors.As(err, &lacks) || !strings.Contains(err.Error(), "datasets pull") {
+			t.Errorf("%s: the error is %v", id, err)
+		}
+	}
+}
+
 // No ground ends inside of a frame.
 func TestGroundsCoverFrames(t *testing.T) {
-	for _, id := range all {
-		s := set(t, id)
-		for i, c := range s.Clips() {
-			f, err := s.films[i]()
-			if err != nil {
-				t.Fatal(err)
-			}
-			for k := range frames {
-				for _, l := range f.shotOf(k).layers {
-					g, ok := l.(*ground)
-					if !ok || g.wraps {
-						continue
-					}
-					back := g.move.at(k).inverse()
-					win := g.window
-					if win.Empty() {
-						win = image.Rect(0, 0, f.w, f.h)
-					}
-					for _, p := range quad(back, float64(win.Min.X), float64(win.Min.Y), float64(win.Max.X), float64(win.Max.Y)) {
-						if p.X < -1e-9 || p.Y < -1e-9 || p.X > float64(g.img.W)+1e-9 || p.Y > float64(g.img.H)+1e-9 {
-							t.Errorf("%s/%d: a corner of the frame is at %v of a ground of %d×%d", c.ID, k, p, g.img.W, g.img.H)
-						}
+	for _, id := range append([]string{PhotosID, PortraitsID}, all...) {
+		t.Run(id, func(t *testing.T) { groundsCoverFrames(t, set(t, id)) })
+	}
+}
+
+func groundsCoverFrames(t *testing.T, s *Set) {
+	t.Helper()
+	for i, c := range s.Clips() {
+		f, err := s.films[i]()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range frames {
+			for _, l := range f.shotOf(k).layers {
+				g, ok := l.(*ground)
+				if !ok || g.wraps {
+					continue
+				}
+				back := g.move.at(k).inverse()
+				win := g.window
+				if win.Empty() {
+					win = image.Rect(0, 0, f.w, f.h)
+				}
+				for _, p := range quad(back, float64(win.Min.X), float64(win.Min.Y), float64(win.Max.X), float64(win.Max.Y)) {
+					if p.X < -1e-9 || p.Y < -1e-9 || p.X > float64(g.img.W)+1e-9 || p.Y > float64(g.img.H)+1e-9 {
+						t.Errorf("%s/%d: a corner of the frame is at %v of a ground of %d×%d", c.ID, k, p, g.img.W, g.img.H)
 					}
 				}
 			}

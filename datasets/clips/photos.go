@@ -1,6 +1,8 @@
 package clips
 
 import (
+	"cmp"
+	"fmt"
 	"image"
 	"math"
 
@@ -10,9 +12,7 @@ import (
 )
 
 // photographs of clips-photos.
-var photographs = []string{
-	forest, boats, facade, picos, bridge,
-}
+var photographs = []string{forest, boats, facade, picos, bridge}
 
 const (
 	forest = "Path.jpg"
@@ -25,17 +25,15 @@ const (
 // photo adds a photograph as the ground, reduced until it just covers w×h pixels.
 func (m *maker) photo(move *motion, name string, w, h int) {
 	img, err := pix.Load(m.photos[name])
+	if err == nil && (img.W < w || img.H < h) {
+		err = fmt.Errorf("photograph %s has %d×%d pixels, the clip needs %d×%d", name, img.W, img.H, w, h)
+	}
 	if err == nil {
 		k := max(float64(w)/float64(img.W), float64(h)/float64(img.H))
-		if k > 1 {
-			k = 1 // never enlarged; a test sees what is missing
-		}
 		img, err = pix.Resize(img, max(w, int(math.Ceil(float64(img.W)*k))), max(h, int(math.Ceil(float64(img.H)*k))))
 	}
 	if err != nil {
-		if m.err == nil {
-			m.err = err
-		}
+		m.err = cmp.Or(m.err, err)
 		return
 	}
 	x, y := (img.W-w)/2, (img.H-h)/2
