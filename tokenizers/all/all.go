@@ -10,8 +10,12 @@
 package all
 
 import (
+	"context"
 	"slices"
 
+	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/datasets/video"
+	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/tokenizers"
 	"github.com/vtbench/vtbench/tokenizers/baseline"
 	"github.com/vtbench/vtbench/tokenizers/cheapest"
@@ -39,8 +43,15 @@ func Kinds() []tokenizers.Kind {
 		grouped("networks", neural.Kinds()...),
 		grouped("combinations", cheapest.Kind(Kinds), ptq.Kind(Kinds)),
 		grouped("released", zoo.Kind()),
-		grouped("adapters", process.Kind(), process.FDKind(), onnx.Kind(), folder.Kind()),
+		grouped("adapters", process.Kind(), process.FDKind(), onnx.Kind(), folder.Kind(films())),
 	)
+}
+
+// films reads reconstructions that are films in files, as the data sets of such are read.
+func films() folder.Films {
+	return folder.Films{Is: video.IsFilm, Open: func(ctx context.Context, file string, decode pix.Options) (datasets.Dataset, error) {
+		return video.Open(ctx, file, datasets.Options{Decode: decode})
+	}}
 }
 
 // grouped lists kinds under a heading.

@@ -22,6 +22,9 @@
 //	recon/my_tok/ic15/
 //	recon/my_tok/
 //
+// Frames of films are found like that, as clip/0012.png; or a film in a file, clip.mp4 in the
+// place of the folder clip, holds all of them in their order.
+//
 // The last two say nothing of a resolution and serve them all, unless a folder
 // beside them names one. A folder named by a number is a resolution only where the
 // data set has no items in a folder of that name: 256/img.png may be the name of an
@@ -54,8 +57,8 @@ import (
 	"github.com/vtbench/vtbench/tokenizers"
 )
 
-// Kind is the registry entry.
-func Kind() tokenizers.Kind {
+// Kind is the registry entry; films reads reconstructions of whole films.
+func Kind(films Films) tokenizers.Kind {
 	return tokenizers.Kind{
 		Name:       "folder",
 		Summary:    "reconstructions that are on disk already, found by name",
@@ -79,7 +82,7 @@ func Kind() tokenizers.Kind {
 			if err != nil {
 				return nil, err
 			}
-			return Open(ctx, opts["dir"], Options{Set: opts["set"], ScaledBack: opts.Bool("scaled_back"), Decode: decode})
+			return Open(ctx, opts["dir"], Options{Set: opts["set"], ScaledBack: opts.Bool("scaled_back"), Decode: decode, Films: films})
 		},
 	}
 }
@@ -89,15 +92,17 @@ type Options struct {
 	Set        string // stands in folders' names for the data set's name
 	ScaledBack bool   // the pictures have the sizes of the originals
 	Decode     pix.Options
+	Films      Films // reads films; the zero value takes none
 }
 
 // A Tokenizer finds reconstructions in a folder.
 type Tokenizer struct {
-	name string // as the user wrote the folder
-	o    Options
-	info tokenizers.Info
-	list files.Listing
-	dirs map[string]bool // of list, with "."
+	name  string // as the user wrote the folder
+	o     Options
+	info  tokenizers.Info
+	list  files.Listing // its Files are the images
+	films []*film
+	dirs  map[string]bool // of list, with "."
 	// stems are the files of list without extension, one or two.
 	stems map[string]bool
 
@@ -115,24 +120,34 @@ type key struct {
 // A place is where the reconstructions of a key are.
 type place struct {
 	dir     string
-	of      map[string]string // file, below the root, by item
-	have    []string          // files of dir, for hints
-	missing error             // there is no place
-	err     error             // names are ambiguous
+	of      map[string]string  // file, below the root, by item
+	frames  map[string]frameOf // of films, by item
+	odd     map[string]error   // why the film of an item does not serve
+	films   []string           // that are for clips of the data set
+	have    []string           // files of dir, for hints
+	missing error              // there is no place
+	err     error              // names are ambiguous
 }
 
-// Open lists a folder and digests what is in it: changed files are another tokenizer.
+// Open lists a folder and digests what is in it: changed files are another tokenizer. Films
+// are looked into; the tokenizer has to be closed.
 func Open(ctx context.Context, dir string, o Options) (*Tokenizer, error) {
-	l, err := files.List(ctx, dir, pix.IsImage)
+	isFilm := o.Films.Is
+	if isFilm == nil {
+		isFilm = func(string) bool { return false }
+	}
+	l, err := files.List(ctx, dir, func(name string) bool { return pix.IsImage(name) || isFilm(name) })
 	if err != nil {
 		return nil, fmt.Errorf("opening a folder of reconstructions: %w", err)
 	}
-	if len(l.Files) == 0 {
+	all := l.Files
+	l.Files = slices.DeleteFunc(slices.Clone(all), isFilm)
+	if len(all) == 0 {
 		left := ""
 		if len(l.LeftOut) > 0 {
 			left = "; left out: " + l.LeftOut.String()
 		}
-		return nil, fmt.Errorf("%s holds no image (PNG, JPEG, GIF, BMP, TIFF, WebP, PPM, PGM, PBM): put the reconstructions there under the names of their originals%s", dir, left)
+		return nil, fmt.Errorf("%s holds no image (PNG, JPEG, GIF, BMP, TIFF, WebP, PPM, PGM, PBM) and no film: put the reconstructions there under the names of their originals%s", dir, left)
 	}
 	t := &Tokenizer{name: filepath.Clean(dir), o: o, list: l, dirs: map[string]bool{".": true}, stems: map[string]bool{}, asked: map[string][]string{}, found: map[key]*place{}}
 	for _, d := range l.Dirs {
@@ -142,14 +157,17 @@ func Open(ctx context.Context, dir string, o Options) (*Tokenizer, error) {
 		f = pix.TrimExt(f)
 		t.stems[f], t.stems[pix.TrimExt(f)] = true, true
 	}
-	sum, err := t.digest(ctx)
+	if err := t.openFilms(ctx, slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !isFilm(name) })); err != nil {
+		return nil, err
+	}
+	sum, err := t.digest(ctx, all)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", dir, err)
+		return nil, errors.Join(fmt.Errorf("reading %s: %w", dir, err), t.Close())
 	}
 	t.info = tokenizers.Info{
 		Name: filepath.Base(t.name), Version: "2", Weights: sum,
 		Deterministic: true, Concurrent: true, ScaledBack: o.ScaledBack,
-		Params: map[string]string{"files": strconv.Itoa(len(l.Files)), "reader": o.Decode.Reader()},
+		Params: map[string]string{"files": strconv.Itoa(len(all)), "reader": o.Decode.Reader()},
 	}
 	return t, nil
 }
@@ -158,8 +176,8 @@ func Open(ctx context.Context, dir string, o Options) (*Tokenizer, error) {
 func (t *Tokenizer) LeftOut() files.Omissions { return t.list.LeftOut }
 
 // digest is the SHA-256 over names and contents, read by all processors.
-func (t *Tokenizer) digest(ctx context.Context) (string, error) {
-	names := slices.Clone(t.list.Files)
+func (t *Tokenizer) digest(ctx context.Context, names []string) (string, error) {
+	names = slices.Clone(names)
 	slices.Sort(names)
 	sums := make([][sha256.Size]byte, len(names))
 	g, ctx := errgroup.WithContext(ctx)
@@ -255,7 +273,7 @@ func (t *Tokenizer) ReconstructItems(ctx context.Context, refs []tokenizers.Item
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		out[i].Image, out[i].Err = t.load(ref, in[i], places[i])
+		out[i].Image, out[i].Err = t.load(ctx, ref, in[i], places[i])
 	}
 	return out, nil
 }
@@ -289,21 +307,18 @@ func (t *Tokenizer) places(refs []tokenizers.ItemRef) []*place {
 }
 
 // load reads and checks one reconstruction.
-func (t *Tokenizer) load(ref tokenizers.ItemRef, in pix.Image, p *place) (pix.Image, error) {
+func (t *Tokenizer) load(ctx context.Context, ref tokenizers.ItemRef, in pix.Image, p *place) (pix.Image, error) {
 	if err := errors.Join(p.err, p.missing); err != nil {
 		return pix.Image{}, fmt.Errorf("reconstruction of %q: %w", ref.Item, err)
 	}
-	rel, ok := p.of[clean(ref.Item)]
-	if !ok {
+	m, file, found, err := t.read(ctx, clean(ref.Item), p)
+	if !found {
 		return pix.Image{}, fmt.Errorf("reconstruction of %q (%s) is missing: looked in %s (%d images%s)",
 			ref.Item, describe(ref), filepath.Join(t.name, p.dir), len(p.have), suggest.Hint(path.Base(pix.TrimExt(clean(ref.Item))), stems(p.have)))
 	}
-	file := t.list.Path(rel)
-	d, err := pix.Read(file, t.o.Decode)
 	if err != nil {
 		return pix.Image{}, fmt.Errorf("reconstruction of %q: %w", ref.Item, err)
 	}
-	m := d.Image
 	given, original := m.W == in.W && m.H == in.H, m.W == ref.W && m.H == ref.H
 	switch {
 	case t.o.ScaledBack && original, !t.o.ScaledBack && given:
@@ -385,7 +400,7 @@ func (t *Tokenizer) search(k key) *place {
 	candidates, exist := t.candidates(k)
 	var first *place
 	for _, dir := range exist {
-		p := &place{dir: dir, of: map[string]string{}}
+		p := &place{dir: dir, of: map[string]string{}, frames: map[string]frameOf{}, odd: map[string]error{}}
 		for _, f := range t.list.Files {
 			if rel, ok := below(dir, f); ok {
 				p.have = append(p.have, rel)
@@ -399,7 +414,7 @@ func (t *Tokenizer) search(k key) *place {
 		for it, f := range m.Of {
 			p.of[it] = path.Join(dir, f)
 		}
-		if len(p.of) > 0 {
+		if t.pairFilms(p, items); len(p.of) > 0 || len(p.films) > 0 {
 			return p
 		}
 		if first == nil {

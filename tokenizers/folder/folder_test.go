@@ -237,7 +237,7 @@ func TestOpen(t *testing.T) {
 	}
 	// The option set names the folders where the data set is called otherwise.
 	save(t, grey(32, 32, 6), dir, "named", "mine_32", "a.png")
-	k, opts, err := tokenizers.Resolve(tokenizers.Spec{Kind: "folder", Opts: map[string]string{"dir": filepath.Join(dir, "named"), "set": "mine"}}, []tokenizers.Kind{Kind()})
+	k, opts, err := tokenizers.Resolve(tokenizers.Spec{Kind: "folder", Opts: map[string]string{"dir": filepath.Join(dir, "named"), "set": "mine"}}, []tokenizers.Kind{Kind(Films{})})
 	if err != nil {
 		t.Fatal(err)
 	}
