@@ -196,7 +196,7 @@ func TestLostLabelAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, _, stderr := vtbench(t, "run", "--suite", asked, "--data", "tokbench:"+root, "-t", "jpeg:q=50", "--no-cache", "-o", filepath.Join(t.TempDir(), "run"))
-	if status != ExitItemsFailed || !strings.Contains(stderr, "1 label cannot be used") || !strings.Contains(stderr, "text_signs.json") {
+	if status != ExitItemsFailed || !strings.Contains(stderr, "1 label that cannot be used") || !strings.Contains(stderr, "text_signs.json") {
 		t.Errorf("status %d: %s", status, stderr)
 	}
 }

@@ -62,6 +62,7 @@ Merging again into the same directory gives the same files.`,
 			if len(got.Missing) > 0 {
 				return &statusError{ExitItemsFailed, fmt.Errorf("merged, but %d groups of items are missing", len(got.Missing))}
 			}
+			a.remarks(&got.Run.Summary)
 			return a.failures(got.Run)
 		},
 	}

@@ -557,24 +557,10 @@ func (a *app) remarks(s *summary.Summary) {
 	}
 }
 
-// failures lists what failed and turns it into the exit status.
+// failures lists what failed and turns it into the exit status; what was lost of labels is
+// named by remarks.
 func (a *app) failures(run *summary.Run) error {
 	list := summary.Distinct(run.Summary.Errors)
-	nothing := unmeasured(run)
-	lost := 0
-	for _, l := range run.Summary.Lost { // named by remarks
-		if !metrics.Refused(l.Reason) {
-			lost += l.Labels
-		}
-	}
-	switch {
-	case len(list) == 0 && nothing == "" && lost == 0:
-		return nil
-	case len(list) == 0 && nothing == "":
-		return &statusError{ExitItemsFailed, fmt.Errorf("done, but %s cannot be used; they are counted in every table", format.Plural(lost, "label", "labels"))}
-	case len(list) == 0:
-		return &statusError{ExitItemsFailed, fmt.Errorf("done, but %s", nothing)}
-	}
 	for i, w := range list {
 		if i == shownFailures {
 			a.warnf("… and %d more; all are in %s", len(list)-i, filepath.Join(run.Dir, record.SummaryFile))
@@ -586,10 +572,29 @@ func (a *app) failures(run *summary.Run) error {
 		}
 		a.warnf("%s: %s: %s", who, w.Item, w.Error)
 	}
-	if nothing != "" {
+	lost := 0
+	for _, l := range run.Summary.Lost {
+		if !metrics.Refused(l.Reason) {
+			lost += l.Labels
+		}
+	}
+	var counted []string
+	if len(list) > 0 {
+		counted = append(counted, format.Plural(len(list), "failure", "failures"))
+	}
+	if lost > 0 {
+		counted = append(counted, format.Plural(lost, "label that cannot be used", "labels that cannot be used"))
+	}
+	nothing := unmeasured(run)
+	switch {
+	case len(counted) == 0 && nothing == "":
+		return nil
+	case len(counted) == 0:
+		return &statusError{ExitItemsFailed, fmt.Errorf("done, but %s", nothing)}
+	case nothing != "":
 		nothing = ", and " + nothing
 	}
-	return &statusError{ExitItemsFailed, fmt.Errorf("done, with %s; all are counted in every table%s", format.Plural(len(list), "failure", "failures"), nothing)}
+	return &statusError{ExitItemsFailed, fmt.Errorf("done, with %s; all are counted in every table%s", strings.Join(counted, " and "), nothing)}
 }
 
 // unmeasured says that a run left the question of its suite open, and why: no
