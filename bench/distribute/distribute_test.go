@@ -510,6 +510,57 @@ func TestPartition(t *testing.T) {
 	r.finish()
 }
 
+// Units that were all taken by workers that died at once are in no queue that waits; who comes
+// later does them all the same.
+func TestUnitsOfTheDead(t *testing.T) {
+	s := newSite(t, 3)
+	s.lease = 600 * time.Millisecond
+	r := s.run("now")
+	nc, err := Server{URL: s.url}.Connect("dead", s.log.add)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := 0
+	for end := time.Now().Add(time.Minute); taken < 3 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		jobs, err := js.KeyValue(t.Context(), jobsBucket)
+		if err != nil {
+			continue // not begun
+		}
+		keys, err := jobs.Keys(t.Context())
+		if err != nil {
+			continue
+		}
+		for _, id := range keys {
+			n := names{id}
+			if strings.Contains(id, ".") {
+				continue
+			}
+			queue, err := js.Consumer(t.Context(), n.workStream(), n.consumer(0))
+			if err != nil {
+				continue
+			}
+			batch, err := queue.Fetch(3, jetstream.FetchMaxWait(200*time.Millisecond))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range batch.Messages() {
+				taken++
+			}
+		}
+	}
+	if taken < 3 {
+		t.Fatalf("%d units were taken", taken)
+	}
+	s.worker("late", "sleep=1ms", "", nil)
+	r.all()
+	r.finish()
+}
+
 // A unit that takes many times the lease, and says that it gets on, is done once.
 func TestSlowUnitKeepsItsLease(t *testing.T) {
 	s := newSite(t, 4)

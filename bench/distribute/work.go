@@ -166,6 +166,7 @@ func (w *Worker) join(ctx context.Context, n names, j *job) (worked bool, err er
 	}
 	for ctx.Err() == nil {
 		lane, queue := -1, jetstream.Consumer(nil)
+		held := map[int]jetstream.Consumer{} // lanes of which all units that are left were taken
 		most := uint64(0)
 		for _, l := range lanes {
 			c, err := work.Consumer(ctx, n.consumer(l))
@@ -175,14 +176,31 @@ func (w *Worker) join(ctx context.Context, n names, j *job) (worked bool, err er
 			if err != nil {
 				return worked, err
 			}
-			if p := c.CachedInfo().NumPending; p > most {
+			info := c.CachedInfo()
+			if p := info.NumPending; p > most {
 				lane, queue, most = l, c, p
+			}
+			if info.NumAckPending > 0 {
+				held[l] = c
+			}
+		}
+		var back jetstream.Msg
+		for l, c := range held {
+			if lane >= 0 {
+				break
+			}
+			if back = comesBack(c); back != nil {
+				lane, queue = l, c
 			}
 		}
 		if lane < 0 {
 			return worked, nil
 		}
-		if err := s.open(ctx, lane); err != nil {
+		err := s.holding(back, func() error { return s.open(ctx, lane) })
+		if (err != nil || s.refused != "") && back != nil {
+			_ = back.Nak()
+		}
+		if err != nil {
 			return worked, err
 		}
 		if s.refused != "" {
@@ -192,13 +210,45 @@ func (w *Worker) join(ctx context.Context, n names, j *job) (worked bool, err er
 			w.Log("run %s: taking no part: %s", n.id, s.refused)
 			return worked, w.publishAlive(n, s.refused)
 		}
-		did, err := s.drain(ctx, queue)
+		did, err := s.drain(ctx, queue, back)
 		worked = worked || did
 		if err != nil {
 			return worked, err
 		}
 	}
 	return worked, nil
+}
+
+// comesBack returns a unit that somebody took and whose lease ran out, or nil. The server does
+// not count such units among those that wait, and gives them to who asks.
+func comesBack(queue jetstream.Consumer) jetstream.Msg {
+	batch, err := queue.Fetch(1, jetstream.FetchMaxWait(time.Second))
+	if err != nil {
+		return nil // the server is away: the next round finds out
+	}
+	return <-batch.Messages()
+}
+
+// holding does something that may take long while a unit, if any, is kept.
+func (s *session) holding(m jetstream.Msg, do func() error) error {
+	if m == nil {
+		return do()
+	}
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		tick := time.NewTicker(s.job.Lease / 3)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				_ = m.InProgress() // a server that is away gives it to somebody else
+			}
+		}
+	}()
+	return do()
 }
 
 // announce says every second that this worker is there.
@@ -426,8 +476,9 @@ func (c *child) crashed() error {
 	return errCrashed
 }
 
-// drain does units of a lane until its queue is empty.
-func (s *session) drain(ctx context.Context, queue jetstream.Consumer) (worked bool, err error) {
+// drain does units of a lane until its queue is empty, the first of them one that it has
+// already, if any.
+func (s *session) drain(ctx context.Context, queue jetstream.Consumer, have jetstream.Msg) (worked bool, err error) {
 	slots := make(chan struct{}, atOnce)
 	var doing sync.WaitGroup
 	defer doing.Wait()
@@ -438,11 +489,14 @@ func (s *session) drain(ctx context.Context, queue jetstream.Consumer) (worked b
 		case <-ctx.Done():
 			return worked, nil
 		}
-		batch, err := queue.Fetch(1, jetstream.FetchMaxWait(2*time.Second))
-		var m jetstream.Msg
-		if err == nil {
-			m = <-batch.Messages()
-			err = batch.Error()
+		m := have
+		have = nil
+		if m == nil {
+			var batch jetstream.MessageBatch
+			if batch, err = queue.Fetch(1, jetstream.FetchMaxWait(2*time.Second)); err == nil {
+				m = <-batch.Messages()
+				err = batch.Error()
+			}
 		}
 		if m == nil {
 			<-slots
