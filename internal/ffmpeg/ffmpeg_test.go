@@ -269,3 +269,27 @@ func TestMemory(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Who feeds an ffmpeg that reads nothing, and does not look at its output meanwhile, is told.
+func TestFeedingWhatHangs(t *testing.T) {
+	p := fake(t, "sleep 60")
+	r, w := io.Pipe()
+	s, err := p.Start(t.Context(), ffmpeg.Job{Inputs: []ffmpeg.Input{{Reader: r}}, Output: []string{"pipe:1"}, Idle: 300 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		if _, err = w.Write(make([]byte, 1<<20)); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		t.Error("a hundred MB were taken by nobody")
+	}
+	if _, err := io.Copy(io.Discard, s); !errors.Is(err, ffmpeg.ErrHung) || !strings.Contains(err.Error(), "has read nothing") {
+		t.Errorf("%v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}

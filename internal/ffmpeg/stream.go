@@ -150,8 +150,11 @@ type mover struct {
 }
 
 func (m *mover) Write(p []byte) (int, error) {
-	n := 0
+	n, progress := 0, time.Now()
 	for n < len(p) {
+		if time.Since(progress) > m.s.idle {
+			return n, fmt.Errorf("%w: it has read nothing for %v", ErrHung, m.s.idle)
+		}
 		select {
 		case <-m.s.exited:
 			return n, syscall.EPIPE
@@ -163,6 +166,7 @@ func (m *mover) Write(p []byte) (int, error) {
 		}
 		k, err := m.w.Write(p[n:])
 		if n += k; k > 0 {
+			progress = time.Now()
 			m.s.moved.Store(int64(time.Since(m.s.began)))
 		}
 		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {

@@ -68,6 +68,9 @@ func (m *Metric) Provenance() map[string]string {
 	return map[string]string{"vmaf": fmt.Sprintf("%s, model %s", m.program, Model)}
 }
 
+// minSide is the shortest side that libvmaf is given; at 16 it ends the process.
+const minSide = 32
+
 // filter brings both films to the form that libvmaf takes.
 func filter() string {
 	const form = "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int+bitexact,format=yuv420p,setpts=N"
@@ -76,6 +79,9 @@ func filter() string {
 
 // Begin starts on a clip: its frames go through ffmpeg as they come.
 func (m *Metric) Begin(ctx context.Context, clip metrics.ClipInfo) (metrics.Sequence, error) {
+	if min(clip.W, clip.H) < minSide {
+		return nil, fmt.Errorf("VMAF of %s: frames of %d×%d: it needs sides of at least %d", clip.ID, clip.W, clip.H, minSide)
+	}
 	s := &sequence{clip: clip}
 	raw := []string{"-f", "rawvideo", "-pix_fmt", "rgb24", "-s", fmt.Sprintf("%dx%d", clip.W, clip.H), "-r", "25"}
 	job := ffmpeg.Job{Level: "info", Output: []string{"-filter_complex", filter(), "-f", "null", "-"}}

@@ -117,6 +117,9 @@ func TestBadInput(t *testing.T) {
 	if _, err := score(t, m, film(2, 64, 64, 0), film(2, 64, 48, 0)); err == nil || !strings.Contains(err.Error(), "64×48") {
 		t.Errorf("frames of two sizes: %v", err)
 	}
+	if _, err := m.Begin(t.Context(), metrics.ClipInfo{ID: "tiny", W: 16, H: 64}); err == nil || !strings.Contains(err.Error(), "tiny") {
+		t.Errorf("frames that are too small: %v", err)
+	}
 	s, err := m.Begin(t.Context(), metrics.ClipInfo{ID: "empty", W: 64, H: 64})
 	if err != nil {
 		t.Fatal(err)
