@@ -254,8 +254,12 @@ func stage(t *testing.T, root string) {
 	t.Setenv("PYTHONPATH", filepath.Join(root, "tokenizers", "process", "python"))
 	t.Setenv("PYTHONDONTWRITEBYTECODE", "1")
 	const plugin = "import vtbench\nclass Tok:\n    name, version, deterministic = 'mine', '1', True\n    def reconstruct(self, images): return images\nvtbench.serve(Tok())\n"
-	for _, name := range []string{"my_tok.py", "my_tokenizer.py", "mine.py"} {
+	for _, name := range []string{"my_tok.py", "my_tokenizer.py"} {
 		put(t, name, plugin)
+	}
+	// The scripts of the SDK's page, as they stand there.
+	for _, block := range regexp.MustCompile("(?s)```python\n(import vtbench .*?)```\n\n```\nvtbench conform 'process:python (\\w+.py)'").FindAllSubmatch(mustRead(t, root, "tokenizers/process/python/README.md"), -1) {
+		put(t, string(block[2]), string(block[1]))
 	}
 	put(t, "my-plugin", "#!/bin/sh\nexec python3 my_tok.py\n")
 	put(t, "roundtrip.sh", "#!/bin/sh\ncp \"$1\" \"$2\"\n")

@@ -2,8 +2,10 @@ package process
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/vtbench/vtbench/internal/testenv"
@@ -48,14 +50,45 @@ func TestConform(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := opts(t)
-			tokenizertest.Conform(t, func(ctx context.Context) (tokenizers.Tokenizer, error) {
-				k, o, err := tokenizers.Resolve(tokenizers.Spec{Kind: "process", Opts: o}, []tokenizers.Kind{Kind()})
-				if err != nil {
-					return nil, err
-				}
-				return k.Open(ctx, o)
-			}, tokenizertest.Options{})
+			conform(t, opts(t))
+		})
+	}
+}
+
+// conform opens a plug-in and puts it through the suite.
+func conform(t *testing.T, opts tokenizers.Options) {
+	t.Helper()
+	tokenizertest.Conform(t, func(ctx context.Context) (tokenizers.Tokenizer, error) {
+		k, o, err := tokenizers.Resolve(tokenizers.Spec{Kind: "process", Opts: opts}, []tokenizers.Kind{Kind()})
+		if err != nil {
+			return nil, err
+		}
+		return k.Open(ctx, o)
+	}, tokenizertest.Options{})
+}
+
+// TestExamplesHaveNoWarnings: what people copy, from the SDK's page or from the examples,
+// passes without a warning.
+func TestExamplesHaveNoWarnings(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("python/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts := []string{"../../examples/tokenizers/numpy_blocks.py", "../../examples/tokenizers/numpy_clips.py"}
+	for _, block := range regexp.MustCompile("(?s)```python\n(import vtbench.*?)```").FindAllSubmatch(page, -1) {
+		scripts = append(scripts, string(block[1]))
+	}
+	if len(scripts) != 4 {
+		t.Fatalf("%d scripts: want those of the page for images and for films, and two examples", len(scripts))
+	}
+	for _, script := range scripts {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			tok := openClips(t, sdkOptions(t, script, nil))
+			if r := tokenizertest.Run(t.Context(), tok, tokenizertest.Options{}); !r.OK() || r.Count(tokenizertest.Warning) > 0 {
+				t.Errorf("%s\n%s", script, r)
+			}
 		})
 	}
 }

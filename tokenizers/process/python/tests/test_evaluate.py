@@ -130,6 +130,23 @@ class Evaluate(Case):
         self.assertEqual(b.compare(a.path).verdicts["text-default/clean@64/ssim"], "better")
         self.assertEqual(a.compare(a.path + "#resize").rows[0]["metric"], "psnr")
 
+    def test_films(self):
+        """An object that takes windows of films and nothing else; its windows are padded."""
+
+        class Film:
+            name, deterministic, clips = "film", True, {"multiple": 4, "causal": True}
+            windows = []
+
+            def reconstruct_clip(self, frames, rate, start):
+                self.windows.append((len(frames), rate, start))
+                return np.repeat(blur(frames[:1]), len(frames), 0)
+
+        with open("film.yaml", "w") as f:
+            f.write(SUITE.replace("text-default", "clips-default").replace("id: quick", "id: film"))
+        r = self.evaluate(Film(), suite="film.yaml", limit=28)
+        self.assertEqual((r.status, r.failures, r.value("psnr").n), (0, [], 28))
+        self.assertLessEqual({(17, 25.0, 0), (13, 25.0, 16)}, set(Film.windows))
+
     def test_equals_a_plug_in(self):
         """The same numbers as the same code behind process:, to the last bit."""
         with open("tok.py", "w") as f:

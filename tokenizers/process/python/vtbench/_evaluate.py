@@ -66,9 +66,10 @@ def evaluate(
     """Runs a suite on a model of this process and returns what came out.
 
     model       a ``torch.nn.Module``, with the options of ``vtbench.from_torch``
-                (range, encode, codes, codebooks, multiple_of, …); or an object with
-                ``encode`` and ``decode`` or ``reconstruct``, or a function, on uint8
-                images [n, h, w, 3], with the options of ``vtbench.serve``
+                (range, encode, codes, codebooks, multiple_of, video, …); or an object
+                with ``encode`` and ``decode``, ``reconstruct`` or ``reconstruct_clip``,
+                or a function, on uint8 images [n, h, w, 3], with the options of
+                ``vtbench.serve``
     suite       name of a built-in suite, or the path of one
     limit       the first so many items of each data set; None: as many as the suite says
     name        the label of the model in tables
@@ -149,12 +150,12 @@ def _borrowed(model: Any, seed: int, tokenizer: Dict[str, Any]) -> Iterator[Serv
             stack.enter_context(evaluating(module))
             obj: Any = TorchTokenizer(module, borrowed=True, **tokenizer)
             tokenizer = {}
-        elif any(callable(getattr(model, m, None)) for m in ("encode", "reconstruct")):
+        elif any(callable(getattr(model, m, None)) for m in ("encode", "reconstruct", "reconstruct_clip")):
             obj = model
         elif callable(model):
             obj = _Function(model)
         else:
-            raise TypeError(f"a {type(model).__name__} is no model: want a torch.nn.Module, an object with encode and decode or reconstruct, or a function on images")
+            raise TypeError(f"a {type(model).__name__} is no model: want a torch.nn.Module, an object with encode and decode, reconstruct or reconstruct_clip, or a function on images")
         server = Server(obj, **tokenizer)
         server.silent = True  # what fails is told by the result
         if "code" not in tokenizer and not getattr(model, "code", None):
