@@ -52,6 +52,7 @@ type lab struct {
 
 	mu         sync.Mutex
 	references map[string]*reference
+	counts     map[string]int // what was killed in runs by workers
 }
 
 func newLab(ctx context.Context, o options) (*lab, error) {

@@ -65,7 +65,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	fs.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "cases at once")
 	fs.StringVar(&o.bin, "bin", "bin", "folder of vtbench, vtbench-opencv and vtbench-work, as make build leaves them")
 	fs.StringVar(&o.dir, "dir", "", "work in this folder and keep what cases leave there (default: one that is removed)")
-	fs.BoolVar(&o.verbose, "v", false, "say how long each case took")
+	fs.BoolVar(&o.verbose, "v", false, "say how long each case took, and what was killed when")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -189,6 +189,9 @@ func torture(ctx context.Context, l *lab, list []kind, stdout, stderr io.Writer)
 	fmt.Fprintf(tw, "%d\t%d\t in all, seed %d, %s, most memory %d MB\n", tried, held, l.o.seed, time.Since(begun).Round(time.Second), l.mostMemory()>>20)
 	if err := tw.Flush(); err != nil {
 		return err
+	}
+	if killed := l.killedInAll(); killed != "" {
+		fmt.Fprintf(stdout, "killed in runs by workers: %s\n", killed)
 	}
 	switch {
 	case ctx.Err() != nil:
