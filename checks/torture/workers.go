@@ -86,9 +86,9 @@ func (f *fleet) kill(victim string) bool {
 	return true
 }
 
-// killedWorkers measures by a server and two workers and kills one of the processes again and
-// again, each while a run is not done. One that is done before enough died is compared, and
-// another begun.
+// killedWorkers measures by a server, in every second case one that the run starts, and two
+// workers, and kills one of the processes again and again, each while a run is not done. One
+// that is done before enough died is compared, and another begun.
 func (a *attempt) killedWorkers() error {
 	args := []string{"run", "-q", "--resamples", "100", "--batch", "1", "-t", "jpeg:q=20", "-t", "vq:patch=8,k=1024", "--suite", "detail", "--limit", "12"}
 	r, err := a.undisturbed(append(slices.Clone(args), "-j", "1", "--no-cache"))
@@ -102,6 +102,7 @@ func (a *attempt) killedWorkers() error {
 	url := fmt.Sprintf("nats://127.0.0.1:%d", port)
 	env := []string{"VTBENCH=" + a.vtbench, "VTBENCH_WORK=" + a.work, "VTBENCH_LEASE=2s", "VTBENCH_CACHE=off"}
 	dir := ""
+	own := a.n%2 == 1 // the run starts the server
 	worker := func() *process { return a.startProgram(a.work, limits{}, env, "--nats", url, "-j", "1") }
 	f := &fleet{a: a, alive: map[string]*process{}, began: time.Now(), killed: map[string]int{}, starts: map[string]func() *process{
 		theServer: func() *process {
@@ -110,6 +111,9 @@ func (a *attempt) killedWorkers() error {
 		"worker 1": worker, "worker 2": worker,
 		theRun: func() *process {
 			more := append(slices.Clone(args), "-o", dir, "--workers", url)
+			if own {
+				more = append(slices.Clone(args), "-o", dir, "--listen", fmt.Sprintf("127.0.0.1:%d", port))
+			}
 			if exists(filepath.Join(dir, record.ManifestFile)) {
 				more = append(more, "--resume")
 			}
@@ -123,10 +127,14 @@ func (a *attempt) killedWorkers() error {
 		}
 		a.tell(f.log, f.killed)
 	}()
-	for _, part := range []string{theServer, "worker 1", "worker 2"} {
-		f.start(part)
-	}
 	victims := []string{theServer, theRun, carrier, "worker 1", "worker 2", "worker 1's measuring process", "worker 2's measuring process"}
+	if own {
+		victims = victims[1:]
+	} else {
+		f.start(theServer)
+	}
+	f.start("worker 1")
+	f.start("worker 2")
 	for done, runs := 0, 0; done < kills; runs++ {
 		dir = a.path(fmt.Sprint("run", runs))
 		f.start(theRun)
