@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 
 // pretend answers as a process does that measures two items a group. how is a list of
 // words: "sleep=50ms" a unit takes so long and says so meanwhile; "slow=3:1s" group 3 does;
+// "until=3:F" group 3 takes until there is a file F; "one" one unit is done at a time;
 // "hang=3" group 3 never ends and says nothing; "crash=3" group 3 ends the process, unless
 // its second item is left out; "crash-load=3" even when it is given up; "refuse"; "large".
 func pretend(how string) {
@@ -59,6 +60,7 @@ func pretend(how string) {
 	}
 	in := json.NewDecoder(os.Stdin)
 	var job *workwire.Job
+	var turn sync.Mutex
 	for {
 		var m workwire.ToWorker
 		if in.Decode(&m) != nil {
@@ -85,19 +87,32 @@ func pretend(how string) {
 			}
 			say(workwire.FromWorker{Joined: &workwire.Joined{Splits: true, Items: items}})
 		case m.Do != nil:
-			go unit(is, m.Do, say)
+			go unit(is, m.Do, say, &turn)
 		}
 	}
 }
 
-func unit(is map[string]string, d *workwire.Do, say func(workwire.FromWorker)) {
+func unit(is map[string]string, d *workwire.Do, say func(workwire.FromWorker), turn *sync.Mutex) {
 	group := strconv.Itoa(d.Group)
+	if _, ok := is["one"]; ok {
+		turn.Lock()
+		defer turn.Unlock()
+	}
 	poison := d.Only == nil || slices.Contains(d.Only, 1)
 	if is["crash"] == group && d.As == "" && poison || is["crash-load"] == group && d.As != "lost" && poison {
 		os.Exit(3)
 	}
 	if is["hang"] == group && d.As == "" {
 		select {}
+	}
+	if g, file, ok := strings.Cut(is["until"], ":"); ok && g == group {
+		for {
+			if _, err := os.Stat(file); err == nil {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+			say(workwire.FromWorker{Step: true})
+		}
 	}
 	rest, _ := time.ParseDuration(is["sleep"])
 	if g, t, ok := strings.Cut(is["slow"], ":"); ok && g == group {
@@ -824,22 +839,71 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// One unit takes half of the time of all. Workers that take what is left are done little
-// later than it is; shares that are cut beforehand wait for whoever has it.
-func TestSkewedCost(t *testing.T) {
-	const groups, workers = 41, 2
-	each := 40 * time.Millisecond
-	slow := time.Duration(groups-1) * each
+// One unit does not end. All others are done meanwhile by whoever is free, but for the one
+// that waits behind it in the same process.
+func TestSlowUnitHoldsUpNobody(t *testing.T) {
+	const groups = 41
+	ends := filepath.Join(t.TempDir(), "ends")
 	s := newSite(t, groups)
-	for i := range workers {
-		s.worker(fmt.Sprint("w", i), fmt.Sprintf("sleep=%s slow=5:%s", each, slow), "", nil)
+	for i := range 2 {
+		s.worker(fmt.Sprint("w", i), "one until=5:"+ends, "", nil)
 	}
 	r := s.run("now")
-	r.until(func() bool { return len(r.came) > 0 })
-	began := time.Now().Add(-each)
+	r.until(func() bool { return len(r.came) >= groups-atOnce })
+	if r.came[workwire.Unit{Group: 5}] != 0 {
+		t.Error("the unit that does not end is done")
+	}
+	if err := os.WriteFile(ends, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	r.all()
-	t.Logf("ideal %s, these workers %s, static shards %s", slow, time.Since(began), slow+each*(groups-1)/workers)
 	r.finish()
+}
+
+// BenchmarkSkew is how long workers of one core take where one unit takes half of the time of
+// all, by its place among 41, beside the shortest time that is possible for so many and the
+// time of static shards, as multiples of it.
+func BenchmarkSkew(b *testing.B) {
+	const groups = 41
+	each := 40 * time.Millisecond
+	slow := each * (groups - 1)
+	for _, workers := range []int{2, 4, 8} {
+		for _, at := range []int{0, 10, 20, 40} {
+			b.Run(fmt.Sprintf("workers=%d/slow=%d", workers, at), func(b *testing.B) {
+				ideal := max(slow, 2*slow/time.Duration(workers))
+				static := time.Duration(0)
+				for shard := range workers {
+					took := time.Duration(0)
+					for g := shard; g < groups; g += workers {
+						took += each
+						if g == at {
+							took += slow - each
+						}
+					}
+					static = max(static, took)
+				}
+				took := time.Duration(0)
+				for range b.N {
+					s := newSite(b, groups)
+					for i := range workers {
+						s.worker(fmt.Sprint("w", i), fmt.Sprintf("one sleep=%s slow=%d:%s", each, at, slow), "", nil)
+					}
+					r := s.run("now")
+					began := time.Now()
+					if at > 0 { // else nothing tells when the first worker has begun
+						r.until(func() bool { return len(r.came) > 0 })
+						began = time.Now().Add(-each)
+					}
+					r.all()
+					took += time.Since(began)
+					r.finish()
+				}
+				b.ReportMetric(took.Seconds()/float64(b.N)/ideal.Seconds(), "workers/ideal")
+				b.ReportMetric(static.Seconds()/ideal.Seconds(), "static/ideal")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
 }
 
 // BenchmarkPlan hands out 100,000 units.
