@@ -35,6 +35,8 @@ const (
 	// DefaultStuck is how long nothing may be done before a process counts as hung.
 	DefaultStuck = 15 * time.Minute
 	pollEvery    = time.Second
+	// newsAfter is when the server has stored what it has told of.
+	newsAfter = 20 * time.Millisecond
 )
 
 // A Worker measures units of whatever runs there are. It starts a process that measures and
@@ -73,6 +75,13 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	if w.js, err = jetstream.New(w.Conn); err != nil {
 		return err
 	}
+	// A run that is announced is heard of at once; what is missed is found by looking.
+	news := make(chan *nats.Msg, 1)
+	heard, err := w.Conn.ChanSubscribe("$KV."+jobsBucket+".*", news)
+	if err != nil {
+		return fmt.Errorf("listening for runs: %w", err)
+	}
+	defer func() { err = errors.Join(err, heard.Unsubscribe()) }()
 	idle := time.Now()
 	for ctx.Err() == nil {
 		worked, err := w.round(ctx)
@@ -88,6 +97,8 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 		}
 		if !worked {
 			select {
+			case <-news:
+				time.Sleep(newsAfter)
 			case <-time.After(pollEvery):
 			case <-ctx.Done():
 			}

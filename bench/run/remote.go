@@ -18,7 +18,7 @@ import (
 // A Remote has the groups of a run done by other processes. The run itself plans, commits
 // and summarises.
 type Remote interface {
-	// Begin hands out the work: groups from first on, each once a lane. arrived is told of
+	// Begin hands out the work: groups in this order, each once a lane. arrived is told of
 	// every unit that is done, once, in any order and before Result returns it.
 	Begin(ctx context.Context, m *record.Manifest, lanes []Lane, groups []int, arrived func(Unit)) error
 	// Result waits until a unit is done.
@@ -102,6 +102,9 @@ func (r *runner) handOut(ctx context.Context, plan []*group) error {
 		numbers = append(numbers, grp.number)
 		items[grp.number] = len(grp.items)
 	}
+	// Long films first: one that comes last would be waited for. Of images nobody knows yet
+	// what they cost, and they keep their order.
+	slices.SortStableFunc(numbers, func(a, b int) int { return items[b] - items[a] })
 	return r.cfg.Remote.Begin(ctx, &r.manifest, r.remote, numbers, func(u Unit) {
 		n := items[u.Group] // 0 for what was committed before
 		if n == 0 || u.Lane < 0 || u.Lane >= len(r.remote) {

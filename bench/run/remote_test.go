@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/run"
+	"github.com/vtbench/vtbench/datasets"
 )
 
 // near is a run.Remote whose workers are in this process: one a lane, which does groups from
@@ -86,6 +88,49 @@ func TestRemoteEqualsLocal(t *testing.T) {
 		if want := 1 + map[bool]int{true: 1}[w.info.External]; !n.ended || len(n.lanes) != want {
 			t.Errorf("ended %v, lanes %v, want %d", n.ended, n.lanes, want)
 		}
+	}
+}
+
+// shortFirst is a data set of two films, the longer after the shorter.
+type shortFirst struct{ reel }
+
+func (shortFirst) Clips() []datasets.Clip {
+	return []datasets.Clip{{ID: "short", Frames: 3, Rate: 25}, {ID: "long", First: 3, Frames: 10, Rate: 25}, {ID: "last", First: 13, Frames: 3, Rate: 25}}
+}
+
+func (s shortFirst) IDs() []string {
+	var ids []string
+	for _, c := range s.Clips() {
+		for i := range c.Frames {
+			ids = append(ids, fmt.Sprintf("%s/%04d", c.ID, i))
+		}
+	}
+	return ids
+}
+
+// asked is a run.Remote that only notes what it was asked for.
+type asked struct {
+	near
+	groups []int
+}
+
+var errAsked = errors.New("asked")
+
+func (a *asked) Begin(_ context.Context, _ *record.Manifest, _ []run.Lane, groups []int, _ func(run.Unit)) error {
+	a.groups = groups
+	return errAsked
+}
+
+// Films are handed out by their length, and what is equal in the order of the plan.
+func TestLongFilmsFirst(t *testing.T) {
+	cfg := filmConfig(t, shortFirst{}, nil, newSpacetime())
+	a := &asked{}
+	cfg.Remote = a
+	if _, err := run.Execute(t.Context(), cfg); !errors.Is(err, errAsked) {
+		t.Fatal(err)
+	}
+	if want := []int{1, 0, 2}; !slices.Equal(a.groups, want) {
+		t.Errorf("groups are handed out as %v, want %v", a.groups, want)
 	}
 }
 

@@ -26,7 +26,7 @@ import (
 )
 
 // background starts a program that ends with the test.
-func background(t *testing.T, env []string, name string, args ...string) *exec.Cmd {
+func background(t testing.TB, env []string, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), env...)
@@ -46,7 +46,7 @@ func background(t *testing.T, env []string, name string, args ...string) *exec.C
 	return cmd
 }
 
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -256,6 +256,51 @@ func TestWorkers(t *testing.T) {
 			}
 		}
 	})
+}
+
+// BenchmarkWorkers is the suite text by one process with two workers, and by two processes of
+// one worker each with a server and the run beside them: wall clock and processor time of
+// both. More tokenizers, or fewer, are named by VTBENCH_BENCH_ARGS.
+func BenchmarkWorkers(b *testing.B) {
+	work, main := testenv.Build(b, "cmd/vtbench-work"), testenv.Build(b, "cmd/vtbench")
+	env := []string{workwire.WorkEnv + "=" + work, workwire.MainEnv + "=" + main, "VTBENCH_CACHE=off"}
+	args := slices.Concat([]string{"run", "-q", "--suite", "text"}, strings.Fields(os.Getenv("VTBENCH_BENCH_ARGS")))
+	var alone, together, aloneCPU, togetherCPU time.Duration
+	for b.Loop() {
+		timed := func(wall, cpu *time.Duration, more ...string) {
+			cmd := exec.Command(main, slices.Concat(args, more)...)
+			cmd.Env = append(os.Environ(), env...)
+			began := time.Now()
+			if out, err := cmd.CombinedOutput(); err != nil {
+				b.Fatalf("%v\n%s", err, out)
+			}
+			*wall += time.Since(began)
+			*cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		}
+		timed(&alone, &aloneCPU, "-j", "2", "-o", filepath.Join(b.TempDir(), "alone"))
+		address := freePort(b)
+		var workers []*exec.Cmd
+		for range 2 {
+			workers = append(workers, background(b, env, work, "--nats", "nats://"+address, "-j", "1", "--idle", "3s"))
+		}
+		timed(&together, &togetherCPU, "--listen", address, "-o", filepath.Join(b.TempDir(), "together"))
+		for _, w := range workers {
+			if err := w.Process.Signal(syscall.SIGTERM); err != nil {
+				b.Fatal(err)
+			}
+			if err := w.Wait(); err != nil {
+				b.Fatal(err)
+			}
+			togetherCPU += w.ProcessState.UserTime() + w.ProcessState.SystemTime()
+		}
+	}
+	n := float64(b.N)
+	b.ReportMetric(alone.Seconds()/n, "s-alone")
+	b.ReportMetric(together.Seconds()/n, "s-together")
+	b.ReportMetric(100*alone.Seconds()/together.Seconds(), "%-wall")
+	b.ReportMetric(aloneCPU.Seconds()/n, "cpu-s-alone")
+	b.ReportMetric(togetherCPU.Seconds()/n, "cpu-s-together")
+	b.ReportMetric(0, "ns/op")
 }
 
 // A worker opens what its own command line names, and no command that came with a run.
