@@ -82,7 +82,7 @@ func OpenWith(ctx context.Context, spec string, kinds []Kind, o Options) (Datase
 		}
 		return nil, fmt.Errorf("%w: %q is %s, and what it holds is not said: %s", ErrUnknown, spec, what, prefixes(spec, kinds))
 	}
-	return nil, fmt.Errorf("%w %q%s (known: %s)", ErrUnknown, name, suggest.Hint(name, names), examples(kinds))
+	return nil, fmt.Errorf("%w %q%s; `vtbench list datasets` shows all", ErrUnknown, name, suggest.Hint(name, names))
 }
 
 // prefixes tells which names of kinds may stand before a path, the last kind first:
@@ -103,14 +103,6 @@ func prefixes(path string, kinds []Kind) string {
 		s += fmt.Sprintf(", or with another prefix where it has labels (%s)", strings.Join(names[1:], ", "))
 	}
 	return s
-}
-
-func examples(kinds []Kind) string {
-	s := make([]string, len(kinds))
-	for i, k := range kinds {
-		s[i] = k.Example
-	}
-	return strings.Join(s, ", ")
 }
 
 // NoArgument is the error of a kind that takes nothing behind its name, or nil.

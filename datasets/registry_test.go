@@ -43,7 +43,7 @@ func TestOpen(t *testing.T) {
 		{"icdar:a,b,orientation=stored", "a,b as stored", ""},
 		{"icdar:a,orientation=exif", "a", ""},
 		{"icdar:a,orientation=up", "", `orientation "up": want exif`},
-		{"icdra:x", "", `unknown data set "icdra", did you mean "icdar"? (known: text-default, icdar:DIR,`},
+		{"icdra:x", "", `unknown data set "icdra", did you mean "icdar"?; ` + "`vtbench list datasets` shows all"},
 		{"text-defaut", "", `did you mean "text-default"?`},
 		{"", "", `unknown data set ""`},
 		{".", "", `"." is a folder, and what it holds is not said: write folder:., or with another prefix where it has labels (icdar, lfw)`},

@@ -77,8 +77,8 @@ var refused = []struct {
 	{"OpenEXR", begins("v/1\x01")},
 	{"PDF", begins("%PDF")},
 	{"SVG or XML", begins("<svg", "<?xml")},
-	{"Git LFS pointer (the image itself was not fetched: git lfs pull)", begins("version https://git-lfs")},
-	{"web page (a download that failed?)", begins("<!DOCTYPE", "<!doctype", "<html", "<HTML")},
+	{"a Git LFS pointer (the image itself was not fetched: git lfs pull)", begins("version https://git-lfs")},
+	{"a web page (a download that failed?)", begins("<!DOCTYPE", "<!doctype", "<html", "<HTML")},
 }
 
 func brand(names ...string) func([]byte) bool {

@@ -41,7 +41,7 @@ type Options struct {
 
 // Register declares the flags; getenv gives their defaults and the token.
 func (o *Options) Register(fs *flag.FlagSet, getenv func(string) string) {
-	fs.StringVar(&o.Report, "report", "", "comparison made by `vtbench compare --format json`; the comment is written from it")
+	fs.StringVar(&o.Report, "report", "", "comparison made by vtbench compare --format json; the comment is written from it")
 	fs.StringVar(&o.File, "file", "", "Markdown to post as it is, of which you know where it comes from; instead of --report")
 	fs.IntVar(&o.PR, "pr", 0, "number of the pull request")
 	fs.StringVar(&o.PRFile, "pr-file", "", "file that holds the number, written by the measuring run; needs --event, against which it is checked")

@@ -25,8 +25,6 @@ func (a *app) baselineCommand() *cobra.Command {
 		Long: `A baseline file holds every value of a run, without images and without the text
 that was read, so that ` + "`vtbench compare`" + ` can pair a later run with it. Equal results
 give equal bytes; a file that was changed is refused.`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.baselineSave(), a.baselineList(), a.baselineShow(), a.baselineImport())
 	return cmd
@@ -41,7 +39,7 @@ func (a *app) baselineSave() *cobra.Command {
 		Short: "Make a baseline file of a run",
 		Example: `  vtbench baseline save runs/main -o baselines/main` + compare.BaselineSuffix + `
   vtbench baseline save 'runs/main#vq:patch=8,k=1024'`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			s := compare.ParseSelection(args[0])
 			r, err := compare.Load(s.Path, compare.LoadOptions{Kinds: allmetrics.Kinds()})
@@ -218,7 +216,7 @@ func (a *app) baselineShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show FILE",
 		Short: "Show what a baseline file holds: versions, digests, tokenizers, means",
-		Args:  cobra.ExactArgs(1),
+		Args:  takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := compare.Load(args[0], compare.LoadOptions{Kinds: allmetrics.Kinds()})
 			if err != nil {
@@ -301,7 +299,7 @@ cluster and n are optional. Imported results are marked as such everywhere.`,
 		Example: `  vtbench baseline import tokbench output/ic13.json output/ic15.json -o tokbench` + compare.BaselineSuffix + ` \
       --origin https://github.com/wjf5203/TokBench
   vtbench baseline import csv theirs.csv -o theirs` + compare.BaselineSuffix + ` --better sharpness=higher`,
-		Args: cobra.MinimumNArgs(2),
+		Args: takes(2, -1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.importBaseline(&f, args[0], args[1:]) },
 	}
 	fl := cmd.Flags()

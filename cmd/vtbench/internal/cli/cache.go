@@ -116,8 +116,6 @@ func (a *app) cacheCommand() *cobra.Command {
 		Long: `Runs leave reconstructions and values in a cache, and take from it what another run
 measured in exactly the same way: the same tokenizer, weights, pixels, labels, options,
 versions, engines and program. docs/identity.md lists all that makes a difference.`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.cacheInfo(), a.cachePrune())
 	return cmd
@@ -169,7 +167,7 @@ func (a *app) cacheInfo() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&named, "cache", "", "folder of the cache (default: that of `vtbench run`)")
+	cmd.Flags().StringVar(&named, "cache", "", "folder of the cache (default: that of vtbench run)")
 	cmd.Flags().BoolVar(&verify, "verify", false, "read every entry and name those that are damaged")
 	formatFlag(cmd, &as, "table", "json")
 	return cmd
@@ -203,7 +201,7 @@ func (a *app) cachePrune() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&named, "cache", "", "folder of the cache (default: that of `vtbench run`)")
+	cmd.Flags().StringVar(&named, "cache", "", "folder of the cache (default: that of vtbench run)")
 	cmd.Flags().StringVar(&size, "cache-size", "10GB", "what may stay")
 	formatFlag(cmd, &as, "table", "json")
 	return cmd

@@ -160,7 +160,15 @@ Exit status: 0 done, 1 internal error, 2 usage or configuration, 3 a gate failed
 	}
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress on stderr, only warnings and errors")
 	root.AddCommand(a.runCommand(), a.mergeCommand(), a.statusCommand(), a.unitCommand(), a.cacheCommand(), a.compareCommand(), a.baselineCommand(), a.reportCommand(), a.leaderboardCommand(), a.serveCommand(), a.commentCommand(), a.scoreCommand(), a.datasetsCommand(), a.facesCommand(), a.modelsCommand(), a.conformCommand(), a.corruptCommand(), a.quantizeCommand(), a.listCommand(), a.doctorCommand())
+	root.InitDefaultCompletionCmd()
 	checkArgs(root)
+	root.InitDefaultHelpCmd()
+	for _, sub := range root.Commands() {
+		if sub.Name() == "help" {
+			sub.Args = helpTopic
+			checkArgs(sub)
+		}
+	}
 	return root
 }
 

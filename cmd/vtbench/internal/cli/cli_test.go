@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/score"
@@ -101,8 +103,18 @@ func TestUsageErrors(t *testing.T) {
 		{"run -c bad.yaml", `bad.yaml:2:1: unknown field "resolution", did you mean "resolutions"?`},
 		{"run --no-such-flag", "--help"},
 		{"list metric", `did you mean "metrics"?`},
-		{"list", "arg"},
-		{"score in", "arg"},
+		{"list", "want vtbench list suites|tokenizers|metrics|datasets|corruptions, but nothing is given"},
+		{"score in", `want vtbench score REF DIST, or score --recipe FILE [REF] DIST, but only "in" is given`},
+		{"status a b", `want vtbench status RUN|URL, but 2 arguments are given, the last is "b"`},
+		{"run --limit abc", `--limit "abc": want a whole number; `},
+		{"run --limit 99999999999999999999", "want a whole number, and none so large"},
+		{"run --seed -1", `--seed "-1": want a whole number from 0`},
+		{"run --full=maybe", `--full "maybe": want true or false`},
+		{"compare a b --alpha x", `--alpha "x": want a number`},
+		{"metrics", "did you mean `vtbench list metrics`? `vtbench --help`"},
+		{"help rnu", `unknown command "rnu" of vtbench, did you mean "run"?`},
+		{"help datasets inof", `did you mean "info"?`},
+		{"completion fsh", `did you mean "fish"?`},
 		{"score in absent", "absent"},
 		{"score in in --metrics psrn", `did you mean "psnr"?`},
 		{"score in in --metrics t-acc", "vtbench run"},
@@ -178,6 +190,7 @@ func TestEveryCommandHasJSON(t *testing.T) {
 	silent := map[string]bool{ // these write files, and nothing on stdout
 		"vtbench unit":          true, // its output is a protocol
 		"vtbench datasets pull": true, "vtbench models pull": true, "vtbench datasets sheet": true, "vtbench corrupt": true,
+		"vtbench help": true, "vtbench completion bash": true, "vtbench completion zsh": true, "vtbench completion fish": true, "vtbench completion powershell": true,
 	}
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
@@ -561,4 +574,22 @@ func TestMergeCommand(t *testing.T) {
 	if status, _, stderr := vtbench(t, "merge", "part1", "-o", "half", "-q", "--partial"); status != ExitItemsFailed || !strings.Contains(stderr, "missing") {
 		t.Errorf("half a run, --partial: status %d\n%s", status, stderr)
 	}
+}
+
+// What stands for the value of a flag in the help is one word: a command in backquotes
+// there would be taken for it.
+func TestHelpNamesValuesOfFlagsByOneWord(t *testing.T) {
+	word := regexp.MustCompile(`^[A-Za-z]*$`)
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if name, _ := pflag.UnquoteUsage(f); !word.MatchString(name) {
+				t.Errorf("%s --%s: its value is called %q", cmd.CommandPath(), f.Name, name)
+			}
+		})
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk((&app{}).root())
 }

@@ -247,14 +247,14 @@ func TestBaselineUsage(t *testing.T) {
 	twoRuns(t)
 	write(t, "v.csv", "item,metric,value\na.png,beauty,1\n")
 	for _, tc := range []struct{ args, want string }{
-		{"baseline save", "arg"},
+		{"baseline save", "want vtbench baseline save RUN[#TOKENIZER], but nothing is given"},
 		{"baseline save runs/absent", "does not exist"},
 		{"baseline save runs/good -o x.gz", "baseline files end in " + compare.BaselineSuffix},
 		{"baseline save runs/good#tik", `no tokenizer "tik", did you mean "tok"?`},
 		{"baseline save runs/good -m lpips", "no metric matches lpips"},
 		{"baseline list absent", "absent"},
 		{"baseline list --format xml", `"xml" for "--format" flag: want table or json`},
-		{"baseline show", "arg"},
+		{"baseline show", "want vtbench baseline show FILE"},
 		{"baseline frobnicate", "frobnicate"},
 		{"baseline import csv v.csv", "name the file to write with -o"},
 		{"baseline import cvs v.csv -o x.vtbench.json.gz", `did you mean "csv"?`},

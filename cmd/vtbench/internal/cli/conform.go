@@ -22,7 +22,7 @@ ranges, determinism as declared, batch invariance, odd and extreme sizes, codes,
 error isolation, cancellation, times. Each failure comes with how to mend it.
 Exit status 3 when a check failed.`,
 		Example:           "  vtbench conform vq:patch=8,k=1024\n  vtbench conform 'process:python3 my_tok.py' --format json",
-		Args:              cobra.MaximumNArgs(1),
+		Args:              takes(0, 1),
 		ValidArgsFunction: firstArg(completeTokenizer),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			var list []tokenizerConfig

@@ -75,7 +75,7 @@ With --sheet it writes one picture with every corruption at every severity.`,
   vtbench corrupt photos/ damaged/ --type motion_blur --severity 5 --mode scaled
   vtbench corrupt photo.jpg half.png --type salt_and_pepper --amount 0.5
   vtbench corrupt photo.jpg sheet.png --sheet`,
-		Args: cobra.ExactArgs(2),
+		Args: takes(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.corrupt(cmd, args[0], args[1], &f) },
 	}
 	fl := cmd.Flags()

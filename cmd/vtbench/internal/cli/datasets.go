@@ -23,8 +23,6 @@ func (a *app) datasetsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "datasets",
 		Short: "Fetch data sets, make them of one's own images, and look at them",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.datasetsInfoCommand(), a.datasetsSheetCommand(), a.datasetsVerifyCommand(), a.datasetsExportCommand(), a.datasetsPullCommand(), a.datasetsImportCommand())
 	return cmd
@@ -58,7 +56,7 @@ func (a *app) datasetsInfoCommand() *cobra.Command {
 		Use:               "info DATASET",
 		Short:             "Count the items and instances of a data set, by scale bin",
 		Example:           "  vtbench datasets info text-default\n  vtbench datasets info icdar:DIR",
-		Args:              cobra.ExactArgs(1),
+		Args:              takes(1, 1),
 		ValidArgsFunction: firstArg(completeDataset),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := a.openData(cmd.Context(), args[0])
@@ -249,7 +247,7 @@ func (a *app) datasetsSheetCommand() *cobra.Command {
 		Use:               "sheet DATASET OUT.png",
 		Short:             "Write a contact sheet of a data set",
 		Example:           "  vtbench datasets sheet text-default sheet.png --boxes",
-		Args:              cobra.ExactArgs(2),
+		Args:              takes(2, 2),
 		ValidArgsFunction: firstArg(completeDataset),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if n < 1 || columns < 1 || side < 16 {

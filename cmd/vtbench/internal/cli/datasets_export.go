@@ -84,7 +84,7 @@ the picture lies, and what could not be loaded; manifest.json where all came fro
 		Example: `  vtbench datasets export icdar:DIR to-do --resolution 256
   vtbench datasets export text-default photos to-do --suite robustness
   vtbench run --suite text --data icdar:DIR -r 256 -t mine=folder:done`,
-		Args:              cobra.MinimumNArgs(2),
+		Args:              takes(2, -1),
 		ValidArgsFunction: firstArg(completeDataset),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.export(cmd.Context(), args[:len(args)-1], args[len(args)-1], &f, cmd.Flags().Changed("resolution"))

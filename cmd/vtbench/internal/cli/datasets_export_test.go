@@ -192,7 +192,7 @@ func TestExportRefuses(t *testing.T) {
 		{[]string{"folder:photos", "new", "--limit", "-1"}, "--limit"},
 		{[]string{"folder:nowhere", "new"}, "nowhere"},
 		{[]string{"folder:photos", "new", "--suite", "robustnes"}, "robustness"},
-		{[]string{"folder:photos"}, "at least 2"},
+		{[]string{"folder:photos"}, "want vtbench datasets export DATASET… DIR, but only"},
 	} {
 		status, _, stderr := vtbench(t, append([]string{"datasets", "export"}, tc.args...)...)
 		if status != ExitUsage || !strings.Contains(stderr, tc.says) {

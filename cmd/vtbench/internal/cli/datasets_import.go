@@ -54,7 +54,7 @@ cannot be used is named, with file and line, and left out; the exit status is 4 
   vtbench datasets import signs.csv -o manifest.jsonl
   vtbench datasets import cord:CORD/test -o mine/manifest.jsonl --copy --limit 50
   vtbench run --suite text --data manifest:mine/manifest.jsonl`,
-		Args:              cobra.ExactArgs(1),
+		Args:              takes(1, 1),
 		ValidArgsFunction: firstArg(completeDataset),
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.importData(cmd.Context(), args[0], &f) },
 	}

@@ -50,7 +50,7 @@ download goes on where it was interrupted; what has not the stated size and dige
 kept. Proxies are those of HTTPS_PROXY, HTTP_PROXY and NO_PROXY.`
 	cmd.Example = `  vtbench datasets pull
   vtbench datasets pull kodak.yaml -o kodak`
-	cmd.Args = cobra.MaximumNArgs(1)
+	cmd.Args = takes(0, 1)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return photographs(cmd, args)

@@ -72,7 +72,7 @@ wrong, with it:
 The exit status is 4 where anything was found.`,
 		Example: `  vtbench datasets verify icdar:DIR
   vtbench datasets verify cord:DIR/test --engine ppocr --limit 20 --format json`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              takes(0, 1),
 		ValidArgsFunction: firstArg(completeDataset),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

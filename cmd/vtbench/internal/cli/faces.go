@@ -47,7 +47,7 @@ reconstructions and their calibrated similarity. --chips writes the chips as fil
 		Example: `  vtbench faces portraits-default --limit 8 --sheet faces.png
   vtbench faces coco-face:DIR --chips chips/
   vtbench faces wflw:DIR --limit 20 -t vq:patch=8 -t jpeg:q=20 -r 256 --sheet faces.png`,
-		Args:              cobra.ExactArgs(1),
+		Args:              takes(1, 1),
 		ValidArgsFunction: firstArg(completeDataset),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.faces(cmd.Context(), args[0], &f)

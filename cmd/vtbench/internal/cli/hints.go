@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,7 +32,30 @@ func flagError(cmd *cobra.Command, err error) error {
 			hint = fmt.Sprintf(", did you mean --%s?", n)
 		}
 	}
-	return seeHelp(fmt.Errorf("%w%s", err, hint), cmd, "shows the flags")
+	return seeHelp(fmt.Errorf("%w%s", plainValue(err), hint), cmd, "shows the flags")
+}
+
+// plainValue says of a flag's value that is no number what is wanted, where the error would
+// name the function that failed.
+func plainValue(err error) error {
+	var invalid *pflag.InvalidValueError
+	var number *strconv.NumError
+	if !errors.As(err, &invalid) || !errors.As(err, &number) {
+		return err
+	}
+	want := "a number"
+	switch kind := invalid.GetFlag().Value.Type(); {
+	case kind == "bool":
+		want = "true or false"
+	case strings.HasPrefix(kind, "uint"):
+		want = "a whole number from 0"
+	case strings.HasPrefix(kind, "int"):
+		want = "a whole number"
+	}
+	if errors.Is(number, strconv.ErrRange) {
+		want += ", and none so large"
+	}
+	return fmt.Errorf("--%s %q: want %s", invalid.GetFlag().Name, invalid.GetValue(), want)
 }
 
 // seeHelp is a usage error that ends by pointing at the help of a command.
@@ -48,6 +73,9 @@ func checkArgs(cmd *cobra.Command) {
 	check := cmd.Args
 	if cmd.HasSubCommands() {
 		check = knownCommand
+		if !cmd.Runnable() {
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
 	}
 	if check != nil {
 		cmd.Args = func(c *cobra.Command, args []string) error {
@@ -69,11 +97,23 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 	}
 	var names []string
 	for _, sub := range cmd.Commands() {
+		if slices.Contains(sub.ValidArgs, args[0]) {
+			return fmt.Errorf("unknown command %q of %s, did you mean `%s %s`?", args[0], cmd.CommandPath(), sub.CommandPath(), args[0])
+		}
 		if sub.IsAvailableCommand() {
 			names = append(names, sub.Name())
 		}
 	}
 	return fmt.Errorf("unknown command %q of %s%s", args[0], cmd.CommandPath(), suggest.Hint(args[0], names))
+}
+
+// helpTopic is the check of the command that shows the help of others.
+func helpTopic(cmd *cobra.Command, args []string) error {
+	found, rest, err := cmd.Root().Find(args)
+	if err != nil {
+		return err
+	}
+	return knownCommand(found, rest)
 }
 
 // noArgs is the check of a command that takes flags only. A tokenizer that stands
@@ -87,6 +127,29 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		hint = "; name a tokenizer with -t, in single quotes where it has braces or spaces: -t 'vq:patch=8,k={256,1024}'"
 	}
 	return fmt.Errorf("%s takes no arguments, %q is one%s", cmd.CommandPath(), args[0], hint)
+}
+
+// takes is the check of a command that takes from least to most arguments, or any number
+// from least where most is negative. What they are stands in its line of usage.
+func takes(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if n := len(args); n < least || most >= 0 && n > most {
+			return fmt.Errorf("want %s %s, %s", cmd.Parent().CommandPath(), cmd.Use, given(args))
+		}
+		return nil
+	}
+}
+
+// given says which arguments there were.
+func given(args []string) string {
+	switch n := len(args); n {
+	case 0:
+		return "but nothing is given"
+	case 1:
+		return fmt.Sprintf("but only %q is given", args[0])
+	default:
+		return fmt.Sprintf("but %d arguments are given, the last is %q", n, args[n-1])
+	}
 }
 
 // wantsJSON reports whether --format json is among the arguments: an error may

@@ -35,7 +35,7 @@ of every run one click away. What cannot be read is named and left out; the exit
 is 4 then.`,
 		Example: `  vtbench leaderboard runs -o site
   vtbench leaderboard runs/mine baselines/main` + compare.BaselineSuffix + ` -o site --published none`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.leaderboard(cmd.Context(), args, &f) },
 	}
 	fl := cmd.Flags()

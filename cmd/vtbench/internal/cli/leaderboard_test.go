@@ -74,7 +74,7 @@ func TestLeaderboard(t *testing.T) {
 		t.Error("the report of a run that is no longer on the site is still there")
 	}
 	for _, tc := range []struct{ args, want string }{
-		{"leaderboard", "arg"},
+		{"leaderboard", "want vtbench leaderboard DIR…"},
 		{"leaderboard runs", "with -o"},
 		{"leaderboard in -o new", "no run directory"},
 		{"leaderboard absent -o new", "absent"},

@@ -53,7 +53,7 @@ func (a *app) listCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:       "list " + strings.Join(names, "|"),
 		Short:     "Show what there is, one line each",
-		Args:      cobra.ExactArgs(1),
+		Args:      takes(1, 1),
 		ValidArgs: names,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if presets && args[0] != "tokenizers" {

@@ -33,7 +33,7 @@ Merging again into the same directory gives the same files.`,
 		Example: `  vtbench run --suite text --shard 1/2 -o part1
   vtbench run --suite text --shard 2/2 -o part2
   vtbench merge part1 part2 -o runs/text`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output == "" {
 				return usagef("name the directory of the merged run with -o")

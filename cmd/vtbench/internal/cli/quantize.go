@@ -41,7 +41,7 @@ file, whose size is the size in every table; --onnx writes the graphs that it de
 for any program that runs ONNX.`,
 		Example: "  vtbench quantize ptq:of=conv-vq,rule=gptq,bits=4 -o conv-vq.vtbw\n" +
 			"  vtbench quantize 'ptq:of={onnx:model=vae.onnx},rule=mixed,bits=3' --onnx quantized/",
-		Args:              cobra.ExactArgs(1),
+		Args:              takes(1, 1),
 		ValidArgsFunction: firstArg(completeTokenizer),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			spec, err := tokenizers.ParseSpec(args[0], alltok.Kinds())

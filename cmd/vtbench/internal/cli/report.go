@@ -35,7 +35,7 @@ func (a *app) reportCommand() *cobra.Command {
   vtbench report runs/mine runs/baselines -o joined --single-file
   vtbench report runs/mine --figures
   vtbench report runs/mine --format model-index --tokenizer mine`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var runs []*summary.Run
 			for _, dir := range args {

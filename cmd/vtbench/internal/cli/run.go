@@ -63,7 +63,7 @@ func (a *app) runCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd, &f) },
 	}
 	fl := cmd.Flags()
-	fl.StringVarP(&f.suite, "suite", "s", "", "suite to run: a name (`vtbench list suites`) or the path of a .yaml file")
+	fl.StringVarP(&f.suite, "suite", "s", "", "suite to run: a name that vtbench list suites shows, or the path of a .yaml file")
 	fl.StringArrayVarP(&f.tokenizers, "tokenizer", "t", nil, "tokenizer: KIND, KIND:key=value,… or NAME=KIND:…; repeatable; default: the suite's")
 	fl.StringArrayVar(&f.data, "data", nil, "data set instead of the suite's: NAME or KIND:PATH; repeatable")
 	fl.StringSliceVarP(&f.metrics, "metrics", "m", nil, "metrics instead of the suite's; +NAME adds to them: psnr,ssim or +lpips-alex")
@@ -89,7 +89,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.StringVar(&f.faceModels, "face-models", "", "folder with face-models.yaml and ONNX files of your own (docs/faces.md)")
 	fl.BoolVar(&f.allowModel, "allow-model", false, "take network files without a stated digest")
 	f.cache.add(cmd)
-	fl.StringVar(&f.nats, "workers", "", "measure by `vtbench-work` on other machines, which share a NATS server: nats://HOST:4222")
+	fl.StringVar(&f.nats, "workers", "", "measure by vtbench-work on other machines, which share a NATS server: nats://HOST:4222")
 	fl.StringVar(&f.listen, "listen", "", "the same with a server of this run's own, at HOST:PORT")
 	formatFlag(cmd, &f.format, "table", "json")
 	complete(cmd, "suite", completeSuite)
@@ -396,7 +396,7 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, r *recipe.Recipe, 
 			return err
 		}
 	}
-	a.logf("suite %s: %d tokenizers at %v, into %s", suite.ID, len(cfg.Tokenizers), suite.Resolutions, dir)
+	a.logf("suite %s: %s at %s, into %s", suite.ID, format.Plural(len(cfg.Tokenizers), "tokenizer", "tokenizers"), &sides{to: &suite.Resolutions}, dir)
 	if remote {
 		w, failed := a.startWorkers(ctx, f.nats, f.listen, filepath.Clean(dir)+".queue")
 		if failed != nil {

@@ -69,9 +69,9 @@ may be any data set, such as imagenet:DIR.`,
 			case f.serve:
 				return noArgs(cmd, args)
 			case f.recipe != "":
-				return cobra.RangeArgs(1, 2)(cmd, args)
+				return takes(1, 2)(cmd, args)
 			}
-			return cobra.ExactArgs(2)(cmd, args)
+			return takes(2, 2)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {

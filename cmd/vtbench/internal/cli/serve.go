@@ -34,7 +34,7 @@ its own name from its own pages. Ctrl-C ends it.`,
 		Example: `  vtbench serve runs
   vtbench serve runs --listen 127.0.0.1:0 --format json
   vtbench serve runs --listen 0.0.0.0:7717 --host bench.example.org`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			published, err := checkBoard(options, ids)
 			if err != nil {

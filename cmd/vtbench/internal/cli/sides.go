@@ -7,7 +7,7 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 )
 
-// sides is a flag of resolutions: "256,native". What is given replaces the default.
+// sides is a flag of resolutions, or shows them: "256,native". What is given replaces the default.
 type sides struct {
 	to  *suite.Resolutions
 	set bool

@@ -24,7 +24,7 @@ func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status RUN|URL",
 		Short: "Show how far a run is, from another terminal too, or the runs by workers of a NATS server",
-		Args:  cobra.ExactArgs(1),
+		Args:  takes(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.Contains(args[0], "://") {
 				return a.serverStatus(cmd.Context(), args[0], as == "json")
