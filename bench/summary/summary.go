@@ -11,6 +11,9 @@
 package summary
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/internal/sanity"
 )
@@ -113,6 +116,34 @@ func Distinct(all []Failure) []Failure {
 			out = append(out, f)
 		}
 	}
+	return out
+}
+
+// Alike gathers failures of one reason, the gravest first: items that could not be loaded,
+// those that a tokenizer failed on, then values. An item that is missing is not hidden
+// behind hundreds that are too small for one metric. The failures of each are Distinct.
+func Alike(all []Failure) [][]Failure {
+	var out [][]Failure
+	at := map[string]int{}
+	for _, f := range Distinct(all) {
+		i, there := at[f.Error]
+		if !there {
+			i = len(out)
+			at[f.Error] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], f)
+	}
+	gravity := func(f Failure) int {
+		switch {
+		case f.Tokenizer == "":
+			return 0
+		case f.Metric == "":
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(out, func(a, b []Failure) int { return cmp.Compare(gravity(a[0]), gravity(b[0])) })
 	return out
 }
 

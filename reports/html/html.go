@@ -174,7 +174,7 @@ type page struct {
 	Samples               []sampleTable
 	SamplesLeft           int
 	Missing               int // pictures that are not there
-	Failures              []failure
+	Failures              []view.FailureRow
 	MoreFailures          int
 	Runs                  []runInfo
 	Words                 []word
@@ -279,8 +279,6 @@ type figure struct {
 
 type link struct{ Text, URL string }
 
-type failure struct{ Token, Condition, Item, Error string }
-
 type runInfo struct {
 	Name  string
 	Facts [][2]string
@@ -313,17 +311,11 @@ func newPage(v *view.View, plots []Plot, o Options, a *album) *page {
 	p.Robust, p.Explore, p.Matrices = newRobust(v), newExplore(v), newMatrices(v)
 	p.plots(plots, o)
 	p.cases(v, a)
-	for i, f := range v.Failures {
-		if i == maxFailures {
-			p.MoreFailures = len(v.Failures) - i
-			break
-		}
-		item := f.Item
-		if f.Instance != "" {
-			item += ", " + f.Instance
-		}
-		p.Failures = append(p.Failures, failure{f.Tokenizer, f.Condition, item, f.Error})
+	p.Failures = v.FailureRows()
+	for _, f := range p.Failures[min(maxFailures, len(p.Failures)):] {
+		p.MoreFailures += f.Failures
 	}
+	p.Failures = p.Failures[:min(maxFailures, len(p.Failures))]
 	for _, r := range v.Runs {
 		p.Runs = append(p.Runs, newRunInfo(r))
 	}

@@ -60,18 +60,18 @@ func Report(v *view.View, plots []Plot) string {
 			p("![%s](%s)\n\n", format.Markdown(f.Caption), strings.ReplaceAll(f.Path, " ", "%20"))
 		}
 	}
-	if len(v.Failures) > 0 {
+	if rows := v.FailureRows(); len(rows) > 0 {
 		p("## What failed\n\n| tokenizer | condition | item | why |\n|---|---|---|---|\n")
-		for i, f := range v.Failures {
-			if i == maxFailures {
-				p("\n… and %s more, all in `%s`.\n", format.Count(len(v.Failures)-i), record.SummaryFile)
-				break
+		more := 0
+		for i, f := range rows {
+			if i >= maxFailures {
+				more += f.Failures
+				continue
 			}
-			item := f.Item
-			if f.Instance != "" {
-				item += ", " + f.Instance
-			}
-			p("| %s | %s | %s | %s |\n", format.Markdown(cmp.Or(f.Tokenizer, "all")), format.Markdown(cmp.Or(f.Condition, "all")), format.Markdown(item), format.Markdown(f.Error))
+			p("| %s | %s | %s | %s |\n", format.Markdown(cmp.Or(f.Tokenizer, "all")), format.Markdown(cmp.Or(f.Condition, "all")), format.Markdown(f.Item), format.Markdown(f.Why))
+		}
+		if more > 0 {
+			p("\n… and %s more, all in `%s`.\n", format.Count(more), record.SummaryFile)
 		}
 		p("\n")
 	}

@@ -77,7 +77,7 @@ func (v *View) Findings() []Finding {
 		out = append(out, finding)
 	}
 	if n := v.failed(); n > 0 {
-		first := v.Failures[0]
+		first := summary.Alike(v.plainFailures())[0][0]
 		what := []any{"First: " + format.Line(first.Item)}
 		if first.Tokenizer != "" {
 			what = append(what, " with ", Token{Name: first.Tokenizer})
@@ -89,12 +89,68 @@ func (v *View) Findings() []Finding {
 }
 
 // failed is how many failures there are, each counted once whatever it cost.
-func (v *View) failed() int {
-	var all []summary.Failure
-	for _, f := range v.Failures {
-		all = append(all, f.Failure)
+func (v *View) failed() int { return len(summary.Distinct(v.plainFailures())) }
+
+func (v *View) plainFailures() []summary.Failure {
+	all := make([]summary.Failure, len(v.Failures))
+	for i, f := range v.Failures {
+		all[i] = f.Failure
 	}
-	return len(summary.Distinct(all))
+	return all
+}
+
+// A FailureRow says of failures of one reason where they were, in words.
+type FailureRow struct {
+	Tokenizer, Condition string // "" for all
+	Item, Why            string
+	Failures             int
+}
+
+// namedItems is how many items are named in one row of failures.
+const namedItems = 3
+
+// FailureRows are the failures by their reason, as summary.Alike orders them.
+func (v *View) FailureRows() []FailureRow {
+	var out []FailureRow
+	for _, alike := range summary.Alike(v.plainFailures()) {
+		var toks, conds, items []string
+		for _, f := range alike {
+			toks, conds = append(toks, f.Tokenizer), append(conds, f.Condition)
+			if f.Instance != "" {
+				f.Item += ", " + f.Instance
+			}
+			items = append(items, f.Item)
+		}
+		items = unique(items)
+		row := FailureRow{
+			Tokenizer: oneOrCount(unique(toks), "tokenizers"), Condition: oneOrCount(unique(conds), "conditions"),
+			Why: alike[0].Error, Failures: len(alike),
+		}
+		row.Item = strings.Join(items[:min(namedItems, len(items))], "; ")
+		if n := len(items) - namedItems; n > 0 {
+			row.Item += fmt.Sprintf(" and %s more", format.Count(n))
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// oneOrCount is the only name, or how many there are.
+func oneOrCount(names []string, many string) string {
+	if len(names) == 1 {
+		return names[0]
+	}
+	return format.Count(len(names)) + " " + many
+}
+
+// unique are the names in their order, each once.
+func unique(names []string) []string {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(names, func(n string) bool {
+		was := seen[n]
+		seen[n] = true
+		return was
+	})
 }
 
 func (v *View) best(s Section, g Grid) (Finding, bool) {

@@ -593,3 +593,32 @@ func TestHelpNamesValuesOfFlagsByOneWord(t *testing.T) {
 	}
 	walk((&app{}).root())
 }
+
+// An image that cannot be loaded is told before values of others that are missing, however
+// many these are, and of one reason there is one line.
+func TestFailuresByTheirReason(t *testing.T) {
+	t.Chdir(t.TempDir())
+	put(t, "s.yaml", []byte(suiteFile))
+	photos(t, "in", 12, true, 0) // z.png is damaged, and the last by name
+	status, _, stderr := vtbench(t, "run", "--suite", "s.yaml", "--data", "folder:in", "-m", "+ms-ssim", "-t", "jpeg:q=20", "-t", "jpeg:q=90", "-o", "run", "-q")
+	if status != ExitItemsFailed {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	var failed []string
+	for line := range strings.SplitSeq(stderr, "\n") {
+		if strings.Contains(line, ".png: ") {
+			failed = append(failed, line)
+		}
+	}
+	if len(failed) != 2 || !strings.Contains(failed[0], "z.png: decoding") || !strings.Contains(failed[1], "ms-ssim: images are") || !strings.HasSuffix(failed[1], "(and 47 more alike)") {
+		t.Errorf("12 images that are too small for one metric, by 4 tokenizers, and 1 that cannot be read are told as\n%s", strings.Join(failed, "\n"))
+	}
+	page, err := os.ReadFile("run/report.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rows, _ := strings.Cut(string(page), "|---|---|---|---|\n| all | all | z.png |")
+	if want := "| 4 tokenizers | clean&#64;&#8203;32 | a.png; b.png; c.png and 9 more |"; !strings.Contains(rows, want) {
+		t.Errorf("the report has no %q behind z.png:\n%s", want, page)
+	}
+}

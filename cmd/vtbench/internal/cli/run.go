@@ -540,8 +540,8 @@ func (a *app) witness(dir string, toks []run.TokenizerSource) {
 	}
 }
 
-// shownFailures is how many failed items are named on stderr; all are in the
-// summary and the report.
+// shownFailures is how many reasons of failures are told on stderr; all failures are in the
+// summary.
 const shownFailures = 10
 
 // remarks says what was assumed or lost in images and labels of data sets.
@@ -561,16 +561,23 @@ func (a *app) remarks(s *summary.Summary) {
 // named by remarks.
 func (a *app) failures(run *summary.Run) error {
 	list := summary.Distinct(run.Summary.Errors)
-	for i, w := range list {
+	unsaid := len(list)
+	for i, alike := range summary.Alike(run.Summary.Errors) {
 		if i == shownFailures {
-			a.warnf("… and %d more; all are in %s", len(list)-i, filepath.Join(run.Dir, record.SummaryFile))
+			a.warnf("… and %d more; all are in %s", unsaid, filepath.Join(run.Dir, record.SummaryFile))
 			break
 		}
+		unsaid -= len(alike)
+		w := alike[0]
 		who := "data set " + w.Dataset
 		if w.Tokenizer != "" {
 			who = w.Tokenizer + " at " + w.Condition
 		}
-		a.warnf("%s: %s: %s", who, w.Item, w.Error)
+		more := ""
+		if n := len(alike) - 1; n > 0 {
+			more = fmt.Sprintf(" (and %d more alike)", n)
+		}
+		a.warnf("%s: %s: %s%s", who, w.Item, w.Error, more)
 	}
 	lost := 0
 	for _, l := range run.Summary.Lost {
