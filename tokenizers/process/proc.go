@@ -430,7 +430,11 @@ func (p *proc) status() string {
 	case p.cmd == nil:
 		return errSides.Error()
 	case p.waitErr == nil:
-		return "it exited with status 0 before it was told to"
+		const early = "it exited with status 0 before it was told to"
+		if p.hello.Info == nil {
+			return early + ", and answered nothing: a program that is a plug-in serves until then, in Python by vtbench.serve(…)"
+		}
+		return early
 	case errors.As(p.waitErr, &ee):
 		if ws, ok := ee.Sys().(syscall.WaitStatus); ok && ws.Signal() > 0 {
 			hint := ""

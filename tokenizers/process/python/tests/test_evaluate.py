@@ -230,6 +230,7 @@ class Evaluate(Case):
             ({"limit": 0}, "limit is 0"),
             ({"distributed": True}, "which rank"),
             ({"colour": 3}, "unknown option 'colour'"),
+            ({"resolution": [64]}, "unknown option 'resolution', did you mean 'resolutions'"),
         ]:
             with self.assertRaisesRegex((ValueError, TypeError), want):
                 self.evaluate(**options)

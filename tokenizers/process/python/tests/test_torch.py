@@ -154,6 +154,57 @@ class FromTorch(unittest.TestCase):
             vtbench.from_torch(Double(), codebooks=[4])
         answer, _ = ask(vtbench.from_torch(nn.Conv2d(3, 4, 1), device="cpu"), batch(1, 4, 4))
         self.assertIn("want (n, 3, height, width)", answer["items"][0]["error"])
+        # An option that is misspelt, or belongs to another function, would have no effect.
+        with self.assertRaisesRegex(TypeError, "unknown option 'value_range', did you mean 'range'"):
+            vtbench.from_torch(Double(), value_range=(0, 1))
+        with self.assertRaisesRegex(TypeError, "unknown option 'mutliple_of', did you mean 'multiple_of'"):
+            vtbench.from_torch(Double(), mutliple_of=8)
+        for half, other in (("encode", "decode"), ("decode", "encode")):
+            with self.assertRaisesRegex(ValueError, f"{half}=… is given and Conv2d has no {other}: pass {other}=…, too"):
+                vtbench.from_torch(nn.Conv2d(3, 3, 1), **{half: lambda m, x: m(x)})
+
+    def test_a_module_that_is_not_wrapped(self):
+        with self.assertRaisesRegex(TypeError, r"Conv2d has neither .*vtbench.from_torch\(module, range=\(-1, 1\)\)"):
+            vtbench.Server(nn.Conv2d(3, 3, 1))
+
+        class Pair(nn.Conv2d):
+            encode, decode = nn.Conv2d.forward, nn.Conv2d.forward
+
+        server = vtbench.Server(Pair(3, 3, 1), stride=1)
+        server.silent = True
+        answer, _ = server.answer({"type": "reconstruct", "id": 1, "items": [{"w": 4, "h": 4}]}, bytes(48))
+        self.assertIn("vtbench.from_torch(module", answer["items"][0]["error"])
+
+    def test_a_dictionary(self):
+        class Losses(nn.Module):
+            def forward(self, x):
+                return {"loss": 0, "out": x}
+
+        answer, _ = ask(vtbench.from_torch(Losses(), device="cpu"), batch(1, 4, 4))
+        self.assertIn("a dict of 'loss', 'out': want a tensor", answer["items"][0]["error"])
+        tok = vtbench.from_torch(Losses(), device="cpu", encode=lambda m, x: x, decode=lambda m, x: m(x)["out"])
+        self.assertNotIn("error", ask(tok, batch(1, 4, 4))[0]["items"][0])
+
+    def test_modules_of_one_type(self):
+        """A module gets floats of its parameters' type, where that is one."""
+
+        class Mixed(nn.Module):
+            def __init__(self, one, other):
+                super().__init__()
+                self.a, self.b = nn.Parameter(torch.ones(1, dtype=one)), nn.Parameter(torch.ones(1, dtype=other))
+
+            def forward(self, x):
+                self.got = x.dtype
+                return x
+
+        half, single, double = torch.bfloat16, torch.float32, torch.float64
+        for one, other, want in ((half, half, half), (double, double, double), (single, single, single), (half, single, single)):
+            module = Mixed(one, other)
+            images = batch(1, 4, 4)
+            answer, parts = ask(vtbench.from_torch(module, device="cpu"), images)
+            self.assertNotIn("error", json.dumps(answer))
+            self.assertEqual(module.got, want)
+            self.assertLessEqual(np.abs(parts[0].reshape(images[0].shape).astype(int) - images[0]).max(), 0 if want != half else 1)
 
 
 class Fours(nn.Module):

@@ -210,8 +210,36 @@ class Answers(Quiet):
     def test_what_cannot_be_served(self):
         with self.assertRaisesRegex(TypeError, "neither reconstruct"):
             vtbench.Server(object())
-        with self.assertRaisesRegex(TypeError, "unknown option 'verison'"):
-            vtbench.Server(Identity(), verison="1")
+        with self.assertRaisesRegex(TypeError, "Identity is a class: give an object of it, Identity()"):
+            vtbench.Server(Identity)
+        for options, why in (
+            ({"verison": "1"}, "unknown option 'verison', did you mean 'version'. vtbench.serve takes "),
+            ({"multiple_of": (8, 8)}, "multiple_of is (8, 8): want a whole number"),
+            ({"codebooks": 1024}, "codebooks is 1024: want a list with the size of each codebook"),
+            ({"params": "x"}, "params is 'x': want a dictionary"),
+        ):
+            with self.subTest(options), self.assertRaisesRegex(TypeError, why.replace("(8, 8)", r"\(8, 8\)")):
+                vtbench.Server(Identity(), **options)
+        with self.assertRaisesRegex(TypeError, "unknown option 'mutliple_of', did you mean 'multiple_of'"):
+            CommandTokenizer("cp", mutliple_of=8)
+
+    def test_a_function_from_images_to_images(self):
+        def darker(images):
+            return images // 2
+
+        items, images = batch((4, 4), (8, 4))
+        s = vtbench.Server(darker, deterministic=True)
+        self.assertEqual((s.info["name"], s.info["deterministic"]), ("darker", True))
+        answer, parts = s.answer(*request(items, images))
+        for got, m in zip(pixels_of(answer, parts), images):
+            np.testing.assert_array_equal(got, m // 2)
+
+    def test_what_is_no_image(self):
+        items, images = batch((4, 4))
+        s = vtbench.Server(lambda images: None)
+        s.silent = True
+        answer, _ = s.answer(*request(items, images))
+        self.assertIn("reconstruct() returned a NoneType: want images [n, height, width, 3]", answer["items"][0]["error"])
 
     def test_latents_and_codebook(self):
         class Tok(Identity):
@@ -496,7 +524,7 @@ class Windows(Quiet):
     def test_hello(self):
         hello, _ = vtbench.Server(self.Tok()).answer({"type": "hello", "id": 1, "protocol": {"min": 1, "max": 1}}, b"")
         self.assertEqual((hello["can"], hello["info"]["clips"]), (["clips"], {"multiple": 2, "causal": True}))
-        for bad, why in (({"every": 4}, "clips has a key 'every'"), ({"multiple": "x"}, "invalid literal")):
+        for bad, why in (({"every": 4}, "clips has a key 'every'"), ({"multiple": "x"}, "invalid literal"), (4, "clips is 4: want a dictionary, such as")):
             with self.assertRaisesRegex((TypeError, ValueError), why):
                 vtbench.Server(self.Tok(), clips=bad)
         with self.assertRaisesRegex(TypeError, "declares clips and has no reconstruct_clip"):

@@ -8,6 +8,7 @@ device and as it is.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import random
 import select
@@ -23,21 +24,11 @@ from ._channel import Channel, ProtocolError
 from ._program import VtbenchError
 from ._running import DONE, ITEMS_FAILED, Program, deadline, stderr_line
 from ._result import Evaluation
-from ._serve import Server
+from ._serve import SERVED, Server, is_module, refuse_unknown
 
 
 class ModelFailed(VtbenchError):
     """The model failed on every image; ``__cause__`` is the first exception."""
-
-
-class _Function:
-    """A function from images to images."""
-
-    deterministic = False
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.reconstruct = function
-        self.name = getattr(function, "__name__", type(function).__name__)
 
 
 def evaluate(
@@ -137,23 +128,25 @@ def evaluate(
     return _ranks.share(ranks, folder, name, run, deadline(timeout, cancel, "waiting for rank 0"))
 
 
+_OWN = {k for k, p in inspect.signature(evaluate).parameters.items() if p.kind is not p.VAR_KEYWORD and k != "model"}
+
+
 @contextlib.contextmanager
 def _borrowed(model: Any, seed: int, tokenizer: Dict[str, Any]) -> Iterator[Server]:
     """The model as what answers requests, for as long as the context lasts."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(_random(seed))
-        torch = sys.modules.get("torch")  # who has a module has imported it
-        if torch is not None and isinstance(model, torch.nn.Module):
-            from .torch_module import TorchTokenizer, evaluating, unwrapped
+        if is_module(model):
+            from .torch_module import OPTIONS, TorchTokenizer, evaluating, unwrapped
 
+            refuse_unknown("vtbench.evaluate of a module", tokenizer, _OWN | (OPTIONS - {"borrowed"}))
             module = unwrapped(model)
             stack.enter_context(evaluating(module))
             obj: Any = TorchTokenizer(module, borrowed=True, **tokenizer)
             tokenizer = {}
-        elif any(callable(getattr(model, m, None)) for m in ("encode", "reconstruct", "reconstruct_clip")):
+        elif callable(model) or any(callable(getattr(model, m, None)) for m in ("encode", "reconstruct", "reconstruct_clip")):
+            refuse_unknown("vtbench.evaluate of an object or a function", tokenizer, _OWN | set(SERVED))
             obj = model
-        elif callable(model):
-            obj = _Function(model)
         else:
             raise TypeError(f"a {type(model).__name__} is no model: want a torch.nn.Module, an object with encode and decode, reconstruct or reconstruct_clip, or a function on images")
         server = Server(obj, **tokenizer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import inspect
 import json
@@ -10,7 +11,7 @@ import os
 import sys
 import time
 import traceback
-from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, NoReturn, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -23,6 +24,36 @@ SDK = "python 0.1.0"
 _FIELDS = (
     "name version weights code deterministic batch_invariant multiple_of fixed_w fixed_h min_side max_side stride channels codebooks batch_size clips params"
 ).split()
+SERVED = [*_FIELDS, "value_range"]  # options of vtbench.serve
+
+_MEANING = "encode decode reconstruct reconstruct_clip calls".split()  # any of them makes an object more than a function
+
+
+class Function:
+    """A function from images to images as a tokenizer."""
+
+    deterministic = False
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.reconstruct = function
+        self.name = getattr(function, "__name__", type(function).__name__)
+
+
+def refuse_unknown(who: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raises TypeError for the first option that is not known: one that is misspelt would
+    otherwise have no effect and not be missed."""
+    known = sorted(known)
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            meant = f", did you mean {near[0]!r}?" if near else ":"
+            raise TypeError(f"unknown option {name!r}{meant} {who} takes {', '.join(known)}")
+
+
+def is_module(obj: Any) -> bool:
+    """Whether it is a module of PyTorch; who has one has imported it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(obj, torch.nn.Module)
 
 
 def _device_memory() -> int:
@@ -41,26 +72,28 @@ class Server:
     tests can call ``answer`` with a header and bytes."""
 
     def __init__(self, obj: Any, **overrides: Any) -> None:
-        unknown = sorted(set(overrides) - set(_FIELDS) - {"value_range"})
-        if unknown:
-            raise TypeError(f"unknown option {unknown[0]!r}: vtbench.serve takes {', '.join(_FIELDS)} and value_range")
+        refuse_unknown("vtbench.serve", overrides, SERVED)
+        if isinstance(obj, type):
+            raise TypeError(f"{obj.__name__} is a class: give an object of it, {obj.__name__}()")
+        if callable(obj) and not is_module(obj) and not any(hasattr(obj, m) for m in _MEANING):
+            obj = Function(obj)
         self.obj = obj
-        self.info = _info(obj, overrides)
-        self.codebooks: List[int] = list(self.info.get("codebooks", []))
-        self.value_range = overrides.get("value_range", getattr(obj, "value_range", None))
         self._sync: Callable[[], None] = getattr(obj, "synchronize", None) or (lambda: None)
         self._pair = callable(getattr(obj, "encode", None)) and callable(getattr(obj, "decode", None))
         self._calls: Dict[str, Callable[..., Any]] = dict(getattr(obj, "calls", None) or {})
         self._clip = getattr(obj, "reconstruct_clip", None)
-        if "clips" in self.info and not callable(self._clip):
-            raise TypeError(f"{type(obj).__name__} declares clips and has no reconstruct_clip(frames)")
-        if callable(self._clip):
-            self.info.setdefault("clips", {})
         stills = self._pair or callable(getattr(obj, "reconstruct", None))
         self._reconstructs = stills or callable(self._clip)
         self._one_by_one = self._reconstructs and not stills  # images are windows of one frame
         if not self._reconstructs and not self._calls:
-            raise TypeError(f"{type(obj).__name__} has neither reconstruct(images) nor both encode(images) and decode(tokens), nor reconstruct_clip(frames), nor calls")
+            raise TypeError(f"{type(obj).__name__} has neither reconstruct(images) nor both encode(images) and decode(tokens), nor reconstruct_clip(frames), nor calls{self._hint()}")
+        self.info = _info(obj, overrides)
+        self.codebooks: List[int] = list(self.info.get("codebooks", []))
+        self.value_range = overrides.get("value_range", getattr(obj, "value_range", None))
+        if "clips" in self.info and not callable(self._clip):
+            raise TypeError(f"{type(obj).__name__} declares clips and has no reconstruct_clip(frames)")
+        if callable(self._clip):
+            self.info.setdefault("clips", {})
         if self._pair and callable(getattr(obj, "reconstruct", None)):
             self._pair = False  # who writes both knows a shorter way
         self._decode_ids = getattr(obj, "decode_codes", None)
@@ -82,6 +115,9 @@ class Server:
             "codebook": self._do_codebook,
             "call": self._do_call,
         }
+
+    def _hint(self) -> str:
+        return "; a torch.nn.Module becomes a tokenizer by vtbench.from_torch(module, range=(-1, 1))" if is_module(self.obj) else ""
 
     def run(self, channel: _channel.Channel, ready: Callable[[], bool] = lambda: True) -> None:
         """Answers until the host says bye or the stream ends. ``ready`` is called before
@@ -181,6 +217,8 @@ class Server:
         more = {k: v for k, v in (("rate", float(rate)), ("start", int(start))) if _takes(self._clip, k)}
         got = self._clip(frames, **more)
         r = got if isinstance(got, Result) else Result(got)
+        if not hasattr(r.image, "__len__"):
+            raise Failed(f"reconstruct_clip() returned a {type(r.image).__name__}: want frames [t, height, width, 3], or a vtbench.Result of them")
         n = len(r.image)
         if n != len(frames):
             raise Failed(f"reconstruct_clip() returned {n} frames for a window of {len(frames)}")
@@ -325,7 +363,7 @@ class Server:
         books = [np.asarray(b) for b in ids]
         for i, b in enumerate(books):
             if b.ndim == 0 or len(b) != n:
-                raise Failed(f"ids of codebook {i} have shape {b.shape}: want ({n}, …), one grid an image")
+                raise Failed(f"ids of codebook {i} have shape {b.shape}: want ({n}, …), one grid an image; of a tuple or list each part is such an array of one codebook")
         return [[b[i] for b in books] for i in range(n)]
 
     def _bits(self, what: str, tokens: Any, n: int) -> List[int]:
@@ -366,7 +404,6 @@ class Server:
                 items.append({"error": self._explain(e)})
         return {"type": "result", "items": items}, parts
 
-
     def _explain(self, e: BaseException) -> str:
         """One line for the report; the traceback goes to standard error."""
         if self.first_failure is None:
@@ -377,7 +414,8 @@ class Server:
         where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
         if not self.silent:
             traceback.print_exception(type(e), e, e.__traceback__, file=sys.stderr)
-        return f"{type(e).__name__}: {e}{where}"
+        hint = self._hint() if isinstance(e, (TypeError, AttributeError)) else ""  # it was given an array
+        return f"{type(e).__name__}: {e}{where}{hint}"
 
 
 def serve(obj: Any, **overrides: Any) -> None:
@@ -415,25 +453,31 @@ def refuse(reason: str, status: int) -> NoReturn:
 # -- small parts ----------------------------------------------------------
 
 
+# What each field becomes, and what is wanted where it cannot.
+_KINDS: Dict[str, Tuple[Callable[[Any], Any], str]] = {
+    "name": (str, "text"),
+    "version": (str, "text"),
+    "weights": (str, "text"),
+    "code": (str, "text"),
+    "deterministic": (bool, "True or False"),
+    "batch_invariant": (bool, "True or False"),
+    "codebooks": (lambda v: [int(k) for k in v], "a list with the size of each codebook, such as [1024]"),
+    "clips": (lambda v: clip_info(v), 'a dictionary, such as {"multiple": 4, "causal": True}'),
+    "params": (lambda v: {str(k): str(x) for k, x in dict(v).items()}, "a dictionary"),
+}
+
+
 def _info(obj: Any, overrides: Dict[str, Any]) -> dict:
     info: Dict[str, Any] = {}
     for f in _FIELDS:
         v = overrides[f] if f in overrides else getattr(obj, f, None)
         if v is None or callable(v):
             continue
-        if f in ("name", "version", "weights", "code"):
-            v = str(v)
-        elif f in ("deterministic", "batch_invariant"):
-            v = bool(v)
-        elif f == "codebooks":
-            v = [int(k) for k in v]
-        elif f == "clips":
-            v = clip_info(v)
-        elif f == "params":
-            v = {str(k): str(x) for k, x in dict(v).items()}
-        else:
-            v = int(v)
-        info[f] = v
+        kind, want = _KINDS.get(f, (int, "a whole number"))
+        try:
+            info[f] = kind(v)
+        except (TypeError, ValueError) as e:
+            raise TypeError(f"{f} is {v!r}: want {want} ({e})") from None
     info.setdefault("name", type(obj).__name__)
     info.setdefault("version", "0")
     if info.get("weights") and info.get("deterministic") and "code" not in info:
@@ -533,6 +577,8 @@ def _stack(images: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _rows(images: Any, n: int, what: str) -> List[Any]:
+    if not hasattr(images, "__iter__"):
+        raise Failed(f"{what}() returned a {type(images).__name__}: want images [n, height, width, 3], or a list of them")
     rows = list(images)
     if len(rows) != n:
         raise Failed(f"{what}() returned {len(rows)} images for {n}")

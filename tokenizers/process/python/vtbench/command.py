@@ -23,6 +23,7 @@ import numpy as np
 
 from . import image as _image
 from ._convert import Failed, Result
+from ._serve import SERVED, refuse_unknown
 
 Command = Union[str, Sequence[str]]
 
@@ -54,6 +55,7 @@ class CommandTokenizer:
         name: Optional[str] = None,
         **info: Any,
     ) -> None:
+        refuse_unknown("vtbench.from_command", info, SERVED)
         if (command is None) == (encode is None) or (encode is None) != (decode is None):
             raise ValueError("want one command from image to image, or encode and decode both")
         self._one = _words(command) if command is not None else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import os
 import time
 from builtins import range as builtin_range
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 
 from ._convert import FAR, Failed, Result
-from ._serve import clip_info, frames_of
+from ._serve import SERVED, clip_info, frames_of, refuse_unknown
 
 Hook = Callable[..., Any]
 
@@ -80,7 +81,8 @@ class TorchTokenizer:
 
     range      what the module takes and gives, (-1, 1) unless said otherwise
     device     "cuda:1", "cpu"; by default a GPU of the replica's own, else the CPU
-    autocast   None, "bfloat16" or "float16"
+    autocast   None, "bfloat16" or "float16". Without it a module whose parameters are all of one
+               type, such as bfloat16, is given that, else float32
     encode     (module, x) -> tokens, in place of module.encode(x)
     decode     (module, tokens) -> x, in place of module.decode(tokens)
     codes      (tokens) -> integer tensor [n, …], or a tuple of them, one a codebook
@@ -136,6 +138,7 @@ class TorchTokenizer:
         params: Optional[Dict[str, Any]] = None,
         **info: Any,
     ) -> None:
+        refuse_unknown("vtbench.from_torch", info, OPTIONS)
         if not range[1] > range[0]:
             raise ValueError(f"range is {range}: want (low, high)")
         # `vtbench conform` looks which range a model really has.
@@ -170,8 +173,12 @@ class TorchTokenizer:
         self._from_codes: Hook = from_codes or _missing
         self._latents_of: Hook = latents or _missing
         self._codebook: Hook = codebook or _missing
-        both = encode is not None and decode is not None
-        if not both and not (callable(getattr(module, "encode", None)) and callable(getattr(module, "decode", None))):
+        halves = {"encode": encode, "decode": decode}
+        lacks = [k for k, hook in halves.items() if hook is None and not callable(getattr(module, k, None))]
+        if lacks and any(halves.values()):
+            given = next(k for k, hook in halves.items() if hook is not None)
+            raise ValueError(f"{given}=… is given and {type(module).__name__} has no {lacks[0]}: pass {lacks[0]}=…, too, or neither where forward returns the reconstruction")
+        if lacks:
             # vtbench then calls reconstruct, and has no times for its two halves.
             self.reconstruct = self._forward
         self.name = name or type(module).__name__
@@ -291,7 +298,16 @@ class TorchTokenizer:
         lo, hi = self.range
         # Bytes travel, floats are made there: a quarter of the traffic.
         x = torch.from_numpy(np.array(images)).to(self.device).permute(0, 3, 1, 2)
-        return (x.to(torch.float32) * ((hi - lo) / 255.0) + lo).contiguous()
+        x = (x.to(torch.float32) * ((hi - lo) / 255.0) + lo).contiguous()
+        return x.to(self._dtype()) if self.autocast is None else x
+
+    def _dtype(self) -> "torch.dtype":
+        """What the module takes: the type of its parameters where all have the same one."""
+        kinds = {p.dtype for p in self.module.parameters() if p.is_floating_point()}
+        for one in (torch.float16, torch.bfloat16, torch.float64):
+            if kinds == {one}:
+                return one
+        return torch.float32
 
     def _stills(self, images: np.ndarray) -> "torch.Tensor":
         """What the module gets of images: [n, 3, h, w], of video clips of equal frames."""
@@ -340,6 +356,10 @@ class TorchTokenizer:
         return images
 
 
+# Options of from_torch: its own, and those of vtbench.serve but for value_range, which is range here.
+OPTIONS = {k for k, p in inspect.signature(TorchTokenizer.__init__).parameters.items() if p.kind is p.KEYWORD_ONLY} | (set(SERVED) - {"value_range"})
+
+
 def found_clips(takes: Callable[[int], bool]) -> Dict[str, Any]:
     """Which windows a module takes, by trying numbers of frames: the constraint that
     explains the most of those that work among the first nine. It must hold for the next
@@ -374,4 +394,8 @@ def tensor_of(out: Any) -> "torch.Tensor":
         inner = out.get(key) if isinstance(out, dict) else getattr(out, key, None)
         if isinstance(inner, torch.Tensor):
             return inner
-    raise Failed(f"the module returned a {type(out).__name__}: pass decode=lambda module, tokens: … that returns a tensor")
+    what = f"dict of {', '.join(map(repr, out))}" if isinstance(out, dict) else type(out).__name__
+    raise Failed(
+        f"the module returned a {what}: want a tensor, or the first of a tuple, or sample, reconstruction, x_rec or recon of an object; "
+        "else pass decode=lambda module, tokens: …, and of a module that is called as a whole encode=lambda module, x: x, too"
+    )
