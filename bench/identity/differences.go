@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -41,11 +42,22 @@ func (d Difference) String() string {
 	return s
 }
 
-// Strings lists differences, and counts those that are too many to show.
+// Strings lists differences, and counts those that are too many to show: one of each kind
+// comes before a second.
 func Strings(ds []Difference) string {
 	const most = 4
+	told := map[string]bool{}
+	var first, rest []Difference
+	for _, d := range ds {
+		if w, _ := word(d.Field); !told[w] {
+			told[w] = true
+			first = append(first, d)
+		} else {
+			rest = append(rest, d)
+		}
+	}
 	var out []string
-	for i, d := range ds {
+	for i, d := range append(first, rest...) {
 		if i == most {
 			out = append(out, fmt.Sprintf("and %d more", len(ds)-most))
 			break
@@ -73,21 +85,34 @@ type compared struct {
 	Host      engineOf `json:"engine"`
 }
 
-// hints are by the first word of a field.
-var hints = map[string]string{
-	"suite":       "--suite, --resolution, --metrics, --data or --option",
-	"datasets":    "--data, --limit, --full, or files that changed",
-	"tokenizers":  "--tokenizer, or files that changed",
-	"metrics":     "another version of vtbench",
-	"batch":       "--batch, or the tokenizers",
-	"keep_images": "--keep-images",
-	"bootstrap":   "--resamples",
-	"provenance":  "the OCR engine, networks or their data",
-	"engine":      "another build of vtbench, or another processor",
+// hints are by the first word of a field, what others follow from first.
+var hints = []struct{ word, hint string }{
+	{"suite", "--suite, --resolution, --metrics, --data or --option"},
+	{"datasets", "--data, --limit, --full, or files that changed"},
+	{"tokenizers", "--tokenizer, or files that changed"},
+	{"batch", "--batch, or the tokenizers"},
+	{"metrics", "--suite, --metrics, or another version of vtbench"},
+	{"keep_images", "--keep-images"},
+	{"bootstrap", "--resamples"},
+	{"provenance", "the OCR engine, networks or their data"},
+	{"engine", "another build of vtbench, or another processor"},
 }
 
-// Differences lists the fields in which two manifests describe different runs: runs whose
-// values are not equal for certain. Manifests of another schema differ in that alone.
+// suiteID is the field of a suite's name: where it differs, most others follow from it.
+const suiteID = "suite.id"
+
+// word is the first word of a field, and its place among hints, behind all where it has none.
+func word(field string) (string, int) {
+	w := field[:strings.IndexAny(field+".", ".[")]
+	i := slices.IndexFunc(hints, func(h struct{ word, hint string }) bool { return h.word == w })
+	if i < 0 {
+		return w, len(hints)
+	}
+	return w, i
+}
+
+// Differences lists the fields in which two manifests describe different runs, those first
+// that others follow from: runs whose values are not equal for certain. Manifests of another schema differ in that alone.
 func Differences(a, b *record.Manifest) ([]Difference, error) {
 	if a.Schema != b.Schema {
 		return []Difference{{Field: "schema", A: strconv.Itoa(a.Schema), B: strconv.Itoa(b.Schema), Hint: "another release of vtbench"}}, nil
@@ -102,8 +127,24 @@ func Differences(a, b *record.Manifest) ([]Difference, error) {
 	}
 	var out []Difference
 	differ("", x, y, func(field string, u, v any) {
-		hint := hints[field[:strings.IndexAny(field+".", ".[")]]
-		out = append(out, Difference{field, text(u), text(v), hint})
+		d := Difference{Field: field, A: text(u), B: text(v)}
+		if _, i := word(field); i < len(hints) {
+			d.Hint = hints[i].hint
+		}
+		out = append(out, d)
+	})
+	slices.SortStableFunc(out, func(a, b Difference) int {
+		_, i := word(a.Field)
+		_, j := word(b.Field)
+		if i == j && a.Field != b.Field { // only the suite's name comes before its equals
+			switch suiteID {
+			case a.Field:
+				return -1
+			case b.Field:
+				return 1
+			}
+		}
+		return cmp.Compare(i, j)
 	})
 	return out, nil
 }

@@ -299,6 +299,25 @@ func TestUnkept(t *testing.T) {
 
 // Manifests that differ in what keys are made of are of different runs, and the field is
 // named; those that do not can continue each other.
+// Of two runs of different suites the suite is named first, and one field of each kind.
+func TestDifferencesOfSuites(t *testing.T) {
+	a, b := someFacts().manifest, someFacts().manifest
+	b.Suite.ID, b.Suite.Version, b.Suite.Headline = "other", 2, []string{"n"}
+	b.Suite.Metrics, b.Metrics, b.Batch, b.Seed = []string{"n"}, nil, 9, 7
+	b.Provenance = map[string]string{"a": "1", "b": "2"}
+	ds, err := identity.Differences(&a, &b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields []string
+	for field := range strings.SplitSeq(identity.Strings(ds), "; ") {
+		fields = append(fields, strings.Fields(field)[0])
+	}
+	if got, want := strings.Join(fields, " "), "suite.id batch metrics provenance.a and"; got != want {
+		t.Errorf("the fields that are told are %q, want %q", got, want)
+	}
+}
+
 func TestDifferences(t *testing.T) {
 	for field, change := range map[string]func(*record.Manifest){
 		"": func(m *record.Manifest) {

@@ -149,7 +149,7 @@ func same(a, b string) bool {
 
 // into writes the merged directory.
 func (cfg *MergeConfig) into(ctx context.Context, m record.Manifest, parts []record.Part) (Merged, error) {
-	if err := cfg.overwritable(m); err != nil {
+	if err := cfg.overwritable(m, parts); err != nil {
 		return Merged{}, err
 	}
 	missing := missingItems(m, parts)
@@ -207,11 +207,11 @@ func (cfg *MergeConfig) into(ctx context.Context, m record.Manifest, parts []rec
 
 // overwritable refuses a directory that holds another run than an earlier merge of the
 // same one.
-func (cfg *MergeConfig) overwritable(m record.Manifest) error {
+func (cfg *MergeConfig) overwritable(m record.Manifest, parts []record.Part) error {
 	var old record.Manifest
 	err := record.ReadJSON(filepath.Join(cfg.Dir, record.ManifestFile), &old)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return noJournal(cfg.Dir)
 	}
 	if err != nil {
 		return &ConfigError{err}
@@ -223,17 +223,37 @@ func (cfg *MergeConfig) overwritable(m record.Manifest) error {
 	if len(diff) > 0 {
 		return configErrorf("%s already holds another run: the fields of its %s that differ are %s; choose another directory with -o", cfg.Dir, record.ManifestFile, identity.Strings(diff))
 	}
+	state, err := record.Verify(cfg.Dir)
+	if err != nil {
+		return &ConfigError{err}
+	}
+	only := 0
+	there := groupsOf(parts)
+	for _, g := range state.Groups {
+		if !there[g.Group] {
+			only++
+		}
+	}
+	if only > 0 {
+		return configErrorf("%s holds groups of items of this run that none of the merged directories has, and that would be lost (%d); merge it too, into another directory with -o", cfg.Dir, only)
+	}
 	return nil
 }
 
-// missingItems names the items of the plan that no part has.
-func missingItems(m record.Manifest, parts []record.Part) []string {
+// groupsOf are the groups that some part has.
+func groupsOf(parts []record.Part) map[int]bool {
 	there := map[int]bool{}
 	for _, p := range parts {
 		for _, g := range p.State.Groups {
 			there[g.Group] = true
 		}
 	}
+	return there
+}
+
+// missingItems names the items of the plan that no part has.
+func missingItems(m record.Manifest, parts []record.Part) []string {
+	there := groupsOf(parts)
 	var out []string
 	number := 0
 	for _, d := range m.Datasets {

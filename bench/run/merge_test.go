@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -111,6 +112,23 @@ func TestMergeRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+	// What only the directory that is written to has, is not lost.
+	whole := filepath.Join(t.TempDir(), "m")
+	if _, err := run.Merge(t.Context(), run.MergeConfig{Dirs: []string{one, two}, Dir: whole, Kinds: kinds()}); err != nil {
+		t.Fatal(err)
+	}
+	strange := t.TempDir()
+	if err := os.WriteFile(filepath.Join(strange, record.RecordsFile), []byte("mine\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]string{whole: "that would be lost (1)", strange: "has records but no manifest"} {
+		before := read(t, dir, record.RecordsFile)
+		_, err := run.Merge(t.Context(), run.MergeConfig{Dirs: []string{one}, Dir: dir, Kinds: kinds(), Partial: true})
+		var ce *run.ConfigError
+		if !errors.As(err, &ce) || !strings.Contains(err.Error(), want) || !bytes.Equal(before, read(t, dir, record.RecordsFile)) {
+			t.Errorf("a part over %s: %v, want %q and the records as they were", dir, err, want)
+		}
 	}
 	got, err := run.Merge(t.Context(), run.MergeConfig{Dirs: []string{one, two, two + "/."}, Dir: filepath.Join(t.TempDir(), "m"), Kinds: kinds()})
 	if err != nil || len(got.Doubled) != 1 || !strings.Contains(got.Doubled[0], two) || !strings.Contains(got.Doubled[0], "groups 1") {

@@ -23,6 +23,14 @@ func (r *runner) lock() (*record.Lock, error) {
 	return lock, nil
 }
 
+// noJournal refuses a directory with records that are of no run that is known.
+func noJournal(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, record.RecordsFile)); err == nil {
+		return configErrorf("%s has records but no manifest; choose another directory with -o", dir)
+	}
+	return nil
+}
+
 // open begins a run directory or picks up what is there, and returns the position in
 // the plan to start from. The manifest is on disk before anything is measured.
 func (r *runner) open(plan []*group) (start int, err error) {
@@ -31,8 +39,8 @@ func (r *runner) open(plan []*group) (start int, err error) {
 	var old record.Manifest
 	switch err := record.ReadJSON(path, &old); {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Stat(filepath.Join(dir, record.RecordsFile)); err == nil {
-			return 0, configErrorf("%s has records but no manifest; choose another directory with -o", dir)
+		if err := noJournal(dir); err != nil {
+			return 0, err
 		}
 		if err := record.WriteJSON(path, &r.manifest); err != nil {
 			return 0, &ConfigError{err}

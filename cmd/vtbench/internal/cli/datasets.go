@@ -242,7 +242,7 @@ func (a *app) printInfo(info dataInfo, suite *suite.Suite) error {
 
 func (a *app) datasetsSheetCommand() *cobra.Command {
 	var n, columns, side int
-	var boxes bool
+	var boxes, force bool
 	cmd := &cobra.Command{
 		Use:               "sheet DATASET OUT.png",
 		Short:             "Write a contact sheet of a data set",
@@ -250,8 +250,12 @@ func (a *app) datasetsSheetCommand() *cobra.Command {
 		Args:              takes(2, 2),
 		ValidArgsFunction: firstArg(completeDataset),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if n < 1 || columns < 1 || side < 16 {
-				return usagef("--items and --columns must be at least 1, --side at least 16")
+			const widest = 1 << 14
+			if n < 1 || columns < 1 || side < 16 || side > widest {
+				return usagef("--items and --columns must be at least 1, --side from 16 to %d", widest)
+			}
+			if err := writable(args[1], force); err != nil {
+				return err
 			}
 			d, err := a.openData(cmd.Context(), args[0])
 			if err != nil {
@@ -259,7 +263,7 @@ func (a *app) datasetsSheetCommand() *cobra.Command {
 			}
 			img, failed := sheet.Contact(cmd.Context(), d, sheet.Options{Items: n, Columns: columns, Thumb: side, Boxes: boxes})
 			if img.W == 0 {
-				return failed
+				return usage(failed)
 			}
 			if err := img.SavePNG(args[1]); err != nil {
 				return usage(err)
@@ -275,5 +279,6 @@ func (a *app) datasetsSheetCommand() *cobra.Command {
 	cmd.Flags().IntVar(&columns, "columns", 6, "thumbnails a row")
 	cmd.Flags().IntVar(&side, "side", 320, "side of a thumbnail in pixels")
 	cmd.Flags().BoolVar(&boxes, "boxes", false, "draw the boxes of the instances")
+	cmd.Flags().BoolVarP(&force, "force", "f", false, "write over a sheet that is there")
 	return cmd
 }
