@@ -178,6 +178,9 @@ type Spec struct {
 	// instance: the mean of the set is the unweighted mean over the classes that occur. The
 	// weight of a value is measured, too, so that two reconstructions may differ in it.
 	ByClass bool `json:"by_class,omitempty"`
+	// Measured marks micro-averages whose weights are measured, such as the bits of a
+	// ratio, so that two reconstructions may differ in them.
+	Measured bool `json:"measured,omitempty"`
 	// Labels marks metrics that compare with labels (what a sign says, who a face
 	// is) and not with the pixels of the reference.
 	Labels bool `json:"labels,omitempty"`
@@ -389,6 +392,8 @@ func (s Spec) Validate() error {
 		return fail("binned is for values of images; those of instances always are")
 	case s.ByClass && (s.Scope != PerInstance || !s.Weighted || !s.Labels):
 		return fail("by class is for weighted values of instances that compare with labels")
+	case s.Measured && !s.Weighted:
+		return fail("its weights are measured, and it has none")
 	case s.HeadlineFrom < 0:
 		return fail("headline from %d", s.HeadlineFrom)
 	}

@@ -297,6 +297,9 @@ func (d *baselineData) results() (*Results, error) {
 		}
 		r.binNames = d.Bins
 	}
+	if err := r.bounded(); err != nil {
+		return nil, err
+	}
 	known := map[string]map[string]bool{"data set": {}, "tokenizer": {}, "metric": {}}
 	for _, x := range d.Header.Datasets {
 		known["data set"][x.Name] = true

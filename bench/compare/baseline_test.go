@@ -244,6 +244,9 @@ func TestDamagedBaselines(t *testing.T) {
 		"bin out of range":  {series(`"units":[0],"values":[1],"bins":[2]`), "bin 2 of 2"},
 		"reason":            {series(`"units":[0],"values":[1],"reasons":[2]`), "reason 2 of 2"},
 		"twice a series":    {series(`"units":[0],"values":[1]},{"dataset":"d","tokenizer":"t","condition":"clean","metric":"m","units":[1],"values":[1]`), "stands there twice"},
+		"many metrics":      {seal(t, `{"header":{"metrics":[`+strings.Repeat(`{"id":"m"},`, maxNamed)+`{"id":"m"}]}}`), "more than 1000 metrics"},
+		"many tokenizers":   {seal(t, `{"header":{"tokenizers":[`+strings.Repeat(`{"name":"t"},`, maxNamed)+`{"name":"t"}]}}`), "more than 1000 tokenizers"},
+		"many bins":         {seal(t, `{"bin_names":[""`+strings.Repeat(`,"b"`, maxBins)+`]}`), "more than 4096 scale bins"},
 		"unknown tokenizer": {series(`"units":[0],"values":[1]},{"dataset":"d","tokenizer":"u","condition":"clean","metric":"m","units":[1],"values":[1]`), `tokenizer "u", which its header does not name`},
 	} {
 		path := filepath.Join(t.TempDir(), "x"+BaselineSuffix)

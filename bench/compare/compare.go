@@ -183,8 +183,12 @@ func describeSide(role string, s Side) (SideInfo, error) {
 		Role: role, Name: s.name(), Source: h.Source, Origin: h.Origin, Suite: h.Suite, Datasets: h.Datasets,
 		Tokens: toks, Made: h.Made, Program: h.Program, Partial: h.Partial,
 	}
+	chosen := map[string]bool{"": true}
+	for _, t := range toks {
+		chosen[t.Name] = true
+	}
 	for _, f := range h.Failures {
-		if f.Tokenizer != "" && !slices.ContainsFunc(toks, func(t TokenID) bool { return t.Name == f.Tokenizer }) {
+		if !chosen[f.Tokenizer] {
 			continue
 		}
 		if info.Failures++; info.Failures == 1 {
@@ -308,6 +312,15 @@ func (e *engine) pair(index int, b, c Side) ([]int, error) {
 	}
 	sameRun := b.Results == c.Results
 	itself := sameRun && b.Tokenizer == c.Tokenizer
+	// Upper bounds stand for the contestants of a run that has no others. Beside a
+	// baseline that has some they are no change of them: the candidate lacks them all.
+	if c.Tokenizer == "" && boundsOnly(ct) && !boundsOnly(bt) {
+		for _, t := range bt {
+			e.report.Unpaired = append(e.report.Unpaired, Unpaired{"baseline", b.Results.Name, t.Name})
+		}
+		e.warn("the candidate %s has upper bounds only: nothing in it is compared; %s#%s selects one of them", c.name(), c.name(), ct[0].Name)
+		return nil, nil
+	}
 	if itself {
 		e.warn("%s is compared with itself", b.name())
 	}
@@ -363,17 +376,31 @@ func (e *engine) pair(index int, b, c Side) ([]int, error) {
 	return out, nil
 }
 
+func boundsOnly(list []TokenID) bool {
+	return !slices.ContainsFunc(list, func(t TokenID) bool { return !t.Reference })
+}
+
 // match relates the units of two results.
 type match struct {
 	b, c     *Results
 	toB      []int32 // unit of c to unit of b; −1 where b has none
 	clusterB []int32 // by unit of b: number of its cluster in its data set
 	clusters map[string]int
-	at       []int32 // by unit of b, scratch: 1 + index into a cell
+	at       []int32                    // by unit of b, scratch: 1 + index into a cell
+	keys     []cellKey                  // the cells of b, in order
+	conds    map[string]map[string]bool // by data set, of either side
 }
 
 func newMatch(b, c *Results) *match {
-	m := &match{b: b, c: c, toB: make([]int32, len(c.units)), clusterB: make([]int32, len(b.units)), clusters: map[string]int{}, at: make([]int32, len(b.units))}
+	m := &match{b: b, c: c, toB: make([]int32, len(c.units)), clusterB: make([]int32, len(b.units)), clusters: map[string]int{}, at: make([]int32, len(b.units)), keys: b.keys(), conds: map[string]map[string]bool{}}
+	for _, r := range []*Results{b, c} {
+		for k := range r.cells {
+			if m.conds[k.dataset] == nil {
+				m.conds[k.dataset] = map[string]bool{}
+			}
+			m.conds[k.dataset][k.condition] = true
+		}
+	}
 	for i, u := range c.units {
 		m.toB[i] = -1
 		if k, ok := b.index[unitKey{u.dataset, u.item, u.instance}]; ok {
@@ -552,36 +579,45 @@ func (e *engine) control(m *match) {
 	if m.b == m.c {
 		return
 	}
+	of := map[string]*Control{}
 	for _, t := range m.b.Tokens {
-		if _, ok := m.c.Token(t.Name); !ok || !t.Reference {
+		if _, ok := m.c.Token(t.Name); ok && t.Reference {
+			of[t.Name] = &Control{Tokenizer: t.Name, Baseline: m.b.Name}
+		}
+	}
+	for _, k := range m.keys {
+		ctl := of[k.tokenizer]
+		if ctl == nil || m.c.cells[k] == nil {
 			continue
 		}
-		ctl := Control{Tokenizer: t.Name, Baseline: m.b.Name}
-		for _, k := range m.b.keys() {
-			if k.tokenizer != t.Name || m.c.cells[k] == nil {
-				continue
-			}
-			for _, p := range m.pairs(m.b.cells[k], m.c.cells[k]) {
-				x, y := p[0], p[1]
-				ctl.Values++
-				if x.v != y.v || x.reason != y.reason {
-					ctl.Differing++
-					if d := math.Abs(x.v - y.v); ctl.Metric == "" || d > float64(ctl.Largest) {
-						ctl.Largest, ctl.Metric = record.Number(d), k.metric
-					}
+		for _, p := range m.pairs(m.b.cells[k], m.c.cells[k]) {
+			x, y := p[0], p[1]
+			ctl.Values++
+			if x.v != y.v || x.reason != y.reason {
+				ctl.Differing++
+				if d := math.Abs(x.v - y.v); ctl.Metric == "" || d > float64(ctl.Largest) {
+					ctl.Largest, ctl.Metric = record.Number(d), k.metric
 				}
 			}
 		}
-		if ctl.Values == 0 {
+	}
+	for _, t := range m.b.Tokens {
+		ctl := of[t.Name]
+		if ctl == nil || ctl.Values == 0 {
 			continue
 		}
-		e.report.Controls = append(e.report.Controls, ctl)
+		delete(of, t.Name)
+		e.report.Controls = append(e.report.Controls, *ctl)
 		if ctl.Differing > 0 {
 			e.warn("%s is an upper bound and should be equal on both sides, but %d of its %d values differ (largest: %s by %.3g): the harness or its surroundings changed, so every row is in doubt",
 				t.Name, ctl.Differing, ctl.Values, ctl.Metric, float64(ctl.Largest))
 		}
 	}
 }
+
+// maxRows bounds the rows of a data set, of which there is one for each bin, too: what
+// strangers say that they measured is compared in bounded time.
+const maxRows = 1 << 20
 
 func (e *engine) wants(metric string) bool {
 	return matchesAny(e.o.Metrics, metric)
@@ -594,6 +630,10 @@ func (e *engine) dataset(m *match, dataset string, pairs []int) (paired int, err
 		return 0, fmt.Errorf("comparing on %s: %w", dataset, err)
 	}
 	conditions := m.conditions(dataset)
+	specs := slices.DeleteFunc(m.specs(), func(s metrics.Spec) bool { return !e.wants(s.ID) })
+	if n := int64(len(pairs)) * int64(len(conditions)) * int64(len(specs)); n > maxRows {
+		return 0, fmt.Errorf("comparing on %s: %d pairs of tokenizers in %d metrics under %d conditions are more than %d rows: select with RUN#TOKENIZER or --metrics", dataset, len(pairs), len(specs), len(conditions), maxRows)
+	}
 	for _, p := range pairs {
 		pair := e.report.Pairs[p]
 		for _, cond := range conditions {
@@ -601,10 +641,7 @@ func (e *engine) dataset(m *match, dataset string, pairs []int) (paired int, err
 				e.warn("%s has no tokens to damage: conditions that damage tokens are not compared", lacks)
 				continue
 			}
-			for _, spec := range m.specs() {
-				if !e.wants(spec.ID) {
-					continue
-				}
+			for _, spec := range specs {
 				bk := cellKey{dataset, pair.BaselineToken, cond, spec.ID}
 				ck := cellKey{dataset, pair.Token, cond, spec.ID}
 				row := Row{
@@ -627,7 +664,7 @@ func (e *engine) dataset(m *match, dataset string, pairs []int) (paired int, err
 					continue
 				}
 				t := Tally{Pair: p, Dataset: dataset, Condition: cond, Metric: spec.ID}
-				bins := m.tally(bc, cc, spec.ByClass, &t)
+				bins := m.tally(bc, cc, ownWeights(spec), &t)
 				e.report.Tallies = append(e.report.Tallies, t)
 				paired += t.Paired
 				row.Lost = t.LostByCandidate()
@@ -704,6 +741,7 @@ func (e *engine) corpus(m *match, bk, ck cellKey, row Row) {
 	row.Margin = record.Number(e.margin(row))
 	if okB && okC && x.Images != y.Images {
 		row.Why += fmt.Sprintf("; %d images in the baseline, %d in the candidate", x.Images, y.Images)
+		row.Lost = max(0, x.Images-y.Images)
 	}
 	row.N = min(x.Images, y.Images)
 	e.report.Rows = append(e.report.Rows, row)
@@ -752,21 +790,21 @@ func (m *match) specs() []metrics.Spec {
 	for _, s := range m.b.Metrics {
 		add(s)
 	}
+	for i, s := range out {
+		x, both := m.c.Spec(s.ID)
+		out[i].Measured = s.Measured || both && x.Measured // older files do not say
+	}
 	return slices.DeleteFunc(out, func(s metrics.Spec) bool { _, both := m.c.Spec(s.ID); return !both })
 }
 
+// ownWeights reports whether the weights of a metric are measured, so that those of the two
+// sides differ.
+func ownWeights(s metrics.Spec) bool { return s.ByClass || s.Measured }
+
 // conditions lists the conditions of a data set: clean first, then by name.
 func (m *match) conditions(dataset string) []string {
-	seen := map[string]bool{}
-	for _, r := range []*Results{m.b, m.c} {
-		for k := range r.cells {
-			if k.dataset == dataset {
-				seen[k.condition] = true
-			}
-		}
-	}
 	var out []string
-	for c := range seen {
+	for c := range m.conds[dataset] {
 		out = append(out, c)
 	}
 	slices.SortFunc(out, func(a, b string) int {
@@ -887,9 +925,9 @@ func (e *engine) compute(plan *stat.Plan) error {
 			// Both sides have the same denominators, so the difference of the means is the
 			// mean of the differences: half of the sums.
 			stats[i] = stat.MeanOf(p.diff...)
-			if e.report.Rows[p.row].spec.ByClass {
+			if spec := e.report.Rows[p.row].spec; ownWeights(spec) {
 				stats[i] = stat.Difference(p.base, p.cand)
-				stats[i].Partial = true
+				stats[i].Partial = spec.ByClass
 			}
 		}
 		ivs, err := plan.Intervals(stats, stat.Options{})
@@ -916,14 +954,13 @@ func meanOf(rs []stat.Ratio, partial bool) float64 {
 }
 
 func (e *engine) fill(r *Row, p pending, iv stat.Interval) error {
-	byClass := r.spec.ByClass
-	base := meanOf(p.base, byClass)
+	base := meanOf(p.base, r.spec.ByClass)
 	if math.IsNaN(base) {
 		r.Why = "all paired values have weight 0"
 		r.N = 0
 		return nil
 	}
-	r.Baseline, r.Candidate, r.Delta = record.Number(base), record.Number(meanOf(p.cand, byClass)), record.Number(iv.Estimate)
+	r.Baseline, r.Candidate, r.Delta = record.Number(base), record.Number(meanOf(p.cand, r.spec.ByClass)), record.Number(iv.Estimate)
 	r.Percent = record.Number(percent(iv.Estimate, base))
 	r.Margin = record.Number(e.margin(*r))
 	for _, w := range iv.Warnings {
@@ -933,7 +970,7 @@ func (e *engine) fill(r *Row, p pending, iv stat.Interval) error {
 		return nil // one image says nothing about others
 	}
 	r.Lo, r.Hi, r.se = record.Number(iv.Lo), record.Number(iv.Hi), iv.SE
-	if byClass {
+	if ownWeights(r.spec) {
 		t, err := stat.Swap(p.base, p.cand, stat.SignFlipOptions{Resamples: e.o.Resamples, Seed: e.o.Seed})
 		if err != nil {
 			return err

@@ -96,6 +96,54 @@ func TestRowsByHand(t *testing.T) {
 	}
 }
 
+// A ratio is weighted by the bits of each side, so that its mean is that of the set.
+func TestWeightsOfTheirOwn(t *testing.T) {
+	h := simHeader()
+	h.Metrics = []metrics.Spec{{ID: "ratio", Version: 1, Title: "Ratio", Better: metrics.Higher, Scope: metrics.PerImage, Weighted: true, Measured: true}}
+	h.Headline = []string{"ratio"}
+	side := func(name string, bits ...float64) *Results {
+		var recs []record.Record
+		for i, b := range bits {
+			rec := recordOf(fmt.Sprintf("%02d", i), "", "", "ratio", 2400/b)
+			rec.N = b
+			recs = append(recs, rec)
+		}
+		return resultsOf(t, name, h, recs...)
+	}
+	r := compareBoth(t, side("base", 100, 200, 300, 200, 100, 300), side("cand", 50, 100, 150, 100, 50, 150), Options{Resamples: 999})
+	x := r.row(t, "ratio", "")
+	if x.N != 6 || float64(x.Baseline) != 12 || float64(x.Candidate) != 24 || float64(x.Delta) != 12 || r.Tallies[0].Moved != 0 {
+		t.Errorf("%v to %v, by %v, of %d (%+v); want 12 to 24 of 6", x.Baseline, x.Candidate, x.Delta, x.N, r.Tallies[0])
+	}
+	if p := float64(x.P); p != 2./64 {
+		t.Errorf("p is %v, want that of 2 among 64 ways to swap", p)
+	}
+	h.Metrics[0].Measured = false // a file of an older version
+	older := side("base", 100, 200, 300, 200, 100, 300)
+	h.Metrics = slices.Clone(h.Metrics)
+	h.Metrics[0].Measured = true
+	if x := compareBoth(t, older, side("cand", 50, 100, 150, 100, 50, 150), Options{Resamples: 99}).row(t, "ratio", ""); float64(x.Delta) != 12 {
+		t.Errorf("beside an older file: by %v (%s)", x.Delta, x.Why)
+	}
+}
+
+// Values of a set that saw fewer images in the candidate have lost some.
+func TestSetsThatLostImages(t *testing.T) {
+	h := simHeader()
+	h.Metrics = append(slices.Clone(h.Metrics), metrics.Spec{ID: "fid", Version: 1, Title: "FID", Better: metrics.Lower, Scope: metrics.PerSet})
+	side := func(name string, fid float64, images int) *Results {
+		r := resultsOf(t, name, h, recordOf("a", "", "", "psnr", 30), recordOf("b", "", "", "psnr", 31))
+		r.corpus = []corpusValue{{"d", "tok", "clean@256", "fid", record.Number(fid), images}}
+		return r
+	}
+	for _, tc := range []struct{ base, cand, lost int }{{100, 100, 0}, {100, 90, 10}, {90, 100, 0}} {
+		x := compareBoth(t, side("base", 9, tc.base), side("cand", 3, tc.cand), Options{Resamples: 99}).row(t, "fid", "")
+		if x.Lost != tc.lost || float64(x.Delta) != -6 {
+			t.Errorf("of %d and %d images %d are lost, by %v; want %d", tc.base, tc.cand, x.Lost, x.Delta, tc.lost)
+		}
+	}
+}
+
 // Whatever one side lacks is counted with a reason, and never enters a mean.
 func TestWhatOneSideLacks(t *testing.T) {
 	failure := func(item string) record.Record {

@@ -13,6 +13,7 @@ import (
 	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/strictyaml"
 	"github.com/vtbench/vtbench/internal/suggest"
+	"github.com/vtbench/vtbench/metrics"
 )
 
 // Level is what a finding of a gate costs.
@@ -413,10 +414,10 @@ func (g Gate) check(r Row) []Finding {
 		add(g.level(), "min_n", float64(r.N), float64(g.MinN), "%d paired values, fewer than %d", r.N, g.MinN)
 	}
 	v := float64(r.Candidate)
-	if g.Min != nil && v < *g.Min {
+	if g.Min != nil && exceeds(*g.Min, v) {
 		add(g.level(), "min", v, *g.Min, "%.6g is below %g", v, *g.Min)
 	}
-	if g.Max != nil && v > *g.Max {
+	if g.Max != nil && exceeds(v, *g.Max) {
 		add(g.level(), "max", v, *g.Max, "%.6g is above %g", v, *g.Max)
 	}
 	if g.Allow == "" {
@@ -429,8 +430,12 @@ func (g Gate) check(r Row) []Finding {
 		return out
 	}
 	regression := r.Regression()
-	if math.IsNaN(regression) {
+	switch {
+	case r.Better != metrics.Higher && r.Better != metrics.Lower:
 		add(g.level(), "regression", nan, nan, "%s has no better end, so nothing is a regression: bound it by min and max", r.Metric)
+		return out
+	case math.IsNaN(regression): // of sets, which have a value on one side only
+		add(g.missing(), "regression", nan, nan, "nothing to judge: the baseline has no value to subtract")
 		return out
 	}
 	abs, rel, err := parseAmount(g.Allow)
@@ -445,22 +450,28 @@ func (g Gate) check(r Row) []Finding {
 		switch {
 		case math.IsNaN(least):
 			add(g.missing(), "regression", nan, allowed, "there is no interval to judge by: %s", intervalWhy(r))
-		case least > allowed:
+		case exceeds(least, allowed):
 			add(g.level(), "regression", least, allowed, "worse by at least %.4g (interval), allowed %.4g", least, allowed)
 		}
 	case ByExcluded:
 		switch {
-		case math.IsNaN(most):
-			add(g.missing(), "regression", nan, allowed, "there is no interval to judge by: %s", intervalWhy(r))
-		case most > allowed:
+		case math.IsNaN(most): // what is not known is not excluded
+			add(g.level(), "regression", nan, allowed, "there is no interval to judge by: %s", intervalWhy(r))
+		case exceeds(most, allowed):
 			add(g.level(), "regression", most, allowed, "a regression of %.4g is not excluded (interval), allowed %.4g", most, allowed)
 		}
 	default:
-		if regression > allowed {
+		if exceeds(regression, allowed) {
 			add(g.level(), "regression", regression, allowed, "worse by %.4g, allowed %.4g", regression, allowed)
 		}
 	}
 	return out
+}
+
+// exceeds reports whether x is above a bound by more than the rounding of sums: a fall from
+// 0.9 to 0.8 is one of 0.1.
+func exceeds(x, bound float64) bool {
+	return x > bound && !alike(x, bound)
 }
 
 func intervalWhy(r Row) string {
@@ -472,8 +483,8 @@ func intervalWhy(r Row) string {
 
 // regressionBounds are the ends of the interval of [Row.Regression], in order.
 func (r Row) regressionBounds() (least, most float64) {
-	if r.Regression() == float64(r.Delta) {
-		return float64(r.Lo), float64(r.Hi)
+	if r.Better == metrics.Higher {
+		return -float64(r.Hi), -float64(r.Lo)
 	}
-	return -float64(r.Hi), -float64(r.Lo)
+	return float64(r.Lo), float64(r.Hi)
 }

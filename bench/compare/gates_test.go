@@ -100,6 +100,78 @@ func TestGates(t *testing.T) {
 	}
 }
 
+// What a gate makes of single rows that are out of the ordinary.
+func TestGatesOnOddRows(t *testing.T) {
+	none := record.Number(math.NaN())
+	row := func(x Row) Row {
+		x.Dataset, x.Condition, x.Metric, x.Title = "d", "clean@256", "m", "M"
+		if x.N == 0 {
+			x.N, x.Clusters = 100, 40
+		}
+		return x
+	}
+	steps := []float64{.1, .2, .3} // the sum of these is above .6 by rounding
+	sum := record.Number(steps[0] + steps[1] + steps[2])
+	for name, tc := range map[string]struct {
+		row     Row
+		gate    string
+		message string // "" where the gate holds
+	}{
+		"no difference, higher is better":  {row(Row{Better: metrics.Higher, Lo: -.05, Hi: .01, Verdict: NoDifference}), "judge: excluded, allow: 0.02", "a regression of 0.05 is not excluded"},
+		"no difference, lower is better":   {row(Row{Better: metrics.Lower, Lo: -.05, Hi: .01, Verdict: NoDifference}), "judge: excluded, allow: 0.02", ""},
+		"the bound itself, by estimate":    {row(Row{Better: metrics.Lower, Delta: sum}), "judge: estimate, allow: 0.6", ""},
+		"the bound itself, shown":          {row(Row{Better: metrics.Lower, Delta: sum, Lo: sum, Hi: 1}), "judge: shown, allow: 0.6", ""},
+		"the bound itself, excluded":       {row(Row{Better: metrics.Lower, Hi: sum}), "judge: excluded, allow: 0.6", ""},
+		"the bound itself, max":            {row(Row{Better: metrics.Lower, Candidate: sum}), "max: 0.6", ""},
+		"the bound itself, min":            {row(Row{Better: metrics.Lower, Candidate: -sum}), "min: -0.6", ""},
+		"above the bound":                  {row(Row{Better: metrics.Lower, Delta: .600001}), "judge: estimate, allow: 0.6", "worse by 0.6"},
+		"nothing of a baseline of nothing": {row(Row{Better: metrics.Lower}), "judge: estimate, allow: 5%", ""},
+		"a little of nothing":              {row(Row{Better: metrics.Lower, Delta: .01}), "judge: estimate, allow: 5%", "worse by 0.01, allowed 0"},
+		"one image excludes nothing":       {row(Row{Better: metrics.Higher, N: 9, Clusters: 1, Lo: none, Hi: none}), "judge: excluded, allow: 1, missing: off", "there is no interval to judge by: one image only"},
+		"one image shows nothing":          {row(Row{Better: metrics.Higher, N: 9, Clusters: 1, Lo: none, Hi: none}), "judge: shown, allow: 1, missing: off", ""},
+		"no value in the baseline":         {row(Row{Better: metrics.Higher, Baseline: none, Delta: none, Lo: none, Hi: none}), "judge: estimate, allow: 1", "the baseline has no value to subtract"},
+		"images that a set lost":           {row(Row{Better: metrics.Lower, Lo: none, Hi: none, Verdict: NotCompared, Lost: 4}), "judge: estimate, allow: 1", "4 values of the baseline are missing"},
+	} {
+		f, err := ParseGates("g.yaml", []byte("version: 1\ngates:\n  - {metric: m, "+tc.gate+"}\n"))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		r := &Report{Pairs: []Pair{{Label: "pr", Token: "mine"}}, Rows: []Row{tc.row}}
+		var got []string
+		for _, x := range r.Gate("g.yaml", f).Findings {
+			got = append(got, x.Message)
+		}
+		if all := strings.Join(got, "; "); (len(got) > 0) != (tc.message != "") || !strings.Contains(all, tc.message) {
+			t.Errorf("%s: %q, want %q", name, all, tc.message)
+		}
+	}
+}
+
+// A candidate that lost its contestants fails the gates that guard them: its upper bounds
+// are better than any of them, and are no change of one.
+func TestBoundsAreNoCandidate(t *testing.T) {
+	base := tokens(t, "base", map[string][2]float64{"mine": {1, 20}, "resize": {3, 50}}, "resize")
+	cand := tokens(t, "cand", map[string][2]float64{"resize": {3, 50}, "original": {3, 60}}, "resize", "original")
+	r, err := Compare([]Side{{base, ""}}, Side{cand, ""}, Options{Resamples: 99})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := ParseGates("g.yaml", []byte("version: 1\ngates:\n  - {metric: \"*\"}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := r.Gate("g.yaml", f)
+	if len(r.Rows) > 0 || len(r.Unpaired) != 1 || !g.Failed() || !strings.Contains(fmt.Sprint(g.Findings), "mine is in the baseline base and not in the candidate") {
+		t.Errorf("%d rows, unpaired %v, findings %v", len(r.Rows), r.Unpaired, g.Findings)
+	}
+	for _, sides := range [][2]Side{{{base, ""}, {cand, "resize"}}, {{cand, ""}, {base, ""}}, {{cand, ""}, {cand, ""}}} {
+		if r, err := Compare(sides[:1], sides[1], Options{Resamples: 99}); err != nil || len(r.Rows) == 0 {
+			t.Errorf("%s and %s: %v", sides[0].name(), sides[1].name(), err)
+		}
+	}
+}
+
 // A row without any value and a tokenizer that is gone are findings.
 func TestGatesOnWhatIsGone(t *testing.T) {
 	r := gated()

@@ -117,7 +117,8 @@ type Results struct {
 	Header
 	units   []unit
 	cells   map[cellKey]*cell
-	corpus  []corpusValue // values of whole sets; they have no parts to pair
+	corpus  []corpusValue   // values of whole sets; they have no parts to pair
+	sets    map[cellKey]int // of corpus, made when it is first asked for
 	cases   []record.Case
 	dupes   int
 	first   string // the first duplicate, for the message
@@ -139,12 +140,17 @@ type corpusValue struct {
 
 // ofSet returns the value of a metric of a whole set.
 func (r *Results) ofSet(k cellKey) (corpusValue, bool) {
-	for _, c := range r.corpus {
-		if c.Dataset == k.dataset && c.Tokenizer == k.tokenizer && c.Condition == k.condition && c.Metric == k.metric {
-			return c, true
+	if r.sets == nil {
+		r.sets = map[cellKey]int{}
+		for i, c := range r.corpus {
+			r.sets[cellKey{c.Dataset, c.Tokenizer, c.Condition, c.Metric}] = i
 		}
 	}
-	return corpusValue{}, false
+	i, ok := r.sets[k]
+	if !ok {
+		return corpusValue{}, false
+	}
+	return r.corpus[i], true
 }
 
 // A unit is what is paired: an image, or an instance in it.
@@ -155,6 +161,35 @@ type unitKey struct{ dataset, item, instance string }
 // maxUnits bounds the images and instances of results: at a quarter of a kilobyte each
 // they take as much memory as the values of a large run.
 const maxUnits = 4 << 20
+
+// Bounds of what results name: far above what a run has, and low enough that pairs of them
+// can be looked at.
+const (
+	maxNamed = 1000
+	maxBins  = 4096
+)
+
+// bounded refuses results that name more than can be compared in bounded time.
+func (r *Results) bounded() error {
+	for _, x := range []struct {
+		what     string
+		n, limit int
+	}{
+		{"data sets", len(r.Datasets), maxNamed},
+		{"tokenizers", len(r.Tokens), maxNamed},
+		{"metrics", len(r.Metrics), maxNamed},
+		{"headline metrics", len(r.Headline), maxNamed},
+		{"scale bins", max(len(r.Bins), len(r.binNames)), maxBins},
+	} {
+		if x.n > x.limit {
+			return fmt.Errorf("it names more than %d %s", x.limit, x.what)
+		}
+	}
+	if len(r.units) > maxUnits {
+		return fmt.Errorf("it has more than %d images and instances", maxUnits)
+	}
+	return nil
+}
 
 // cellKey is one metric of one tokenizer under one condition.
 type cellKey struct{ dataset, tokenizer, condition, metric string }
@@ -246,7 +281,7 @@ func (b *Builder) Add(rec *record.Record) {
 			Condition: rec.Condition, Metric: rec.Metric, Error: rec.Error,
 		})
 	}
-	if rec.Tokenizer == "" || rec.Metric == "" || len(r.units) > maxUnits {
+	if rec.Tokenizer == "" || rec.Metric == "" || len(r.units) > maxUnits || len(r.binNames) > maxBins {
 		return
 	}
 	k := cellKey{rec.Dataset, rec.Tokenizer, rec.Condition, rec.Metric}
@@ -268,8 +303,8 @@ func (b *Builder) Add(rec *record.Record) {
 // since it is undecided which one counts.
 func (b *Builder) Results() (*Results, error) {
 	r := b.r
-	if len(r.units) > maxUnits {
-		return nil, fmt.Errorf("%s: more than %d images and instances", r.Name, maxUnits)
+	if err := r.bounded(); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", r.Name, err)
 	}
 	r.Metrics = slices.Clone(r.Metrics)
 	for i, s := range r.Metrics {

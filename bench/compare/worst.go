@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/metrics"
 )
 
@@ -30,14 +31,17 @@ func (e *engine) worst(m *match, pairs []int) {
 		WorstCase
 		by float64
 	}
+	picked := map[string][]cellKey{} // by tokenizer
+	for _, k := range m.keys {
+		if k.metric == m.b.picks(k.dataset) && isClean(k.condition) && e.wants(k.metric) {
+			picked[k.tokenizer] = append(picked[k.tokenizer], k)
+		}
+	}
 	for _, p := range pairs {
 		pair := e.report.Pairs[p]
 		var ids []string
 		lists := map[string][]loss{}
-		for _, k := range m.b.keys() {
-			if k.metric != m.b.picks(k.dataset) || k.tokenizer != pair.BaselineToken || !isClean(k.condition) || !e.wants(k.metric) {
-				continue
-			}
+		for _, k := range picked[pair.BaselineToken] {
 			spec, ok := m.b.Spec(k.metric)
 			other := k
 			other.tokenizer = pair.Token
@@ -109,6 +113,9 @@ func (e *engine) readings(m *match, from int) error {
 			wanted[k] = append(wanted[k], i)
 		}
 		for rec, err := range record.Records(side.dir) {
+			if _, bad := summary.BadLine(err); bad {
+				continue // counted where the run was read
+			}
 			if err != nil {
 				return err
 			}

@@ -71,6 +71,10 @@ func specs() []metrics.Spec {
 		s.Weighted = true
 		return s
 	}
+	ratio := func(s metrics.Spec) metrics.Spec {
+		s.Measured = true
+		return weighted(s)
+	}
 	share := func(s metrics.Spec) metrics.Spec {
 		s.Unit, s.Show, s.Margin = "share", metrics.Percent(1), metrics.Margin{Absolute: .01}
 		return s
@@ -86,9 +90,9 @@ func specs() []metrics.Spec {
 			"thousand bits a second of the tokens at fixed length", "As the nominal rate, of films: bits a second at the size that the tokenizer saw.")),
 		weighted(spec(KbpsReal, "Real kbit/s", "kbit/s", metrics.Lower, 0, inf, metrics.PerImage, own,
 			"thousand bits a second of the actual stream", "As the real rate, of films: bits a second at the size that the tokenizer saw.")),
-		weighted(spec(RatioNominal, "Nominal ratio", "", metrics.Higher, 0, inf, metrics.PerImage, own,
+		ratio(spec(RatioNominal, "Nominal ratio", "", metrics.Higher, 0, inf, metrics.PerImage, own,
 			"bits of the pixels over bits of the tokens", "24 bits a pixel over the nominal rate, of the set as a whole: how many times smaller the tokens are.")),
-		weighted(spec(RatioReal, "Real ratio", "", metrics.Higher, 0, inf, metrics.PerImage, own,
+		ratio(spec(RatioReal, "Real ratio", "", metrics.Higher, 0, inf, metrics.PerImage, own,
 			"bits of the pixels over bits of the stream", "24 bits a pixel over the real rate, of the set as a whole: how many times smaller the stream is.")),
 		rate(BPPFile, "File rate", metrics.Container, own, "bits per pixel of the file, container included",
 			"As the real rate, with headers and metadata: what a disk sees."),
