@@ -5,7 +5,8 @@
 // It gets arguments and never a shell, no terminal, no network, and no format that names
 // other files, such as playlists; it is ended with all its processes when nothing has moved
 // through its pipes for a while; its memory, its output and what it says are bounded. What
-// it computes depends on its build, so a build is known by the digest of its file.
+// it computes depends on its build, so a build is known by the digest of its file and of the
+// libraries that it loads.
 //
 //	p, err := ffmpeg.Open(ctx) // *missing.Error where there is none
 //	err = p.Need("encoder libx265", "filter libvmaf")
@@ -14,8 +15,6 @@ package ffmpeg
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +25,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vtbench/vtbench/internal/files"
 	"github.com/vtbench/vtbench/internal/missing"
 	"github.com/vtbench/vtbench/tokenizers/process/wire"
 )
@@ -45,7 +43,7 @@ const Mend = "make deps-video, or set " + Env + " to an ffmpeg of 5.1 or later (
 type Program struct {
 	Path    string
 	Version string // "n9.0.2-17-g2a571b6068-20260930"
-	SHA256  string // of the file, in hex
+	SHA256  string // of the file and of the shared libraries that it loads, in hex
 
 	has func() (map[string]bool, error) // "encoder libx264", "filter libvmaf"
 }
@@ -75,13 +73,13 @@ func Find() (string, error) {
 }
 
 // opened are the programs that were looked at, by path, size and time of their files: the
-// digest of one takes a second.
+// digest of one takes up to a second.
 var opened = struct {
 	sync.Mutex
 	programs map[string]*Program
 }{programs: map[string]*Program{}}
 
-// Open finds ffmpeg, runs it once and reads its file for the digest. The error is a
+// Open finds ffmpeg, runs it once and reads its file and its libraries for the digest. The error is a
 // [missing.Error] where there is none that works.
 func Open(ctx context.Context) (*Program, error) {
 	path, err := Find()
@@ -111,26 +109,13 @@ func Open(ctx context.Context) (*Program, error) {
 		return nil, fmt.Errorf("%s says %.80q for its version: it is another program; %s", path, out, Mend)
 	}
 	p.Version = wire.Clean(words[2], 100)
-	if p.SHA256, err = digest(path); err != nil {
+	if p.SHA256, err = identity(ctx, path, out); err != nil {
 		return nil, err
 	}
 	// Asked once and by whoever needs it first; the answer is that of the file.
 	p.has = sync.OnceValues(p.capabilities)
 	opened.programs[key] = p
 	return p, nil
-}
-
-func digest(path string) (string, error) {
-	f, err := files.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("reading %s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // String names the build: "ffmpeg 9.0.2 (0d709a0bed1a)".

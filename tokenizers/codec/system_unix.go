@@ -3,6 +3,7 @@
 package codec
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/ebitengine/purego"
@@ -23,7 +24,17 @@ func systemVersion(soname, function string) (string, error) {
 	case avifVersionFunction: // "1.1.1"
 		var f func() string
 		purego.RegisterFunc(&f, sym)
-		return f(), nil
+		// libavif codes by libraries of others: "dav1d [dec]:1.0.0, aom [enc/dec]:3.6.0"
+		sym, err := purego.Dlsym(handle, "avifCodecVersions")
+		if err != nil {
+			return "", err
+		}
+		var codecs func(*[256]byte)
+		purego.RegisterFunc(&codecs, sym)
+		var said [256]byte
+		codecs(&said)
+		by, _, _ := bytes.Cut(said[:], []byte{0})
+		return fmt.Sprintf("%s with %s", f(), by), nil
 	case jxlVersionFunction: // 11000 is 0.11.0
 		var f func() uint32
 		purego.RegisterFunc(&f, sym)
