@@ -8,7 +8,10 @@ import (
 // Tags of TIFF 6.0, of which EXIF is a use.
 const (
 	tagCompression = 259
+	tagFillOrder   = 266
 	tagOrientation = 274
+	tagSamples     = 277
+	tagPlanar      = 284
 	tagProfile     = 34675
 )
 

@@ -207,7 +207,44 @@ func inflateProfile(data []byte) []byte {
 }
 
 func decodeBMP(b []byte, x *extracted) (Image, error) {
-	return generic(b, x, bmp.DecodeConfig, bmp.Decode)
+	m, err := generic(plainBMP(b), x, bmp.DecodeConfig, bmp.Decode)
+	if errors.Is(err, bmp.ErrUnsupported) {
+		err = fmt.Errorf("%w; convert it to PNG", err)
+	}
+	return m, err
+}
+
+// plainBMP writes the oldest header before pixels of 24 or 32 bits that have no mask of
+// alpha. golang.org/x/image/bmp takes the fourth byte for alpha wherever a header has
+// room for a mask: what Pillow shows would be black where that byte is zero. It also wants
+// pixels right behind the header.
+func plainBMP(b []byte) []byte {
+	const file, info = 14, 40
+	if len(b) < file+info {
+		return b
+	}
+	u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
+	header, bits, compression := int(u32(14)), binary.LittleEndian.Uint16(b[28:]), u32(30)
+	switch {
+	case bits != 24 && bits != 32, header != 40 && header != 52 && header != 56 && header != 108 && header != 124:
+		return b
+	case compression == 3:
+		// Masks stand at the same place within later headers and behind the oldest.
+		if bits != 32 || len(b) < 70 || u32(54) != 0xff0000 || u32(58) != 0xff00 || u32(62) != 0xff || header >= 56 && u32(66) != 0 {
+			return b
+		}
+	case compression != 0:
+		return b
+	}
+	at := uint64(u32(10))
+	if at < uint64(file+header) || at > uint64(len(b)) || at == file+info {
+		return b
+	}
+	out := append(make([]byte, 0, file+info+len(b)-int(at)), b[:file+info]...)
+	binary.LittleEndian.PutUint32(out[10:], file+info)
+	binary.LittleEndian.PutUint32(out[14:], info)
+	binary.LittleEndian.PutUint32(out[30:], 0)
+	return append(out, b[at:]...)
 }
 
 // decodeGIF shows the first frame at its place on the screen of the file.
@@ -294,6 +331,13 @@ func decodeTIFF(b []byte, x *extracted) (Image, error) {
 	if c := t.number(tagCompression); c >= 2 && c <= 4 {
 		// golang.org/x/image/tiff swaps black and white where black is zero.
 		return Image{}, errors.New("fax compression (CCITT) is not read; convert it to PNG")
+	}
+	// It also takes the planes of channels for pixels, and bits in their usual order.
+	if t.number(tagPlanar) == 2 && t.number(tagSamples) > 1 {
+		return Image{}, errors.New("channels in planes of their own (PlanarConfiguration 2) are not read; convert it to PNG")
+	}
+	if t.number(tagFillOrder) == 2 {
+		return Image{}, errors.New("bits in reverse order (FillOrder 2) are not read; convert it to PNG")
 	}
 	x.orientation = t.orientation()
 	x.profile = t.bytes(tagProfile, maxProfile)

@@ -160,6 +160,18 @@ func convert(src image.Image) (out Image, alpha bool) {
 				row[3*x], row[3*x+1], row[3*x+2] = v, v, v
 			}
 		}
+	case *image.NRGBA64: // its RGBA() cuts off
+		for y := range out.H {
+			row, from := out.Row(y), s.Pix[s.PixOffset(b.Min.X, b.Min.Y+y):]
+			for x := range out.W {
+				p := from[8*x : 8*x+8 : 8*x+8]
+				a := binary.BigEndian.Uint16(p[6:])
+				for c := range 3 {
+					row[3*x+c] = over16(binary.BigEndian.Uint16(p[2*c:]), a)
+				}
+				alpha = alpha || a != 0xffff
+			}
+		}
 	default:
 		for y := range out.H {
 			row := out.Row(y)
@@ -175,6 +187,12 @@ func convert(src image.Image) (out Image, alpha bool) {
 
 // over is a value of a channel composited on black.
 func over(v, alpha uint8) uint8 { return uint8((int(v)*int(alpha) + 127) / 255) }
+
+// over16 is the same for 16 bits, rounded once.
+func over16(v, alpha uint16) uint8 {
+	const whole = 65535 * 65535
+	return uint8((uint64(v)*uint64(alpha)*255 + whole/2) / whole)
+}
 
 // round16 maps 0..65535 to 0..255, to nearest.
 func round16(v uint32) uint8 { return uint8((v*255 + 32767) / 65535) }

@@ -3,6 +3,7 @@ package pix_test
 import (
 	"bytes"
 	"compress/zlib"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -176,5 +177,46 @@ func BenchmarkDecode(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// What golang.org/x/image/tiff shows with other pixels, without an error, is refused.
+func TestTIFFThatWouldBeShownWrong(t *testing.T) {
+	short := func(tag uint16, v ...uint16) (e []byte) {
+		e = binary.LittleEndian.AppendUint16(e, tag)
+		e = binary.LittleEndian.AppendUint16(e, 3)
+		e = binary.LittleEndian.AppendUint32(e, uint32(len(v)))
+		for _, v := range v {
+			e = binary.LittleEndian.AppendUint16(e, v)
+		}
+		return append(e, make([]byte, 12-len(e))...)
+	}
+	// file is an 8×1 image whose strip lies behind the header; all values fit the entries.
+	file := func(strip []byte, entries ...[]byte) []byte {
+		entries = append([][]byte{short(256, 8), short(257, 1)}, entries...)
+		entries = append(entries, short(273, 8), short(278, 1), short(279, uint16(len(strip))))
+		slices.SortStableFunc(entries, func(a, b []byte) int {
+			return int(binary.LittleEndian.Uint16(a)) - int(binary.LittleEndian.Uint16(b))
+		})
+		b := []byte("II*\x00")
+		b = binary.LittleEndian.AppendUint32(b, uint32(8+len(strip)))
+		b = append(b, strip...)
+		b = binary.LittleEndian.AppendUint16(b, uint16(len(entries)))
+		b = append(b, bytes.Join(entries, nil)...)
+		return append(b, 0, 0, 0, 0)
+	}
+	for _, c := range []struct {
+		name, want string
+		file       []byte
+	}{
+		{"pixels", "", file([]byte{0xa5}, short(258, 1), short(259, 1), short(262, 1), short(277, 1))},
+		{"one plane", "", file([]byte{0xa5}, short(258, 1), short(259, 1), short(262, 1), short(277, 1), short(284, 2))},
+		{"bits in reverse", "FillOrder 2", file([]byte{0xa5}, short(258, 1), short(259, 1), short(262, 1), short(266, 2), short(277, 1))},
+		{"planes", "PlanarConfiguration 2", file(make([]byte, 24), short(258, 8), short(259, 1), short(262, 2), short(277, 3), short(284, 2))},
+	} {
+		_, err := pix.Decode(bytes.NewReader(c.file), pix.Options{})
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want an error with %q", c.name, err, c.want)
+		}
 	}
 }

@@ -12,6 +12,7 @@ to nearest. An image with an EXIF orientation is turned by ImageOps.exif_transpo
 import base64
 import io
 import json
+import struct
 import subprocess
 import tempfile
 import zlib
@@ -108,6 +109,40 @@ files["ppm plain"] = b"P3 %d %d 255\n" % (W, H) + " ".join(str(v) for v in sourc
 files["pbm plain"] = b"P1\n%d %d\n" % (W, H) + "".join(str(v) for v in (1 - np.asarray(grey.convert("1")).astype(int)).ravel()).encode()
 
 
+def bmp32(header: int, compression: int, masks: tuple[int, ...] = (), gap: int = 0) -> bytes:
+    """32 bits a pixel, of which the fourth byte means something only where masks say so."""
+    bgrx = np.dstack([source()[::-1, :, ::-1], np.asarray(alpha)[::-1, :, 3]])
+    info = struct.pack("<IiiHHIIiiII", header, W, H, 1, 32, compression, bgrx.size, 2835, 2835, 0, 0)
+    info = (info + struct.pack(f"<{len(masks)}I", *masks)).ljust(max(header, 40 + 4 * len(masks)), b"\0") + bytes(gap)
+    return b"BM" + struct.pack("<IHHI", 14 + len(info) + bgrx.size, 0, 0, 14 + len(info)) + info + bgrx.tobytes()
+
+
+MASKS = (0xFF0000, 0xFF00, 0xFF)
+for header in (40, 108, 124):
+    files[f"bmp 32 bits, header {header}"] = bmp32(header, 0)
+    files[f"bmp 32 bits, header {header}, masks"] = bmp32(header, 3, MASKS if header == 40 else (*MASKS, 0))
+files["bmp 32 bits alpha"] = bmp32(124, 3, (*MASKS, 0xFF000000))
+files["bmp 32 bits, header 40, pixels behind a gap"] = bmp32(40, 0, gap=20)
+
+
+def png16(samples: np.ndarray) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + r.astype(">u2").tobytes() for r in samples)
+    head = struct.pack(">IIBBBBB", samples.shape[1], samples.shape[0], 16, {2: 4, 4: 6}[samples.shape[2]], 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
+
+
+# Pillow cuts such files to 8 bits: what they show is composited and rounded once here.
+samples = np.random.default_rng(8).integers(0, 65536, (H, W, 4))
+by_hand = {}
+for name, v in (("png RGB alpha 16 bit", samples), ("png grey alpha 16 bit", samples[..., 2:])):
+    files[name] = png16(v)
+    c = (2 * v[..., :-1] * v[..., -1:] * 255 + 65535**2) // (2 * 65535**2)
+    by_hand[name] = Image.fromarray(np.broadcast_to(c, (H, W, 3)).astype(np.uint8))
+
+
 def shown(data: bytes) -> Image.Image:
     im = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
     if im.mode.startswith("I"):
@@ -121,7 +156,7 @@ def shown(data: bytes) -> Image.Image:
 
 rows = []
 for name, data in files.items():
-    im = shown(data)
+    im = by_hand.get(name) or shown(data)
     rows.append({
         "name": name, "w": im.width, "h": im.height,
         "file": base64.b64encode(data).decode(),
