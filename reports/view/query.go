@@ -139,7 +139,8 @@ type Cell struct {
 	OK           bool // something was measured here, even if nothing was kept
 	Mean, Lo, Hi float64
 	N, Clusters  int
-	// Infinite says that all values are infinite: nothing was lost, and there is no mean.
+	// Infinite says that all values that there are, are infinite: nothing was lost, and there
+	// is no mean.
 	Infinite bool
 }
 
@@ -159,7 +160,7 @@ func toCell(r summary.Row, ok bool) Cell {
 	if r.N == 0 && c.Mean == 0 {
 		c.Mean = math.NaN() // nothing was kept: there is no mean
 	}
-	c.Infinite = r.N == 0 && r.Dropped[metrics.DropInfinite] > 0 && len(r.Dropped) == 1
+	c.Infinite = r.N == 0 && r.Dropped[metrics.DropInfinite] > 0
 	if c.Lo == 0 && c.Hi == 0 && c.Mean != 0 {
 		c.Lo, c.Hi = math.NaN(), math.NaN() // not filled in
 	}

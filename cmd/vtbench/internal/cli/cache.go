@@ -29,8 +29,9 @@ func (f *cacheFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.off, "no-cache", false, "measure everything, and keep nothing for later runs")
 }
 
-// open opens the cache of a run; nil where there is none.
-func (f *cacheFlags) open() (*cache.Cache, error) {
+// open opens the cache of a run; nil where there is none. Nobody asked for the one that is
+// there by default: where it cannot be written, a run does without.
+func (f *cacheFlags) open(a *app) (*cache.Cache, error) {
 	if f.off && f.dir != "" {
 		return nil, usagef("--cache and --no-cache exclude each other")
 	}
@@ -46,6 +47,10 @@ func (f *cacheFlags) open() (*cache.Cache, error) {
 		return nil, err
 	}
 	c, err := cache.Open(dir, size)
+	if notWritable(err) && f.dir == "" && os.Getenv(cacheEnv) == "" {
+		a.warnf("%v; nothing is kept for later runs (--cache names another folder, --no-cache is silent)", err)
+		return nil, nil
+	}
 	if err != nil {
 		return nil, usagef("%w (--no-cache does without it)", err)
 	}

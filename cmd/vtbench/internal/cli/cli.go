@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -89,8 +90,24 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return ExitDone
 	}
 	code := status(ctx, err)
+	if code == ExitInterrupted {
+		err = interrupted(err)
+	}
 	a.printError(err, code, wantsJSON(args))
 	return code
+}
+
+// interrupted is the message of an interrupted command: what it was doing, and not that its
+// context was cancelled.
+func interrupted(err error) error {
+	msg := strings.TrimSuffix(strings.TrimSuffix(err.Error(), context.Canceled.Error()), ": ")
+	switch {
+	case msg == "":
+		msg = "interrupted"
+	case !strings.HasPrefix(msg, "interrupted"):
+		msg = "interrupted: " + msg
+	}
+	return errors.New(msg)
 }
 
 func status(ctx context.Context, err error) int {
@@ -108,10 +125,16 @@ func status(ctx context.Context, err error) int {
 		return ExitInternal
 	case errors.As(err, &s):
 		return s.status
-	case errors.As(err, &c):
+	case errors.As(err, &c), notWritable(err):
 		return ExitUsage
 	}
 	return ExitInternal
+}
+
+// notWritable reports whether a file or folder may not be written or read, or cannot be one of
+// that name where it is: what was named on the command line is another's.
+func notWritable(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || slices.ContainsFunc([]error{syscall.EROFS, syscall.ENOTDIR, syscall.EISDIR, syscall.ENAMETOOLONG}, func(e error) bool { return errors.Is(err, e) })
 }
 
 // diskFailed reports whether a disk is full, or fails, which is nobody's configuration: the

@@ -381,6 +381,9 @@ func TestInterrupted(t *testing.T) {
 	if status := Run(ctx, []string{"run", "--suite", "s.yaml", "--data", "folder:in", "-o", "run"}, &out, &stderr); status != ExitInterrupted {
 		t.Errorf("status %d, want %d: %s", status, ExitInterrupted, stderr.String())
 	}
+	if said := stderr.String(); !strings.Contains(said, "vtbench: interrupted") || strings.Contains(said, "context canceled") {
+		t.Errorf("an interrupted run says %q", said)
+	}
 }
 
 // scores are what score writes as JSON.

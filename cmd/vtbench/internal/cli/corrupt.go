@@ -195,6 +195,9 @@ func (a *app) corruptFolder(cmd *cobra.Command, in, out string, f *corruptFlags,
 		}
 		taken[to] = rel
 	}
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return usage(err)
+	}
 	failed := make([]error, len(l.Files))
 	g, ctx := errgroup.WithContext(cmd.Context())
 	g.SetLimit(runtime.GOMAXPROCS(0))

@@ -172,6 +172,28 @@ func TestStatusOfWhatCanBeMended(t *testing.T) {
 	expect("a broken line", ExitUsage, "line 3 cannot be read", "report", "r")
 	expect("going on", ExitDone, "", append(resume, "--redo-from", "0")...)
 
+	for _, args := range [][]string{
+		{"report", "r", "-o", "s.yaml/x"},
+		{"score", "in", "in", "--format", "html", "-o", "s.yaml/x"},
+		{"leaderboard", "r", "-o", "s.yaml/x"},
+		{"merge", "r", "-o", "s.yaml/x"},
+		{"compare", "r", "r", "-o", "s.yaml/x"},
+		{"datasets", "sheet", "folder:in", "s.yaml/x.png"},
+		{"datasets", "export", "folder:in", "s.yaml/x"},
+		{"corrupt", "in", "s.yaml/x", "--type", "fog", "--severity", "1"},
+		{"baseline", "save", "r", "-o", "s.yaml/x.vtbench.json.gz"},
+	} {
+		expect("a folder that is a file", ExitUsage, "s.yaml", args...)
+	}
+	again := func(dir string) []string { return append(run[:len(run)-1:len(run)-1], dir) }
+	t.Setenv("CI", "")
+	t.Setenv("VTBENCH_CACHE", "")
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(t.TempDir(), "file"))
+	t.Setenv("HOME", os.Getenv("XDG_CACHE_HOME")) // where the user's cache is on other systems
+	put(t, os.Getenv("XDG_CACHE_HOME"), nil)
+	expect("a home that cannot be written", ExitDone, "nothing is kept for later runs", again("homeless")...)
+	expect("a cache that is named, and is a file", ExitUsage, "--no-cache does without it", append(again("named"), "--cache", "s.yaml/x")...)
+
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
 	text := []string{"run", "--suite", "text", "--data", "text-small", "-t", "resize", "--limit", "1", "-o", "t"}
 	if status, _, stderr := vtbench(t, text...); status == ExitMissing {

@@ -165,7 +165,7 @@ func (a *app) scoreRecipe(cmd *cobra.Command, args []string, f *scoreFlags) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, opened.close()) }()
-	c, err := f.cache.open()
+	c, err := f.cache.open(a)
 	if err != nil {
 		return err
 	}

@@ -295,7 +295,7 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, r *recipe.Recipe, 
 		return err
 	}
 	if !remote { // workers have caches of their own
-		if cfg.Cache, err = f.cache.open(); err != nil {
+		if cfg.Cache, err = f.cache.open(a); err != nil {
 			return err
 		}
 	}

@@ -218,7 +218,7 @@ func (a *app) openLane(ctx context.Context, f *unitFlags, job *workwire.Job, n i
 		Suite: m.Suite, Workers: workers, Batch: m.Batch, Seed: m.Seed, Program: "vtbench " + version(),
 		KeepImages: m.KeepImages, Bootstrap: m.Bootstrap, LeftOut: m.LeftOut,
 	}
-	if cfg.Cache, err = f.cache.open(); err != nil {
+	if cfg.Cache, err = f.cache.open(a); err != nil {
 		return nil, err
 	}
 	if cfg.Cache != nil {
