@@ -71,6 +71,12 @@ type Seen struct {
 	Failed bool
 }
 
+// ClipSets are [Sets] that open a [ClipEmbedder]; their method says so before they are opened.
+type ClipSets interface {
+	Sets
+	OfClips()
+}
+
 // A ClipEmbedder is an [Embedder] that looks at windows of films instead of single images.
 type ClipEmbedder interface {
 	Embedder

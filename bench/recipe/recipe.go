@@ -50,6 +50,9 @@ type Recipe struct {
 	Format    int       `yaml:"recipe" json:"recipe"` // 1
 	Name      string    `yaml:"name" json:"-"`
 	Reference Reference `yaml:"reference" json:"reference"`
+	// Window makes it a recipe of films: how many frames the network is given at once, and
+	// tokenizers with it. What is compared then are windows, and 0 stands for images.
+	Window    int       `yaml:"window" json:"window,omitempty"`
 	Crop      string    `yaml:"crop" json:"crop"`
 	Resize    Resize    `yaml:"resize" json:"resize"`
 	Extractor Extractor `yaml:"extractor" json:"extractor"`
@@ -62,7 +65,7 @@ type Recipe struct {
 type Reference struct {
 	Dataset string `yaml:"dataset" json:"-"`     // where it is on this machine: a spec such as imagenet:DIR
 	Digest  string `yaml:"digest" json:"digest"` // that `vtbench datasets info` tells
-	N       int    `yaml:"n" json:"n"`           // how many images, the first of the set
+	N       int    `yaml:"n" json:"n"`           // how many images or windows, the first of the set
 }
 
 // Resize is what images are brought to, references and reconstructions alike.
@@ -83,11 +86,12 @@ type Extractor struct {
 	Range     string `yaml:"range" json:"range"` // "0..1", "-1..1" or "0..255"
 	Mean      string `yaml:"mean" json:"mean"`   // "r:g:b"
 	Std       string `yaml:"std" json:"std"`
+	Layout    string `yaml:"layout" json:"layout,omitempty"` // of windows: "ncthw" or "ntchw"
 }
 
-// KID is how the kernel distance is estimated.
+// KID is how the kernel distance is estimated, of images or of windows.
 type KID struct {
-	Subset int `yaml:"subset" json:"subset"` // images of a subset; 1000 by definition
+	Subset int `yaml:"subset" json:"subset"` // images or windows of a subset; 1000 by definition
 }
 
 // Load reads a recipe and checks it. Errors name file and line.
@@ -105,6 +109,9 @@ func Load(path string) (*Recipe, error) {
 	}
 	if r.Extractor.Range == "" {
 		r.Extractor.Range = "0..1"
+	}
+	if r.Window > 0 && r.Extractor.Layout == "" {
+		r.Extractor.Layout = "ncthw"
 	}
 	if r.KID.Subset == 0 {
 		r.KID.Subset = 1000
@@ -132,7 +139,13 @@ func (r *Recipe) check() fault {
 	case r.Name == "":
 		return bad("name", "is missing: what the recipe is called in tables")
 	case r.Reference.N < 2:
-		return bad("reference.n", "is %d: how many images the set has is wanted", r.Reference.N)
+		return bad("reference.n", "is %d: how many %s the set has is wanted", r.Reference.N, r.Things())
+	case r.Window < 0 || r.Window > suite.MaxWindow:
+		return bad("window", "is %d: want 1 to %d frames, or 0 for images", r.Window, suite.MaxWindow)
+	case r.Window == 0 && r.Extractor.Layout != "":
+		return bad("extractor.layout", "is %s, which is of windows of films: set window", r.Extractor.Layout)
+	case r.Window > 0 && r.Extractor.Layout != "ncthw" && r.Extractor.Layout != "ntchw":
+		return bad("extractor.layout", "is %q: want ncthw or ntchw", r.Extractor.Layout)
 	case r.Reference.Digest != "" && !isDigest(r.Reference.Digest):
 		return bad("reference.digest", "is %q: want the 64 hexadecimal digits that vtbench datasets info tells", r.Reference.Digest)
 	case !slices.Contains([]string{CropNone, CropCenter, CropShorter}, r.Crop):
@@ -201,22 +214,42 @@ func (r *Recipe) Digest() string {
 // Title is the name and the beginning of the digest.
 func (r *Recipe) Title() string { return fmt.Sprintf("%s %.12s", r.Name, r.Digest()) }
 
+// Things are what is compared, in words.
+func (r *Recipe) Things() string {
+	if r.Window > 0 {
+		return "windows"
+	}
+	return "images"
+}
+
+// Prefix begins the names of the options of the network: "feature.", of windows "fvd.".
+func (r *Recipe) Prefix() string {
+	if r.Window > 0 {
+		return "fvd."
+	}
+	return "feature."
+}
+
 // Options are the options of metrics of sets that the recipe stands for.
 func (r *Recipe) Options() map[string]string {
+	prefix, subset := r.Prefix(), "kid.subset"
+	if r.Window > 0 {
+		subset = "kvd.subset"
+	}
 	out := map[string]string{
-		"feature.recipe": r.Title(), "feature.n": strconv.Itoa(r.Reference.N), "feature.sha256": r.Extractor.SHA256,
-		"feature.range": r.Extractor.Range, "kid.subset": strconv.Itoa(r.KID.Subset),
+		prefix + "recipe": r.Title(), prefix + "n": strconv.Itoa(r.Reference.N), prefix + "sha256": r.Extractor.SHA256,
+		prefix + "range": r.Extractor.Range, subset: strconv.Itoa(r.KID.Subset),
 	}
 	for key, v := range map[string]string{
-		"feature.model": r.Extractor.Model, "feature.name": r.Extractor.Name, "feature.mean": r.Extractor.Mean, "feature.std": r.Extractor.Std,
+		"model": r.Extractor.Model, "name": r.Extractor.Name, "mean": r.Extractor.Mean, "std": r.Extractor.Std, "layout": r.Extractor.Layout,
 	} {
 		if v != "" {
-			out[key] = v
+			out[prefix+key] = v
 		}
 	}
 	if r.Extractor.Side > 0 {
-		out["feature.side"], out["feature.filter"] = strconv.Itoa(r.Extractor.Side), r.Extractor.Filter
-		out["feature.antialias"] = strconv.FormatBool(*r.Extractor.Antialias)
+		out[prefix+"side"], out[prefix+"filter"] = strconv.Itoa(r.Extractor.Side), r.Extractor.Filter
+		out[prefix+"antialias"] = strconv.FormatBool(*r.Extractor.Antialias)
 	}
 	return out
 }
@@ -233,6 +266,11 @@ func (r *Recipe) Check(kinds []metrics.Kind) error {
 		case slices.Contains(r.Metrics[:i], id):
 			return fmt.Errorf("recipe %s: metrics[%d]: %s is there twice", r.Name, i, id)
 		}
+		of := slices.IndexFunc(kinds, func(k metrics.Kind) bool { _, ok := metrics.Find([]metrics.Kind{k}, id); return ok })
+		if _, clips := kinds[of].Sets.(metrics.ClipSets); clips != (r.Window > 0) {
+			return fmt.Errorf("recipe %s: metrics[%d]: %s compares %s", r.Name, i, id,
+				map[bool]string{true: "windows of films: say how long one is (window: 16)", false: "images, and window makes it a recipe of films"}[clips])
+		}
 	}
 	return nil
 }
@@ -242,8 +280,12 @@ func (r *Recipe) Suite() (suite.Suite, error) {
 	if r.Resize.Side == 0 {
 		return suite.Suite{}, fmt.Errorf("recipe %s: resize.side is missing: a tokenizer is given squares", r.Name)
 	}
+	id := "rfid"
+	if r.Window > 0 {
+		id = "rfvd"
+	}
 	return suite.Suite{
-		ID: "rfid", Version: 1, Title: "Sets, " + r.Title(), Question: "How far is the set of reconstructions from its references?",
+		ID: id, Version: 1, Window: r.Window, Title: "Sets, " + r.Title(), Question: "How far is the set of reconstructions from its references?",
 		Datasets: []string{r.Reference.Dataset}, Resolutions: []int{r.Resize.Side}, ScoreAt: "input",
 		Metrics: slices.Clone(r.Metrics), Headline: slices.Clone(r.Metrics), Options: r.Options(),
 		Tokenizers: []string{"original", "resize"},
@@ -297,7 +339,12 @@ var ErrMismatch = errors.New("not what the recipe is about")
 // Prepare checks that a data set is the recipe's references, and returns the first n of them
 // as the recipe wants them, without labels.
 func (r *Recipe) Prepare(d datasets.Dataset) (datasets.Dataset, error) {
-	info, n := d.Info(), len(d.IDs())
+	info := d.Info()
+	windows, err := r.Windows(d)
+	if err != nil {
+		return nil, err
+	}
+	n := len(windows)
 	switch {
 	case r.Reference.Digest == "":
 		return nil, fmt.Errorf("recipe %s: reference.digest is missing; that of %s is %s", r.Name, info.Source, info.Digest)
@@ -309,23 +356,74 @@ func (r *Recipe) Prepare(d datasets.Dataset) (datasets.Dataset, error) {
 	sum := sha256.Sum256([]byte(info.Digest + " " + r.Digest()))
 	info.Digest = hex.EncodeToString(sum[:])
 	info.Title += ", by recipe " + r.Title()
-	return &prepared{d, r, info}, nil
+	p := &prepared{d, r, info, r.Reference.N}
+	if r.Window == 0 {
+		return p, nil
+	}
+	p.items = r.Window * r.Reference.N
+	return preparedFilms{p}, nil
+}
+
+// A Window is a run of frames of a clip, or one image.
+type Window struct{ Item, Frame int } // index of its first item in the set, of its first frame in the clip
+
+// Windows lists the things of a set that are compared. The frames of a film are cut into windows from its first on, and every film must be
+// a number of whole ones: what is left over of one would be compared with nothing.
+func (r *Recipe) Windows(d datasets.Dataset) ([]Window, error) {
+	if r.Window == 0 {
+		out := make([]Window, len(d.IDs()))
+		for i := range out {
+			out[i].Item = i
+		}
+		return out, nil
+	}
+	films, ok := d.(datasets.Clipped)
+	if !ok {
+		return nil, fmt.Errorf("recipe %s: it compares windows of %d frames, and %s has single images: %w", r.Name, r.Window, d.Info().Source, ErrMismatch)
+	}
+	var out []Window
+	for _, c := range films.Clips() {
+		if c.Frames%r.Window != 0 {
+			return nil, fmt.Errorf("recipe %s: clip %s of %s has %d frames, no multiple of the %d of a window: cut it, as video:DIR,frames=%d does: %w",
+				r.Name, c.ID, d.Info().Source, c.Frames, r.Window, max(c.Frames/r.Window, 1)*r.Window, ErrMismatch)
+		}
+		for k := 0; k < c.Frames; k += r.Window {
+			out = append(out, Window{c.First + k, k})
+		}
+	}
+	return out, nil
 }
 
 // prepared is the references of a recipe.
 type prepared struct {
-	of   datasets.Dataset
-	r    *Recipe
-	info datasets.Info
+	of    datasets.Dataset
+	r     *Recipe
+	info  datasets.Info
+	items int
+}
+
+// preparedFilms is prepared with the clips of its windows.
+type preparedFilms struct{ *prepared }
+
+// Clips implements [datasets.Clipped].
+func (p preparedFilms) Clips() []datasets.Clip {
+	var out []datasets.Clip
+	for _, c := range p.of.(datasets.Clipped).Clips() {
+		if c.Frames = min(c.Frames, p.items-c.First); c.Frames > 0 {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 var (
 	_ datasets.Dataset = (*prepared)(nil)
 	_ datasets.Listed  = (*prepared)(nil)
+	_ datasets.Clipped = preparedFilms{}
 )
 
 func (p *prepared) Info() datasets.Info { return p.info }
-func (p *prepared) IDs() []string       { return p.of.IDs()[:p.r.Reference.N] }
+func (p *prepared) IDs() []string       { return p.of.IDs()[:p.items] }
 
 func (p *prepared) LeftOut() files.Omissions {
 	if l, ok := p.of.(datasets.Listed); ok {
@@ -335,7 +433,7 @@ func (p *prepared) LeftOut() files.Omissions {
 }
 
 func (p *prepared) Load(ctx context.Context, i int) (datasets.Item, error) {
-	if i < 0 || i >= p.r.Reference.N {
+	if i < 0 || i >= p.items {
 		return datasets.Item{}, fmt.Errorf("there is no reference %d of %d", i, p.r.Reference.N)
 	}
 	it, err := p.of.Load(ctx, i)

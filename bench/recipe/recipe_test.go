@@ -21,6 +21,9 @@ kid: {subset: 20}
 seed: 3
 `
 
+// soundDigest is that of the release before films.
+const soundDigest = "2103f18deca7f31eb901e500d48e845c72c7d771706e1d9eebf1f0ce91a42a2d"
+
 func load(t *testing.T, text string) (*recipe.Recipe, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "r.yaml")
@@ -72,9 +75,39 @@ func TestRefuses(t *testing.T) {
 		"sha256: 2":          {"sha256: x", "extractor.sha256"},
 		"metrics: [fid, kid": {"metrics: [", "metrics: is empty"},
 		"subset: 20":         {"subset: 1", "kid.subset: is 1"},
+		"seed: 3":            {"window: 257", "window: is 257"},
+		"side: 32":           {"side: 32, layout: ncthw", "extractor.layout: is ncthw, which is of windows"},
 	} {
 		if _, err := load(t, strings.Replace(sound, old, with[0], 1)); err == nil || !strings.Contains(err.Error(), with[1]) {
 			t.Errorf("%s: error %v, want one with %q", with[0], err, with[1])
+		}
+	}
+}
+
+// The window and the layout are conditions too, and images keep the digests that they had.
+func TestFilmDigest(t *testing.T) {
+	image, err := load(t, sound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := image.Digest(); d != soundDigest {
+		t.Errorf("the digest of a recipe of images is %s, was %s", d, soundDigest)
+	}
+	seen := map[string]string{image.Digest(): "images"}
+	for _, more := range []string{"window: 16", "window: 8", "window: 16 "} {
+		for _, layout := range []string{"", "layout: ntchw, "} {
+			r, err := load(t, strings.Replace(sound, "side: 32", layout+"side: 32", 1)+more+"\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			key := strings.TrimSpace(more) + layout
+			if other, ok := seen[r.Digest()]; ok != strings.HasSuffix(more, " ") || ok && other != key {
+				t.Errorf("%s has the digest of %q", key, other)
+			}
+			seen[r.Digest()] = key
+			if o := r.Options(); o["fvd.n"] != "50" || o["fvd.side"] != "32" || o["kvd.subset"] != "20" || o["fvd.layout"] == "" || o["feature.n"] != "" {
+				t.Errorf("options %v", o)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package score
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -28,10 +29,13 @@ type SetScore struct {
 	Error      string        `json:"error,omitempty"`
 }
 
-// A Source is a set of images that are read when they are wanted.
+// A Source is a set of images, or of windows of films, that are read when they are wanted.
 type Source struct {
 	Names []string // unique
 	Load  func(ctx context.Context, i int) (pix.Image, error)
+	// Window is there instead where the set is one of windows of films; they are read in
+	// their order, one at a time.
+	Window func(ctx context.Context, i int) (pix.Clip, error)
 }
 
 // From makes a set of images.
@@ -81,26 +85,48 @@ func Against(ctx context.Context, ref metrics.Gathering, n int, got Source, by m
 	return out, nil
 }
 
+// embedded names what is embedded where that fails.
+func embedded(name string, embed func() (string, error)) (string, error) {
+	state, err := guard.Call("embedding "+name, embed)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	return state, nil
+}
+
 // gather embeds images, as many at once as there are workers, and takes them in by
 // their order.
 func gather(ctx context.Context, g metrics.Gathering, s Source, by metrics.OpenedSets, workers int) error {
+	clips, ofClips := by.Embedder.(metrics.ClipEmbedder)
+	if s.Window != nil && !ofClips {
+		return fmt.Errorf("%s compares images, and these are windows of films", by.Specs[0].ID)
+	}
 	for from := 0; from < len(s.Names); {
 		n := min(workers*4, len(s.Names)-from)
 		states := make([]string, n)
 		group, ctx := errgroup.WithContext(ctx)
 		group.SetLimit(workers)
 		for i := range n {
-			group.Go(func() error {
+			name := s.Names[from+i]
+			embed := func() (string, error) {
 				img, err := s.Load(ctx, from+i)
 				if err != nil {
-					return err
+					return "", err
 				}
-				name := s.Names[from+i]
-				states[i], err = guard.Call("embedding "+name, func() (string, error) { return by.Embed(ctx, img) })
+				return embedded(name, func() (string, error) { return by.Embed(ctx, img) })
+			}
+			if s.Window != nil {
+				clip, err := s.Window(ctx, from+i)
 				if err != nil {
-					return fmt.Errorf("%s: %w", name, err)
+					return cmp.Or(group.Wait(), err) // of the first that failed
 				}
-				return nil
+				embed = func() (string, error) {
+					return embedded(name, func() (string, error) { return clips.EmbedClip(ctx, clip) })
+				}
+			}
+			group.Go(func() (err error) {
+				states[i], err = embed()
+				return err
 			})
 		}
 		if err := group.Wait(); err != nil {

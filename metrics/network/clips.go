@@ -18,6 +18,7 @@ import (
 const (
 	optKVDSubset = "kvd.subset" // as kid.subset
 	optWindows   = "fvd.n"      // as feature.n
+	optRecipe    = "fvd.recipe" // as feature.recipe
 )
 
 // sameAs says which metric of features each metric of windows is.
@@ -48,7 +49,13 @@ func clipKind() metrics.Kind {
 // clipSets measures sets of windows by the features of a network.
 type clipSets struct{ sets }
 
-var _ metrics.StoredSets = clipSets{}
+var (
+	_ metrics.StoredSets = clipSets{}
+	_ metrics.ClipSets   = clipSets{}
+)
+
+// OfClips implements metrics.ClipSets.
+func (clipSets) OfClips() {}
 
 // Open implements metrics.Sets.
 func (clipSets) Open(_ context.Context, cfg metrics.Config) (metrics.Embedder, error) {
@@ -115,7 +122,7 @@ var (
 
 // Embed implements metrics.Embedder: a single image is no film.
 func (clipEmbedder) Embed(context.Context, pix.Image) (string, error) {
-	return "", errors.New("fvd is of films: it needs vtbench run on a data set whose items are frames")
+	return "", errors.New("fvd is of films: it needs vtbench run on a data set whose items are frames, or a recipe with a window (docs/rfid.md)")
 }
 
 // EmbedClip implements metrics.ClipEmbedder. A network that takes a fixed number of frames
@@ -171,7 +178,7 @@ func (c clipEmbedder) Close() error { return c.extractor.Close() }
 func (c clipEmbedder) Provenance() map[string]string {
 	out := c.extractor.said()
 	out["fvd"] += ", " + c.axes
-	for _, key := range []string{optKVDSubset, optWindows} {
+	for _, key := range []string{optKVDSubset, optWindows, optRecipe} {
 		if s := c.extractor.settings.options[key]; s != "" {
 			out[key] = s
 		}

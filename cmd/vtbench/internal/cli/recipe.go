@@ -21,6 +21,7 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/datasets/folder"
+	"github.com/vtbench/vtbench/datasets/video"
 	"github.com/vtbench/vtbench/metrics"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/pix"
@@ -37,14 +38,14 @@ func loadRecipe(path string, options map[string]string) (*recipe.Recipe, error) 
 	}
 	said := r.Options()
 	for _, key := range slices.Sorted(maps.Keys(options)) {
-		if v, ok := said[key]; ok && key != "feature.model" && v != options[key] {
+		if v, ok := said[key]; ok && key != r.Prefix()+"model" && v != options[key] {
 			return nil, usagef("--option %s=%s: recipe %s says %s", key, options[key], r.Name, v)
 		}
-		if strings.HasPrefix(key, "feature.") && key != "feature.model" && said[key] == "" {
+		if strings.HasPrefix(key, r.Prefix()) && key != r.Prefix()+"model" && said[key] == "" {
 			return nil, usagef("--option %s: recipe %s says what images are given to the network; put it there", key, r.Name)
 		}
 	}
-	if m := options["feature.model"]; m != "" {
+	if m := options[r.Prefix()+"model"]; m != "" {
 		r.Extractor.Model = m
 	}
 	return r, nil
@@ -61,7 +62,7 @@ func (a *app) askRecipe(cmd *cobra.Command, f *runFlags, c *config) (suite.Suite
 	if err != nil {
 		return none, nil, err
 	}
-	for _, flag := range []string{"limit", "full", "resolution"} {
+	for _, flag := range []string{"limit", "full", "resolution", "window"} {
 		if given(flag) {
 			return none, nil, usagef("--%s: recipe %s says how many images there are, and how large", flag, r.Name)
 		}
@@ -102,8 +103,13 @@ func (a *app) references(ctx context.Context, r *recipe.Recipe, spec string) (da
 }
 
 // specOfPath is the data set that a path, or a spec, stands for.
-func specOfPath(path string) string {
-	if st, err := os.Stat(path); err == nil && st.IsDir() {
+func specOfPath(r *recipe.Recipe, path string) string {
+	switch st, err := os.Stat(path); {
+	case err != nil:
+		return path
+	case r.Window > 0:
+		return video.Name + ":" + path
+	case st.IsDir():
 		return folder.Name + ":" + path
 	}
 	return path
@@ -140,15 +146,19 @@ func (a *app) scoreRecipe(cmd *cobra.Command, args []string, f *scoreFlags) (err
 		return usagef("--orientation: %w", err)
 	}
 	reader.Decode.MaxPixels = a.decode.MaxPixels
-	got, err := a.openData(ctx, specOfPath(args[len(args)-1]))
+	got, err := a.openData(ctx, specOfPath(r, args[len(args)-1]))
 	if err != nil {
 		return usage(err)
 	}
 	if c, ok := got.(io.Closer); ok {
 		defer c.Close() //nolint:errcheck // only read from
 	}
-	if n := len(got.IDs()); n != r.Reference.N {
-		return usagef("recipe %s: reference.n is %d, %s has %d images: %w", r.Name, r.Reference.N, args[len(args)-1], n, recipe.ErrMismatch)
+	source, err := sourceOf(r, got)
+	if err != nil {
+		return usage(err)
+	}
+	if n := len(source.Names); n != r.Reference.N {
+		return usagef("recipe %s: reference.n is %d, %s has %d %s: %w", r.Name, r.Reference.N, args[len(args)-1], n, r.Things(), recipe.ErrMismatch)
 	}
 	if f.strict {
 		all := run.Config{Datasets: []run.DatasetSource{{Spec: args[len(args)-1], Data: got}}, Full: true, Workers: cfg.Workers}
@@ -175,7 +185,7 @@ func (a *app) scoreRecipe(cmd *cobra.Command, args []string, f *scoreFlags) (err
 	out := recipeScore{Recipe: r.Name, Digest: r.Digest(), Provenance: opened.provenance, Reader: reader.Decode.Reader()}
 	spec := r.Reference.Dataset
 	if len(args) == 2 {
-		spec = specOfPath(args[0])
+		spec = specOfPath(r, args[0])
 	}
 	for _, by := range opened.sets {
 		ref, from, err := a.referenceSet(ctx, r, spec, by, cfg, c)
@@ -183,18 +193,6 @@ func (a *app) scoreRecipe(cmd *cobra.Command, args []string, f *scoreFlags) (err
 			return usage(err)
 		}
 		out.References = from
-		source := sourceOf(got)
-		load := source.Load
-		source.Load = func(ctx context.Context, i int) (pix.Image, error) {
-			m, err := load(ctx, i)
-			if err == nil {
-				err = r.Fits(m)
-			}
-			if err != nil {
-				return m, fmt.Errorf("%s: %w", source.Names[i], err)
-			}
-			return m, nil
-		}
 		scores, err := score.Against(ctx, ref, r.Reference.N, source, by, r.Metrics, cfg)
 		if err != nil {
 			return usage(err)
@@ -257,7 +255,11 @@ func (a *app) referenceSet(ctx context.Context, r *recipe.Recipe, spec string, b
 	}
 	defer done()
 	a.logf("embedding the %d references of recipe %s", r.Reference.N, r.Name)
-	g, err := score.Gather(ctx, sourceOf(d), by, cfg)
+	source, err := sourceOf(r, d)
+	if err != nil {
+		return nil, "", err
+	}
+	g, err := score.Gather(ctx, source, by, cfg)
 	if err != nil {
 		return nil, "", err
 	}
@@ -285,12 +287,40 @@ func referenceKey(r *recipe.Recipe, by metrics.OpenedSets, decode pix.Options) c
 	return cache.Key(h.Sum(nil))
 }
 
-// sourceOf is a data set as a set of images.
-func sourceOf(d datasets.Dataset) score.Source {
-	return score.Source{Names: d.IDs(), Load: func(ctx context.Context, i int) (pix.Image, error) {
+// sourceOf is a data set as the images or windows that a recipe compares; a window is called
+// by its first frame. Images of another size than the recipe's are refused.
+func sourceOf(r *recipe.Recipe, d datasets.Dataset) (score.Source, error) {
+	ids := d.IDs()
+	load := func(ctx context.Context, i int) (pix.Image, error) {
 		it, err := d.Load(ctx, i)
-		return it.Image, err
-	}}
+		if err == nil {
+			err = r.Fits(it.Image)
+		}
+		if err != nil {
+			return it.Image, fmt.Errorf("%s: %w", ids[i], err)
+		}
+		return it.Image, nil
+	}
+	if r.Window == 0 {
+		return score.Source{Names: ids, Load: load}, nil
+	}
+	var s score.Source
+	windows, err := r.Windows(d)
+	for _, w := range windows {
+		s.Names = append(s.Names, ids[w.Item])
+	}
+	s.Window = func(ctx context.Context, i int) (pix.Clip, error) {
+		c := pix.Clip{Start: windows[i].Frame}
+		for k := range r.Window {
+			m, err := load(ctx, windows[i].Item+k)
+			if err != nil {
+				return c, err
+			}
+			c.Frames = append(c.Frames, m)
+		}
+		return c, nil
+	}
+	return s, err
 }
 
 // byRecipe puts the references of a recipe in the place of a data set.

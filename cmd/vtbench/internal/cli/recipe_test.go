@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"github.com/vtbench/vtbench/bench/recipe"
 	"github.com/vtbench/vtbench/datasets"
 	"github.com/vtbench/vtbench/datasets/folder"
+	"github.com/vtbench/vtbench/datasets/video"
 	"github.com/vtbench/vtbench/internal/ort"
 	"github.com/vtbench/vtbench/internal/testenv"
 	"github.com/vtbench/vtbench/pix"
@@ -286,5 +288,157 @@ func TestExampleRecipe(t *testing.T) {
 	}
 	if r.Reference.N != 50000 || r.Resize.Side != 256 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// filmRecipe writes a recipe of windows of four frames, its references (folders of frames)
+// and what became of them.
+func filmRecipe(t *testing.T, frames int) (file, ref, got string) {
+	t.Helper()
+	dir := t.TempDir()
+	ref, got = filepath.Join(dir, "ref"), filepath.Join(dir, "got")
+	for i := range 5 {
+		for _, d := range []string{ref, got} {
+			clip := filepath.Join(d, fmt.Sprintf("c%d", i))
+			if err := os.MkdirAll(clip, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			for k := range frames {
+				m := pix.New(32, 32)
+				for p := range m.Pix {
+					m.Pix[p] = uint8(30*i + 7*k + p%3*(i*k%5+9))
+					if d == got {
+						m.Pix[p] = m.Pix[p]&0xe0 | 16
+					}
+				}
+				if err := m.SavePNG(filepath.Join(clip, fmt.Sprintf("%02d.png", k))); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	set, err := video.Open(t.Context(), ref, datasets.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := filepath.Abs("../../../../metrics/network/testdata/four.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = filepath.Join(dir, "f.yaml")
+	text := fmt.Sprintf(`recipe: 1
+name: films
+reference: {dataset: "video:%s", digest: %s, n: 10}
+window: 4
+crop: center
+resize: {side: 32, filter: bicubic, antialias: true}
+extractor: {model: "%s", name: means, sha256: %x, layout: ntchw, side: 16, filter: bilinear, antialias: false, range: -1..1}
+metrics: [fvd, kvd]
+kid: {subset: 10}
+`, ref, set.Info().Digest, model, sha256.Sum256(b))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file, ref, got
+}
+
+// A recipe of films gives the same number by score, from measured and from cached references,
+// and by a run whose tokenizer gives back what score was given.
+func TestFilmRecipe(t *testing.T) {
+	_, err := ort.Find("")
+	testenv.Need(t, err)
+	t.Setenv("VTBENCH_CACHE", t.TempDir())
+	file, _, got := filmRecipe(t, 8)
+	values := map[string]float64{}
+	for _, from := range []string{"measured", "cached"} {
+		status, stdout, stderr := vtbench(t, "score", "--recipe", file, got, "--format", "json")
+		var out recipeScore
+		if err := json.Unmarshal([]byte(stdout), &out); err != nil || status != ExitDone || out.References != from || len(out.Sets) != 2 {
+			t.Fatalf("status %d, %v, %s: %s", status, err, stdout, stderr)
+		}
+		for _, s := range out.Sets {
+			if s.N != 10 || s.ReferenceN != 10 || s.Error != "" || values[s.Metric] != 0 && values[s.Metric] != float64(s.Value) || s.Value == 0 {
+				t.Errorf("references %s: %+v, before %v", from, s, values)
+			}
+			values[s.Metric] = float64(s.Value)
+		}
+	}
+	out := filepath.Join(t.TempDir(), "run")
+	status, _, stderr := vtbench(t, "run", "--recipe", file, "-t", "folder:"+got, "-o", out)
+	if status != ExitDone {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	var s struct {
+		Rows []struct {
+			Tokenizer, Metric string
+			Mean              float64
+		}
+	}
+	b, err := os.ReadFile(filepath.Join(out, "summary.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &s)
+	}
+	seen := 0
+	for _, row := range s.Rows {
+		want, ok := values[row.Metric]
+		switch {
+		case !ok:
+			continue
+		case row.Tokenizer == "original":
+			// KVD is unbiased, so 0 is not its value for equal sets.
+			if row.Metric == "fvd" && math.Abs(row.Mean) > 1e-9 {
+				t.Errorf("%s of the original: %v", row.Metric, row.Mean)
+			}
+		case row.Tokenizer != "resize":
+			seen++
+			if math.Abs(row.Mean-want) > 1e-12*math.Abs(want) {
+				t.Errorf("%s of %s in a run is %v, by score %v", row.Metric, row.Tokenizer, row.Mean, want)
+			}
+		}
+	}
+	if err != nil || seen != 2 {
+		t.Errorf("%d values of the run, %v", seen, err)
+	}
+}
+
+// What does not fit a recipe of films is refused, with both sides of it.
+func TestFilmRecipeMismatches(t *testing.T) {
+	_, err := ort.Find("")
+	testenv.Need(t, err)
+	t.Setenv("VTBENCH_CACHE", "off")
+	file, _, got := filmRecipe(t, 8)
+	odd, _, gotOdd := filmRecipe(t, 7)
+	changed := func(old, with string) string {
+		b, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(b), old) {
+			t.Fatalf("%q is not in the recipe, %v", old, err)
+		}
+		other := filepath.Join(t.TempDir(), "f.yaml")
+		if err := os.WriteFile(other, []byte(strings.Replace(string(b), old, with, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return other
+	}
+	for name, tc := range map[string]struct{ args, want []string }{
+		"a rest of a window":     {[]string{"score", "--recipe", file, gotOdd}, []string{"clip c0 of ", "has 7 frames, no multiple of the 4 of a window", "frames=4"}},
+		"a rest of a reference":  {[]string{"run", "--recipe", odd, "-o", filepath.Join(t.TempDir(), "x")}, []string{"clip c0 of ", "no multiple of the 4"}},
+		"fewer windows":          {[]string{"score", "--recipe", changed("n: 10", "n: 12"), got}, []string{"reference.n is 12", "has 10 windows"}},
+		"single images":          {[]string{"score", "--recipe", file, "folder:" + got}, []string{"windows of 4 frames", "single images"}},
+		"another length":         {[]string{"score", "--recipe", changed("window: 4", "window: 8"), got}, []string{"reference.n is 10", "has 5 windows"}},
+		"metrics of images":      {[]string{"score", "--recipe", changed("[fvd,", "[fid,"), got}, []string{"fid compares images, and window makes it a recipe of films"}},
+		"no window":              {[]string{"score", "--recipe", changed("window: 4\n", ""), got}, []string{"extractor.layout: is ntchw, which is of windows"}},
+		"an option":              {[]string{"score", "--recipe", file, got, "--option", "fvd.side=8"}, []string{"--option fvd.side=8: recipe films says 16"}},
+		"run with other windows": {[]string{"run", "--recipe", file, "--window", "8"}, []string{"--window: recipe films says"}},
+	} {
+		status, _, stderr := vtbench(t, tc.args...)
+		for _, w := range tc.want {
+			if status != ExitUsage || !strings.Contains(stderr, w) {
+				t.Errorf("%s: status %d, want %q in %s", name, status, w, stderr)
+			}
+		}
 	}
 }
