@@ -410,6 +410,22 @@ class Torch(Case):
             psnr.append(float(10 * torch.log10(255**2 / ((a - b) ** 2).double().mean())))
         self.assertAlmostEqual(r.value("psnr").mean, sum(psnr) / len(psnr), places=5)
 
+    def test_an_autoencoder_of_diffusers(self):
+        """Its options are known; in training it is often in bfloat16, and stays what it is."""
+        try:
+            from diffusers import AutoencoderKL
+        except Exception:
+            raise unittest.SkipTest("diffusers is not installed, or not with this torch") from None
+        model = AutoencoderKL(block_out_channels=(8, 8), norm_num_groups=8, layers_per_block=1, down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2)
+        for dtype in (torch.float32, torch.bfloat16):
+            r = self.evaluate(model.to(dtype).train(), limit=1)
+            info = next(t for t in r.manifest["tokenizers"] if t["name"] == "model")["info"]
+            self.assertEqual((r.failures, info["stride"], info["multiple_of"], info["channels"]), ([], 2, 2, 4))
+            self.assertEqual((info["params"]["latent"], info["params"]["dtype"]), ("mode", str(dtype)[6:]))
+            self.assertTrue(model.training and model.dtype == dtype)
+        r = self.evaluate(model.to(torch.float32), limit=1, encode=lambda m, x: m.encode(x).latent_dist.mode(), decode=lambda m, z: m.decode(z))
+        self.assertEqual(r.failures, [])
+
     def test_a_wrapped_module(self):
         m = torch.nn.DataParallel(torch.nn.Identity())
         self.assertEqual(self.evaluate(m, range=(0, 1)).value("ssim").mean, 1.0)

@@ -163,6 +163,20 @@ class FromTorch(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, f"{half}=… is given and Conv2d has no {other}: pass {other}=…, too"):
                 vtbench.from_torch(nn.Conv2d(3, 3, 1), **{half: lambda m, x: m(x)})
 
+    def test_objects_that_return_tensors(self):
+        class Tensors:
+            name, value_range, codebooks = "tensors", (0, 1), [256]
+
+            def encode(self, images):
+                return torch.from_numpy(np.array(images[:, :1, :1, 0])).long()
+
+            def decode(self, ids):
+                grey = (ids / 255.0).requires_grad_().to(torch.bfloat16)
+                return grey[..., None].expand(-1, 4, 4, 3)
+
+        answer, parts = ask(Tensors(), np.full((1, 4, 4, 3), 255, np.uint8))
+        self.assertEqual((answer["items"][0]["books"], parts[0].min(), parts[1].item()), ([{"size": 256, "shape": [1, 1]}], 255, 255))
+
     def test_a_module_that_is_not_wrapped(self):
         with self.assertRaisesRegex(TypeError, r"Conv2d has neither .*vtbench.from_torch\(module, range=\(-1, 1\)\)"):
             vtbench.Server(nn.Conv2d(3, 3, 1))
@@ -336,6 +350,12 @@ class FromDiffusers(unittest.TestCase):
         for i in range(3):
             self.assertLessEqual(int(np.abs(parts[step * i].astype(int) - want[i]).max()), 1)
         return answer, parts
+
+    def test_a_model_of_diffusers_is_not_from_torch(self):
+        model = AutoencoderKL(**self.BLOCKS)
+        with self.assertRaisesRegex(ValueError, r"AutoencoderKL is of diffusers, .*vtbench.from_diffusers\(module\)"):
+            vtbench.from_torch(model, device="cpu")
+        vtbench.from_torch(model, device="cpu", encode=lambda m, x: m.encode(x).latent_dist.mode(), decode=lambda m, z: m.decode(z))
 
     def test_autoencoder_kl(self):
         model = AutoencoderKL(**self.BLOCKS).eval()

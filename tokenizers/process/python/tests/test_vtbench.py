@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -213,12 +214,14 @@ class Answers(Quiet):
         with self.assertRaisesRegex(TypeError, "Identity is a class: give an object of it, Identity()"):
             vtbench.Server(Identity)
         for options, why in (
-            ({"verison": "1"}, "unknown option 'verison', did you mean 'version'. vtbench.serve takes "),
+            ({"verison": "1"}, "unknown option 'verison', did you mean 'version'? vtbench.serve takes "),
             ({"multiple_of": (8, 8)}, "multiple_of is (8, 8): want a whole number"),
             ({"codebooks": 1024}, "codebooks is 1024: want a list with the size of each codebook"),
+            ({"value_range": (1, 0)}, "value_range is (1, 0): want (low, high), such as"),
+            ({"value_range": 1.0}, "value_range is 1.0: want (low, high)"),
             ({"params": "x"}, "params is 'x': want a dictionary"),
         ):
-            with self.subTest(options), self.assertRaisesRegex(TypeError, why.replace("(8, 8)", r"\(8, 8\)")):
+            with self.subTest(options), self.assertRaisesRegex(TypeError, re.escape(why[:40])):
                 vtbench.Server(Identity(), **options)
         with self.assertRaisesRegex(TypeError, "unknown option 'mutliple_of', did you mean 'multiple_of'"):
             CommandTokenizer("cp", mutliple_of=8)
@@ -236,10 +239,33 @@ class Answers(Quiet):
 
     def test_what_is_no_image(self):
         items, images = batch((4, 4))
-        s = vtbench.Server(lambda images: None)
-        s.silent = True
+        for got, why in (
+            (None, "reconstruct() returned a NoneType: want images [n, height, width, 3]"),
+            ({"image": images[0]}, "reconstruct() returned a dict: want images"),
+            ([{"image": images[0]}], "a dict in place of an image: want an array (height, width, 3)"),
+        ):
+            s = vtbench.Server(lambda images: got)
+            s.silent = True
+            answer, _ = s.answer(*request(items, images))
+            self.assertIn(why, answer["items"][0]["error"])
+
+    def test_bits_that_are_no_numbers(self):
+        class Tok(Identity):
+            def encode(self, images):
+                return images
+
+            def decode(self, images):
+                return images
+
+            def bits(self, tokens):
+                return 5
+
+            reconstruct = None
+
+        items, images = batch((4, 4))
+        s = vtbench.Server(Tok())
         answer, _ = s.answer(*request(items, images))
-        self.assertIn("reconstruct() returned a NoneType: want images [n, height, width, 3]", answer["items"][0]["error"])
+        self.assertEqual(answer["items"][0]["error"], "bits() returned 5: want 1 numbers of bits, one an image")
 
     def test_latents_and_codebook(self):
         class Tok(Identity):

@@ -40,13 +40,23 @@ def from_uint8(images: np.ndarray, value_range: Tuple[float, float]) -> np.ndarr
     return images.astype(np.float32) * np.float32((hi - lo) / 255.0) + np.float32(lo)
 
 
+def as_array(x: Any) -> np.ndarray:
+    """Anything that numpy takes, and tensors with a gradient, of a device, or in bfloat16."""
+    if hasattr(x, "detach") and hasattr(x, "cpu"):
+        x = x.detach().cpu()
+        x = (x.float() if str(x.dtype) == "torch.bfloat16" else x).numpy()
+    return np.asarray(x)
+
+
 def to_uint8(image: Any, value_range: Optional[Tuple[float, float]] = None) -> np.ndarray:
     """One image to uint8 [h, w, 3], by rounding to nearest and clamping.
 
     Floats need value_range; NaN and infinities, and values that belong to another
     range altogether, are refused with ``Failed``.
     """
-    a = np.asarray(image)
+    a = as_array(image)
+    if a.ndim == 0:
+        raise Failed(f"a {type(image).__name__} in place of an image: want an array (height, width, 3)")
     if a.ndim != 3 or a.shape[2] != 3:
         raise Failed(f"an image of shape {a.shape}: want (height, width, 3)")
     if a.dtype == np.uint8:

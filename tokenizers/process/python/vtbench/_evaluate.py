@@ -57,7 +57,8 @@ def evaluate(
     """Runs a suite on a model of this process and returns what came out.
 
     model       a ``torch.nn.Module``, with the options of ``vtbench.from_torch``
-                (range, encode, codes, codebooks, multiple_of, video, …); or an object
+                (range, encode, codes, codebooks, multiple_of, video, …); an autoencoder
+                of diffusers, of which they are known, and ``sample``; or an object
                 with ``encode`` and ``decode``, ``reconstruct`` or ``reconstruct_clip``,
                 or a function, on uint8 images [n, h, w, 3], with the options of
                 ``vtbench.serve``
@@ -137,12 +138,18 @@ def _borrowed(model: Any, seed: int, tokenizer: Dict[str, Any]) -> Iterator[Serv
     with contextlib.ExitStack() as stack:
         stack.enter_context(_random(seed))
         if is_module(model):
-            from .torch_module import OPTIONS, TorchTokenizer, evaluating, unwrapped
+            from .torch_module import OPTIONS, TorchTokenizer, evaluating, from_diffusers, unwrapped
 
-            refuse_unknown("vtbench.evaluate of a module", tokenizer, _OWN | (OPTIONS - {"borrowed"}))
             module = unwrapped(model)
+            known = from_diffusers(module, tokenizer)
+            refuse_unknown("vtbench.evaluate of a module", tokenizer, _OWN | (OPTIONS - {"borrowed"}) | ({"sample"} if known else set()))
             stack.enter_context(evaluating(module))
-            obj: Any = TorchTokenizer(module, borrowed=True, **tokenizer)
+            if known:
+                from .diffusers_model import load
+
+                obj: Any = load(module, borrowed=True, **tokenizer)
+            else:
+                obj = TorchTokenizer(module, borrowed=True, **tokenizer)
             tokenizer = {}
         elif callable(model) or any(callable(getattr(model, m, None)) for m in ("encode", "reconstruct", "reconstruct_clip")):
             refuse_unknown("vtbench.evaluate of an object or a function", tokenizer, _OWN | set(SERVED))

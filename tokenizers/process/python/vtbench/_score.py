@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from ._channel import ProtocolError
-from ._convert import to_uint8
+from ._convert import as_array, to_uint8
 from ._program import VtbenchError
 from ._running import USAGE, Program
 from ._serve import VERSION
@@ -291,10 +291,7 @@ def _images(x: Any, value_range: Optional[Tuple[float, float]], layout: Optional
         return out, False
     if hasattr(x, "detach") and hasattr(x, "cpu"):  # a torch tensor
         layout = layout or "CHW"
-        x = x.detach().cpu()
-        if str(x.dtype) == "torch.bfloat16":
-            x = x.float()
-        a = x.numpy()
+        a = as_array(x)
     elif hasattr(x, "convert") and hasattr(x, "getbands"):  # a PIL image
         a, layout = np.asarray(x.convert("RGB")), "HWC"
     else:

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterable, List, NoReturn, Optional, Sequ
 import numpy as np
 
 from . import _channel
-from ._convert import Failed, Result, check_codes, frames_to_uint8, to_uint8
+from ._convert import Failed, Result, as_array, check_codes, frames_to_uint8, to_uint8
 
 VERSION = 1
 SDK = "python 0.1.0"
@@ -89,7 +89,7 @@ class Server:
             raise TypeError(f"{type(obj).__name__} has neither reconstruct(images) nor both encode(images) and decode(tokens), nor reconstruct_clip(frames), nor calls{self._hint()}")
         self.info = _info(obj, overrides)
         self.codebooks: List[int] = list(self.info.get("codebooks", []))
-        self.value_range = overrides.get("value_range", getattr(obj, "value_range", None))
+        self.value_range = _range(overrides.get("value_range", getattr(obj, "value_range", None)))
         if "clips" in self.info and not callable(self._clip):
             raise TypeError(f"{type(obj).__name__} declares clips and has no reconstruct_clip(frames)")
         if callable(self._clip):
@@ -302,7 +302,7 @@ class Server:
 
     def _latent_batch(self, images: Sequence[np.ndarray]) -> List[Any]:
         assert self._latents is not None
-        got = np.asarray(self._latents(np.stack(images)))
+        got = as_array(self._latents(np.stack(images)))
         if got.ndim != 4 or len(got) != len(images):
             raise Failed(f"latents of shape {got.shape}: want ({len(images)}, channels, height, width)")
         out: List[Any] = []
@@ -360,7 +360,7 @@ class Server:
         ids = self.obj.codes(tokens) if hasattr(self.obj, "codes") else tokens
         if not isinstance(ids, (tuple, list)):
             ids = (ids,)
-        books = [np.asarray(b) for b in ids]
+        books = [as_array(b) for b in ids]
         for i, b in enumerate(books):
             if b.ndim == 0 or len(b) != n:
                 raise Failed(f"ids of codebook {i} have shape {b.shape}: want ({n}, …), one grid an image; of a tuple or list each part is such an array of one codebook")
@@ -370,7 +370,11 @@ class Server:
         count = getattr(self.obj, what, None)
         if not callable(count):
             return [0] * n
-        bits = [int(b) for b in count(tokens)]
+        got = count(tokens)
+        try:
+            bits = [int(b) for b in got]
+        except (TypeError, ValueError, OverflowError):
+            raise Failed(f"{what}() returned {got!r}: want {n} numbers of bits, one an image") from None
         if len(bits) != n:
             raise Failed(f"{what}() returned {len(bits)} numbers for {n} images")
         return bits
@@ -465,6 +469,18 @@ _KINDS: Dict[str, Tuple[Callable[[Any], Any], str]] = {
     "clips": (lambda v: clip_info(v), 'a dictionary, such as {"multiple": 4, "causal": True}'),
     "params": (lambda v: {str(k): str(x) for k, x in dict(v).items()}, "a dictionary"),
 }
+
+
+def _range(v: Any) -> Optional[Tuple[float, float]]:
+    if v is None:
+        return None
+    try:
+        low, high = (float(x) for x in v)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not -math.inf < low < high < math.inf:
+        raise TypeError(f"value_range is {v!r}: want (low, high), such as (-1.0, 1.0)")
+    return low, high
 
 
 def _info(obj: Any, overrides: Dict[str, Any]) -> dict:
@@ -577,7 +593,7 @@ def _stack(images: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _rows(images: Any, n: int, what: str) -> List[Any]:
-    if not hasattr(images, "__iter__"):
+    if not hasattr(images, "__iter__") or isinstance(images, (dict, str, bytes)):
         raise Failed(f"{what}() returned a {type(images).__name__}: want images [n, height, width, 3], or a list of them")
     rows = list(images)
     if len(rows) != n:

@@ -56,7 +56,7 @@ def load(
         options["stride"] = _stride(module)
     options.setdefault("multiple_of", options["stride"])
     options.setdefault("params", {})
-    options["params"] = {"class": kind, "dtype": dtype or "float32", **options["params"]}
+    options["params"] = {"class": kind, "dtype": dtype or str(getattr(module, "dtype", "float32")).replace("torch.", ""), **options["params"]}
     channels = getattr(config, "latent_channels", None)
     if channels:
         options.setdefault("channels", int(channels))

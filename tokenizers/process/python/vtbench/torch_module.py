@@ -71,6 +71,13 @@ def evaluating(module: "torch.nn.Module") -> Iterator[None]:
             m.training = training
 
 
+def from_diffusers(module: "torch.nn.Module", options: Dict[str, Any]) -> bool:
+    """Whether it is an autoencoder of diffusers whose halves the caller does not name: they
+    return objects that ``vtbench.from_diffusers`` knows."""
+    theirs = type(module).__module__.split(".")[0] == "diffusers"
+    return theirs and not (options.get("encode") or options.get("decode")) and all(callable(getattr(module, k, None)) for k in ("encode", "decode"))
+
+
 def _missing(*_: Any) -> Any:
     raise Failed("this tokenizer was made without a way to do that")
 
@@ -139,6 +146,8 @@ class TorchTokenizer:
         **info: Any,
     ) -> None:
         refuse_unknown("vtbench.from_torch", info, OPTIONS)
+        if from_diffusers(module, {"encode": encode, "decode": decode}):
+            raise ValueError(f"{type(module).__name__} is of diffusers, and its encode returns no tensor: vtbench.from_diffusers(module) makes a tokenizer of it, or pass encode=… and decode=…")
         if not range[1] > range[0]:
             raise ValueError(f"range is {range}: want (low, high)")
         # `vtbench conform` looks which range a model really has.
