@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/vtbench/vtbench/bench/record"
@@ -43,7 +44,7 @@ func TestMain(m *testing.M) {
 
 // pretend answers as a process does that measures two items a group. how is a list of
 // words: "sleep=50ms" a unit takes so long and says so meanwhile; "slow=3:1s" group 3 does;
-// "until=3:F" group 3 takes until there is a file F; "one" one unit is done at a time;
+// "until=3:F" group 3, "until=any:F" each, takes until there is a file F; "one" one unit is done at a time;
 // "hang=3" group 3 never ends and says nothing; "crash=3" group 3 ends the process, unless
 // its second item is left out; "crash-load=3" even when it is given up; "refuse"; "large".
 func pretend(how string) {
@@ -105,7 +106,7 @@ func unit(is map[string]string, d *workwire.Do, say func(workwire.FromWorker), t
 	if is["hang"] == group && d.As == "" {
 		select {}
 	}
-	if g, file, ok := strings.Cut(is["until"], ":"); ok && g == group {
+	if g, file, ok := strings.Cut(is["until"], ":"); ok && (g == group || g == "any") {
 		for {
 			if _, err := os.Stat(file); err == nil {
 				break
@@ -852,6 +853,44 @@ func TestSlowUnitHoldsUpNobody(t *testing.T) {
 	r.until(func() bool { return len(r.came) >= groups-atOnce })
 	if r.came[workwire.Unit{Group: 5}] != 0 {
 		t.Error("the unit that does not end is done")
+	}
+	if err := os.WriteFile(ends, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.all()
+	r.finish()
+}
+
+// Of as many units as there are workers, each gets one.
+func TestAUnitForEach(t *testing.T) {
+	ends := filepath.Join(t.TempDir(), "ends")
+	s := newSite(t, 4)
+	for i := range 4 {
+		s.worker(fmt.Sprint("w", i), "until=any:"+ends, "", nil)
+	}
+	r := s.run("now")
+	workers := map[string]bool{}
+	nc, err := Server{URL: s.url}.Connect("looking", s.log.add)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	busy := make(chan record.Worker, 100)
+	if _, err := nc.Subscribe("vtb.*.alive", func(m *nats.Msg) {
+		var w record.Worker
+		if json.Unmarshal(m.Data, &w) == nil && !w.Since.IsZero() {
+			busy <- w
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for late := time.After(time.Minute); len(workers) < 4; {
+		select {
+		case w := <-busy:
+			workers[w.Name] = true
+		case <-late:
+			t.Fatalf("only %d workers got a unit of four", len(workers))
+		}
 	}
 	if err := os.WriteFile(ends, nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -30,7 +30,7 @@ const (
 	// are lost say nothing, so this is a net below mostCrashes, and wide.
 	mostDeliveries = 20
 	// atOnce is how many units a process works on: while one is scored, the next is
-	// tokenized. No more are fetched, so that others find work.
+	// tokenized. No more are fetched, and no second where others would find none.
 	atOnce = 2
 	// DefaultStuck is how long nothing may be done before a process counts as hung.
 	DefaultStuck = 15 * time.Minute
@@ -159,8 +159,13 @@ func (w *Worker) join(ctx context.Context, n names, j *job) (worked bool, err er
 		_ = w.publishAlive(n, why)
 		return false, nil
 	}
-	s := &session{w: w, names: n, job: j}
+	s := &session{w: w, names: n, job: j, joined: time.Now()}
 	defer func() { s.stop() }()
+	heard, err := w.Conn.Subscribe(n.alive(), s.hear)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = heard.Unsubscribe() }() // fails where the connection is gone, and it with it
 	lanes, err := s.start(ctx)
 	if err != nil {
 		return false, err
@@ -309,6 +314,8 @@ type session struct {
 	items  map[int]int
 	child  atomic.Pointer[child]
 	number atomic.Int64
+	joined time.Time
+	peers  sync.Map     // when each worker of the run, this one among them, was heard of, by name
 	alone  sync.RWMutex // held for writing by a unit that must have the process to itself
 }
 
@@ -487,6 +494,30 @@ func (c *child) crashed() error {
 	return errCrashed
 }
 
+// hear takes note of a worker.
+func (s *session) hear(m *nats.Msg) {
+	var peer record.Worker
+	if json.Unmarshal(m.Data, &peer) == nil && peer.Refuse == "" {
+		s.peers.Store(peer.Name, time.Now())
+	}
+}
+
+// plenty reports whether, of so many units that wait, all workers find one.
+func (s *session) plenty(pending uint64) bool {
+	const silent = 3 * aliveEvery
+	if time.Since(s.joined) < aliveEvery+aliveEvery/2 {
+		return false // not all have been heard of yet
+	}
+	there := uint64(0)
+	s.peers.Range(func(_, at any) bool {
+		if time.Since(at.(time.Time)) < silent {
+			there++
+		}
+		return true
+	})
+	return pending >= there
+}
+
 // drain does units of a lane until its queue is empty, the first of them one that it has
 // already, if any.
 func (s *session) drain(ctx context.Context, queue jetstream.Consumer, have jetstream.Msg) (worked bool, err error) {
@@ -494,11 +525,24 @@ func (s *session) drain(ctx context.Context, queue jetstream.Consumer, have jets
 	var doing sync.WaitGroup
 	defer doing.Wait()
 	var failed atomic.Pointer[error]
+	pending := uint64(0)
 	for ctx.Err() == nil && failed.Load() == nil {
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return worked, nil
+		free := 1
+		if !s.plenty(pending) {
+			free = atOnce
+		}
+		for range free {
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return worked, nil
+			}
+		}
+		for range free - 1 {
+			<-slots
+		}
+		if failed.Load() != nil {
+			break
 		}
 		m := have
 		have = nil
@@ -517,6 +561,9 @@ func (s *session) drain(ctx context.Context, queue jetstream.Consumer, have jets
 			return worked, err // nothing, or the server is away: the next round finds out
 		}
 		worked = true
+		if meta, err := m.Metadata(); err == nil {
+			pending = meta.NumPending
+		}
 		doing.Go(func() {
 			defer func() { <-slots }()
 			if err := s.handle(ctx, m); err != nil {
