@@ -21,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -446,6 +447,38 @@ func TestServerComesBack(t *testing.T) {
 	s.serve()
 	r.all()
 	r.finish()
+}
+
+// A server whose folder another has waits for that one's end, as long as it is told.
+func TestServersOfOneFolder(t *testing.T) {
+	first := Embedded{Listen: "127.0.0.1:0", Store: filepath.Join(t.TempDir(), "queue"), wait: time.Millisecond}
+	_, stop, err := first.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := first
+	if _, _, err := second.Start(); err == nil || !strings.Contains(err.Error(), "another server works in the folder") {
+		t.Errorf("a second server: %v", err)
+	}
+	second.wait = time.Minute
+	started := make(chan error, 1)
+	var stopped atomic.Bool
+	go func() {
+		_, end, err := second.Start()
+		if err == nil {
+			if !stopped.Load() {
+				err = errors.New("the second server did not wait for the first")
+			}
+			end()
+		}
+		started <- err
+	}()
+	time.Sleep(200 * time.Millisecond)
+	stopped.Store(true)
+	stop()
+	if err := <-started; err != nil {
+		t.Error(err)
+	}
 }
 
 // cable carries connections to a server until it is cut.

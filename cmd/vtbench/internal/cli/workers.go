@@ -71,8 +71,8 @@ func (w *workers) listen() {
 	for {
 		var msg workwire.FromCoordinator
 		if err := w.child.Read(&msg); err != nil {
-			if !errors.Is(err, io.EOF) && w.err == nil {
-				w.err = err
+			if w.err == nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) { // killed between lines, or within one
+				w.err = fmt.Errorf("reading what %s says: %w", workwire.WorkProgram, err)
 			}
 			return
 		}
