@@ -63,7 +63,7 @@ func Write(ctx context.Context, runs []*summary.Run, dir string, o Options) (Fil
 	}
 	files := Files{HTML: filepath.Join(dir, "report.html"), Markdown: filepath.Join(dir, "report.md")}
 	for _, sub := range []string{tablesDir, plotsDir} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
+		if err := wholefile.Folder(dir, sub); err != nil {
 			return Files{}, fmt.Errorf("making the report directory: %w", err)
 		}
 	}
@@ -130,13 +130,17 @@ func Write(ctx context.Context, runs []*summary.Run, dir string, o Options) (Fil
 // writeData writes the scripts with items beside a page, and removes those of an earlier
 // page that had more.
 func writeData(dir string, data []html.Data) error {
+	// Without data there is no need of a folder; there may be one of an earlier page.
+	if _, err := os.Lstat(filepath.Join(dir, html.DataDir)); len(data) == 0 && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := wholefile.Folder(dir, html.DataDir); err != nil {
+		return fmt.Errorf("making the report directory: %w", err)
+	}
 	names := map[string]bool{}
 	for _, d := range data {
 		path := filepath.Join(dir, filepath.FromSlash(d.Name))
 		names[path] = true
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			return fmt.Errorf("making the report directory: %w", err)
-		}
 		if err := wholefile.Write(path, d.Script); err != nil {
 			return err
 		}
@@ -193,7 +197,7 @@ func writeTables(v *view.View, dir string) ([]string, error) {
 // as LaTeX, Markdown and CSV.
 func writeFigures(v *view.View, runs []*summary.Run, figures []plot.Named, dir string) error {
 	to := filepath.Join(dir, figuresDir)
-	if err := os.MkdirAll(to, 0o777); err != nil {
+	if err := wholefile.Folder(dir, figuresDir); err != nil {
 		return fmt.Errorf("making the folder of figures: %w", err)
 	}
 	for _, f := range figures {

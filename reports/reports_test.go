@@ -2,10 +2,12 @@ package reports_test
 
 import (
 	"bytes"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/vtbench/vtbench/bench/summary"
@@ -114,6 +116,45 @@ func TestWriteWhereItCannot(t *testing.T) {
 	}
 	if _, err := reports.Write(t.Context(), []*summary.Run{run}, file, reports.Options{}); err == nil {
 		t.Error("a report was written into a file")
+	}
+}
+
+// A run directory of somebody else may hold links: nothing is written, replaced or removed
+// behind them.
+func TestWriteThroughLinks(t *testing.T) {
+	dir := t.TempDir()
+	run, err := fixture.Text(filepath.Join(dir, "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const kept = "kept"
+	names := []string{"items-0001.js", "t-acc.csv", "mine.png"}
+	for _, sub := range []string{"tables", "plots", "figures", html.DataDir} {
+		other := t.TempDir()
+		for _, name := range names {
+			if err := os.WriteFile(filepath.Join(other, name), []byte(kept), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		link := filepath.Join(run.Dir, sub)
+		if err := errors.Join(os.RemoveAll(link), os.Symlink(other, link)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := reports.Write(t.Context(), []*summary.Run{run}, run.Dir, reports.Options{Figures: sub == "figures"}); err == nil || !strings.Contains(err.Error(), link+" is a link") {
+			t.Errorf("%s: error %v", sub, err)
+		}
+		found, err := os.ReadDir(other)
+		if err != nil || len(found) != len(names) {
+			t.Errorf("%s: behind the link stand %v, %v", sub, found, err)
+		}
+		for _, name := range names {
+			if b, err := os.ReadFile(filepath.Join(other, name)); err != nil || string(b) != kept {
+				t.Errorf("%s: behind the link %s is %q, %v", sub, name, b, err)
+			}
+		}
+		if err := os.Remove(link); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -179,10 +179,11 @@ func (c *Cache) Get(s Space, k Key) ([]byte, bool) {
 			_ = os.Chtimes(path, now, now) // a time that is not renewed costs the entry its place at worst
 		}
 		return b, true
-	case !errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, errDamaged):
 		c.damaged.Add(1)
 		_ = os.Remove(path) // it is of no use; the next one to need it writes it anew
 	}
+	// What cannot be opened may be whole: there are too few descriptors, or no right to it.
 	c.misses.Add(1)
 	return nil, false
 }
@@ -208,8 +209,10 @@ func read(path string) ([]byte, time.Time, error) {
 		return nil, time.Time{}, errDamaged
 	}
 	b := make([]byte, st.Size())
-	if _, err := io.ReadFull(f, b); err != nil {
+	if _, err := io.ReadFull(f, b); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, time.Time{}, errDamaged
+	} else if err != nil {
+		return nil, time.Time{}, err
 	}
 	return b, st.ModTime(), nil
 }

@@ -3,11 +3,13 @@ package cache_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -97,6 +99,30 @@ func TestDamage(t *testing.T) {
 				t.Error("it cost another entry")
 			}
 		})
+	}
+}
+
+// What cannot be opened is missing and stays: it may be whole, or nothing of a cache's.
+func TestWhatCannotBeOpened(t *testing.T) {
+	for name, put := range map[string]func(path string) error{
+		"a folder":         func(path string) error { return os.Mkdir(path, 0o700) },
+		"a pipe":           func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"a link to itself": func(path string) error { return os.Symlink(path, path) },
+	} {
+		dir := t.TempDir()
+		c := open(t, dir, 0)
+		c.Put(cache.Values, key("a"), []byte("values of a"))
+		k := fmt.Sprintf("%x", key("a"))
+		path := filepath.Join(dir, k[:2], k+"-v")
+		if err := errors.Join(os.Remove(path), put(path)); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := c.Get(cache.Values, key("a")); ok || c.Stats().Misses != 1 || c.Stats().Damaged != 0 {
+			t.Errorf("%s: got %q, %+v", name, got, c.Stats())
+		}
+		if _, err := os.Lstat(path); err != nil {
+			t.Errorf("%s was removed: %v", name, err)
+		}
 	}
 }
 

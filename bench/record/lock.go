@@ -97,10 +97,10 @@ func TakeLock(dir string, force bool) (*Lock, error) {
 
 // onlyFiles refuses a run directory in which something else has the name of one of its
 // files: opening a pipe would wait for somebody at its other end, a folder could not be
-// replaced once all is measured.
+// replaced once all is measured, and behind a link lies a file that is not of the run.
 func onlyFiles(dir string) error {
 	for _, name := range []string{LockFile, ManifestFile, RecordsFile, CodesFile, TimingsFile, GroupsFile, SummaryFile, PerformanceFile, SealFile, ProgressFile, ImagesDir + "/" + CasesFile} {
-		info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name)))
+		info, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(name)))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

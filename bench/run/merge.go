@@ -47,7 +47,7 @@ func Merge(ctx context.Context, cfg MergeConfig) (Merged, error) {
 		return Merged{}, err
 	}
 	dir := cfg.Dir
-	if err := os.MkdirAll(filepath.Join(dir, record.ImagesDir), 0o777); err != nil {
+	if err := wholefile.Folder(dir, record.ImagesDir); err != nil {
 		return Merged{}, configErrorf("making the directory of the merged run: %w; choose another one with -o", err)
 	}
 	lock, err := record.TakeLock(dir, false)

@@ -9,11 +9,12 @@ import (
 
 	"github.com/vtbench/vtbench/bench/identity"
 	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/internal/wholefile"
 )
 
 // lock makes the run directory and keeps others from writing to it.
 func (r *runner) lock() (*record.Lock, error) {
-	if err := os.MkdirAll(filepath.Join(r.cfg.Dir, record.ImagesDir), 0o777); err != nil {
+	if err := wholefile.Folder(r.cfg.Dir, record.ImagesDir); err != nil {
 		return nil, configErrorf("making the run directory: %w; choose another one with -o", err)
 	}
 	lock, err := record.TakeLock(r.cfg.Dir, r.cfg.BreakLock)

@@ -140,6 +140,20 @@ func lock(f *os.File) error {
 	}
 }
 
+// Folder makes a folder in dir, with dir itself. One that is a link is refused: files would
+// be replaced and removed where it leads, which dir's author chose and not its user.
+func Folder(dir, name string) error {
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(path, 0o777); err != nil {
+		return err
+	}
+	info, err := os.Lstat(path)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is a link: only folders of %s itself are written to; remove it", path, dir)
+	}
+	return err
+}
+
 // Sweep removes what killed writers left in a folder: parts that nobody alive holds. A
 // folder that is not there has none.
 func Sweep(dir string) error {

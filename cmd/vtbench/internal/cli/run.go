@@ -24,6 +24,7 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/face"
 	"github.com/vtbench/vtbench/metrics/quality"
@@ -529,9 +530,9 @@ func (a *app) witness(dir string, toks []run.TokenizerSource) {
 		}
 		if said := w.Stderr(); len(said) > 0 {
 			path := filepath.Join(dir, "logs", format.Slug(t.Name)+".stderr")
-			err := os.MkdirAll(filepath.Dir(path), 0o777)
+			err := wholefile.Folder(dir, "logs")
 			if err == nil {
-				err = os.WriteFile(path, []byte(strings.Join(said, "\n")), 0o666)
+				err = wholefile.Write(path, []byte(strings.Join(said, "\n")))
 			}
 			if err != nil {
 				a.warnf("keeping the stderr of %s: %v", t.Name, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
 	"github.com/vtbench/vtbench/datasets"
+	"github.com/vtbench/vtbench/internal/wholefile"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/quality"
 	"github.com/vtbench/vtbench/reports"
@@ -78,7 +79,7 @@ func (a *app) scorePage(ctx context.Context, s scored, o scorePageOptions) (err 
 	defer func() { err = errors.Join(err, drawing.close()) }()
 	run := s.run(o, drawing.metrics)
 	kept := s.kept(o.keep)
-	if err := os.MkdirAll(filepath.Join(o.dir, record.ImagesDir), 0o777); err != nil {
+	if err := wholefile.Folder(o.dir, record.ImagesDir); err != nil {
 		return fmt.Errorf("making the directory of the page: %w", err)
 	}
 	var size int64
