@@ -352,14 +352,16 @@ func New(opset int64, output string, nodes ...*onnxpb.NodeProto) (*Model, error)
 // folder dir, into the graph. Tensors within attributes stay where they are, and are an
 // error.
 func (m *Model) Inline(dir string) error {
+	room := int64(MaxBytes) // many tensors may name one part of a file
 	for _, p := range m.inner {
 		if p.tensor == nil || p.tensor.GetDataLocation() != onnxpb.TensorProto_EXTERNAL {
 			continue
 		}
-		data, err := external(dir, p.tensor)
+		data, err := external(dir, p.tensor, room)
 		if err != nil {
 			return fmt.Errorf("initializer %q: %w", p.tensor.GetName(), err)
 		}
+		room -= int64(len(data))
 		p.tensor.RawData, p.tensor.ExternalData, p.tensor.DataLocation = data, nil, nil
 		p.raw = nil
 	}
@@ -377,8 +379,8 @@ func (m *Model) Inline(dir string) error {
 	return nil
 }
 
-// external reads the bytes of one tensor.
-func external(dir string, t *onnxpb.TensorProto) (_ []byte, err error) {
+// external reads the bytes of one tensor, of which there may be as many as there is room for.
+func external(dir string, t *onnxpb.TensorProto, room int64) (_ []byte, err error) {
 	entries := map[string]string{}
 	for _, e := range t.GetExternalData() {
 		entries[e.GetKey()] = e.GetValue()
@@ -396,6 +398,9 @@ func external(dir string, t *onnxpb.TensorProto) (_ []byte, err error) {
 		return nil, fmt.Errorf("its numbers are of type %s", TypeName(t.GetDataType()))
 	}
 	want := int64(n * size)
+	if want > room {
+		return nil, fmt.Errorf("the numbers beside the graph take more than %d bytes in all", MaxBytes)
+	}
 	number := func(key string, otherwise int64) (int64, error) {
 		if entries[key] == "" {
 			return otherwise, nil

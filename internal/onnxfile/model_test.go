@@ -198,6 +198,14 @@ func TestInline(t *testing.T) {
 		"needs 12 bytes": model([]int64{3}, entry("location", "w.bin"), entry("length", "8")),
 		`offset of its`:  model([]int64{2}, entry("location", "w.bin"), entry("offset", "-1")),
 		"its shape is":   model([]int64{1 << 40}, entry("location", "w.bin")),
+		"more than 2147483648 bytes in all": func() *Model { // nothing of it is read
+			m := model([]int64{1}, entry("location", "w.bin"))
+			m.AddTensor(&onnxpb.TensorProto{
+				Name: proto.String("v"), DataType: proto.Int32(1), Dims: []int64{maxElements}, DataLocation: onnxpb.TensorProto_EXTERNAL.Enum(),
+				ExternalData: []*onnxpb.StringStringEntryProto{entry("location", "w.bin")},
+			})
+			return m
+		}(),
 	} {
 		if err := bad.Inline(dir); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
