@@ -87,6 +87,28 @@ class Monitors(Case):
             vtbench.Monitor(blur, timeout=0, **self.options())(0)
         with self.assertRaises(ValueError):
             vtbench.Monitor(blur, every=0)
+        # A misspelt option is refused before anything is trained.
+        with self.assertRaisesRegex(TypeError, "unknown option 'resolution', did you mean 'resolutions'"):
+            vtbench.Monitor(blur, every=5, resolution=[64])
+
+    def test_whatever_fails_is_a_warning(self):
+        """Not only what the program says: other ranks go on, too."""
+
+        def log(step, result):
+            raise ConnectionError("the server of the logger is away")
+
+        for model, more, want in (
+            (blur, {"value_range": 1.0}, "the evaluation at step 3 failed, training goes on: TypeError: value_range is 1.0"),
+            (blur, {"loggers": [log]}, "logging the evaluation at step 3 failed, training goes on: ConnectionError: the server"),
+        ):
+            m = vtbench.Monitor(model, **self.options(), **more)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                m(3)
+            self.assertIn(want, str(caught[-1].message))
+            m.raises = True
+            with self.assertRaises((TypeError, ConnectionError)):
+                m(3)
 
     def test_worst_images(self):
         """Of the text suite: crops of words with what was read in them."""

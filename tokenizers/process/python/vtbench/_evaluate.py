@@ -15,7 +15,7 @@ import select
 import sys
 import time
 import warnings
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Union
 
 import numpy as np
 
@@ -130,6 +130,16 @@ def evaluate(
 
 
 _OWN = {k for k, p in inspect.signature(evaluate).parameters.items() if p.kind is not p.VAR_KEYWORD and k != "model"}
+
+
+def known_options() -> Set[str]:
+    """The options of evaluate, of whatever model."""
+    known = _OWN | set(SERVED)
+    if "torch" in sys.modules:  # who has a module has imported it
+        from .torch_module import OPTIONS
+
+        known |= (OPTIONS - {"borrowed"}) | {"sample"}
+    return known
 
 
 @contextlib.contextmanager

@@ -9,10 +9,11 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from . import _ranks, image
-from ._evaluate import evaluate
+from ._evaluate import evaluate, known_options
 from ._program import VtbenchError
 from ._result import Case, Evaluation
 from ._running import Cancelled
+from ._serve import refuse_unknown
 
 Logger = Callable[[int, Evaluation], None]
 
@@ -30,7 +31,7 @@ class Monitor:
     loggers  functions of step and result, called on rank 0: ``vtbench.TensorBoard``,
              ``vtbench.WandB``, or your own
     output   directory of each run; {step} in it is the step. By default new ones in runs/
-    raises   False: what goes wrong in an evaluation is a warning and training goes on.
+    raises   False: what goes wrong in an evaluation or a logger is a warning and training goes on.
              Being cancelled or interrupted is passed on in either case
 
     The other options are those of ``vtbench.evaluate``. ``history`` has (step, result).
@@ -39,6 +40,7 @@ class Monitor:
     def __init__(self, model: Any, *, every: int = 1, loggers: Sequence[Logger] = (), output: Optional[str] = None, raises: bool = False, **options: Any) -> None:
         if every < 1:
             raise ValueError(f"every is {every}: want 1 or more")
+        refuse_unknown("vtbench.Monitor", options, known_options())  # now, not after hours of training
         self.model, self.every, self.loggers, self.output, self.raises, self.options = model, every, list(loggers), output, raises, options
         self.history: List[Tuple[int, Evaluation]] = []
 
@@ -51,17 +53,25 @@ class Monitor:
             result = evaluate(self.model, output=output, **self.options)
         except Cancelled:
             raise
-        except VtbenchError as e:
-            if self.raises:
-                raise
-            warnings.warn(f"the evaluation at step {step} failed, training goes on: {e}", stacklevel=2)
+        except Exception as e:  # of any kind: other ranks go on, so this one must, too
+            self._failed(f"the evaluation at step {step} failed", e)
             return None
         self.history.append((step, result))
         ranks = _ranks.here()
         if ranks is None or ranks.rank == 0:
             for log in self.loggers:
-                log(step, result)
+                try:
+                    log(step, result)
+                except Exception as e:
+                    self._failed(f"logging the evaluation at step {step} failed", e)
         return result
+
+    def _failed(self, what: str, e: Exception) -> None:
+        """Called while e is handled."""
+        if self.raises:
+            raise
+        why = str(e) if isinstance(e, VtbenchError) else f"{type(e).__name__}: {e}"
+        warnings.warn(f"{what}, training goes on: {why}", stacklevel=3)
 
 
 def numbers(result: Evaluation, prefix: str = "") -> Dict[str, float]:
