@@ -32,6 +32,7 @@ type probed struct {
 	frames   int     // of that size, from the first one on
 	rate     float64 // frames a second; 0 where it is not constant
 	notes    []pix.Note
+	alpha    bool  // pixels have an opacity
 	numbered int   // frames that were seen at all
 	after    error // why there are no more frames than those
 }
@@ -149,10 +150,34 @@ func (s *Set) probe(ctx context.Context, file string, threads int) (p probed, er
 	if m := rotation.FindStringSubmatch(said); m != nil && strings.Trim(m[1], "-0.") != "" && !s.decode.Stored {
 		p.notes = append(p.notes, NoteRotated)
 	}
-	if deep.MatchString(said) {
-		p.notes = append(p.notes, NoteDepth)
-	}
+	var more []pix.Note
+	more, p.alpha = form(said)
+	p.notes = append(p.notes, more...)
 	return p, nil
+}
+
+// form is what there is to say of the form in which a film's file has its pixels, and whether
+// they have an opacity.
+func form(said string) (notes []pix.Note, alpha bool) {
+	m := picture.FindStringSubmatch(said)
+	if m == nil {
+		return nil, false
+	}
+	format, colours, about := m[1], m[2], m[3]
+	// Names of formats end in the order of bytes where a number has more than one.
+	if (strings.HasSuffix(format, "le") || strings.HasSuffix(format, "be")) && !packed.MatchString(format) {
+		notes = append(notes, NoteDepth)
+	}
+	if strings.Contains(colours, "smpte2084") || strings.Contains(colours, "arib-std-b67") {
+		notes = append(notes, NoteHDR)
+	}
+	switch {
+	case opacity.MatchString(format):
+		return append(notes, NoteAlpha), true
+	case layered.MatchString(about):
+		notes = append(notes, NoteLayer)
+	}
+	return notes, false
 }
 
 func (s *Set) beyond() string {
@@ -168,8 +193,12 @@ func (p probed) last(o options) int { return o.start + (p.numbered-1)*o.every }
 var (
 	// "displaymatrix: rotation of -90.00 degrees", "Display Matrix: rotation of 90.00 degrees"
 	rotation = regexp.MustCompile(`(?i)display ?matrix: rotation of (-?[\d.]+) degrees`)
-	// "Video: hevc (Main 10), yuv420p10le(tv)": the format of the film, which comes first
-	deep = regexp.MustCompile(`^[^>]*?Stream #0:\d+[^\n]*Video: [^\n]*?, [a-z]+[0-9]*p(?:9|10|12|14|16)(?:le|be)`)
+	// "Stream #0:0: Video: hevc (Main 10), yuv420p10le(tv, bt2020nc/bt2020/smpte2084)", which
+	// comes before what ffmpeg puts out, and the lines about it
+	picture = regexp.MustCompile(`^[^>]*?Stream #0:\d+[^\n]*Video: [^\n]*?, ([a-z][a-z0-9]+)(?:\(([^)\n]*)\))?,[^\n]*\n((?:(?:\[info\] )?    [^\n]*\n)*)`)
+	packed  = regexp.MustCompile(`^(rgb|bgr)(444|555|565)`) // two bytes for all three
+	opacity = regexp.MustCompile(`^(yuva|ya\d|rgba|bgra|argb|abgr|gbrap|pal8|ayuv|vuya)`)
+	layered = regexp.MustCompile(`(?m) alpha_mode *: *1$`) // VP8 and VP9: a film beside the film
 )
 
 // perSecond is how ffmpeg says the rate of what it puts out, with two digits behind the point.
@@ -306,7 +335,12 @@ func (c *container) frame(ctx context.Context, k int) (pix.Decoded, error) {
 // start begins to decode at frame k.
 func (c *container) start(p *ffmpeg.Program, k int) (*decoder, error) {
 	// Of the scaler all that it can do for exact colours, and the same on every processor.
-	filters := c.set.o.filters(k) + "scale=flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact,format=rgb24"
+	const scale = "scale=flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp+bitexact,"
+	filters := c.set.o.filters(k)
+	if c.p.alpha {
+		filters += scale + "format=gbrap,premultiply=inplace=1," // onto black, as transparent images are
+	}
+	filters += scale + "format=rgb24"
 	ctx, cancel := context.WithCancel(context.Background()) // it outlives the call that starts it
 	stream, err := p.Start(ctx, ffmpeg.Job{
 		Inputs: []ffmpeg.Input{c.set.input(c.file, min(4, runtime.GOMAXPROCS(0)))}, Idle: idle,

@@ -64,6 +64,9 @@ const (
 	NoteVariable pix.Note = "frames of the film do not come at a constant rate"
 	NoteDamaged  pix.Note = "ffmpeg reports damage in the film's file"
 	NoteDepth    pix.Note = "the film has more than 8 bits a channel, rounded to 8"
+	NoteHDR      pix.Note = "the film is HDR (PQ or HLG), and its values are taken as they are"
+	NoteAlpha    pix.Note = "the film has an alpha channel: transparent pixels are shown on black"
+	NoteLayer    pix.Note = "the film has a layer of transparency beside it, which is not read"
 )
 
 // extensions of the files that are taken for films.

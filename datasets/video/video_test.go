@@ -275,6 +275,53 @@ func TestContainers(t *testing.T) {
 	}
 }
 
+// TestForms reads films of other pixels than eight bits of three colours: what is done with
+// them is what is done with images, and it is said.
+func TestForms(t *testing.T) {
+	p := testenv.FFmpeg(t)
+	dir := t.TempDir()
+	want := map[string][]pix.Note{}
+	colour := map[string][3]int{}
+	make := func(name, format, source string, rgb [3]int, notes []pix.Note, more ...string) {
+		args := []string{"-f", "lavfi", "-i", "color=" + source + ":s=16x16:r=25:d=0.12,format=rgba", "-pix_fmt", format}
+		encode(t, slices.Concat(args, more, []string{filepath.Join(dir, name)})...)
+		want[name], colour[name] = notes, rgb
+	}
+	ffv1 := []string{"-c:v", "ffv1"}
+	raw := []string{"-c:v", "rawvideo"}
+	full, half, none := [3]int{200, 100, 50}, [3]int{100, 50, 25}, [3]int{}
+	deep, alpha := []pix.Note{video.NoteDepth}, []pix.Note{video.NoteAlpha}
+	make("opaque.mkv", "bgr0", "0xC86432", full, nil, ffv1...)
+	make("gray10.mkv", "gray10le", "0x505050", [3]int{80, 80, 80}, deep, ffv1...)
+	make("rgb48.mov", "rgb48be", "0xC86432", full, deep, "-c:v", "png")
+	make("planes10.mkv", "gbrp10le", "0xC86432", full, deep, ffv1...)
+	make("rgb555.mov", "rgb555be", "0xC86432", [3]int{206, 99, 49}, nil, raw...)
+	make("half.mkv", "bgra", "0xC86432@0x80", half, alpha, ffv1...)
+	make("half-yuv.mkv", "yuva444p", "0xC86432@0x80", half, alpha, ffv1...)
+	make("half-deep.mov", "rgba64be", "0xC86432@0x80", half, []pix.Note{video.NoteDepth, video.NoteAlpha}, "-c:v", "png")
+	make("clear.mkv", "bgra", "0xC86432@0x00", none, alpha, ffv1...)
+	make("full.mkv", "bgra", "0xC86432@0xFF", full, alpha, ffv1...)
+	make("pq.mkv", "yuv420p10le", "0xC86432", full, []pix.Note{video.NoteDepth, video.NoteHDR}, "-c:v", "ffv1", "-color_trc", "smpte2084", "-color_primaries", "bt2020", "-vf", "setparams=color_trc=smpte2084")
+	if ok, err := p.Has("encoder libvpx-vp9"); err == nil && ok {
+		make("layer.webm", "yuva420p", "0xC86432@0x80", full, []pix.Note{video.NoteLayer}, "-c:v", "libvpx-vp9", "-cpu-used", "8", "-lossless", "1")
+	}
+	items, failed := load(t, open(t, dir))
+	if failed != nil || len(items) != 3*len(want) {
+		t.Errorf("%d frames, %v", len(items), failed)
+	}
+	for _, it := range items {
+		if !slices.Equal(it.Notes, want[it.Cluster]) {
+			t.Errorf("%s has the notes %q, want %q", it.ID, it.Notes, want[it.Cluster])
+		}
+		for c, v := range it.Image.Pix[:3] {
+			if w := colour[it.Cluster][c]; int(v) < w-3 || int(v) > w+3 {
+				t.Errorf("%s is %v, want %v", it.ID, it.Image.Pix[:3], colour[it.Cluster])
+				break
+			}
+		}
+	}
+}
+
 // TestRotation turns a film as its file says, or leaves it.
 func TestRotation(t *testing.T) {
 	dir := t.TempDir()
