@@ -81,6 +81,12 @@ def distort(m, kind):
         return 255 - m
     if name == "constant":
         return np.full_like(m, n)
+    if name == "faint":  # three neighbouring levels
+        return n + m % 3
+    if name == "dot":  # one value of one pixel, by one level
+        out = m.copy()
+        out[h // 2, w // 2, 1] ^= 1
+        return out
     if name == "blocks":
         out = m.copy()
         for y in range(0, h, 8):
@@ -100,6 +106,22 @@ CASES = [
     (400, 392, 6, ["noise:15", "blur:4"]),  # pooled by two where a metric does that
     (385, 403, 7, ["levels:24"]),           # likewise, with a partial last window
 ]
+
+# Pairs at which formulas lose digits: nearly equal, nearly or quite flat, black and white.
+EXTREMES = [
+    (65, 41, 8, "none", "dot"),
+    (170, 161, 8, "none", "dot"),
+    (176, 192, 8, "constant:100", "constant:101"),
+    (176, 192, 8, "constant:0", "constant:255"),
+    (176, 192, 8, "constant:255", "constant:0"),
+    (176, 192, 8, "faint:250", "noise:1"),
+    (176, 192, 8, "faint:0", "noise:1"),
+    (176, 192, 8, "constant:100", "noise:3"),
+    (176, 192, 8, "none", "constant:120"),
+]
+# Of flat images these packages divide rounding errors by rounding errors; what we give is
+# in docs/metrics.md.
+NOT_OF_FLAT = ["fsim", "fsimc", "vif", "vifp", "iw-ssim"]
 
 
 def tensor(a):
@@ -360,17 +382,21 @@ def metric_table():
 def main():
     torch.set_num_threads(1)
     table, rows = metric_table(), []
-    for w, h, seed, kinds in CASES:
-        ref = scene(w, h, seed)
-        for kind in kinds:
-            got = distort(ref, kind)
-            values = {}
-            for name, (side, f) in table.items():
-                if min(w, h) >= side:
-                    values[name] = float(f(ref, got))
-            rows.append({"w": w, "h": h, "seed": seed, "distortion": kind,
-                         "check": int((got.reshape(-1) * (1 + np.arange(got.size) % 97)).sum()), "values": values})
-            print(w, h, kind, file=sys.stderr)
+    cases = [(w, h, seed, "", kind) for w, h, seed, kinds in CASES for kind in kinds]
+    for w, h, seed, of, kind in cases + EXTREMES:
+        ref = distort(scene(w, h, seed), of or "none")
+        got = distort(ref, kind)
+        flat = ref.max() == ref.min() or got.max() == got.min()
+        values = {}
+        for name, (side, f) in table.items():
+            if min(w, h) >= side and not (flat and name in NOT_OF_FLAT):
+                values[name] = float(f(ref, got))
+        row = {"w": w, "h": h, "seed": seed, "distortion": kind,
+               "check": int((got.reshape(-1) * (1 + np.arange(got.size) % 97)).sum()), "values": values}
+        if of:
+            row["of"] = of
+        rows.append(row)
+        print(w, h, of, kind, file=sys.stderr)
     json.dump({"rows": rows}, sys.stdout, indent=1)
     print()
 
