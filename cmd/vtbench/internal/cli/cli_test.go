@@ -411,6 +411,10 @@ func TestScore(t *testing.T) {
 	if v := s.Pairs[0].Metrics["psnr"]; v < 36.08959 || v > 36.08961 {
 		t.Errorf("psnr %v, want 36.08960", v)
 	}
+	// No three images have an interval of 95 %, and a table that shows one says so.
+	if _, stdout, _ := vtbench(t, "score", "ref", "dist", "--metrics", "psnr,mae"); !strings.Contains(stdout, "fewer than 20 pairs") {
+		t.Errorf("the interval of three pairs is not marked:\n%s", stdout)
+	}
 	// One file is identical, one has no partner.
 	photos(t, "ref2", 2, false, 0)
 	photos(t, "dist2", 1, false, 0)

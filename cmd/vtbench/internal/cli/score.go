@@ -22,6 +22,7 @@ import (
 	"github.com/vtbench/vtbench/metrics"
 	allmetrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/metrics/quality"
+	"github.com/vtbench/vtbench/metrics/stat"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/reports/format"
 	"github.com/vtbench/vtbench/reports/table"
@@ -345,6 +346,12 @@ func (a *app) scoreTable(s *score.Scores, ids []string) error {
 	}
 	if err := table.Simple(a.out, header, rows); err != nil || s.Pairs.Len() == 1 {
 		return err
+	}
+	few := func(id string) bool {
+		return slices.Contains(s.Aggregate[id].Warnings, string(stat.WarnFewClusters))
+	}
+	if slices.ContainsFunc(ids, few) {
+		fmt.Fprintf(a.out, "a mean of fewer than %d pairs: the interval is rough; of 2 to 5 it is too narrow\n", stat.FewClusters)
 	}
 	if len(ids) > 5 {
 		fmt.Fprintf(a.out, "%d pairs; --format csv or json lists each\n", s.Pairs.Len())
