@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
-	"github.com/rivo/uniseg"
 
 	"github.com/vtbench/vtbench/bench/compare"
 	"github.com/vtbench/vtbench/reports/format"
@@ -274,9 +273,12 @@ func (p *printer) table(which []int) error {
 		}
 	}
 	if first, total := extent(header, rows); total > p.o.Width {
-		room := max(first-(total-p.o.Width), 10)
-		for _, row := range rows {
-			row[0] = shorten(row[0], room)
+		names := make([]string, len(rows))
+		for i, row := range rows {
+			names[i] = row[0]
+		}
+		for i, name := range format.Fit(names, max(first-(total-p.o.Width), 10)) {
+			rows[i][0] = name
 		}
 	}
 	return table.Simple(p, header, rows)
@@ -296,21 +298,6 @@ func extent(header []string, rows [][]string) (first, total int) {
 		total += wide + 1
 	}
 	return first, total
-}
-
-// shorten cuts a name to n columns.
-func shorten(s string, n int) string {
-	if twwidth.Width(s) <= n {
-		return s
-	}
-	out := ""
-	for g := uniseg.NewGraphemes(s); g.Next(); {
-		if twwidth.Width(out+g.Str())+1 > n {
-			break
-		}
-		out += g.Str()
-	}
-	return out + "…"
 }
 
 // bounds writes the interval of a difference with signs.

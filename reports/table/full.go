@@ -160,7 +160,7 @@ func keptTable(w io.Writer, grids []view.RobustGrid, width int) error {
 	if size := suite.Size(g.Resolution); size != "" {
 		at = ", " + size
 	}
-	if err := printf(w, "under damage, mean over corruptions and severities (mPC), of %s%s\n", format.Line(g.Dataset.Name), at); err != nil {
+	if err := printf(w, "under damage (mPC) of %s%s\n", format.Line(g.Dataset.Name), at); err != nil {
 		return err
 	}
 	build := func(cols []view.RobustGrid) (header []string, rows [][]string) {
@@ -210,9 +210,9 @@ func keptTable(w io.Writer, grids []view.RobustGrid, width int) error {
 	if err := Simple(w, header, rows); err != nil {
 		return err
 	}
-	legend := []string{"loss: mPC less that of " + format.Line(g.Baseline)}
+	legend := []string{"mPC: mean over corruptions and severities", "loss: mPC less that of " + format.Line(g.Baseline)}
 	if format.For(g.Metric).Unit == "%" {
-		legend[0] += ", in points of a hundred (pp)"
+		legend[1] += ", in points of a hundred (pp)"
 	}
 	if g.HasKept() {
 		legend = append(legend, g.KeptLegend())

@@ -21,7 +21,6 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
-	"github.com/rivo/uniseg"
 	"golang.org/x/term"
 
 	"github.com/vtbench/vtbench/bench/summary"
@@ -189,6 +188,9 @@ func cells(v *view.View, s view.Section, g view.Grid, number func(metrics.Spec, 
 	for _, m := range side {
 		header = append(header, m.Title+m.Better.Arrow())
 	}
+	if g.Quantized() {
+		header = append(header, sizeTitle)
+	}
 	rates := g.RateColumns()
 	for _, c := range rates {
 		header = append(header, c.Short)
@@ -205,6 +207,9 @@ func cells(v *view.View, s view.Section, g view.Grid, number func(metrics.Spec, 
 		for _, m := range side {
 			c := v.Head(r.Token, s.Dataset.Name, s.Condition, m.ID)
 			row = append(row, format.For(m).Number(c.Shown()))
+		}
+		if g.Quantized() {
+			row = append(row, size(r.Token))
 		}
 		for _, c := range rates {
 			row = append(row, rate(r.Token, c.Of(r)))
@@ -238,6 +243,17 @@ func withBounds(m metrics.Spec, c view.Cell) string {
 		return plusMinus(m, c)
 	}
 	return st.Interval(c.Mean, c.Lo, c.Hi)
+}
+
+// sizeTitle is the column of the sizes of networks.
+const sizeTitle = "kB"
+
+// size is what the files of a network take in kB; "" where there is no network.
+func size(t view.Token) string {
+	if t.Info.WeightBytes == 0 {
+		return ""
+	}
+	return format.Count(int(math.Round(float64(t.Info.WeightBytes) / 1000)))
 }
 
 // rate is a rate in bits per pixel; ~ marks an estimate.
@@ -287,6 +303,9 @@ func legend(g view.Grid, rows [][]string, width int) string {
 			worst += ", in points of a hundred (pp)"
 		}
 		parts = append(parts, worst)
+	}
+	if g.Quantized() {
+		parts = append(parts, sizeTitle+": files of the network")
 	}
 	rates := g.RateColumns()
 	var names []string
@@ -485,9 +504,12 @@ func tooWide(header []string, rows [][]string, width int) bool {
 func fit(header []string, rows [][]string, width int) {
 	first, total := widths(header, rows)
 	if over := total - width; over > 0 {
-		room := max(first-over, 12)
-		for _, r := range rows {
-			r[0] = shorten(r[0], room)
+		names := make([]string, len(rows))
+		for i, r := range rows {
+			names[i] = r[0]
+		}
+		for i, name := range format.Fit(names, max(first-over, 12)) {
+			rows[i][0] = name
 		}
 	}
 }
@@ -495,29 +517,6 @@ func fit(header []string, rows [][]string, width int) {
 // columns is the width of a text on a terminal: 2 for wide characters, 0 for what
 // combines with the one before.
 func columns(s string) int { return twwidth.Width(s) }
-
-// shorten keeps both ends of a name, since both tell tokenizers apart.
-func shorten(s string, n int) string {
-	if columns(s) <= n {
-		return s
-	}
-	var parts []string
-	for g := uniseg.NewGraphemes(s); g.Next(); {
-		parts = append(parts, g.Str())
-	}
-	head, tail := "", ""
-	for i, j := 0, len(parts)-1; i <= j; i, j = i+1, j-1 {
-		if columns(head+parts[i]+"…"+tail) > n {
-			break
-		}
-		head += parts[i]
-		if i == j || columns(head+"…"+parts[j]+tail) > n {
-			break
-		}
-		tail = parts[j] + tail
-	}
-	return head + "…" + tail
-}
 
 func printf(w io.Writer, layout string, args ...any) error {
 	if _, err := fmt.Fprintf(w, layout, args...); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/reports/table"
 	"github.com/vtbench/vtbench/reports/view"
+	"github.com/vtbench/vtbench/tokenizers"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -289,6 +290,30 @@ func TestInfinite(t *testing.T) {
 		}
 		if n := strings.Count(b.String(), "∞"); !strings.Contains(b.String(), "PSNR") || n < 2 || all && n < len(run.Manifest.Tokenizers) {
 			t.Errorf("all %v: %d values are infinite in\n%s", all, n, b.String())
+		}
+	}
+}
+
+// Of networks whose weights were quantized the size stands beside what is lost.
+func TestSizesOfQuantizedNetworks(t *testing.T) {
+	run := text(t)
+	for i := range run.Manifest.Tokenizers {
+		switch tok := &run.Manifest.Tokenizers[i]; tok.Name {
+		case "vq:patch=8,k=1024":
+			tok.Options, tok.Info.WeightBytes = tokenizers.Options{"of": "conv-vq"}, 214_513
+		case "vq:patch=16,k=1024":
+			tok.Info.WeightBytes = 1_343_044
+		}
+	}
+	for _, width := range []int{80, 140} {
+		var b bytes.Buffer
+		if err := table.Headline(&b, run, table.Options{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{" kB ", " 215 ", " 1,343 ", "kB: files of the network"} {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("no %q at %d columns in\n%s", want, width, b.String())
+			}
 		}
 	}
 }

@@ -19,7 +19,7 @@ type Cost struct {
 func (c Cost) Of(tokenizer string) (text string, sort float64, ok bool) { return c.of(tokenizer) }
 
 // Costs lists the columns that any tokenizer has under a condition: medians of the run,
-// and what was measured with the machine to itself.
+// what was measured with the machine to itself, and the size of the weights.
 func (v *View) Costs(condition string) []Cost {
 	run := func(of func(Timing) record.Number, show func(float64) string) func(string) (string, float64, bool) {
 		return func(tokenizer string) (string, float64, bool) {
@@ -51,6 +51,14 @@ func (v *View) Costs(condition string) []Cost {
 			return "", 0, false
 		}})
 	}
+	list = append(list, Cost{"weights (kB)", "size of the files of the network", func(tokenizer string) (string, float64, bool) {
+		for _, t := range v.Tokens {
+			if t.Name == tokenizer {
+				return shown(float64(t.Info.WeightBytes)/1000, true, whole)
+			}
+		}
+		return "", 0, false
+	}})
 	var out []Cost
 	for _, c := range list {
 		for _, t := range v.Tokens {

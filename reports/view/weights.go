@@ -24,23 +24,31 @@ type SizePoint struct {
 	Cell  Cell
 }
 
+// Quantized reports whether weights of a tokenizer in this table were quantized: then the size
+// of all weights belongs to the result.
+func (g Grid) Quantized() bool {
+	return slices.ContainsFunc(g.Rows, func(r GridRow) bool { return quantized(r.Token) })
+}
+
+func quantized(t Token) bool { return t.Info.WeightBytes > 0 && t.Options["of"] != "" }
+
 // Sizes are the networks of a section whose weights were quantized, by rule, each from
 // the largest file to the smallest, and the network that they were made of, whose Bytes
 // are 0 where it is not on the page.
 func (v *View) Sizes(s Section, metric string) (curves []SizeCurve, full SizePoint) {
-	var quantized []SizePoint
+	var packed []SizePoint
 	of := ""
 	for _, t := range v.Tokens {
 		c := v.Head(t, s.Dataset.Name, s.Condition, metric)
-		if t.Info.WeightBytes > 0 && t.Options["of"] != "" && finite(c.Mean) {
-			quantized = append(quantized, SizePoint{t, t.Info.WeightBytes, c})
+		if quantized(t) && finite(c.Mean) {
+			packed = append(packed, SizePoint{t, t.Info.WeightBytes, c})
 			of = t.Info.Name
 		}
 	}
 	byName := map[string]*SizeCurve{}
 	var order []string
-	for _, p := range quantized {
-		name := rule(p.Token, quantized)
+	for _, p := range packed {
+		name := rule(p.Token, packed)
 		if byName[name] == nil {
 			byName[name] = &SizeCurve{Name: name}
 			order = append(order, name)

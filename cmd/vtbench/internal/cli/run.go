@@ -548,7 +548,7 @@ const shownFailures = 10
 // remarks says what was assumed or lost in images and labels of data sets.
 func (a *app) remarks(s *summary.Summary) {
 	for _, n := range s.Notes {
-		a.warnf("data set %s: %s (%d images, %s first)", n.Dataset, n.Note, n.Items, n.First)
+		a.warnf("data set %s: %s (%s, %s first)", n.Dataset, n.Note, format.Plural(n.Items, "image", "images"), n.First)
 	}
 	for _, l := range s.Lost {
 		if metrics.Refused(l.Reason) {
