@@ -226,6 +226,18 @@ class Answers(Quiet):
         with self.assertRaisesRegex(TypeError, "unknown option 'mutliple_of', did you mean 'multiple_of'"):
             CommandTokenizer("cp", mutliple_of=8)
 
+    def test_a_class_of_static_methods(self):
+        class Halves:
+            name = "halves"
+
+            @staticmethod
+            def reconstruct(images):
+                return images // 2
+
+        items, images = batch((4, 4))
+        answer, parts = vtbench.Server(Halves).answer(*request(items, images))
+        np.testing.assert_array_equal(pixels_of(answer, parts)[0], images[0] // 2)
+
     def test_a_function_from_images_to_images(self):
         def darker(images):
             return images // 2

@@ -56,6 +56,12 @@ def is_module(obj: Any) -> bool:
     return torch is not None and isinstance(obj, torch.nn.Module)
 
 
+def _static(cls: type) -> bool:
+    """Whether a class answers as it is, by static or class methods alone."""
+    methods = [inspect.getattr_static(cls, m) for m in _MEANING if hasattr(cls, m)]
+    return bool(methods) and not any(inspect.isfunction(m) for m in methods)
+
+
 def _device_memory() -> int:
     """The most memory of CUDA devices that PyTorch ever had in use, in bytes."""
     torch = sys.modules.get("torch")  # whoever did not import it has nothing there
@@ -73,7 +79,7 @@ class Server:
 
     def __init__(self, obj: Any, **overrides: Any) -> None:
         refuse_unknown("vtbench.serve", overrides, SERVED)
-        if isinstance(obj, type):
+        if isinstance(obj, type) and not _static(obj):
             raise TypeError(f"{obj.__name__} is a class: give an object of it, {obj.__name__}()")
         if callable(obj) and not is_module(obj) and not any(hasattr(obj, m) for m in _MEANING):
             obj = Function(obj)
