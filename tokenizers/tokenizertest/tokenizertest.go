@@ -96,8 +96,8 @@ func (r Report) Counts() string {
 // String is the check with what was seen and what to do, a line each.
 func (c Check) String() string {
 	s := fmt.Sprintf("%-8s %-14s %s\n", c.Status, c.Name, c.Asks)
-	if c.Detail != "" {
-		s += fmt.Sprintf("%24s%s\n", "", c.Detail)
+	if c.Detail != "" { // of several images an error a line
+		s += fmt.Sprintf("%24s%s\n", "", strings.ReplaceAll(c.Detail, "\n", fmt.Sprintf("\n%24s", "")))
 	}
 	if c.Mend != "" {
 		s += fmt.Sprintf("%24s-> %s\n", "", c.Mend)

@@ -556,3 +556,12 @@ func TestLikelyCauses(t *testing.T) {
 		t.Errorf("nothing is wrong, and it says %s", got)
 	}
 }
+
+func TestEveryLineOfADetailIsIndented(t *testing.T) {
+	got := Check{Name: "latents", Status: Failed, Asks: "why?", Detail: "image 0\nimage 1", Mend: "so"}.String()
+	for line := range strings.Lines(got) {
+		if !strings.HasPrefix(line, "failed") && !strings.HasPrefix(line, strings.Repeat(" ", 24)) {
+			t.Errorf("%q in\n%s", line, got)
+		}
+	}
+}
