@@ -185,15 +185,16 @@ func (textureMetric) Specs() []metrics.Spec {
 
 func (m textureMetric) Prepare(_ context.Context, ref metrics.Reference) (metrics.Scorer, error) {
 	return metrics.ScorerFunc(func(_ context.Context, got pix.Image) ([]metrics.Value, error) {
-		contrast, err := TextureContrast(ref.Image, got)
-		if err != nil {
-			return nil, err
+		var out []metrics.Value
+		for i, f := range []func(ref, got pix.Image) (float64, error){TextureContrast, TexturePatterns} {
+			v := metrics.Value{Metric: m.Specs()[i].ID}
+			var err error
+			if v.Value, err = f(ref.Image, got); err != nil {
+				v.Err = err.Error()
+			}
+			out = append(out, v)
 		}
-		patterns, err := TexturePatterns(ref.Image, got)
-		if err != nil {
-			return nil, err
-		}
-		return []metrics.Value{{Metric: m.Specs()[0].ID, Value: contrast}, {Metric: m.Specs()[1].ID, Value: patterns}}, nil
+		return out, nil
 	}), nil
 }
 

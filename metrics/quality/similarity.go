@@ -201,8 +201,12 @@ func scan(mem *memory, w, h, channels int, fill func(y, x, n int, m *[4][]float3
 	var m means
 	n := float64((w - 2*ssimRadius) * (h - 2*ssimRadius))
 	for i := range index {
-		m.index[i%channels] += index[i] / n
-		m.contrast[i%channels] += contrast[i] / n
+		m.index[i%channels] += index[i]
+		m.contrast[i%channels] += contrast[i]
+	}
+	for c := range channels { // once: equal images have 1, not the sum of its parts
+		m.index[c] /= n
+		m.contrast[c] /= n
 	}
 	return m
 }

@@ -448,6 +448,16 @@ func TestScoreTooSmallForOne(t *testing.T) {
 	if status != ExitItemsFailed || !strings.Contains(stderr, "a.png: ms-ssim: ") {
 		t.Errorf("status %d: %s", status, stderr)
 	}
+	put(t, "ref2/a.png", pngOf(t, flat(9, 7, 100)))
+	put(t, "dist2/a.png", pngOf(t, flat(9, 7, 110)))
+	_, stdout, _ = vtbench(t, "score", "ref2", "dist2", "-m", "texture-contrast,texture-lbp", "--format", "json")
+	s = scores{}
+	if err := json.Unmarshal([]byte(stdout), &s); err != nil {
+		t.Fatal(err)
+	}
+	if p := s.Pairs[0]; p.Metrics["texture-lbp"] != 1 || !strings.Contains(p.Errors["texture-contrast"], "at least 8") {
+		t.Errorf("%+v", p)
+	}
 }
 
 func TestScoreSizesDiffer(t *testing.T) {
