@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
@@ -59,7 +60,59 @@ func Decode(name string, data []byte, v any) error {
 	if errors.As(err, &unknown) && unknown.Token != nil {
 		hint = suggest.Hint(unknown.Token.Value, keys(reflect.TypeOf(v), map[reflect.Type]bool{}))
 	}
-	return fmt.Errorf("%s: %s%s", where, strings.TrimSpace(ye.GetMessage()), hint)
+	return fmt.Errorf("%s: %s%s", where, message(ye), hint)
+}
+
+// message says what is wrong in the words of who wrote the file: what is wanted and what
+// stands there, not which Go types they are.
+func message(err yaml.Error) string {
+	var (
+		kind *yaml.TypeError
+		over *yaml.OverflowError
+		node *yaml.UnexpectedNodeTypeError
+		want string
+	)
+	switch {
+	case errors.As(err, &kind):
+		want = wanted(kind.DstType)
+	case errors.As(err, &over):
+		return fmt.Sprintf("%s is too large", over.SrcNum)
+	case errors.As(err, &node) && node.Expected == ast.SequenceType:
+		want = "a list, [a, b]"
+	case errors.As(err, &node) && node.Expected == ast.MappingType:
+		want = "fields with values, field: value"
+	}
+	if want == "" {
+		return strings.TrimSpace(err.GetMessage())
+	}
+	if tok := err.GetToken(); tok != nil && strings.Trim(tok.Value, "[{-|>:") != "" {
+		return fmt.Sprintf("%q: want %s", tok.Value, want)
+	}
+	return "want " + want
+}
+
+// wanted is a type in words; "" for types that no document holds.
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return wanted(t.Elem())
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return "a whole number"
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number from 0"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.String:
+		return "a text"
+	case reflect.Slice, reflect.Array:
+		return "a list, [a, b]"
+	case reflect.Struct, reflect.Map:
+		return "fields with values, field: value"
+	default:
+		return ""
+	}
 }
 
 // check refuses what would take the parser memory out of proportion. Splitting into

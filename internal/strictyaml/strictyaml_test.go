@@ -52,7 +52,11 @@ func TestDecode(t *testing.T) {
 	}
 	for name, tc := range map[string]struct{ in, want string }{
 		"unknown key": {"title: x\ninner:\n  resolution: [1]\n", `a.yaml:3:3: unknown field "resolution", did you mean "resolutions"?`},
-		"wrong type":  {"title: x\ninner:\n  resolutions: [one]\n", "a.yaml:3:"},
+		"wrong type":  {"title: x\ninner:\n  resolutions: [one]\n", `a.yaml:3:17: "one": want a whole number`},
+		"no list":     {"inner:\n  resolutions: one\n", `a.yaml:2:16: "one": want a list, [a, b]`},
+		"no fields":   {"inner: 3\n", `a.yaml:1:8: "3": want fields with values, field: value`},
+		"a list":      {"title: [x]\n", "a.yaml:1:8: want a text"},
+		"too large":   {"inner:\n  resolutions: [99999999999999999999]\n", "a.yaml:2:17: "},
 		"broken":      {"title: [x\n", "a.yaml:1:"},
 		"empty":       {"", "a.yaml: the file is empty"},
 		"duplicate":   {"title: x\ntitle: y\n", "a.yaml:2:1"},

@@ -113,10 +113,10 @@ vt.plots = (() => {
     for (const m of f.marks || []) if (m.x >= x0 && m.x <= x1) root.append(svg('line', { x1: X(m.x), x2: X(m.x), y1: top, y2: bottom, class: 'bound' }, svg('title', {}, m.name)));
     // Names beside points, where there is room: a page has the legend too.
     if (!small && w >= 380) {
-      const named = new Set();
+      const named = new Set(), names = fit(series.map(s => s.name), 150, 10.5);
       for (const hit of f.side ? [...hits].reverse() : hits) {
         if (named.has(hit.s.name) || hit.s.steps) continue;
-        const name = clip(hit.s.name, 150, 10.5), tw = textWidth(name, 10.5), spots = [[hit.x + 8, hit.y + 3.5], [hit.x - 8 - tw, hit.y + 3.5], [hit.x - tw / 2, hit.y - 9], [hit.x - tw / 2, hit.y + 17], [hit.x + 7, hit.y - 8], [hit.x + 7, hit.y + 14]];
+        const name = names.get(hit.s.name), tw = textWidth(name, 10.5), spots = [[hit.x + 8, hit.y + 3.5], [hit.x - 8 - tw, hit.y + 3.5], [hit.x - tw / 2, hit.y - 9], [hit.x - tw / 2, hit.y + 17], [hit.x + 7, hit.y - 8], [hit.x + 7, hit.y + 14]];
         const spot = spots.find(([x, y]) => { const r = [x, y - 9, x + tw, y + 2]; return r[0] >= left && r[2] <= w - 2 && r[1] >= top && r[3] <= bottom && !taken.some(t => r[0] < t[2] && r[2] > t[0] && r[1] < t[3] && r[3] > t[1]); });
         if (!spot) continue;
         named.add(hit.s.name);
@@ -156,6 +156,21 @@ vt.plots = (() => {
       else return;
       e.preventDefault();
     };
+  };
+  // Names that are too wide are cut in the middle, so that those that differ still do.
+  const fit = (names, room, size) => {
+    const cut = (s, tail) => {
+      if (textWidth(s, size) <= room) return s;
+      let head = Math.max(0, s.length - tail - 1);
+      const end = tail ? s.slice(-tail) : '';
+      while (head > 0 && textWidth(s.slice(0, head) + '…' + end, size) > room) head--;
+      return s.slice(0, head) + '…' + end;
+    };
+    for (const tail of [10, 14, 18, 22, 6, 0]) {
+      const out = new Map(names.map(n => [n, cut(n, tail)]));
+      if (new Set(out.values()).size === out.size) return out;
+    }
+    return new Map(names.map(n => [n, n]));
   };
   const clip = (s, room, size) => { while (s.length > 3 && textWidth(s, size) > room) s = s.replace(/, [^,]*$|.…?$/, '') + (s.includes(', ') ? '' : '…'); return s; };
 

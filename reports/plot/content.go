@@ -9,8 +9,6 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-
-	"github.com/vtbench/vtbench/reports/format"
 )
 
 // content draws series, intervals and labels.
@@ -136,13 +134,14 @@ func (d content) sideLabels(c draw.Canvas, p *plot.Plot) {
 		seriesAt int
 	}
 	labels := make([]label, 0, len(d.f.Series))
+	names := d.f.names()
 	for i, s := range d.f.Series {
 		if len(s.Points) == 0 {
 			continue
 		}
 		q := s.Points[len(s.Points)-1]
 		from := vg.Point{X: tx(q.X), Y: ty(q.Y)}
-		labels = append(labels, label{clip(format.Line(s.Name), sideName), from, from.Y, i})
+		labels = append(labels, label{names[i], from, from.Y, i})
 	}
 	slices.SortStableFunc(labels, func(a, b label) int { return cmp.Compare(a.y, b.y) })
 	pitch, size := vg.Length(labelSize*1.22), vg.Length(labelSize)
@@ -189,14 +188,15 @@ func (d content) pointLabels(c draw.Canvas, at func(Point) vg.Point, lines []pol
 			}
 		}
 	}
-	for _, s := range d.f.Series {
+	names := d.f.names()
+	for i, s := range d.f.Series {
 		if len(s.Points) == 0 {
 			continue
 		}
 		q := s.Points[len(s.Points)-1]
 		pt := at(q)
 		st := textStyle(sans, labelSize, d.name(s.Style))
-		name := clip(format.Line(s.Name), 30)
+		name := names[i]
 		w, h := st.Width(name), st.Height(name)
 		best, bestCost := vg.Rectangle{}, vg.Length(math.Inf(1))
 		for _, o := range offsets(w, h) {

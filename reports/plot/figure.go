@@ -278,6 +278,15 @@ func (g gridLines) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
+// names are what series are called where there is little room.
+func (f *Figure) names() []string {
+	names := make([]string, len(f.Series))
+	for i, s := range f.Series {
+		names[i] = s.Name
+	}
+	return fitted(names, sideName)
+}
+
 // GlyphBoxes implements plot.GlyphBoxer: room for the names at the right edge.
 func (d content) GlyphBoxes(*plot.Plot) []plot.GlyphBox {
 	if !d.f.Side || !d.names {
@@ -285,8 +294,8 @@ func (d content) GlyphBoxes(*plot.Plot) []plot.GlyphBox {
 	}
 	st := textStyle(sans, labelSize, d.ink)
 	wide := vg.Length(0)
-	for _, s := range d.f.Series {
-		wide = max(wide, st.Width(clip(format.Line(s.Name), sideName)))
+	for _, name := range d.f.names() {
+		wide = max(wide, st.Width(name))
 	}
 	return []plot.GlyphBox{{X: 1, Y: 0.5, Rectangle: vg.Rectangle{Max: vg.Point{X: wide + sideGap + 2}}}}
 }

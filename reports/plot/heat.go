@@ -60,8 +60,8 @@ const (
 func (h HeatMap) size() (width, height vg.Length) {
 	st := textStyle(sans, labelSize, nil)
 	high := vg.Length(0)
-	for _, c := range h.Cols {
-		high = max(high, st.Width(clip(format.Line(c), heatCol)))
+	for _, c := range fitted(h.Cols, heatCol) {
+		high = max(high, st.Width(c))
 	}
 	return Width, vg.Length(len(h.Rows))*heatCell + high*.72 + 6 + titleSize*1.7 + noteHeight(h.Note) + 2*margin + 20
 }
@@ -102,34 +102,35 @@ func (h HeatMap) paint(c draw.Canvas, th theme) {
 		return
 	}
 	st := textStyle(sans, labelSize, th.ink)
+	rows, cols := fitted(h.Rows, heatName), fitted(h.Cols, heatCol)
 	left := vg.Length(0)
-	for _, r := range h.Rows {
-		left = max(left, st.Width(clip(format.Line(r), heatName)))
+	for _, r := range rows {
+		left = max(left, st.Width(r))
 	}
 	high := vg.Length(0)
-	for _, col := range h.Cols {
-		high = max(high, st.Width(clip(format.Line(col), heatCol)))
+	for _, col := range cols {
+		high = max(high, st.Width(col))
 	}
 	left += 8
 	// Names of columns lean, so that each starts at its column whatever its length;
 	// the last one needs room to the right.
 	const lean = 0.80 // rad
-	lastName := st.Width(clip(format.Line(h.Cols[len(h.Cols)-1]), heatCol))
+	lastName := st.Width(cols[len(cols)-1])
 	cellW := min((room.Max.X-room.Min.X-left-lastName*.5)/vg.Length(len(h.Cols)), 54)
 	cellH := heatCell
 	x0, y0 := room.Min.X+left, room.Max.Y-high*.72-8
-	for j, col := range h.Cols {
+	for j, col := range cols {
 		s := st
 		s.Rotation = lean
 		s.XAlign, s.YAlign = draw.XLeft, draw.YCenter
-		c.FillText(s, vg.Point{X: x0 + (vg.Length(j)+.42)*cellW, Y: y0 + 6}, clip(format.Line(col), heatCol))
+		c.FillText(s, vg.Point{X: x0 + (vg.Length(j)+.42)*cellW, Y: y0 + 6}, col)
 	}
 	lo, hi := h.ends()
 	num := textStyle(sans, min(labelSize, cellW*.30), th.ink)
 	num.XAlign, num.YAlign = draw.XCenter, draw.YCenter
 	name := st
 	name.XAlign, name.YAlign = draw.XRight, draw.YCenter
-	for i, r := range h.Rows {
+	for i, r := range rows {
 		y := y0 - vg.Length(i+1)*cellH
 		if i >= h.Gap && h.Gap > 0 {
 			y -= 4
@@ -138,7 +139,7 @@ func (h HeatMap) paint(c draw.Canvas, th theme) {
 		if i < h.Gap {
 			name.Color = th.soft
 		}
-		c.FillText(name, vg.Point{X: x0 - 6, Y: y + cellH/2}, clip(format.Line(r), heatName))
+		c.FillText(name, vg.Point{X: x0 - 6, Y: y + cellH/2}, r)
 		for j := range h.Cols {
 			v := h.at(i, j)
 			x := x0 + vg.Length(j)*cellW

@@ -154,12 +154,20 @@ func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
 		c.FillPolygon(fade(col, 0x38), line)
 		c.StrokeLines(draw.LineStyle{Color: col, Width: 1.2}, line)
 	}
+	var marks, sets []string
 	for _, m := range b.h.Marks {
+		marks = append(marks, m.Name)
+	}
+	for _, s := range b.h.Sets {
+		sets = append(sets, s.Name)
+	}
+	marks, sets = fitted(marks, sideName), fitted(sets, sideName)
+	for i, m := range b.h.Marks {
 		x := tx(m.X * orOne(b.h.X.Scale))
 		c.StrokeLine2(draw.LineStyle{Color: b.soft, Width: 1, Dashes: []vg.Length{3, 2}}, x, c.Min.Y, x, c.Max.Y)
 		st := textStyle(sans, labelSize, b.soft)
 		st.YAlign = draw.YTop
-		name := clip(format.Line(m.Name), sideName)
+		name := marks[i]
 		at := vg.Point{X: x + 4, Y: c.Max.Y - 1}
 		if at.X+st.Width(name) > c.Max.X {
 			at.X = x - 4 - st.Width(name)
@@ -175,7 +183,7 @@ func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 		}
 		st := textStyle(bold, labelSize, b.name(s.Style))
-		name := clip(format.Line(s.Name), sideName)
+		name := sets[i]
 		w := st.Width(name)
 		x := tx(b.lo + (b.hi-b.lo)*(float64(peak)+.5)/float64(len(b.shares[i])))
 		at := vg.Point{X: min(max(x-w/2, c.Min.X+2), c.Max.X-w-2), Y: min(ty(100*b.shares[i][peak])+4, c.Max.Y-labelSize*1.3)}

@@ -87,9 +87,24 @@ const (
 )
 
 // legend breaks the names of all series into lines.
+// names are what the series of all panels are called in the legend.
+func (p Panels) names() map[string]string {
+	var names []string
+	for _, f := range p.Figures {
+		for _, s := range f.Series {
+			names = append(names, s.Name)
+		}
+	}
+	out := map[string]string{}
+	for i, short := range fitted(names, sideName) {
+		out[names[i]] = short
+	}
+	return out
+}
+
 func (p Panels) legend(width func(string) vg.Length, room vg.Length) [][]Series {
 	var out [][]Series
-	seen := map[string]bool{}
+	seen, names := map[string]bool{}, p.names()
 	x := room + 1
 	for _, f := range p.Figures {
 		for _, s := range f.Series {
@@ -97,7 +112,7 @@ func (p Panels) legend(width func(string) vg.Length, room vg.Length) [][]Series 
 				continue
 			}
 			seen[s.Name] = true
-			w := legendKey + width(clip(format.Line(s.Name), sideName)) + legendGap
+			w := legendKey + width(names[s.Name]) + legendGap
 			if x+w > room {
 				out = append(out, nil)
 				x = 0
@@ -112,6 +127,7 @@ func (p Panels) legend(width func(string) vg.Length, room vg.Length) [][]Series 
 func (p Panels) paint(c draw.Canvas, th theme) {
 	room := frame(c, th, p.Title, p.Note)
 	st := textStyle(sans, labelSize, th.ink)
+	names := p.names()
 	lines := p.legend(st.Width, room.Max.X-room.Min.X)
 	y := room.Max.Y - legendPitch/2
 	for _, line := range lines {
@@ -120,7 +136,7 @@ func (p Panels) paint(c draw.Canvas, th theme) {
 			drawMarker(room, th, s.Style, vg.Point{X: x + 4, Y: y}, markerRadius*.85, false)
 			st := textStyle(sans, labelSize, th.name(s.Style))
 			st.YAlign = draw.YCenter
-			name := clip(format.Line(s.Name), sideName)
+			name := names[s.Name]
 			room.FillText(st, vg.Point{X: x + legendKey, Y: y}, name)
 			x += legendKey + st.Width(name) + legendGap
 		}

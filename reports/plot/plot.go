@@ -233,7 +233,7 @@ func noteHeight(note string) vg.Length {
 // clipTo shortens a text to a width.
 func clipTo(st text.Style, s string, w vg.Length) string {
 	for n := len([]rune(s)); n > 4 && st.Width(s) > w; n-- {
-		s = clip(s, n)
+		s = format.Fit([]string{s}, n)[0]
 	}
 	return s
 }
@@ -260,12 +260,11 @@ func wrapTo(st text.Style, s string, w vg.Length) []string {
 	return out
 }
 
-// clip shortens a name in the middle, since both ends tell tokenizers apart.
-func clip(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
+// fitted shortens names as format.Fit does: those that differ are told apart.
+func fitted(names []string, n int) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = format.Line(name)
 	}
-	head := (n - 1) / 2
-	return string(r[:head]) + "…" + string(r[len(r)-(n-1-head):])
+	return format.Fit(out, n)
 }

@@ -54,7 +54,7 @@ func (v *View) Costs(condition string) []Cost {
 	list = append(list, Cost{"weights (kB)", "size of the files of the network", func(tokenizer string) (string, float64, bool) {
 		for _, t := range v.Tokens {
 			if t.Name == tokenizer {
-				return shown(float64(t.Info.WeightBytes)/1000, true, whole)
+				return shown(float64(t.Info.WeightBytes)/1000, true, func(kB float64) string { return format.Group(whole(kB)) })
 			}
 		}
 		return "", 0, false
