@@ -147,7 +147,7 @@ func (s *Set) probe(ctx context.Context, file string, threads int) (p probed, er
 	if p.rate = t.rate(p.frames, declared(said)/float64(s.o.every)); p.rate == 0 && p.frames > 1 {
 		p.notes = append(p.notes, NoteVariable)
 	}
-	if m := rotation.FindStringSubmatch(said); m != nil && strings.Trim(m[1], "-0.") != "" && !s.decode.Stored {
+	if turned.MatchString(said) && !s.decode.Stored {
 		p.notes = append(p.notes, NoteRotated)
 	}
 	var more []pix.Note
@@ -191,8 +191,9 @@ func (s *Set) beyond() string {
 func (p probed) last(o options) int { return o.start + (p.numbered-1)*o.every }
 
 var (
-	// "displaymatrix: rotation of -90.00 degrees", "Display Matrix: rotation of 90.00 degrees"
-	rotation = regexp.MustCompile(`(?i)display ?matrix: rotation of (-?[\d.]+) degrees`)
+	// "displaymatrix: rotation of -90.00 degrees", "Display Matrix: rotation of 90.00 degrees";
+	// of 0 degrees for a film that is upside down in a mirror
+	turned = regexp.MustCompile(`(?i)display ?matrix: rotation of `)
 	// "Stream #0:0: Video: hevc (Main 10), yuv420p10le(tv, bt2020nc/bt2020/smpte2084)", which
 	// comes before what ffmpeg puts out, and the lines about it
 	picture = regexp.MustCompile(`^[^>]*?Stream #0:\d+[^\n]*Video: [^\n]*?, ([a-z][a-z0-9]+)(?:\(([^)\n]*)\))?,[^\n]*\n((?:(?:\[info\] )?    [^\n]*\n)*)`)

@@ -344,6 +344,17 @@ func TestRotation(t *testing.T) {
 		t.Fatalf("%d frames, %v", len(items), failed)
 	}
 	upright, _ := load(t, open(t, plain))
+	// Mirrored upside down, which ffmpeg calls a rotation by 0 degrees.
+	for i, v := range [9]uint32{1 << 16, 0, 0, 0, 0xffff0000, 0, 0, 48 << 16, 0x40000000} {
+		binary.BigEndian.PutUint32(m[4*i:], v)
+	}
+	mirrored := filepath.Join(dir, "mirrored.mp4")
+	write(t, mirrored, b)
+	for k, it := range first(load(t, open(t, mirrored))) {
+		if a, b := upright[k].Image.Pix[3*(24*64+60)], it.Image.Pix[3*(23*64+60)]; !slices.Equal(it.Notes, []pix.Note{video.NoteRotated}) || max(a, b)-min(a, b) > 3 {
+			t.Errorf("%s, which is mirrored, has the notes %q; %d, in the film that is not %d", it.ID, it.Notes, b, a)
+		}
+	}
 	for k, it := range items {
 		if it.Image.W != 48 || it.Image.H != 64 || !slices.Contains(it.Notes, video.NoteRotated) {
 			t.Errorf("%s is %d×%d with the notes %q", it.ID, it.Image.W, it.Image.H, it.Notes)
@@ -366,6 +377,23 @@ func TestRotation(t *testing.T) {
 	it, err := stored.Load(t.Context(), 0)
 	if err != nil || it.Image.W != 64 || len(it.Notes) != 0 || stored.Info().Digest == s.Info().Digest {
 		t.Errorf("as it is stored: %d wide, notes %q, %v", it.Image.W, it.Notes, err)
+	}
+}
+
+func first(items []datasets.Item, _ []string) []datasets.Item { return items }
+
+// TestManyStreams is a film of whose streams there is more to say than is kept: what the film
+// is comes first.
+func TestManyStreams(t *testing.T) {
+	args := slices.Concat(source("64x48", .2), []string{"-f", "lavfi", "-i", "anullsrc=r=8000:cl=mono", "-t", "0.2", "-map", "0", "-c:v", "ffv1", "-pix_fmt", "yuv420p10le", "-c:a", "pcm_u8"})
+	for i := range 60 {
+		args = append(args, "-map", "1", fmt.Sprintf("-metadata:s:a:%d", i), "title="+strings.Repeat("commentary ", 300))
+	}
+	file := filepath.Join(t.TempDir(), "a.mkv")
+	encode(t, append(args, file)...)
+	items, failed := load(t, open(t, file))
+	if len(items) != 5 || failed != nil || !slices.Equal(items[0].Notes, []pix.Note{video.NoteDepth}) {
+		t.Errorf("%d frames, %v, notes %q", len(items), failed, items[0].Notes)
 	}
 }
 

@@ -22,10 +22,11 @@ import (
 // ErrHung is what the error of a run is that was ended since nothing moved any more.
 var ErrHung = errors.New("ffmpeg hangs")
 
-// maxSaid is how much of the end of what ffmpeg says is kept, and maxLines how many lines
+// maxSaid is how much of the beginning, where ffmpeg says what its inputs are, and of the end
+// of what it says is kept, and maxLines how many lines
 // of it an error repeats.
 const (
-	maxSaid  = 16 << 10
+	maxSaid  = 64 << 10
 	maxLines = 3
 )
 
@@ -300,7 +301,7 @@ func (s *Stream) Said() string {
 	return strings.Join(lines[max(0, len(lines)-maxLines):], "; ")
 }
 
-// Complaints are the lines at the end of what ffmpeg said that it calls errors, or that speak
+// Complaints are the lines of what is kept of what ffmpeg said that it calls errors, or that speak
 // of damage; each once.
 func (s *Stream) Complaints() []string {
 	var lines []string
@@ -333,7 +334,7 @@ func tidy(l string) string {
 	return wire.Clean(l, 300)
 }
 
-// Log is the end of what ffmpeg said, as it is, of at most 16 KiB.
+// Log is the beginning and the end of what ffmpeg said, as it is, of at most 64 KiB each.
 func (s *Stream) Log() string { return s.said.String() }
 
 // Close ends ffmpeg where it still runs, and frees what the run took. It returns an error
@@ -357,18 +358,23 @@ func (s *Stream) Close() (err error) {
 	return err
 }
 
-// said keeps the end of what is written to it.
+// said keeps the beginning and the end of what is written to it.
 type said struct {
-	mu  sync.Mutex
-	buf []byte
+	mu   sync.Mutex
+	head []byte // the first maxSaid bytes
+	buf  []byte // of what follows
+	left bool   // something between them is left out
 }
 
 // Write implements [io.Writer]; it never fails.
 func (t *said) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.buf = append(t.buf, p...); len(t.buf) > 2*maxSaid {
+	k := min(len(p), maxSaid-len(t.head))
+	t.head = append(t.head, p[:k]...)
+	if t.buf = append(t.buf, p[k:]...); len(t.buf) > 2*maxSaid {
 		t.buf = append(t.buf[:0], t.buf[len(t.buf)-maxSaid:]...)
+		t.left = true
 	}
 	return len(p), nil
 }
@@ -376,5 +382,9 @@ func (t *said) Write(p []byte) (int, error) {
 func (t *said) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return string(t.buf[max(0, len(t.buf)-maxSaid):])
+	end := max(0, len(t.buf)-maxSaid)
+	if !t.left && end == 0 {
+		return string(t.head) + string(t.buf)
+	}
+	return string(t.head) + "\n…\n" + string(t.buf[end:])
 }
