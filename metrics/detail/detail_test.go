@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"image"
 	"math"
-	"slices"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/vtbench/vtbench/datasets/patterns"
