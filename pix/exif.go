@@ -15,6 +15,9 @@ const (
 	tagProfile     = 34675
 )
 
+// exifPrefix stands before EXIF in JPEG, and now and then elsewhere.
+const exifPrefix = "Exif\x00\x00"
+
 // tiffDir is the first directory of a TIFF structure.
 type tiffDir struct {
 	b       []byte

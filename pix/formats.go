@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"image"
@@ -169,7 +170,11 @@ func decodePNG(b []byte, x *extracted) (Image, error) {
 		data := rest[8 : 8+n]
 		switch string(rest[4:8]) {
 		case "eXIf":
-			x.orientation = exifOrientation(data)
+			x.orientation = exifOrientation(bytes.TrimPrefix(data, []byte(exifPrefix)))
+		case "zTXt": // where ImageMagick kept it before there was eXIf
+			if packed, ok := bytes.CutPrefix(data, []byte("Raw profile type exif\x00")); ok && x.orientation == 1 {
+				x.orientation = exifOrientation(rawProfile(packed))
+			}
 		case "acTL":
 			x.note(NoteAnimation)
 		case "iCCP":
@@ -204,6 +209,20 @@ func inflateProfile(data []byte) []byte {
 		return nil
 	}
 	return p
+}
+
+// rawProfile unpacks ImageMagick's way to keep EXIF in text: a method, then packed the name,
+// the length and the bytes as hexadecimal digits, each on lines of their own.
+func rawProfile(packed []byte) []byte {
+	words := bytes.Fields(inflateProfile(append([]byte{0}, packed...)))
+	if len(words) < 3 {
+		return nil
+	}
+	b, err := hex.DecodeString(string(bytes.Join(words[2:], nil)))
+	if err != nil {
+		return nil
+	}
+	return bytes.TrimPrefix(b, []byte(exifPrefix))
 }
 
 func decodeBMP(b []byte, x *extracted) (Image, error) {
@@ -369,7 +388,7 @@ func decodeWebP(b []byte, x *extracted) (Image, error) {
 				canvas = image.Pt(1+int(le24(data[4:])), 1+int(le24(data[7:])))
 			}
 		case "EXIF":
-			x.orientation = exifOrientation(bytes.TrimPrefix(data, []byte("Exif\x00\x00")))
+			x.orientation = exifOrientation(bytes.TrimPrefix(data, []byte(exifPrefix)))
 		case "ICCP":
 			x.profile = data
 		case "ANMF":

@@ -134,6 +134,19 @@ def png16(samples: np.ndarray) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
 
 
+def png_with(kind: bytes, data: bytes) -> bytes:
+    plain = files["png"]
+    return plain[:33] + struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) + plain[33:]
+
+
+exif = Image.Exif()
+exif[274] = 6
+tags = exif.tobytes()
+files["png orientation 6, prefixed"] = png_with(b"eXIf", tags)
+files["png orientation 6, raw profile"] = png_with(
+    b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n%8d\n" % len(tags) + tags.hex().encode() + b"\n"))
+
+
 # Pillow cuts such files to 8 bits: what they show is composited and rounded once here.
 samples = np.random.default_rng(8).integers(0, 65536, (H, W, 4))
 by_hand = {}
