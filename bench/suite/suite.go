@@ -259,6 +259,22 @@ func (s *Suite) Validate() error {
 			bad("resolutions: %d is outside 16..8192; native gives images at their own size", r)
 		}
 	}
+	// What is listed twice would be measured and counted twice.
+	for i, r := range s.Resolutions {
+		if slices.Contains(s.Resolutions[:i], r) {
+			bad("resolutions: %s is listed twice", Size(r))
+		}
+	}
+	for _, list := range []struct {
+		field string
+		names []string
+	}{{"metrics", s.Metrics}, {"headline", s.Headline}} {
+		for i, name := range list.names {
+			if slices.Contains(list.names[:i], name) {
+				bad("%s: %q is listed twice", list.field, name)
+			}
+		}
+	}
 	if slices.Contains(s.Resolutions, Native) && slices.ContainsFunc(s.Corruptions, func(c Corruption) bool { return strings.HasPrefix(c.Type, "token_") }) {
 		bad("resolutions: tokens are damaged at squares only, not at native size")
 	}
@@ -322,9 +338,12 @@ func (s *Suite) Validate() error {
 		if slices.ContainsFunc(s.Corruptions[:i], func(o Corruption) bool { return o.Type == c.Type }) {
 			bad("corruptions[%d]: %s is listed twice; put its severities together", i, c.Type)
 		}
-		for _, sev := range c.Severities {
+		for k, sev := range c.Severities {
 			if sev < 1 || sev > 5 {
 				bad("corruptions[%d] %s: severity %d is outside 1..5", i, c.Type, sev)
+			}
+			if slices.Contains(c.Severities[:k], sev) {
+				bad("corruptions[%d] %s: severity %d is listed twice", i, c.Type, sev)
 			}
 		}
 	}
@@ -337,6 +356,11 @@ func (s *Suite) Validate() error {
 		}
 		if len(b.Names) == 0 {
 			bad("bins.names is empty")
+		}
+		for i, name := range b.Names {
+			if slices.Contains(b.Names[:i], name) {
+				bad("bins.names: %q is listed twice", name)
+			}
 		}
 		for _, r := range s.Resolutions {
 			if b.Scale == ByTag {

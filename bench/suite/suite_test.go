@@ -1,6 +1,8 @@
 package suite_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -112,3 +114,35 @@ func TestConditionRoundTrip(t *testing.T) {
 
 // The runner alone: identity tokenizers and a metric that does nothing, so that
 // what is left is scheduling, resizing and records.
+
+// What is listed twice would be measured and counted twice: twice as many images.
+func TestNothingIsListedTwice(t *testing.T) {
+	const file = `id: s
+version: 1
+title: T
+question: Q
+datasets: [d]
+score_at: original
+resolutions: [64, 32]
+metrics: [psnr, ssim]
+headline: [psnr, ssim]
+corruptions: [{type: fog, severities: [1, 3]}]
+bins: {scale: tag, names: [a, b]}
+`
+	if _, err := loadYAML(t, file); err != nil {
+		t.Fatal(err)
+	}
+	for change, want := range map[[2]string]string{
+		{"64, 32", "64, 64"}:                                         "resolutions: 64 px is listed twice",
+		{"64, 32", "native, 64, native"}:                             "resolutions: native size is listed twice",
+		{"metrics: [psnr", "metrics: [ssim, psnr"}:                   `metrics: "ssim" is listed twice`,
+		{"headline: [psnr", "headline: [psnr, psnr"}:                 `headline: "psnr" is listed twice`,
+		{"[1, 3]", "[3, 1, 3]"}:                                      "severity 3 is listed twice",
+		{"names: [a, b]", "names: [a, b, a]"}:                        `bins.names: "a" is listed twice`,
+		{"[{type: fog", "[{type: fog, severities: [1]}, {type: fog"}: "fog is listed twice",
+	} {
+		if _, err := loadYAML(t, strings.Replace(file, change[0], change[1], 1)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", change[1], err, want)
+		}
+	}
+}

@@ -112,6 +112,8 @@ func TestUsageErrors(t *testing.T) {
 		{"run --full=maybe", `--full "maybe": want true or false`},
 		{"compare a b --alpha x", `--alpha "x": want a number`},
 		{"metrics", "did you mean `vtbench list metrics`? `vtbench --help`"},
+		{"run --suite s.yaml -r 256,512 -r 256", "256 is given twice"},
+		{"datasets export folder:in x -r 256,256", "256 is given twice"},
 		{"datasets sheet folder:in in/a.png", "in/a.png exists; --force replaces it"},
 		{"datasets sheet text-default o.png --side 9000 -n 99", "choose fewer or smaller ones"},
 		{"datasets sheet text-default o.png --side 9223372036854775807", "--side from 16"},

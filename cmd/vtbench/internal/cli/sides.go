@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,6 +43,9 @@ func (s *sides) Set(text string) error {
 		r, err := suite.ParseResolution(strings.TrimSpace(word))
 		if err != nil {
 			return err
+		}
+		if slices.Contains(*s.to, r) {
+			return fmt.Errorf("%s is given twice", word)
 		}
 		*s.to = append(*s.to, r)
 	}
