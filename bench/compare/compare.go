@@ -12,6 +12,7 @@ import (
 	"github.com/vtbench/vtbench/bench/record"
 	"github.com/vtbench/vtbench/bench/suite"
 	"github.com/vtbench/vtbench/bench/summary"
+	"github.com/vtbench/vtbench/internal/suggest"
 	"github.com/vtbench/vtbench/metrics"
 	"github.com/vtbench/vtbench/metrics/stat"
 )
@@ -239,9 +240,19 @@ func (e *engine) side(index int, b, c Side) error {
 	if len(pairs) == 0 {
 		return nil
 	}
+	specs := slices.Concat(b.Results.Metrics, c.Results.Metrics)
 	for _, x := range e.o.Margins { // a misspelt margin would silently leave the default in force
-		if !slices.ContainsFunc(slices.Concat(b.Results.Metrics, c.Results.Metrics), func(s metrics.Spec) bool { return matches(x.Metric, s.ID) }) {
+		if !slices.ContainsFunc(specs, func(s metrics.Spec) bool { return matches(x.Metric, s.ID) }) {
 			e.warn("the margin of %q matches no metric", x.Metric)
+		}
+	}
+	for _, pattern := range e.o.Metrics { // nor would a misspelt metric be missed
+		if !slices.ContainsFunc(specs, func(s metrics.Spec) bool { return matches(pattern, s.ID) }) {
+			ids := make([]string, len(specs))
+			for i, s := range specs {
+				ids[i] = s.ID
+			}
+			return fmt.Errorf("neither %s nor %s has a metric %q%s", b.name(), c.name(), pattern, suggest.Hint(pattern, ids))
 		}
 	}
 	e.control(m)

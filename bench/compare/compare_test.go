@@ -335,7 +335,7 @@ func TestOptionErrors(t *testing.T) {
 		"test is":          {Test: "t"},
 		"metric pattern":   {Metrics: []string{"["}},
 		"margin of \"[\"":  {Margins: []Margin{{Metric: "["}}},
-		"share no value":   {Metrics: []string{"nothing*"}},
+		"has a metric":     {Metrics: []string{"nothing*"}},
 		"must not be nega": {Margins: []Margin{margin("a", -1, 0)}},
 	} {
 		if _, err := Compare([]Side{side}, side, o); err == nil || !strings.Contains(err.Error(), want) {

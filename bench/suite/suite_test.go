@@ -1,8 +1,6 @@
 package suite_test
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"

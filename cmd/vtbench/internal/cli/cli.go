@@ -24,6 +24,7 @@ import (
 	"github.com/vtbench/vtbench/internal/ort"
 	"github.com/vtbench/vtbench/pix"
 	"github.com/vtbench/vtbench/reports/format"
+	"github.com/vtbench/vtbench/reports/view"
 	"github.com/vtbench/vtbench/tokenizers"
 )
 
@@ -125,7 +126,7 @@ func status(ctx context.Context, err error) int {
 		return ExitInternal
 	case errors.As(err, &s):
 		return s.status
-	case errors.As(err, &c), notWritable(err):
+	case errors.As(err, &c), notWritable(err), errors.Is(err, view.ErrMismatch):
 		return ExitUsage
 	}
 	return ExitInternal

@@ -447,7 +447,7 @@ func TestScoreTooSmallForOne(t *testing.T) {
 	if a := s.Aggregate["ms-ssim"]; a.N != 0 || a.Dropped["failed"] != 1 || s.Aggregate["ssim"].N != 1 {
 		t.Errorf("%+v", s.Aggregate)
 	}
-	if status != ExitItemsFailed || !strings.Contains(stderr, "a.png: ms-ssim: ") {
+	if status != ExitItemsFailed || !strings.Contains(stderr, "a.png: ms-ssim: images are") {
 		t.Errorf("status %d: %s", status, stderr)
 	}
 	put(t, "ref2/a.png", pngOf(t, flat(9, 7, 100)))

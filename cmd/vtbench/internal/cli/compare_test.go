@@ -164,7 +164,7 @@ func TestCompareUsage(t *testing.T) {
 		{"compare runs/good runs/bad --margin psnr", "--margin: margin \"psnr\""},
 		{"compare runs/good runs/bad --alpha 2", "alpha is 2"},
 		{"compare runs/good runs/bad --test t", "test is \"t\""},
-		{"compare runs/good runs/bad --metrics psrn", "share no value"},
+		{"compare runs/good runs/bad --metrics psrn", `has a metric "psrn", did you mean "psnr"?`},
 		{"compare runs/good runs/other", "suite pixels: version 1"},
 		{"compare --init-gates runs/good runs/bad", "takes one run"},
 		{"compare --init-gates runs/good --gates g.yaml", "leave out"},

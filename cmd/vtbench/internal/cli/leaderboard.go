@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -126,9 +125,15 @@ func (a *app) printBoards(site *leaderboard.Site) error {
 				value = format.For(b.Spec).Interval(float64(r.Value), float64(r.Lo), float64(r.Hi))
 			}
 		}
+		switch more := len(first) - 1; {
+		case more < 0:
+			first = []string{""}
+		case more > 0:
+			first[0] += fmt.Sprintf(" and %s more", format.Count(more))
+		}
 		rows = append(rows, []string{
 			format.Line(fmt.Sprintf("%s %d", b.Suite.ID, b.Suite.Version)), format.Line(b.Dataset.Name), b.Condition, b.Spec.Title + b.Better.Arrow(),
-			strings.Join(first, ", "), value, format.Count(ranked), fmt.Sprintf("%d/%d", b.Common, b.Total),
+			first[0], value, format.Count(ranked), fmt.Sprintf("%d/%d", b.Common, b.Total),
 		})
 	}
 	if len(rows) == 0 {

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/vtbench/vtbench/bench/compare"
 	"github.com/vtbench/vtbench/bench/record"
+	"github.com/vtbench/vtbench/reports/leaderboard"
 )
 
 // Runs that were made apart stand on one site, each with its report; one that is damaged is
@@ -73,11 +75,16 @@ func TestLeaderboard(t *testing.T) {
 	if _, err := os.Stat("site/runs/runs-b"); err == nil {
 		t.Error("the report of a run that is no longer on the site is still there")
 	}
+	put(t, "o.yaml", []byte(strings.Replace(suiteFile, "id: pixels", "id: other", 1)))
+	if status, _, stderr := vtbench(t, strings.Fields("run --suite o.yaml --data folder:in -q --resamples 100 -o runs/other")...); status != ExitDone {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
 	for _, tc := range []struct{ args, want string }{
 		{"leaderboard", "want vtbench leaderboard DIR…"},
 		{"leaderboard runs", "with -o"},
 		{"leaderboard in -o new", "no run directory"},
 		{"leaderboard absent -o new", "absent"},
+		{"report runs/a runs/few runs/other -o new", "cannot be joined"},
 		{"leaderboard runs -o in", "is not empty"},
 		{"leaderboard runs -o new --min-coverage 2", "--min-coverage"},
 		{"leaderboard runs -o new --published tokbnch", `did you mean "tokbench"?`},
@@ -85,5 +92,20 @@ func TestLeaderboard(t *testing.T) {
 		if status, _, stderr := vtbench(t, strings.Fields(tc.args)...); status != ExitUsage || !strings.Contains(stderr, tc.want) {
 			t.Errorf("vtbench %s: status %d, want %q: %s", tc.args, status, tc.want, stderr)
 		}
+	}
+}
+
+// Where many share the first rank, one is named and the others are counted.
+func TestBoardsWithManyFirst(t *testing.T) {
+	b := compare.Board{Condition: "clean@256"}
+	for i := range 40 {
+		b.Rows = append(b.Rows, compare.BoardRow{Token: compare.TokenID{Name: "tokenizer " + strconv.Itoa(i)}, Rank: 1})
+	}
+	var out strings.Builder
+	if err := (&app{out: &out}).printBoards(&leaderboard.Site{Boards: []compare.Board{b, {Condition: "damaged@256"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if said := out.String(); !strings.Contains(said, "tokenizer 0 and 39 more ") || strings.Contains(said, "tokenizer 1") {
+		t.Errorf("40 are first:\n%s", said)
 	}
 }

@@ -209,7 +209,7 @@ func (a *app) score(cmd *cobra.Command, ref, dist string, f *scoreFlags) (err er
 			a.warnf("%s: %s", p.Name, p.Error)
 		}
 		for _, id := range slices.Sorted(maps.Keys(p.Errors)) {
-			a.warnf("%s: %s: %s", p.Name, id, p.Errors[id])
+			a.warnf("%s: %s: %s", p.Name, id, strings.TrimPrefix(p.Errors[id], id+": "))
 		}
 	}
 	if n := scores.Pairs.Failed(); n > 0 || len(unpaired) > 0 {
