@@ -33,6 +33,7 @@ type probed struct {
 	rate     float64 // frames a second; 0 where it is not constant
 	notes    []pix.Note
 	alpha    bool  // pixels have an opacity
+	damaged  bool  // ffmpeg complains of it
 	numbered int   // frames that were seen at all
 	after    error // why there are no more frames than those
 }
@@ -107,7 +108,13 @@ func (s *Set) probe(ctx context.Context, file string, threads int) (p probed, er
 	closeErr := stream.Close()
 	said := stream.Log()
 	p.numbered = len(t.at)
-	switch complaints := stream.Complaints(); {
+	complaints := stream.Complaints()
+	// What is put in the place of what is damaged depends on when the threads of the decoder
+	// come to it.
+	if p.damaged = len(complaints) > 0; p.damaged && threads > 1 && ctx.Err() == nil && !errors.Is(parseErr, ffmpeg.ErrHung) {
+		return s.probe(ctx, file, 1)
+	}
+	switch {
 	case errors.Is(parseErr, ffmpeg.ErrHung) || ctx.Err() != nil:
 		return p, errors.Join(parseErr, ctx.Err())
 	case p.numbered == 0 && strings.Contains(said, "matches no streams"):
@@ -342,9 +349,13 @@ func (c *container) start(p *ffmpeg.Program, k int) (*decoder, error) {
 		filters += scale + "format=gbrap,premultiply=inplace=1," // onto black, as transparent images are
 	}
 	filters += scale + "format=rgb24"
+	threads := min(4, runtime.GOMAXPROCS(0))
+	if c.p.damaged {
+		threads = 1
+	}
 	ctx, cancel := context.WithCancel(context.Background()) // it outlives the call that starts it
 	stream, err := p.Start(ctx, ffmpeg.Job{
-		Inputs: []ffmpeg.Input{c.set.input(c.file, min(4, runtime.GOMAXPROCS(0)))}, Idle: idle,
+		Inputs: []ffmpeg.Input{c.set.input(c.file, threads)}, Idle: idle,
 		Output: []string{
 			"-map", "0:V:0", "-vf", filters, "-fps_mode", "passthrough", "-enc_time_base", timeBase, "-frames:v", strconv.Itoa(c.p.frames - k),
 			"-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",

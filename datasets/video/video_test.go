@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -377,6 +378,48 @@ func TestRotation(t *testing.T) {
 	it, err := stored.Load(t.Context(), 0)
 	if err != nil || it.Image.W != 64 || len(it.Notes) != 0 || stored.Info().Digest == s.Info().Digest {
 		t.Errorf("as it is stored: %d wide, notes %q, %v", it.Image.W, it.Notes, err)
+	}
+}
+
+// TestDamageIsRepeatable decodes damaged films anew: what stands has the same pixels each time.
+func TestDamageIsRepeatable(t *testing.T) {
+	p := testenv.FFmpeg(t)
+	for name, codec := range map[string][]string{
+		"h264.mp4":  {"-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-pix_fmt", "yuv420p"},
+		"mpeg4.avi": {"-c:v", "mpeg4", "-b:v", "400k"},
+	} {
+		if ok, err := p.Has("encoder " + codec[1]); err != nil || !ok {
+			continue
+		}
+		file := filepath.Join(t.TempDir(), name)
+		encode(t, slices.Concat([]string{"-f", "lavfi", "-i", "testsrc2=s=320x192:r=25:d=1.2,noise=alls=20:allf=t"}, codec, []string{file})...)
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rng := rand.New(rand.NewPCG(1, 2))
+		for range 16 {
+			b[len(b)/4+rng.IntN(len(b)/2)] ^= 1 << rng.IntN(8)
+		}
+		write(t, file, b)
+		var before []datasets.Item
+		for i := range 3 {
+			items, failed := load(t, open(t, file))
+			if len(failed) != 1 || len(items) == 0 {
+				t.Errorf("%s: %d frames, failures %q", name, len(items), failed)
+			}
+			if i > 0 && len(items) != len(before) {
+				t.Errorf("%s: %d frames stand, and %d", name, len(items), len(before))
+			}
+			for k := range min(len(items), len(before)) {
+				if !bytes.Equal(items[k].Image.Pix, before[k].Image.Pix) {
+					t.Errorf("%s: %s has other pixels", name, items[k].ID)
+					break
+				}
+			}
+			before = items
+		}
+		t.Logf("%s: %d frames stand", name, len(before))
 	}
 }
 
