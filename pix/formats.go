@@ -372,10 +372,9 @@ func decodeTIFF(b []byte, x *extracted) (Image, error) {
 }
 
 func decodeWebP(b []byte, x *extracted) (Image, error) {
-	file := b
-	var canvas image.Point
-	var frame []byte // the first of an animation
-	var at image.Point
+	var canvas, at image.Point
+	var frame []byte // the chunks of the image, or of the first of an animation
+	animated, plain := false, false
 	for rest := b[12:]; len(rest) >= 8; {
 		n := int(binary.LittleEndian.Uint32(rest[4:]))
 		if n < 0 || n > len(rest)-8 {
@@ -385,27 +384,35 @@ func decodeWebP(b []byte, x *extracted) (Image, error) {
 		switch string(rest[:4]) {
 		case "VP8X":
 			if len(data) >= 10 {
-				canvas = image.Pt(1+int(le24(data[4:])), 1+int(le24(data[7:])))
+				canvas, plain = image.Pt(1+int(le24(data[4:])), 1+int(le24(data[7:]))), data[0]&0x10 == 0
 			}
 		case "EXIF":
 			x.orientation = exifOrientation(bytes.TrimPrefix(data, []byte(exifPrefix)))
 		case "ICCP":
 			x.profile = data
 		case "ANMF":
-			if frame == nil && len(data) >= 16 {
+			if !animated && len(data) >= 16 {
 				at = image.Pt(2*int(le24(data)), 2*int(le24(data[3:])))
-				frame = data[16:]
+				animated, frame = true, data[16:]
+			}
+		case "ALPH", "VP8 ", "VP8L":
+			if !animated {
+				frame = append(frame, rest[:min(8+n+n&1, len(rest))]...)
 			}
 		}
 		rest = rest[min(8+n+n&1, len(rest)):]
 	}
-	if frame != nil {
+	if animated {
 		x.note(NoteAnimation)
 		if err := x.sized(canvas.X, canvas.Y); err != nil {
 			return Image{}, err
 		}
-		file = still(frame)
 	}
+	if plain && !animated && bytes.HasPrefix(frame, []byte("ALPH")) {
+		return Image{}, errors.New("it has a channel of alpha that its header denies")
+	}
+	// golang.org/x/image/webp goes by flags about alpha that libwebp does not look at.
+	file := still(frame)
 	cfg, err := webp.DecodeConfig(bytes.NewReader(file))
 	if err != nil {
 		return Image{}, fmt.Errorf("reading the header: %w", err)
@@ -431,11 +438,21 @@ func decodeWebP(b []byte, x *extracted) (Image, error) {
 				row[i] = over(row[i], a[i/3])
 			}
 		}
+	case *image.NRGBA:
+		if opaque(frame) {
+			for i := 3; i < len(s.Pix); i += 4 {
+				s.Pix[i] = 255
+			}
+		}
+		m, alpha = convert(s)
 	default:
-		m, alpha = convert(src)
+		return Image{}, fmt.Errorf("it holds %T, which is not known", src)
 	}
-	if frame != nil && (m.W != canvas.X || m.H != canvas.Y) {
+	switch other := m.W != canvas.X || m.H != canvas.Y; {
+	case animated && other:
 		m, alpha = m.placed(at, canvas.X, canvas.Y), true
+	case other && canvas != image.Point{}:
+		return Image{}, fmt.Errorf("the header says %d×%d, the image has %d×%d", canvas.X, canvas.Y, m.W, m.H)
 	}
 	if alpha {
 		x.note(NoteAlpha)
@@ -445,7 +462,12 @@ func decodeWebP(b []byte, x *extracted) (Image, error) {
 
 func le24(b []byte) uint32 { return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 }
 
-// still makes a file of its own from a frame of an animation.
+// opaque reports whether a lossless image says that its alpha means nothing.
+func opaque(frame []byte) bool {
+	return len(frame) >= 13 && string(frame[:4]) == "VP8L" && frame[12]&0x10 == 0
+}
+
+// still makes a file of its own from the chunks of an image.
 func still(frame []byte) []byte {
 	out := []byte("RIFF\x00\x00\x00\x00WEBP")
 	if len(frame) >= 8 && string(frame[:4]) == "ALPH" {

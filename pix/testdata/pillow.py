@@ -147,6 +147,17 @@ files["png orientation 6, raw profile"] = png_with(
     b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n%8d\n" % len(tags) + tags.hex().encode() + b"\n"))
 
 
+def riff(chunks: bytes) -> bytes:
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WEBP" + chunks
+
+
+unused = bytearray(saved(alpha, "WEBP", lossless=True, exact=True))
+unused[24] &= ~0x10  # alpha_is_used, behind the sizes
+files["webp lossless, fourth channel unused"] = bytes(unused)
+files["webp, flag without its chunk"] = riff(
+    b"VP8X" + struct.pack("<I", 10) + b"\x10\0\0\0" + struct.pack("<I", W - 1)[:3] + struct.pack("<I", H - 1)[:3] + files["webp"][12:])
+
+
 # Pillow cuts such files to 8 bits: what they show is composited and rounded once here.
 samples = np.random.default_rng(8).integers(0, 65536, (H, W, 4))
 by_hand = {}
