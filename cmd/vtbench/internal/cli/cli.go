@@ -73,13 +73,14 @@ func usage(err error) error {
 // app is what commands share.
 type app struct {
 	out, err io.Writer
+	args     []string // of the command line
 	quiet    bool
 	decode   pix.Options // how images are read
 }
 
 // Run runs the program and returns its exit status.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{out: stdout, err: stderr}
+	a := &app{args: args, out: stdout, err: stderr}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)

@@ -383,6 +383,19 @@ func TestInterrupted(t *testing.T) {
 	if status := Run(ctx, []string{"run", "--suite", "s.yaml", "--data", "folder:in", "-o", "run"}, &out, &stderr); status != ExitInterrupted {
 		t.Errorf("status %d, want %d: %s", status, ExitInterrupted, stderr.String())
 	}
+	for args, want := range map[string]string{
+		"run|-s|text|--resume|-t|mine=process:python3 it's.py": `vtbench run -s text -t 'mine=process:python3 it'\''s.py' -o 'a b/é' --resume`,
+		"run|-o|x|-t|vq:k={2,4}|--redo-from|3|--resume=true":   `vtbench run -o x -t 'vq:k={2,4}' --resume`,
+		"run|--redo-from=3|-c|c.yaml":                          `vtbench run -c c.yaml -o 'a b/é' --resume`,
+	} {
+		a, f := app{args: strings.Split(args, "|")}, runFlags{}
+		if strings.Contains(args, "|-o|") {
+			f.output = "x"
+		}
+		if got := a.again(&f, "a b/é"); got != want {
+			t.Errorf("%s continues with\n%s, want\n%s", args, got, want)
+		}
+	}
 	if said := stderr.String(); !strings.Contains(said, "vtbench: interrupted") || strings.Contains(said, "context canceled") {
 		t.Errorf("an interrupted run says %q", said)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -150,6 +151,35 @@ func given(args []string) string {
 	default:
 		return fmt.Sprintf("but %d arguments are given, the last is %q", n, args[n-1])
 	}
+}
+
+// again is the command line that continues a run in dir: that of the run itself.
+func (a *app) again(f *runFlags, dir string) string {
+	words := []string{"vtbench"}
+	for i := 0; i < len(a.args); i++ {
+		switch name, _, valued := strings.Cut(a.args[i], "="); {
+		case name == "--redo-from" && !valued:
+			i++
+		case name == "--redo-from" || name == "--resume":
+		default:
+			words = append(words, shellWord(a.args[i]))
+		}
+	}
+	if f.output == "" {
+		words = append(words, "-o", shellWord(dir))
+	}
+	return strings.Join(append(words, "--resume"), " ")
+}
+
+// shellWord is one word as a shell reads it.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_@%+=:,./-#", r)
+	}
+	if s != "" && !strings.HasPrefix(s, "#") && strings.TrimFunc(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // wantsJSON reports whether --format json is among the arguments: an error may

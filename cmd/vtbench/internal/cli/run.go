@@ -414,16 +414,16 @@ func (a *app) execute(ctx context.Context, suite suite.Suite, r *recipe.Recipe, 
 			return &statusError{ExitInterrupted, fmt.Errorf("%w; what was measured is in %s", cause, dir)}
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("interrupted; continue with: vtbench run --suite %s -o %s --resume (and the same flags): %w", c.Suite, dir, ctx.Err())
+			return fmt.Errorf("interrupted; continue with: %s: %w", a.again(f, dir), ctx.Err())
 		}
 		if _, begun := os.Stat(filepath.Join(dir, record.ManifestFile)); begun == nil && diskFailed(err) {
-			return fmt.Errorf("%w; once there is room, continue with: vtbench run --suite %s -o %s --resume (and the same flags)", err, c.Suite, dir)
+			return fmt.Errorf("%w; once there is room, continue with: %s", err, a.again(f, dir))
 		}
 		return err
 	}
 	a.logf("measured in %s", time.Since(begun).Round(100*time.Millisecond))
 	if err := a.report(ctx, []*summary.Run{done}, dir, reportOptions{}); err != nil {
-		return fmt.Errorf("%w; everything measured is in %s, write its reports with: vtbench report %s", err, dir, dir)
+		return fmt.Errorf("%w; everything measured is in %s, write its reports with: vtbench report %s", err, dir, shellWord(dir))
 	}
 	if f.format == "json" {
 		if err := a.json(&done.Summary); err != nil {

@@ -53,7 +53,7 @@ func (a *app) printStatus(s *record.Status) error {
 		a.warnf("%s", s.Damage)
 	}
 	if s.State == record.Interrupted {
-		fmt.Fprintf(a.out, "continue with: vtbench run … -o %s --resume (and the same flags)\n", s.Run)
+		fmt.Fprintf(a.out, "continue with: vtbench run … -o %s --resume (and the same flags)\n", shellWord(s.Run))
 	}
 	if h := s.Holder; h != nil && h.Host != "" {
 		fmt.Fprintf(a.out, "by process %d on %s, since %s\n", h.PID, h.Host, h.Started)
