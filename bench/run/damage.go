@@ -36,6 +36,13 @@ func damages(t tokenizers.Tokenizer, kind string) bool {
 	return ok
 }
 
+// damages reports whether tokenizer t takes part in a kind of token damage of images, or of
+// films. The tokens of a window that is coded as one stand for no single image, and no
+// contract decodes them, whatever the tokenizer does with those of images.
+func (r *runner) damages(t int, kind string, film bool) bool {
+	return damages(r.cfg.Tokenizers[t].Tokenizer, kind) && !(film && r.codesClips(t))
+}
+
 // masked is the share of tokens that TokenMaskReplace drops; the others become any
 // other code.
 const masked = .9

@@ -431,6 +431,32 @@ func TestDamageOverTime(t *testing.T) {
 	}
 }
 
+// decoding codes films together, and decodes the tokens of single images.
+type decoding struct{ *spacetime }
+
+func (decoding) Decode(_ context.Context, codes []*tokenizers.Codes, w, h int) ([]pix.Image, error) {
+	out := make([]pix.Image, len(codes))
+	for i := range out {
+		out[i] = pix.New(w, h)
+	}
+	return out, nil
+}
+
+// TestTokensOfWindows: those of a window are no tokens of its first frame, and are not decoded
+// as such under token damage.
+func TestTokensOfWindows(t *testing.T) {
+	cfg := filmConfig(t, reel{broken: -1}, nil, nil)
+	cfg.Tokenizers = append(cfg.Tokenizers, run.TokenizerSource{Name: "clip", Kind: "spacetime", Tokenizer: decoding{newSpacetime()}})
+	cfg.Suite.Corruptions = append(cfg.Suite.Corruptions, suite.Corruption{Type: suite.TokenDrop, Severities: []int{3}})
+	dir := execute(t, cfg).Dir
+	if n := len(recordsOf(t, dir, "clip", "clean@32", "mae")); n == 0 {
+		t.Error("no values without damage")
+	}
+	if n := len(recordsOf(t, dir, "clip", "token_drop/3@32", "mae")); n != 0 {
+		t.Errorf("%d values under token damage", n)
+	}
+}
+
 // TestFilmsByAnyWay: a film is the same alone, with any workers, resumed, from a cache, in
 // shards and by workers elsewhere.
 func TestFilmsByAnyWay(t *testing.T) {

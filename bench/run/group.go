@@ -316,7 +316,7 @@ func (r *runner) condition(ctx context.Context, items []*loaded, c int, cs *cell
 		g.SetLimit(r.cfg.Workers) // whole windows are held until they were seen in order
 	}
 	for t := range r.cfg.Tokenizers {
-		if cond.DamagesTokens() && !damages(r.cfg.Tokenizers[t].Tokenizer, cond.Corruption) {
+		if cond.DamagesTokens() && !r.damages(t, cond.Corruption, film != nil) {
 			continue
 		}
 		b := &batch{tokenizer: t, condition: c, cond: cond, film: film, how: h, recalling: make(chan struct{}, 1)}

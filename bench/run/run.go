@@ -445,8 +445,9 @@ func (r *runner) cellsOfItem() int {
 // cellsOf is how many reconstructions an item has by tokenizer t.
 func (r *runner) cellsOf(t int) int {
 	n := 0
+	films := !slices.ContainsFunc(r.cfg.Datasets, func(d DatasetSource) bool { _, ok := d.Data.(datasets.Clipped); return !ok })
 	for _, c := range r.conditions {
-		if !c.DamagesTokens() || damages(r.cfg.Tokenizers[t].Tokenizer, c.Corruption) {
+		if !c.DamagesTokens() || r.damages(t, c.Corruption, films) {
 			n++
 		}
 	}
