@@ -17,6 +17,7 @@ import (
 	"github.com/vtbench/vtbench/datasets/portraits"
 	"github.com/vtbench/vtbench/datasets/textgen"
 	"github.com/vtbench/vtbench/internal/testenv"
+	metrics "github.com/vtbench/vtbench/metrics/all"
 	"github.com/vtbench/vtbench/pix"
 )
 
@@ -122,6 +123,24 @@ func TestDocCommands(t *testing.T) {
 	}
 	for prefix := range unused {
 		t.Errorf("no command of the docs starts with %q any more", prefix)
+	}
+}
+
+// docs/metrics.md names every metric; those of one engine of text by their ending.
+func TestDocsNameEveryMetric(t *testing.T) {
+	page := mustRead(t, testenv.Root(t), filepath.Join("docs", "metrics.md"))
+	for _, k := range metrics.Kinds() {
+		for _, s := range k.Specs {
+			id := s.ID
+			for _, engine := range []string{"-tesseract", "-ppocr", "-own"} {
+				if base, ok := strings.CutSuffix(id, engine); ok && bytes.Contains(page, []byte("`"+engine+"`")) {
+					id = base
+				}
+			}
+			if !bytes.Contains(page, []byte("`"+id+"`")) {
+				t.Errorf("docs/metrics.md does not name %s", s.ID)
+			}
+		}
 	}
 }
 

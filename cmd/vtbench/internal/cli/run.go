@@ -91,7 +91,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.BoolVar(&f.allowModel, "allow-model", false, "take network files without a stated digest")
 	f.cache.add(cmd)
 	fl.StringVar(&f.nats, "workers", "", "measure by vtbench-work on other machines, which share a NATS server: nats://HOST:4222")
-	fl.StringVar(&f.listen, "listen", "", "the same with a server of this run's own, at HOST:PORT")
+	fl.StringVar(&f.listen, "listen", "", "as --workers, with a NATS server of this run's own, at HOST:PORT")
 	formatFlag(cmd, &f.format, "table", "json")
 	complete(cmd, "suite", completeSuite)
 	complete(cmd, "tokenizer", completeTokenizer)

@@ -93,7 +93,7 @@ may be any data set, such as imagenet:DIR.`,
 	fl.StringVar(&f.keep, "keep-images", strconv.Itoa(shownPairs), "with --format html: pairs whose pictures are kept: all, worst (by the first metric), or how many")
 	complete(cmd, "metrics", completeMetrics)
 	fl.IntVarP(&f.workers, "jobs", "j", 0, "pairs scored at once (default: all cores)")
-	fl.StringToStringVar(&f.options, "option", nil, "option of a metric: lpips.model=FILE")
+	fl.StringToStringVar(&f.options, "option", nil, "option of a metric: lpips-alex.model=FILE; repeatable")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the bootstrap")
 	orientationFlag(cmd, &f.orientation)
 	fl.BoolVar(&f.serve, "serve", false, "answer calls on standard input and output, as docs/python.md says; Python's vtbench.score uses it")
