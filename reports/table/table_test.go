@@ -84,29 +84,6 @@ func TestHeadlineFits(t *testing.T) {
 	}
 }
 
-func TestFullHoldsEveryMetric(t *testing.T) {
-	run := text(t)
-	v, err := view.New(run)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	if err := table.Full(&b, v, table.Options{Width: 100}); err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(b.String()) {
-		if n := twwidth.Width(strings.TrimRight(line, "\n")); n > 100 {
-			t.Errorf("a line has %d columns: %s", n, line)
-		}
-	}
-	for _, m := range run.Manifest.Metrics {
-		if !strings.Contains(b.String(), m.Title) {
-			t.Errorf("%s is missing", m.ID)
-		}
-	}
-	golden(t, "full100.txt", b.String())
-}
-
 func TestHeadlineOfARobustnessRun(t *testing.T) {
 	run, err := fixture.Robust(t.TempDir())
 	if err != nil {
