@@ -13,23 +13,19 @@ import (
 	"github.com/vtbench/vtbench/tokenizers"
 )
 
-// The two encodings are a version prefix and base64url without padding of
+// The encoding of a state is a version prefix and base64url without padding of
 // unsigned LEB128 numbers (encoding/binary's uvarint).
 //
-//	histogram: "h1" K m (gap count−1)×m
-//	           gap is the distance from the id before, less one; the first id as is
-//	state:     "t1" W H books book×books
-//	book:      K dims side×dims form data
-//	form 0:    the ids in row-major order, each in ⌈log2 K⌉ bits, least
-//	           significant bit first, padded to a byte
-//	form 1:    m (gap count−1)×m as in a histogram
+//	state:  "t1" W H books book×books
+//	book:   K dims side×dims form data
+//	form 0: the ids in row-major order, each in ⌈log2 K⌉ bits, least
+//	        significant bit first, padded to a byte
+//	form 1: m (gap count−1)×m
+//	        gap is the distance from the id before, less one; the first id as is
 //
 // A decoder takes exactly what the encoder writes: whatever decodes, encodes to
 // the same string.
-const (
-	histogramPrefix = "h1"
-	statePrefix     = "t1"
-)
+const statePrefix = "t1"
 
 // MaxGrid is the largest number of positions of a book whose ids are stored in
 // order; of a larger one only the counts are kept. It bounds the state of an
@@ -49,39 +45,6 @@ var (
 	errTruncated = errors.New("it ends too early")
 	errCanonical = errors.New("it is not what the encoder writes")
 )
-
-// Encode writes the histogram as a short string; see [DecodeHistogram].
-func (h *Histogram) Encode() string {
-	b := binary.AppendUvarint(nil, uint64(h.size))
-	var codes []Code
-	for id, n := range h.All() {
-		codes = append(codes, Code{id, n})
-	}
-	return histogramPrefix + base64url.EncodeToString(appendCodes(b, codes))
-}
-
-// DecodeHistogram reads what [Histogram.Encode] wrote.
-func DecodeHistogram(s string) (*Histogram, error) {
-	r, err := open(s, histogramPrefix)
-	if err != nil {
-		return nil, fmt.Errorf("decoding a histogram: %w", err)
-	}
-	size := r.number(maxSize)
-	codes := r.codes(size, math.MaxInt64)
-	if err := r.close(); err != nil {
-		return nil, fmt.Errorf("decoding a histogram: %w", err)
-	}
-	h, err := NewHistogram(int(size))
-	if err != nil {
-		return nil, fmt.Errorf("decoding a histogram: %w", err)
-	}
-	for _, c := range codes {
-		if err := h.AddCount(c.ID, c.Count); err != nil {
-			return nil, fmt.Errorf("decoding a histogram: %w", err)
-		}
-	}
-	return h, nil
-}
 
 func appendCodes(b []byte, codes []Code) []byte {
 	b = binary.AppendUvarint(b, uint64(len(codes)))

@@ -46,9 +46,6 @@ func NewLatents(n int) (*Latents, error) {
 	return &Latents{units: make([]unit, n)}, nil
 }
 
-// Units is the number of units.
-func (l *Latents) Units() int { return len(l.units) }
-
 // Samples is the number of samples added.
 func (l *Latents) Samples() int64 { return l.samples }
 

@@ -148,17 +148,6 @@ func (h *Histogram) All() iter.Seq2[int32, int64] {
 	}
 }
 
-// Count is how often an id occurs.
-func (h *Histogram) Count(id int32) int64 {
-	if h.dense == nil {
-		return h.sparse[id]
-	}
-	if id < 0 || int(id) >= h.size {
-		return 0
-	}
-	return h.dense[id]
-}
-
 // A Code is an id with its count.
 type Code struct {
 	ID    int32 `json:"id"`
