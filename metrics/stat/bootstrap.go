@@ -139,29 +139,6 @@ func Difference(baseline, candidate []Ratio) Statistic {
 	}
 }
 
-// RelativeDifference is [Difference] as a fraction of the baseline's absolute
-// mean, undefined where that is zero.
-func RelativeDifference(baseline, candidate []Ratio) Statistic {
-	k := len(baseline)
-	return Statistic{
-		Ratios: slices.Concat(baseline, candidate),
-		Of: func(v []float64) float64 {
-			b := mean(v[:k])
-			return quotient(mean(v[k:])-b, math.Abs(b))
-		},
-	}
-}
-
-// Quotient is the mean of the upper ratios over the mean of the lower ones, such
-// as performance under corruption relative to clean (rPC).
-func Quotient(upper, lower []Ratio) Statistic {
-	k := len(upper)
-	return Statistic{
-		Ratios: slices.Concat(upper, lower),
-		Of:     func(v []float64) float64 { return quotient(mean(v[:k]), mean(v[k:])) },
-	}
-}
-
 func mean(v []float64) float64 {
 	if len(v) == 1 {
 		return v[0]

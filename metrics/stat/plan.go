@@ -76,9 +76,6 @@ func (p *Plan) Clusters() int { return p.clusters }
 // Resamples is the number of resamples.
 func (p *Plan) Resamples() int { return p.resamples }
 
-// Seed is the seed the plan was made from.
-func (p *Plan) Seed() uint64 { return p.seed }
-
 // Counts returns how often each cluster was drawn in resample r. The result may
 // be buf or memory of the plan: it must not be written to, and is valid until buf
 // is used again. buf may be nil.
