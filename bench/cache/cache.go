@@ -75,7 +75,6 @@ type Key = [sha256.Size]byte
 type Cache struct {
 	dir   string
 	limit int64
-	begun time.Time
 
 	hits, misses, damaged, failed atomic.Int64
 	written                       atomic.Int64 // bytes in all
@@ -112,7 +111,7 @@ func Open(dir string, limit int64) (*Cache, error) {
 			return nil, fmt.Errorf("making the cache: %w", err)
 		}
 	}
-	return &Cache{dir: dir, limit: limit, begun: time.Now()}, nil
+	return &Cache{dir: dir, limit: limit}, nil
 }
 
 var errEmpty = errors.New("the folder is empty")

@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -37,13 +36,6 @@ func (e *SkewError) Error() string {
 	}
 	b.WriteString("\nrun both with one version of vtbench on one version of the data, or pass --allow-version-skew, which names these differences in every output")
 	return b.String()
-}
-
-// IsSkew reports whether err is a *SkewError, and returns it.
-func IsSkew(err error) (*SkewError, bool) {
-	var e *SkewError
-	ok := errors.As(err, &e)
-	return e, ok
 }
 
 func short(digest string) string { return digest[:min(12, len(digest))] }

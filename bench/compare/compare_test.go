@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -239,8 +240,8 @@ func TestVersionSkew(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", name, err, tc.want)
 			continue
 		}
-		skew, ok := IsSkew(err)
-		if !ok {
+		var skew *SkewError
+		if !errors.As(err, &skew) {
 			t.Errorf("%s: not a SkewError", name)
 			continue
 		}

@@ -19,11 +19,10 @@ import (
 // it from window to window. Windows are done one after the other; within one, every row is
 // used by one goroutine.
 type film struct {
-	r      *runner
-	ctx    context.Context // of the whole clip: those of windows end with them
-	clip   datasets.Clip   // as far as it is in the plan
-	source int
-	rows   []filmRow // by tokenizer and condition
+	r    *runner
+	ctx  context.Context // of the whole clip: those of windows end with them
+	clip datasets.Clip   // as far as it is in the plan
+	rows []filmRow       // by tokenizer and condition
 }
 
 // filmRow is a clip through one tokenizer under one condition.
@@ -62,7 +61,7 @@ func (r *runner) film(ctx context.Context, grp *group) *film {
 		return nil
 	}
 	return &film{
-		r: r, ctx: ctx, clip: *grp.clip, source: grp.items[0].source,
+		r: r, ctx: ctx, clip: *grp.clip,
 		rows: make([]filmRow, len(r.cfg.Tokenizers)*len(r.conditions)),
 	}
 }

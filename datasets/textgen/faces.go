@@ -274,7 +274,6 @@ type run struct {
 	text string
 	at   []float64 // x of each glyph's origin
 	ink  frect
-	adv  float64
 }
 
 // set lays out a string; tracking is extra space between letters in em.
@@ -299,7 +298,6 @@ func (f *Face) set(text string, tracking float64) (run, error) {
 		}
 		x += f.glyphs[c].advance
 	}
-	r.adv = x
 	if r.ink.x0 > r.ink.x1 {
 		return run{}, fmt.Errorf("face %s: %q has no ink", f.Name, text)
 	}

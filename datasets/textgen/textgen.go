@@ -202,14 +202,13 @@ type kind struct {
 // A variant numbers what should be evenly spread over the images of a kind.
 type variant struct {
 	round int // 0, 1, 2, … of this kind
-	index int // of the item
 }
 
 // compose lays out item i.
 func compose(seed uint64, i int) (*scene, error) {
 	k := kinds[i%len(kinds)]
 	s := &scene{rng: newRNG(seed, uint64(i)), seen: map[string]bool{}, want: k.want}
-	k.build(s, variant{round: i / len(kinds), index: i})
+	k.build(s, variant{round: i / len(kinds)})
 	if s.err != nil {
 		return nil, s.err
 	}

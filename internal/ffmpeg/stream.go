@@ -33,7 +33,6 @@ const (
 // A Stream is the output of a run. It is for one goroutine; Close may be called at any
 // time, once, and must be.
 type Stream struct {
-	ctx    context.Context
 	cmd    *exec.Cmd
 	out    *os.File
 	idle   time.Duration
@@ -56,7 +55,7 @@ func (p *Program) start(ctx context.Context, j Job, args []string) (_ *Stream, e
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s := &Stream{ctx: ctx, idle: j.Idle, limit: j.MaxOutput, began: time.Now(), exited: make(chan struct{})}
+	s := &Stream{idle: j.Idle, limit: j.MaxOutput, began: time.Now(), exited: make(chan struct{})}
 	if s.idle == 0 {
 		s.idle = DefaultIdle
 	}

@@ -241,14 +241,6 @@ func (m *Model) Tensors() []*onnxpb.TensorProto {
 	return out
 }
 
-// Inputs are the names of the inputs without initializers, Outputs those of the outputs.
-func (m *Model) Inputs() []string {
-	return slices.DeleteFunc(m.values(graphInput), func(name string) bool {
-		_, initialized := m.Tensor(name)
-		return initialized
-	})
-}
-
 // Outputs are the names of the outputs.
 func (m *Model) Outputs() []string { return m.values(graphOutput) }
 

@@ -16,10 +16,8 @@ type moments struct {
 	correlation  float64
 	spreadIn     float64 // standard deviation of the input
 	spreadOut    float64
-	brightness   float64 // mean of the output less that of the input
-	meanIn       float64
-	chromaIn     float64 // standard deviation of colour, brightness taken out
-	chromaOut    float64
+	brightness   float64    // mean of the output less that of the input
+	chromaIn     float64    // standard deviation of colour, brightness taken out
 	kept         [6]float64 // correlation of colour, by order of channels
 }
 
@@ -50,7 +48,7 @@ func (s *Sums) moments() moments {
 		xy += (m.cross[i][i] + m.in[i]*m.out[i]) / 3
 	}
 	xx, yy, xy = max(xx-x*x, 0), max(yy-y*y, 0), xy-x*y
-	m.spreadIn, m.spreadOut, m.meanIn, m.brightness = math.Sqrt(xx), math.Sqrt(yy), x, y-x
+	m.spreadIn, m.spreadOut, m.brightness = math.Sqrt(xx), math.Sqrt(yy), y-x
 	if xx > 0 {
 		m.gain = xy / xx
 		m.offset = y - m.gain*x
@@ -60,7 +58,7 @@ func (s *Sums) moments() moments {
 	}
 	a, b, c := colour(m.inIn), colour(m.outOut), colour(m.cross)
 	varIn, varOut := a[0][0]+a[1][1]+a[2][2], b[0][0]+b[1][1]+b[2][2]
-	m.chromaIn, m.chromaOut = math.Sqrt(max(varIn, 0)), math.Sqrt(max(varOut, 0))
+	m.chromaIn = math.Sqrt(max(varIn, 0))
 	for k, o := range orders {
 		if varIn*varOut > 0 {
 			m.kept[k] = (c[o[0]][0] + c[o[1]][1] + c[o[2]][2]) / math.Sqrt(varIn*varOut)

@@ -52,8 +52,7 @@ const (
 // Server serves one folder.
 type Server struct {
 	o     Options
-	dir   string // without links
-	local bool   // listens on this machine alone
+	local bool // listens on this machine alone
 	shelf *shelf
 	watch *watch
 }
@@ -71,9 +70,9 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a folder for pages: %w", err)
 	}
-	s := &Server{o: o, dir: dir, local: true}
+	s := &Server{o: o, local: true}
 	s.shelf = &shelf{ctx: context.Background(), work: work, kinds: o.Kinds, log: o.Log, pages: map[string]*shelved{}}
-	s.watch = &watch{o: o, dir: dir, shelf: s.shelf}
+	s.watch = &watch{o: o, dir: dir}
 	return s, nil
 }
 

@@ -34,9 +34,8 @@ const stateDamaged = "damaged"
 
 // watch knows what is in the folder.
 type watch struct {
-	o     Options
-	dir   string
-	shelf *shelf
+	o   Options
+	dir string
 
 	mu     sync.Mutex
 	looked time.Time

@@ -57,7 +57,6 @@ func FSIMC(ref, got pix.Image) (float64, error) { return fsimc.score(ref, got) }
 
 // features are what FSIM compares, at every pixel of the shrunk image.
 type features struct {
-	w, h       int
 	congruency []float64
 	gradient   []float64 // squared magnitudes
 	i, q       []float64 // chroma, where wanted
@@ -77,7 +76,7 @@ func featuresOf(mem *memory, m pix.Image, chroma bool) features {
 	p := mem.floats(n)
 	luma(p, m)
 	y, w, h := pool(mem, p, m.W, m.H, f, zeroBorder)
-	out := features{w: w, h: h, congruency: mem.floats(w * h), gradient: mem.floats(w * h)}
+	out := features{congruency: mem.floats(w * h), gradient: mem.floats(w * h)}
 	scharr(mem, out.gradient, y, w, h)
 	phaseCongruency(mem, out.congruency, y, w, h)
 	if !chroma {

@@ -18,7 +18,7 @@ var mdsi = definition{
 	minSide: 4,
 	prepare: func(ref pix.Image, mem *memory) scorer {
 		p, w, h := mdsiPlanes(mem, ref)
-		m := &mdsiReference{w: w, h: h, l: p[0], hue: p[1], m: p[2], gradient: mem.floats(w * h)}
+		m := &mdsiReference{l: p[0], hue: p[1], m: p[2], gradient: mem.floats(w * h)}
 		for y := range h {
 			prewitt(m.gradient[y*w:(y+1)*w], m.l, y, w, 1.0/9)
 		}
@@ -38,7 +38,6 @@ const (
 func MDSI(ref, got pix.Image) (float64, error) { return mdsi.score(ref, got) }
 
 type mdsiReference struct {
-	w, h     int
 	l        []float64 // luminance with a ring of zeros
 	hue, m   []float64
 	gradient []float64 // squared magnitudes of l

@@ -101,7 +101,6 @@ type s2Planes [3][]float32
 
 // s2Scale is the reference at one scale.
 type s2Scale struct {
-	w, h    int
 	planes  s2Planes
 	mu, s11 [3][]float32
 }
@@ -113,7 +112,7 @@ type s2Reference struct {
 func newSSIMULACRA2Reference(ref pix.Image, mem *memory) *s2Reference {
 	s := &s2Reference{}
 	s2EachScale(ref, mem, func(planes s2Planes, w, h int) {
-		scale := s2Scale{w: w, h: h}
+		var scale s2Scale
 		for c, p := range planes {
 			keep := take[float32](mem, len(p))
 			copy(keep, p)

@@ -116,7 +116,6 @@ type Shot struct {
 	Item  *gallery.Item
 	Shown gallery.Shown
 	Box   record.Box
-	Found bool    // something was read or recognised, or should have been
 	Right float64 // 1 where it was read as labelled, 0 where not; NaN where it does not count
 	Value float64 // of the metric of the image's boxes
 	Read  string
@@ -184,7 +183,7 @@ func (f *Film) shots(instance string, token int) (out []Shot, label string) {
 		shot := Shot{Frame: i, Item: it, Shown: it.Shown[s], Box: it.Boxes.List[b], Right: math.NaN(), Value: math.NaN()}
 		for _, found := range it.Boxes.Found[instance] {
 			if found.Token == token {
-				shot.Found, shot.Right, shot.Value, shot.Read = true, found.Right, found.Value, found.Read
+				shot.Right, shot.Value, shot.Read = found.Right, found.Value, found.Read
 			}
 		}
 		label = cmp.Or(label, shot.Box.Label)

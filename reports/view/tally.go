@@ -134,20 +134,3 @@ func (v *View) Tally(dataset, condition, metric string) Tally {
 }
 
 func (s *Span) add(n int) { s.Min, s.Max = min(s.Min, n), max(s.Max, n) }
-
-// Dropped is the largest number of values that stayed out of a mean for any
-// reason, over the tokenizers.
-func (t Tally) Dropped() Span {
-	var s Span
-	for i, tt := range t.Tokens {
-		n := 0
-		for _, d := range tt.Dropped {
-			n += d
-		}
-		if i == 0 {
-			s = Span{n, n}
-		}
-		s.add(n)
-	}
-	return s
-}

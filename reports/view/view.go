@@ -70,7 +70,6 @@ type Run struct {
 	Name     string // of the directory, unique on the page
 	Dir      string
 	Manifest *record.Manifest
-	Complete bool
 }
 
 // A Condition of the page, parsed where it can be.
@@ -143,7 +142,7 @@ func New(runs ...*summary.Run) (*View, error) {
 	v := &View{rows: map[key]summary.Row{}}
 	names := runNames(runs)
 	for i, r := range runs {
-		v.Runs = append(v.Runs, Run{Name: names[i], Dir: r.Dir, Manifest: &r.Manifest, Complete: r.Complete})
+		v.Runs = append(v.Runs, Run{Name: names[i], Dir: r.Dir, Manifest: &r.Manifest})
 		if !r.Complete {
 			v.warn("run %s is not complete: these are the values so far; continue it with --resume", names[i])
 		}

@@ -265,9 +265,6 @@ func baseRTL(runs []run) bool {
 	return slices.ContainsFunc(runs, func(r run) bool { return r.direction == di.DirectionRTL })
 }
 
-// Width is that of the ink, in units of the em.
-func (l Line) Width() float64 { return l.ink.x1 - l.ink.x0 }
-
 // A Color is an sRGB colour; the zero value is black.
 type Color struct{ R, G, B uint8 }
 

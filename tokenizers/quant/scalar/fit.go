@@ -489,12 +489,6 @@ func Requantize(q, m int64, e int) int64 {
 // UnitTable is the grid of the options, of 2^bits values between −1 and 1.
 func UnitTable(o Options, bits float64) Table { return unitGrid(o.defaults(), bits, 1) }
 
-// Scaled is the table stretched by a positive factor.
-func (t Table) Scaled(by float64) Table { return scaleTable(t, by) }
-
-// NewTable is the table of ascending values, with the thresholds half way between them.
-func NewTable(values []float64) Table { return newTable(values) }
-
 // ScaleOf finds the factor by which the numbers v, which share one, stretch a unit table.
 func ScaleOf(v []float32, unit Table, o Options) float64 { return fitScale(v, unit, o.defaults()) }
 

@@ -567,17 +567,6 @@ func (f *Format) Value(k int, id int32) float32 {
 	return f.tables[f.coded[k]].Values[id]
 }
 
-// Column is the column of the k-th id; −1 for the scale of the row.
-func (f *Format) Column(k int) int {
-	if f.perRow {
-		if k == 0 {
-			return -1
-		}
-		k--
-	}
-	return f.coded[k]
-}
-
 // Encode writes the ids of one row, which it does not change.
 func (f *Format) Encode(ids []int32, row []float32) {
 	if f.rotation != nil {
