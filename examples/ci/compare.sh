@@ -47,6 +47,10 @@ lines() {
 }
 
 mkdir -p "$out"
+# Where this ends early, nobody shall take what an earlier call left for its results.
+for file in pr compare.json comment.md summary.md junit.xml annotations.txt new-baseline.vtbench.json.gz; do
+  rm -f "$out/$file"
+done
 if [ -n "${VTBENCH_PR:-}" ]; then
   printf '%s\n' "$VTBENCH_PR" >"$out/pr"
 fi
@@ -93,7 +97,8 @@ compared=0
   --also junit="$out/junit.xml" \
   --also annotations="$out/annotations.txt" || compared=$?
 
-if [ "$compared" -eq 0 ] || [ "$compared" -eq 3 ]; then
+# Where nothing could be compared (4) the files say why, if there are any.
+if [ -s "$out/summary.md" ] && [ -s "$out/annotations.txt" ]; then
   if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then
     cat "$out/summary.md" >>"$GITHUB_STEP_SUMMARY"
   fi

@@ -133,6 +133,22 @@ func TestCompareScript(t *testing.T) {
 	if !strings.Contains(stdout, "\n::error title=PSNR") {
 		t.Errorf("no annotation:\n%s", stdout)
 	}
+	// Nothing to compare is shown with its reason; what failed earlier leaves no old results.
+	env["VTBENCH_OUT"], env["VTBENCH_TOKENIZERS"], env["VTBENCH_GATES"], env["GITHUB_STEP_SUMMARY"] = "none", "resize", "", "nothing.md"
+	if status, _, stderr := shell(t, script, env); status != ExitItemsFailed {
+		t.Errorf("without the tokenizer: status %d, %s", status, stderr)
+	}
+	if b, err := os.ReadFile("nothing.md"); err != nil || !strings.Contains(string(b), "mine is in the baseline") {
+		t.Errorf("without the tokenizer the summary is %q, %v", b, err)
+	}
+	env["VTBENCH_TOKENIZERS"] = "nosuch"
+	if status, _, stderr := shell(t, script, env); status != ExitUsage {
+		t.Errorf("no such tokenizer: status %d, %s", status, stderr)
+	}
+	if left, err := filepath.Glob("none/*.*"); err != nil || len(left) > 0 {
+		t.Errorf("left of an earlier comparison: %v, %v", left, err)
+	}
+	env["VTBENCH_GATES"] = "gates.yaml"
 	// A stored comparison is published without its data.
 	if status, out, stderr := vtbench(t, "comment", "--report", "worse/compare.json", "--dry-run"); status != ExitDone || !strings.Contains(out, "gates failed") {
 		t.Errorf("comment: status %d, %s", status, stderr)
