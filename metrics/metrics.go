@@ -264,6 +264,9 @@ type Kind struct {
 	// Beside lists metrics that options ask for beside the wanted ones, such as those of a
 	// second engine; nil for none.
 	Beside func(wanted []string, options map[string]string) ([]string, error)
+	// Options is the word before the dot of options that several metrics share: "ocr". Those
+	// of one metric begin with its id.
+	Options string
 	// NeedsModel marks metrics that need a file the user has to bring; "all" leaves
 	// them out.
 	NeedsModel bool

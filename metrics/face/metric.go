@@ -119,7 +119,8 @@ var similarities = [2]float64{-.5, 1}
 // Kind is the registry's entry.
 func Kind() metrics.Kind {
 	return metrics.Kind{
-		Specs: Specs(),
+		Specs:   Specs(),
+		Options: "face",
 		Open: func(ctx context.Context, cfg metrics.Config) (metrics.Metric, error) {
 			e, err := openEngine(ctx, cfg.Options)
 			if err != nil {

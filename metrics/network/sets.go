@@ -12,7 +12,7 @@ import (
 
 // setKind is the entry of the metrics of sets: one network's features make all of them.
 func setKind() metrics.Kind {
-	return metrics.Kind{Specs: feature.Specs(), Sets: sets{}, NeedsModel: true}
+	return metrics.Kind{Specs: feature.Specs(), Sets: sets{}, Options: "feature", NeedsModel: true}
 }
 
 // sets measures sets by the features of the network that the options describe.

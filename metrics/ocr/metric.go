@@ -131,7 +131,9 @@ func besideSpecs(engine string) []metrics.Spec {
 var titles = map[string]string{EngineTesseract: "Tesseract", EnginePPOCR: "PP-OCR", EngineOwn: "own"}
 
 // Kind is the registry's entry.
-func Kind() metrics.Kind { return metrics.Kind{Specs: Specs(), Open: open, Beside: alongside} }
+func Kind() metrics.Kind {
+	return metrics.Kind{Specs: Specs(), Open: open, Beside: alongside, Options: "ocr"}
+}
 
 // alongside lists the metrics of engines behind the first, of those that are wanted.
 func alongside(wanted []string, options map[string]string) ([]string, error) {

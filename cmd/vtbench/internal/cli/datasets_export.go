@@ -108,6 +108,9 @@ func (a *app) export(ctx context.Context, specs []string, dir string, f *exportF
 	if f.limit < 0 || f.workers < 0 {
 		return usagef("--limit and --jobs must not be negative")
 	}
+	if f.limit > 0 && f.full {
+		return usagef("--limit and --full exclude each other")
+	}
 	var asked suite.Suite
 	if f.suite != "" {
 		var err error

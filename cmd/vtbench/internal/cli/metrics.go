@@ -119,11 +119,35 @@ func isMissing(err error) bool {
 	return errors.As(err, &m)
 }
 
+// knownOptions refuses options that nothing would read: a misspelt one that is ignored is a
+// wrong result that looks right.
+func knownOptions(options map[string]string) error {
+	owner, _, _ := strings.Cut(modeOption, ".")
+	owners := []string{owner}
+	for _, k := range allmetrics.Kinds() {
+		if k.Options != "" {
+			owners = append(owners, k.Options)
+		}
+		for _, s := range k.Specs {
+			owners = append(owners, s.ID)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(options)) {
+		if owner, _, dotted := strings.Cut(key, "."); !dotted || !slices.Contains(owners, owner) {
+			return usagef("option %q: nothing has options of %q%s; want METRIC.NAME=VALUE, such as ocr.lang=deu", key, owner, suggest.Hint(owner, owners))
+		}
+	}
+	return nil
+}
+
 // openMetrics opens the kinds that yield any of the wanted ids; an unknown id is
 // an error with the nearest one. Those that optional names are left out where what
 // they need is missing.
 func openMetrics(ctx context.Context, ids, optional []string, cfg metrics.Config) (o openedMetrics, err error) {
 	if _, err := findMetrics(ids); err != nil {
+		return o, err
+	}
+	if err := knownOptions(cfg.Options); err != nil {
 		return o, err
 	}
 	cfg.Wanted = ids

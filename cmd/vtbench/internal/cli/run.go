@@ -145,6 +145,9 @@ func (a *app) run(cmd *cobra.Command, f *runFlags) error {
 	if err != nil {
 		return err
 	}
+	if cmd.Flags().Changed("limit") && f.full {
+		return usagef("--limit and --full exclude each other")
+	}
 	if c.Limit != nil && *c.Limit < 1 {
 		return usagef("--limit %d: want 1 item or more; leave it out for the suite's own number, --full takes all", *c.Limit)
 	}
@@ -179,7 +182,7 @@ func merge(cmd *cobra.Command, f *runFlags, c *config) {
 	set("data", func() { c.Data = f.data })
 	set("resolution", func() { c.Resolutions = f.resolutions })
 	set("metrics", func() { c.Metrics = f.metrics })
-	set("limit", func() { c.Limit = &f.limit })
+	set("limit", func() { c.Limit, c.Full = &f.limit, false })
 	set("full", func() { c.Full = f.full })
 	set("jobs", func() { c.Workers = f.workers })
 	set("batch", func() { c.Batch = f.batch })
