@@ -69,7 +69,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.StringArrayVar(&f.data, "data", nil, "data set instead of the suite's: NAME or KIND:PATH; repeatable")
 	fl.StringSliceVarP(&f.metrics, "metrics", "m", nil, "metrics instead of the suite's; +NAME adds to them: psnr,ssim or +lpips-alex")
 	fl.StringVar(&f.recipe, "recipe", "", "YAML file with the conditions under which sets are compared, instead of a suite (docs/rfid.md)")
-	fl.StringVarP(&f.config, "config", "c", "", "YAML file with any of these settings")
+	fl.StringVarP(&f.config, "config", "c", "", "YAML file that says what is measured (docs/cli.md has its keys)")
 	fl.StringVarP(&f.output, "output", "o", "", "run directory (default runs/SUITE-TIME)")
 	fl.VarP(&sides{to: &f.resolutions}, "resolution", "r", "sides of the squares tokenizers see, or native (default: the suite's)")
 	fl.IntVarP(&f.workers, "jobs", "j", 0, "workers (default: all cores); results do not depend on it")
