@@ -20,7 +20,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"image"
 	"math"
@@ -203,26 +202,6 @@ func (c *collect) done() ([]label, []datasets.LostLabel, error) {
 	return c.labels, c.lost, nil
 }
 
-// unmarshal decodes JSON and says where it is wrong.
-func unmarshal(file string, b []byte, v any) error {
-	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	err := boundedjson.Unmarshal(b, v, boundedjson.Default)
-	if err == nil {
-		return nil
-	}
-	offset := int64(0)
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		offset = syntax.Offset
-	case errors.As(err, &kind):
-		offset = kind.Offset
-	}
-	line := 1 + bytes.Count(b[:min(max(offset, 0), int64(len(b)))], []byte("\n"))
-	return fmt.Errorf("%s:%d: %w", file, line, err)
-}
-
 // A layout is a set whose labels are one file an image.
 type layout struct {
 	kind, title, licence string
@@ -333,7 +312,7 @@ func parseCORD(file string, b []byte) ([]label, []datasets.LostLabel, error) {
 			} `json:"words"`
 		} `json:"valid_line"`
 	}
-	if err := unmarshal(file, b, &in); err != nil {
+	if err := boundedjson.UnmarshalFile(file, b, &in); err != nil {
 		return nil, nil, err
 	}
 	c := collect{file: file}
@@ -380,7 +359,7 @@ func parseFUNSD(file string, b []byte) ([]label, []datasets.LostLabel, error) {
 			} `json:"words"`
 		} `json:"form"`
 	}
-	if err := unmarshal(file, b, &in); err != nil {
+	if err := boundedjson.UnmarshalFile(file, b, &in); err != nil {
 		return nil, nil, err
 	}
 	c := collect{file: file}
@@ -572,7 +551,7 @@ type element struct {
 func elements(file string, b []byte) ([]element, error) {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
 	var all []json.RawMessage // bounds what is there, and says where it is no JSON
-	if err := unmarshal(file, b, &all); err != nil {
+	if err := boundedjson.UnmarshalFile(file, b, &all); err != nil {
 		return nil, err
 	}
 	d := json.NewDecoder(bytes.NewReader(b))

@@ -1,9 +1,7 @@
 package video
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -181,7 +179,7 @@ func OpenTokBench(ctx context.Context, arg string, o datasets.Options) (*Set, er
 // readTokBench hands the frames of a list over.
 func readTokBench(file string, b []byte, add func(where, video string, frame int, m *marked) error) error {
 	var in []tokBenchFrame
-	if err := unmarshal(file, b, &in); err != nil {
+	if err := boundedjson.UnmarshalFile(file, b, &in); err != nil {
 		return err
 	}
 	for i, f := range in {
@@ -358,24 +356,4 @@ func overlap(a, b image.Rectangle) float64 {
 	area := func(r image.Rectangle) float64 { return float64(r.Dx()) * float64(r.Dy()) }
 	both := area(a.Intersect(b))
 	return both / (area(a) + area(b) - both)
-}
-
-// unmarshal decodes JSON and says where it is wrong.
-func unmarshal(file string, b []byte, v any) error {
-	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	err := boundedjson.Unmarshal(b, v, boundedjson.Default)
-	if err == nil {
-		return nil
-	}
-	offset := int64(0)
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		offset = syntax.Offset
-	case errors.As(err, &kind):
-		offset = kind.Offset
-	}
-	line := 1 + bytes.Count(b[:min(max(offset, 0), int64(len(b)))], []byte("\n"))
-	return fmt.Errorf("%s:%d: %w", file, line, err)
 }

@@ -14,7 +14,9 @@
 package boundedjson
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -34,6 +36,27 @@ func Unmarshal(data []byte, v any, limit int64) error {
 		return err
 	}
 	return json.Unmarshal(data, v)
+}
+
+// UnmarshalFile decodes what a file of this name holds, with or without a byte order mark,
+// within [Default]; an error names the file and the line.
+func UnmarshalFile(file string, b []byte, v any) error {
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	err := Unmarshal(b, v, Default)
+	if err == nil {
+		return nil
+	}
+	offset := int64(0)
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		offset = syntax.Offset
+	case errors.As(err, &kind):
+		offset = kind.Offset
+	}
+	line := 1 + bytes.Count(b[:min(max(offset, 0), int64(len(b)))], []byte("\n"))
+	return fmt.Errorf("%s:%d: %w", file, line, err)
 }
 
 // Check reports whether the values of a text would take more than limit bytes as what v,

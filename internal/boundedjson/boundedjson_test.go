@@ -170,3 +170,21 @@ func BenchmarkCheck(b *testing.B) {
 		})
 	}
 }
+
+func TestUnmarshalFile(t *testing.T) {
+	for in, want := range map[string]string{
+		"\xef\xbb\xbf{\"n\": 1}":      "",
+		"{\n\"n\": 1,\n}":             "a.json:3: invalid character '}' looking for beginning of object key string",
+		"\xef\xbb\xbf\n{\"n\": [\n]}": "a.json:2: json: cannot unmarshal array into Go struct field leaf.n of type float64",
+	} {
+		var got leaf
+		err := boundedjson.UnmarshalFile("a.json", []byte(in), &got)
+		if want == "" {
+			if err != nil || got.N != 1 {
+				t.Errorf("%q: %v, %v", in, got.N, err)
+			}
+		} else if err == nil || err.Error() != want {
+			t.Errorf("%q: error %v, want %s", in, err, want)
+		}
+	}
+}
