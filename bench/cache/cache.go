@@ -77,8 +77,7 @@ type Cache struct {
 	limit int64
 
 	hits, misses, damaged, failed atomic.Int64
-	written                       atomic.Int64 // bytes in all
-	unbooked                      atomic.Int64 // of them, bytes that are not in the ledger yet
+	unbooked                      atomic.Int64 // bytes written that are not in the ledger yet
 }
 
 // Stats say what a cache did since it was opened.
@@ -87,7 +86,6 @@ type Stats struct {
 	// Damaged are entries that were torn, edited or another one's; they were taken for
 	// missing.
 	Damaged int64
-	Written int64 // bytes
 	Failed  int64 // entries that could not be written
 }
 
@@ -155,7 +153,7 @@ func (c *Cache) Dir() string { return c.dir }
 
 // Stats says what was done so far.
 func (c *Cache) Stats() Stats {
-	return Stats{c.hits.Load(), c.misses.Load(), c.damaged.Load(), c.written.Load(), c.failed.Load()}
+	return Stats{c.hits.Load(), c.misses.Load(), c.damaged.Load(), c.failed.Load()}
 }
 
 // path is where an entry lies: 256 folders keep each of them small.
@@ -246,7 +244,6 @@ func (c *Cache) Put(s Space, k Key, body []byte) {
 		c.failed.Add(1)
 		return
 	}
-	c.written.Add(int64(len(b)))
 	// A long run looks after the limit on its way, not only at its end.
 	if n := c.unbooked.Add(int64(len(b))); n > max(c.limit/20, 1<<20) && c.unbooked.CompareAndSwap(n, 0) {
 		if err := c.book(n); err != nil {
