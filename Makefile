@@ -99,7 +99,7 @@ tidy: ## Bring all go.mod files up to date, after a new dependency
 	cd checks && go mod tidy
 	cd checks/browser && go mod tidy
 
-claims: build ## Measure what published quantizers claim, into docs/rules.md and docs/weights.md, and plot them
+claims: build deps-video ## Measure what published quantizers claim, into docs/rules.md and docs/weights.md, and plot them
 	rm -rf runs/rules
 	$(BIN)/vtbench run --suite tokenizers/quant/claims/rules.yaml -o runs/rules
 	go run ./tokenizers/quant/claims

@@ -132,11 +132,15 @@ func run(ctx context.Context, args []string) error {
 	if err := b.bounds(ctx, &bounds); err != nil {
 		return err
 	}
+	// Written before the films, which need ffmpeg: what was measured is not lost for want of it.
+	if err := write(*out, map[string]string{"claims": table.String(), "rates": rates.String(), "bounds": bounds.String()}); err != nil {
+		return err
+	}
 	body, err := films(ctx, ofFilms)
 	if err != nil {
 		return err
 	}
-	return write(*out, map[string]string{"claims": table.String(), "rates": rates.String(), "bounds": bounds.String(), "films": body})
+	return write(*out, map[string]string{"films": body})
 }
 
 // write puts tables between their markers in a file.
