@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -628,6 +630,36 @@ func TestWorstCases(t *testing.T) {
 		t.Errorf("pictures of the worst case: %+v", w)
 	} else if w.Label != "Total" || w.ReadBaseline != "Total" || w.ReadCandidate != "Tola" {
 		t.Errorf("readings of the worst case: %+v", w)
+	}
+}
+
+// A line that cannot be read costs its own reading, not the comparison.
+func TestReadingsAfterABadLine(t *testing.T) {
+	h := simHeader()
+	h.Worst = "psnr"
+	base, cand := recordOf("a", "", "", "psnr", 30), recordOf("a", "", "", "psnr", 20)
+	cand.Expected, cand.Detail = "Total", "Tola"
+	b, c := resultsOf(t, "base", h, base), resultsOf(t, "cand", h, cand)
+	c.Dir = t.TempDir()
+	j, err := record.OpenJournal(c.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(j.AddRecord(&base), j.AddRecord(&cand), j.Commit(0, 1), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(c.Dir, record.RecordsFile)
+	lines, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines[0] = 'x'
+	if err := os.WriteFile(path, lines, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := compareBoth(t, b, c, Options{Resamples: 99})
+	if len(r.WorstCases) != 1 || r.WorstCases[0].ReadCandidate != "Tola" {
+		t.Errorf("worst cases %+v", r.WorstCases)
 	}
 }
 
