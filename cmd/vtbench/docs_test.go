@@ -38,6 +38,8 @@ var notHere = map[string]string{
 	"vtbench run --suite text -t zoo:":                                                                   "gigabytes from a hub; make test-zoo",
 	"vtbench run --recipe imagenet-256.yaml":                                                             "ImageNet, and a network that the reader has",
 	"vtbench score --recipe imagenet-256.yaml":                                                           "likewise",
+	"vtbench run --recipe ucf-fvd.yaml":                                                                  "UCF-101, and a network that the reader has",
+	"vtbench score --recipe ucf-fvd.yaml":                                                                "likewise",
 	"GITHUB_TOKEN=… vtbench comment":                                                                     "publishes",
 	"vtbench score ref/ dist/ -m fid,kid":                                                                "KID is of a thousand images",
 }
@@ -227,6 +229,7 @@ func small(args []string, n int) []string {
 		return args
 	}
 	add := func(more ...string) { args = append(args, more...) }
+	args = slices.DeleteFunc(args, func(a string) bool { return a == "--full" }) // it excludes --limit
 	if !has("--limit") {
 		limit := "1"
 		if has("+fid") {
