@@ -15,7 +15,11 @@ func Fit(names []string, room int) []string {
 	for _, n := range names {
 		longest = max(longest, twwidth.Width(n))
 	}
-	for ; room < longest; room++ {
+	// Beyond what any screen shows the room doubles: names of others may be of any length.
+	for step := 1; room < longest; room += step {
+		if room >= 256 {
+			step = room
+		}
 		half := (room - 1) / 2
 		for _, tail := range []int{half, half + half/2, room - 1 - min(4, half), half / 2, min(4, half), 0} {
 			if out, ok := shortened(names, room, tail); ok {

@@ -2,6 +2,7 @@ package format_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
@@ -43,4 +44,14 @@ func TestFitKeepsNamesApart(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Long names that differ in their middles alone are told apart in time that grows with
+// their length, not with its square.
+func TestFitOfLongNames(t *testing.T) {
+	long := strings.Repeat("x", 50_000)
+	names := []string{long + "a" + long, long + "b" + long}
+	if out := format.Fit(names, 20); out[0] == out[1] {
+		t.Error("different names became one")
+	}
 }
