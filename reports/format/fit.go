@@ -12,8 +12,10 @@ import (
 // room is exceeded where no choice does.
 func Fit(names []string, room int) []string {
 	longest := 0
-	for _, n := range names {
-		longest = max(longest, twwidth.Width(n))
+	split := make([]parts, len(names))
+	for i, n := range names {
+		split[i] = partsOf(n)
+		longest = max(longest, split[i].width)
 	}
 	// Beyond what any screen shows the room doubles: names of others may be of any length.
 	for step := 1; room < longest; room += step {
@@ -22,7 +24,7 @@ func Fit(names []string, room int) []string {
 		}
 		half := (room - 1) / 2
 		for _, tail := range []int{half, half + half/2, room - 1 - min(4, half), half / 2, min(4, half), 0} {
-			if out, ok := shortened(names, room, tail); ok {
+			if out, ok := shortened(split, room, tail); ok {
 				return out
 			}
 		}
@@ -30,46 +32,50 @@ func Fit(names []string, room int) []string {
 	return names
 }
 
+// parts are the graphemes of a name and the columns that each takes.
+type parts struct {
+	name   string
+	width  int // of the name
+	texts  []string
+	widths []int
+}
+
+func partsOf(name string) parts {
+	p := parts{name: name, width: twwidth.Width(name)}
+	for g := uniseg.NewGraphemes(name); g.Next(); {
+		p.texts, p.widths = append(p.texts, g.Str()), append(p.widths, twwidth.Width(g.Str()))
+	}
+	return p
+}
+
 // shortened are the names with so many columns kept of their ends, and whether different names
 // are still different.
-func shortened(names []string, room, tail int) ([]string, bool) {
+func shortened(names []parts, room, tail int) ([]string, bool) {
 	out := make([]string, len(names))
 	of := map[string]string{}
-	for i, name := range names {
-		s := shorten(name, room, tail)
-		if other, taken := of[s]; taken && other != name {
+	for i, p := range names {
+		s := p.shorten(room, tail)
+		if other, taken := of[s]; taken && other != p.name {
 			return nil, false
 		}
-		of[s], out[i] = name, s
+		of[s], out[i] = p.name, s
 	}
 	return out, true
 }
 
 // shorten keeps so many columns of a name's end, and of its beginning what there is room for.
-func shorten(s string, room, tail int) string {
-	if twwidth.Width(s) <= room {
-		return s
+func (p parts) shorten(room, tail int) string {
+	if p.width <= room {
+		return p.name
 	}
-	var parts []string
-	for g := uniseg.NewGraphemes(s); g.Next(); {
-		parts = append(parts, g.Str())
-	}
-	end, used := len(parts), 0
-	for ; end > 0; end-- {
-		wide := twwidth.Width(parts[end-1])
-		if used+wide > tail {
-			break
-		}
-		used += wide
+	end, used := len(p.texts), 0
+	for ; end > 0 && used+p.widths[end-1] <= tail; end-- {
+		used += p.widths[end-1]
 	}
 	used++ // the ellipsis
 	begin := 0
-	for ; begin < end; begin++ {
-		wide := twwidth.Width(parts[begin])
-		if used+wide > room {
-			break
-		}
-		used += wide
+	for ; begin < end && used+p.widths[begin] <= room; begin++ {
+		used += p.widths[begin]
 	}
-	return strings.Join(parts[:begin], "") + "…" + strings.Join(parts[end:], "")
+	return strings.Join(p.texts[:begin], "") + "…" + strings.Join(p.texts[end:], "")
 }
