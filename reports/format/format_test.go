@@ -115,6 +115,9 @@ func TestLine(t *testing.T) {
 		"a\u202eb":        `a\u202eb`,
 		"bad\xffbyte":     `bad\xffbyte`,
 		"\u009bcsi\u200b": `\x9bcsi\u200b`,
+		"so\u00adft":      `so\xadft`,
+		"tag\U000e0041":   `tag\ue0041`,
+		"क्\u200dष":       "क्\u200dष",
 	} {
 		if got := format.Line(in); got != want {
 			t.Errorf("Line(%q) = %q, want %q", in, got, want)

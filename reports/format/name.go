@@ -50,12 +50,10 @@ func unsafe(r rune) bool {
 	switch {
 	case r == utf8.RuneError, unicode.Is(unicode.Cc, r):
 		return true
-	case r == '\u200b', r == '\u200e', r == '\u200f', r == '\u061c', r == '\ufeff', r == '\u2028', r == '\u2029':
-		return true
-	case r >= '\u202a' && r <= '\u202e', r >= '\u2060' && r <= '\u2069':
-		return true
+	case r == '\u200c', r == '\u200d': // joiners, of which scripts and emoji have need
+		return false
 	}
-	return false
+	return unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
 // Slug makes a name fit for a file: lower-case letters, digits, dots, dashes and
