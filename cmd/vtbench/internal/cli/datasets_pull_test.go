@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/vtbench/vtbench/pix"
@@ -37,9 +38,9 @@ func TestDatasetsPullRecipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	served := map[string][]byte{"/x.png": png.Bytes(), "/set.zip": packed.Bytes()}
-	requests := 0
+	var requests atomic.Int32
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		requests++
+		requests.Add(1)
 		b, ok := served[r.URL.Path]
 		if !ok {
 			http.NotFound(w, r)
@@ -67,8 +68,8 @@ func TestDatasetsPullRecipe(t *testing.T) {
 			t.Errorf("stderr %s", stderr)
 		}
 	}
-	if requests != 2 {
-		t.Errorf("%d requests for two files, twice", requests)
+	if n := requests.Load(); n != 2 {
+		t.Errorf("%d requests for two files, twice", n)
 	}
 	for spec, items := range map[string]int{"folder:" + to: 3, "archive:" + filepath.Join(to, "set.zip"): 2} {
 		status, stdout, stderr := vtbench(t, "datasets", "info", spec, "--format", "json")
