@@ -45,12 +45,12 @@ func plainValue(err error) error {
 		return err
 	}
 	want := "a number"
-	switch kind := invalid.GetFlag().Value.Type(); {
-	case kind == "bool":
+	switch strings.TrimRight(invalid.GetFlag().Value.Type(), "0123456789") { // of bits
+	case "bool":
 		want = "true or false"
-	case strings.HasPrefix(kind, "uint"):
+	case "uint":
 		want = "a whole number from 0"
-	case strings.HasPrefix(kind, "int"):
+	case "int":
 		want = "a whole number"
 	}
 	if errors.Is(number, strconv.ErrRange) {
