@@ -213,7 +213,8 @@ class Evaluate(Case):
             ({"suite": "txet"}, 'did you mean "text"', 2),
             ({"baselines": ["jpg"]}, "unknown tokenizer", 2),
             ({"metrics": ["psn"]}, "unknown metric", 2),
-            ({"options": {"x.y": 1}, "metrics": ["lpips-alex"]}, "lpips", 5),
+            ({"options": {"ocr.lang": "eng"}, "metrics": ["lpips-alex"]}, "lpips", 5),
+            ({"options": {"x.y": 1}}, "nothing has options of", 2),
         ]:
             with self.assertRaisesRegex(vtbench.VtbenchError, want) as caught:
                 self.evaluate(**options)
