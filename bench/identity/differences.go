@@ -111,8 +111,9 @@ func word(field string) (string, int) {
 	return w, i
 }
 
-// Differences lists the fields in which two manifests describe different runs, those first
-// that others follow from: runs whose values are not equal for certain. Manifests of another schema differ in that alone.
+// Differences lists the fields in which two manifests describe different runs, whose values
+// are not equal for certain; those first that others follow from. Manifests of another schema
+// differ in that alone.
 func Differences(a, b *record.Manifest) ([]Difference, error) {
 	if a.Schema != b.Schema {
 		return []Difference{{Field: "schema", A: strconv.Itoa(a.Schema), B: strconv.Itoa(b.Schema), Hint: "another release of vtbench"}}, nil

@@ -297,8 +297,6 @@ func TestUnkept(t *testing.T) {
 	}
 }
 
-// Manifests that differ in what keys are made of are of different runs, and the field is
-// named; those that do not can continue each other.
 // Of two runs of different suites the suite is named first, and one field of each kind.
 func TestDifferencesOfSuites(t *testing.T) {
 	a, b := someFacts().manifest, someFacts().manifest
@@ -318,6 +316,8 @@ func TestDifferencesOfSuites(t *testing.T) {
 	}
 }
 
+// Manifests that differ in what keys are made of are of different runs, and the field is
+// named; those that do not can continue each other.
 func TestDifferences(t *testing.T) {
 	for field, change := range map[string]func(*record.Manifest){
 		"": func(m *record.Manifest) {

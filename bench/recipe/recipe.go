@@ -367,8 +367,9 @@ func (r *Recipe) Prepare(d datasets.Dataset) (datasets.Dataset, error) {
 // A Window is a run of frames of a clip, or one image.
 type Window struct{ Item, Frame int } // index of its first item in the set, of its first frame in the clip
 
-// Windows lists the things of a set that are compared. The frames of a film are cut into windows from its first on, and every film must be
-// a number of whole ones: what is left over of one would be compared with nothing.
+// Windows lists the things of a set that are compared. The frames of a film are cut into
+// windows from its first on, and every film must be a number of whole ones: what is left over
+// of one would be compared with nothing.
 func (r *Recipe) Windows(d datasets.Dataset) ([]Window, error) {
 	if r.Window == 0 {
 		out := make([]Window, len(d.IDs()))
@@ -434,7 +435,7 @@ func (p *prepared) LeftOut() files.Omissions {
 
 func (p *prepared) Load(ctx context.Context, i int) (datasets.Item, error) {
 	if i < 0 || i >= p.items {
-		return datasets.Item{}, fmt.Errorf("there is no reference %d of %d", i, p.r.Reference.N)
+		return datasets.Item{}, fmt.Errorf("there is no reference %d of %d", i, p.items)
 	}
 	it, err := p.of.Load(ctx, i)
 	if err != nil {

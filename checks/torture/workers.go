@@ -41,7 +41,6 @@ func distributed() []kind {
 // A fleet is what a run by workers consists of: a server, the run, and two workers. The run
 // has a child that carries its units, each worker one that measures.
 type fleet struct {
-	a      *attempt
 	starts map[string]func() *process
 	alive  map[string]*process
 	began  time.Time
@@ -104,7 +103,7 @@ func (a *attempt) killedWorkers() error {
 	dir := ""
 	own := a.n%2 == 1 // the run starts the server
 	worker := func() *process { return a.startProgram(a.work, limits{}, env, "--nats", url, "-j", "1") }
-	f := &fleet{a: a, alive: map[string]*process{}, began: time.Now(), killed: map[string]int{}, starts: map[string]func() *process{
+	f := &fleet{alive: map[string]*process{}, began: time.Now(), killed: map[string]int{}, starts: map[string]func() *process{
 		theServer: func() *process {
 			return a.startProgram(a.work, limits{}, env, "serve", "--listen", fmt.Sprintf("127.0.0.1:%d", port), "--store", a.path("queue"))
 		},
@@ -167,14 +166,13 @@ func (a *attempt) killedWorkers() error {
 			if record.Complete(dir) && o.status == 0 {
 				break
 			}
-			switch died {
-			case theRun:
-			case carrier:
-				if err := o.check([]int{1}, args); err != nil || !strings.Contains(o.err, "--resume") {
-					return fmt.Errorf("the carrier was killed, and the run does not say how to go on: %w\n%s", err, tail(o.err))
-				}
+			switch {
+			case died == theRun:
+			case died == carrier && o.status == 1 && strings.Contains(o.err, "--resume"):
+			case died == carrier:
+				return fmt.Errorf("the carrier was killed, and the run ended with status %d and does not say how to go on:\n%s", o.status, tail(o.err))
 			default:
-				return fmt.Errorf("%w\nkilled: %s", o.check([]int{0}, args), strings.Join(f.log, ", "))
+				return fmt.Errorf("the run ended with status %d and is not complete:\n%s\nkilled: %s", o.status, tail(o.err), strings.Join(f.log, ", "))
 			}
 			f.start(theRun)
 		}
