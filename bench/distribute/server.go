@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -110,6 +111,9 @@ func lockStore(dir string, wait time.Duration) (*flock.Flock, error) {
 		l := flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))
 		if _, err := l.TryLockContext(ctx, 50*time.Millisecond); err != nil {
 			err = errors.Join(err, l.Close())
+			if errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
+				continue // removed meanwhile, at the end of a run
+			}
 			if ctx.Err() != nil {
 				return nil, fmt.Errorf("another server works in the folder %s; end it, or name another folder", dir)
 			}

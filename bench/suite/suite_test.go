@@ -110,9 +110,6 @@ func TestConditionRoundTrip(t *testing.T) {
 	}
 }
 
-// The runner alone: identity tokenizers and a metric that does nothing, so that
-// what is left is scheduling, resizing and records.
-
 // What is listed twice would be measured and counted twice: twice as many images.
 func TestNothingIsListedTwice(t *testing.T) {
 	const file = `id: s

@@ -86,7 +86,6 @@ const (
 	legendGap   = 12 // between entries
 )
 
-// legend breaks the names of all series into lines.
 // names are what the series of all panels are called in the legend.
 func (p Panels) names() map[string]string {
 	var names []string
@@ -102,6 +101,7 @@ func (p Panels) names() map[string]string {
 	return out
 }
 
+// legend breaks the names of all series into lines.
 func (p Panels) legend(width func(string) vg.Length, room vg.Length) [][]Series {
 	var out [][]Series
 	seen, names := map[string]bool{}, p.names()
